@@ -1,0 +1,33 @@
+# The two commands of the README are `make repro` and `make test`; the rest is convenience.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: repro test experiment paper tables clean
+
+repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
+	dvc repro --keep-going || { python -m stages.tidy reports/metrics && dvc repro --single-item --force tables; exit 1; }
+
+experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
+	dvc repro experiment
+
+tables: $(VENV)/ready  ## the tables of the metrics there are
+	dvc repro --single-item tables
+
+paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
+	cp params.paper.yaml params.yaml
+	dvc repro --keep-going
+
+test: $(VENV)/ready
+	ruff check .
+	ruff format --check .
+	pytest
+
+clean:  ## everything that a run makes, and the environment; the DVC cache stays
+	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* $(VENV)
+
+$(VENV)/ready: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	touch $@

@@ -1,0 +1,85 @@
+"""Tar archives, compressed or not, read once from front to end; nothing is ever unpacked to disk."""
+
+import contextlib
+import gzip
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+_READ_BYTES = 1 << 20
+
+
+def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
+    """The regular files of a .tar, .tgz or .tar.gz in archive order: path inside it, and its bytes if it is wanted.
+
+    Raises ValueError, naming archive and member: for absolute paths and "..", links and devices; for an archive that is
+    missing, cut off or damaged, even where tar itself would take that for its end; for a wanted file above `max_bytes`.
+    """
+    archive, last = Path(archive), None
+    if not archive.is_file():
+        raise ValueError(f"no archive {archive}")
+    try:
+        with contextlib.ExitStack() as stack:
+            stream = _Stream(stack.enter_context(_opened(archive)))
+            tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES, encoding="utf-8"))
+            while (member := tar.next()) is not None:
+                tar.members.clear()  # tarfile keeps them all: a gigabyte for a million images
+                last = member.name
+                _check(member)
+                if member.isfile():
+                    path = str(PurePosixPath(member.name))
+                    yield path, _read(tar, member, max_bytes) if is_wanted(path) else None
+            stream.check_end(tar.offset)
+    except (tarfile.TarError, OSError, EOFError, zlib.error, _BadMemberError) as error:
+        after = f"at {last!r}" if last else "at its start"
+        raise ValueError(f"archive {archive}, {after}: {error or 'it is cut off'}") from error
+
+
+class _BadMemberError(Exception):
+    pass
+
+
+class _Stream:
+    """Passes reads on, keeps the last two blocks to look at the end again: tarfile takes a damaged header for it."""
+
+    def __init__(self, file):
+        self._file, self._position, self._recent = file, 0, (b"", b"")
+
+    def read(self, num_bytes):
+        block = self._file.read(num_bytes)
+        self._position += len(block)
+        self._recent = (self._recent[1], block)
+        return block
+
+    def check_end(self, offset):
+        """Reads to the end (gzip then compares its checksum); tar's end mark must stand at `offset`."""
+        recent = b"".join(self._recent)
+        mark = recent[max(0, offset - (self._position - len(recent))) :][:512]
+        while self.read(_READ_BYTES):
+            pass
+        if mark != bytes(512):
+            raise _BadMemberError("what follows is damaged" if len(mark) == 512 else "it is cut off")
+
+
+def _opened(archive):
+    with open(archive, "rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    return gzip.open(archive) if is_gzip else open(archive, "rb")
+
+
+def _check(member):
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise _BadMemberError("its path leads out of the archive; only paths inside are accepted")
+    if not (member.isfile() or member.isdir()):
+        raise _BadMemberError("it is a link or device; only files and folders are accepted")
+
+
+def _read(tar, member, max_bytes):
+    if member.size > max_bytes:
+        raise _BadMemberError(f"it has {member.size} bytes, at most {max_bytes} are accepted")
+    data = tar.extractfile(member).read()
+    if len(data) < member.size:
+        raise _BadMemberError("it is cut off")
+    return data

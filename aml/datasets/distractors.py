@@ -1,0 +1,67 @@
+"""Distractors in the layout of R1M: revisitop1m.<1..N>.tar.gz and <list_name>.txt with one file name a line."""
+
+from pathlib import Path, PurePosixPath
+
+from aml.datasets.packing import pack_listed
+from aml.datasets.upstream_lists import first_of
+from aml.storage.files import replacing_folder, write_json
+from aml.storage.imagesets import check_distinct
+from aml.storage.pack import PackWriter
+
+
+def preprocess(
+    raw, processed, *, list_name: str, num_archives: int, expected: int | None, on_bad_image: str, num_workers: int
+):
+    """Reads `raw`, writes the distractors `processed`, in the order of the list.
+
+    list_name: stem of the list. expected: how many names it must have (R1M: 1,001,001), None for any number.
+    on_bad_image: "error", or "exclude" to drop an image that cannot be decoded and report it.
+    Raises ValueError for files that break the format, for a missing archive and for listed images that are missing;
+    nothing is left then.
+    """
+    raw = Path(raw)
+    names = _read_names(raw / f"{list_name}.txt", expected)
+    archives = [raw / f"revisitop1m.{number}.tar.gz" for number in range(1, num_archives + 1)]
+    absent = [archive.name for archive in archives if not archive.is_file()]
+    if not archives or absent:
+        raise ValueError(f"{len(absent)} of {num_archives} archives are not in {raw}: {first_of(absent)}")
+    listed = set(names)
+    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
+        packed = pack_listed(
+            archives,
+            names,
+            pack,
+            name_of=lambda member: _listed_name(member, listed),
+            on_bad_image=on_bad_image,
+            num_workers=num_workers,
+        )
+        names = [name for name in names if name in pack]
+        if not names:
+            raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
+        pack.write_list("images.csv", names)
+        write_json(folder / "report.json", {"kind": "distractors", "images": len(names), **packed.report()})
+
+
+def _read_names(path, expected):
+    if not path.is_file():
+        raise ValueError(f"no list {path}")
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").split("\n")]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from None
+    while names and not names[-1]:
+        names.pop()
+    if not names or "" in names:
+        place = f"line {names.index('') + 1} is empty" if names else "it is empty"
+        raise ValueError(f"{path}: {place}; one file name a line is expected")
+    check_distinct(names, path)
+    if expected is not None and len(names) != expected:
+        raise ValueError(f"{path}: {len(names)} names, expected are {expected}")
+    return names
+
+
+def _listed_name(member, listed):
+    """The longest end of the path that is listed: archives hold jpg/<folders>/<file>, lists leave some of that out."""
+    parts = PurePosixPath(member).parts
+    ends = ("/".join(parts[start:]) for start in range(len(parts)))
+    return next((end for end in ends if end in listed), None)

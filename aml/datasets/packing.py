@@ -1,0 +1,125 @@
+"""From archives into images.tar: every listed image decoded once and packed with its own bytes, in archive order."""
+
+import contextlib
+import itertools
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from aml.datasets import archives
+from aml.datasets.decoding import decode
+from aml.datasets.upstream_lists import first_of
+from aml.storage.pack import PackWriter
+
+MAX_IMAGE_BYTES = 256 << 20
+_AHEAD = 4  # images a worker may have waiting: bounds the memory
+
+
+@dataclass
+class Packed:
+    """What packing met. excluded: name -> problem, for listed images that cannot be decoded and are not packed."""
+
+    excluded: dict[str, str] = field(default_factory=dict)
+    archives: dict[str, int] = field(default_factory=dict)  # file name -> listed images in it
+    modes: Counter = field(default_factory=Counter)  # Pillow mode -> images
+    num_rotated: int = 0
+    num_unlisted: int = 0
+    num_repeated: int = 0
+
+    def report(self) -> dict:
+        """For report.json."""
+        return {
+            "archives": self.archives,
+            "modes": dict(sorted(self.modes.items())),
+            "exif_rotated": self.num_rotated,
+            "unlisted_files": self.num_unlisted,
+            "repeated_files": self.num_repeated,
+            "excluded": dict(sorted(self.excluded.items())),
+        }
+
+
+def pack_listed(
+    paths: list[Path],
+    names: list[str],
+    pack: PackWriter,
+    *,
+    name_of: Callable[[str], str | None],
+    on_bad_image: str,
+    num_workers: int,
+) -> Packed:
+    """Packs the images called `names` out of the archives; name_of: path in an archive -> name of the image.
+
+    Decoding runs in `num_workers` threads (Pillow decodes in parallel); the result does not depend on their number.
+    Raises ValueError where a listed image is missing or comes twice with different bytes, and, if `on_bad_image` is
+    "error" rather than "exclude", where one cannot be decoded.
+    """
+    if on_bad_image not in ("error", "exclude"):
+        raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted are 'error' and 'exclude'")
+    packed, seen = Packed(), {}
+    jobs = _jobs(paths, set(names), name_of, seen, packed)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # Pillow's, about metadata and palettes; what matters becomes a problem
+        pool = stack.enter_context(ThreadPoolExecutor(num_workers))
+        progress = stack.enter_context(tqdm(total=len(names), desc="images", unit="image", disable=None))
+        waiting = deque()
+        while True:
+            for name, data in itertools.islice(jobs, num_workers * _AHEAD - len(waiting)):
+                waiting.append((name, data, pool.submit(decode, data)))
+            if not waiting:
+                break
+            name, data, decoded = waiting.popleft()
+            _add(name, data, decoded.result(), pack, packed)
+            progress.update()
+    _check_complete(names, seen, packed, on_bad_image, paths)
+    return packed
+
+
+def _jobs(paths, wanted, name_of, seen, packed):
+    """Name and bytes of each wanted image, at its first place in the archives."""
+    for path in paths:
+        packed.archives[path.name] = 0
+        files = archives.files(path, is_wanted=lambda member: name_of(member) in wanted, max_bytes=MAX_IMAGE_BYTES)
+        for member, data in files:
+            if data is None:
+                packed.num_unlisted += 1
+                continue
+            name, contents = name_of(member), hash(data)  # 64 bits of each image are kept, not its bytes
+            packed.archives[path.name] += 1
+            if name not in seen:
+                seen[name] = contents
+                yield name, data
+            elif seen[name] == contents:
+                packed.num_repeated += 1
+            else:
+                raise ValueError(f"archive {path}, {member!r}: image {name!r} came before with other bytes")
+
+
+def _add(name, data, decoded, pack, packed):
+    if decoded.problem:
+        packed.excluded[name] = decoded.problem
+        return
+    pack.add(name, data, decoded.width, decoded.height)
+    packed.modes[decoded.mode] += 1
+    packed.num_rotated += decoded.is_rotated
+
+
+def _check_complete(names, seen, packed, on_bad_image, paths):
+    where = ", ".join(str(path) for path in paths)
+    missing = [name for name in names if name not in seen]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(names)} listed images are not in {where}: {first_of(missing)}; "
+            "the archives are incomplete or belong to another list"
+        )
+    if packed.excluded and on_bad_image == "error":
+        name, problem = next(iter(packed.excluded.items()))
+        raise ValueError(
+            f"{len(packed.excluded)} of {len(names)} images in {where} cannot be used: {first_of(packed.excluded)}; "
+            f"{name!r}: {problem}"
+        )

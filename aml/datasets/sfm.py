@@ -1,0 +1,119 @@
+"""Training sets in the layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
+
+import posixpath
+from pathlib import Path
+
+import numpy as np
+
+from aml.datasets import unpickling, upstream_lists
+from aml.datasets.packing import pack_listed
+from aml.storage.files import replacing_folder, write_json
+from aml.storage.pack import PackWriter, write_lists
+
+ARCHIVE = "ims.tar.gz"
+_MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
+
+
+def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, on_bad_image: str, num_workers: int):
+    """Reads `raw`, writes the training set `processed`. Rows: train list, validation list, other whitening images.
+
+    lists: stem of the pickles. expected: counts the lists must have (train_images, train_pairs, val_images, val_pairs;
+    some or all), None for sets of any size. on_bad_image: "error", or "exclude" to drop an image that cannot be
+    decoded, together with its pairs, and report it. Whitening images that are in no pair are not packed.
+    Raises ValueError for lists, archives and images that break the format or are missing; nothing is left then.
+    """
+    raw = Path(raw)
+    splits = _read_lists(raw, lists)
+    _check_counts(splits, expected, raw / f"{lists}.pkl")
+    whitening = splits["whitening"]
+    used = [whitening["names"][i] for i in sorted({*whitening["queries"], *whitening["positives"]})]
+    names = list(dict.fromkeys([*splits["train"]["names"], *splits["val"]["names"], *used]))
+    member_names = {cid_path(name): name for name in names}
+    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
+        packed = pack_listed(
+            [raw / ARCHIVE], names, pack,
+            name_of=member_names.get, on_bad_image=on_bad_image, num_workers=num_workers,
+        )  # fmt: skip
+        names = [name for name in names if name in pack]
+        rows = {name: row for row, name in enumerate(names)}
+        arrays, dropped = {}, {}
+        for split in splits:
+            arrays |= _arrays(split, splits[split], rows, dropped)
+            if not len(arrays[f"{split}_queries"]):
+                raise ValueError(f"{raw}, {lists}: no usable {split} pair; at least one is needed")
+        pack.write_list("images.csv", names)
+        write_lists(folder, arrays, len(names))
+        write_json(folder / "report.json", _report(names, splits, arrays, dropped, packed))
+
+
+def cid_path(cid: str) -> str:
+    """Where an image lies inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
+    return posixpath.join("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid)
+
+
+def _read_lists(raw, lists):
+    """Per split: names, clusters (not for whitening), queries and positives as places in names."""
+    path, splits = raw / f"{lists}.pkl", {}
+    halves = upstream_lists.entries(unpickling.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
+    for split, half in zip(("train", "val"), halves, strict=True):
+        splits[split] = _read_split(half, f"{path}, {split}", has_clusters=True)
+    path = raw / f"{lists}-whiten.pkl"
+    splits["whitening"] = _read_split(unpickling.load(path, max_bytes=_MAX_LIST_BYTES), str(path), has_clusters=False)
+    return splits
+
+
+def _read_split(value, place, *, has_clusters):
+    cids, queries, positives = upstream_lists.entries(value, ("cids", "qidxs", "pidxs"), place)
+    names = upstream_lists.names(cids, f"{place}, cids")
+    split = {"names": names}
+    for name, key, values in (("queries", "qidxs", queries), ("positives", "pidxs", positives)):
+        split[name] = upstream_lists.integers(values, f"{place}, {key}", below=len(names))
+    upstream_lists.equal_lengths(place, qidxs=split["queries"], pidxs=split["positives"])
+    if has_clusters:
+        (clusters,) = upstream_lists.entries(value, ("cluster",), place)
+        split["clusters"] = upstream_lists.integers(clusters, f"{place}, cluster")
+        upstream_lists.equal_lengths(place, cids=names, cluster=split["clusters"])
+        cluster_of = {}
+        for name, cluster in zip(names, split["clusters"], strict=True):
+            if cluster_of.setdefault(name, cluster) != cluster:
+                raise ValueError(f"{place}: {name!r} is in cluster {cluster_of[name]} and in cluster {cluster}")
+    return split
+
+
+def _check_counts(splits, expected, path):
+    counts = {}
+    for split in ("train", "val"):
+        counts |= {f"{split}_images": len(splits[split]["names"]), f"{split}_pairs": len(splits[split]["queries"])}
+    for name, count in (expected or {}).items():
+        if name not in counts:
+            raise ValueError(f"unknown count {name!r}; known: {', '.join(counts)}")
+        if counts[name] != count:
+            raise ValueError(
+                f"{path}: {counts[name]} {name}, expected are {count}. (retrieval-SfM-120k does not have 120,000: "
+                "91,642 images and 181,697 pairs are for training, 6,403 and 1,691 for validation; only the whitening "
+                "list comes near its name.)"
+            )
+
+
+def _arrays(name, split, rows, dropped):
+    """The arrays of one split by their names in lists.npz, without images that have no row and without their pairs."""
+    places = np.array([rows.get(image, -1) for image in split["names"]], dtype=np.int64)
+    pairs = places[np.array([split["queries"], split["positives"]], dtype=np.int64)]  # (2, pairs)
+    kept = (pairs >= 0).all(axis=0)
+    dropped[f"{name}_pairs"] = int((~kept).sum())
+    arrays = {f"{name}_queries": pairs[0, kept], f"{name}_positives": pairs[1, kept]}
+    if "clusters" in split:
+        images, first = np.unique(places, return_index=True)  # an image listed twice in its cluster counts once
+        first = np.sort(first[images >= 0])
+        dropped[f"{name}_images"] = len(places) - len(first)
+        arrays[f"{name}_images"] = places[first]
+        arrays[f"{name}_clusters"] = np.array(split["clusters"], dtype=np.int64)[first]
+    return arrays
+
+
+def _report(names, splits, arrays, dropped, packed):
+    lists = {"images": len(names)}
+    lists |= {f"{split}_images": len(arrays[f"{split}_images"]) for split in ("train", "val")}
+    lists |= {f"{split}_pairs": len(arrays[f"{split}_queries"]) for split in splits}
+    shared = len(np.intersect1d(arrays["train_images"], arrays["val_images"]))
+    return {"kind": "training", **lists, "dropped": dropped, "in_train_and_val": shared, **packed.report()}

@@ -1,0 +1,64 @@
+"""Checks of the values in upstream lists, before anything relies on them."""
+
+import numpy as np
+
+
+def entries(value, names: tuple[str, ...], place: str) -> list:
+    """The values of a dict under `names`. Raises ValueError naming `place` where one is missing."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{place}: a dict with {', '.join(names)} is expected, found {_kind(value)}")
+    for name in names:
+        if name not in value:
+            raise ValueError(f"{place}: no {name!r}; expected are {', '.join(names)}")
+    return [value[name] for name in names]
+
+
+def names(value, place: str) -> list[str]:
+    """`value`, checked to be a list of names. Raises ValueError naming `place`."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, list | tuple) or not all(isinstance(x, str) and x for x in value):
+        raise ValueError(f"{place}: a list of names is expected, found {_kind(value)}")
+    return [_repaired(name) for name in value]
+
+
+def integers(value, place: str, *, below: int | None = None) -> list[int]:
+    """`value`, checked to be a list of whole numbers, 0 <= number < below where given.
+
+    Raises ValueError naming `place`.
+    """
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, list | tuple) or not all(type(x) is int for x in value):
+        raise ValueError(f"{place}: a list of whole numbers is expected, found {_kind(value)}")
+    low, high = (0, below) if below is not None else (-(2**63), 2**63)
+    for number in value:
+        if not low <= number < high:
+            number = number if number.bit_length() < 100 else f"a number of {number.bit_length()} bits"
+            raise ValueError(f"{place}: {number} is out of range, accepted are {low} to {high - 1}")
+    return list(value)
+
+
+def equal_lengths(place: str, **lists):
+    """Raises ValueError naming `place` where the named lists do not have one length."""
+    if len({len(x) for x in lists.values()}) > 1:
+        counts = " but ".join(f"{len(x)} {name}" for name, x in lists.items())
+        raise ValueError(f"{place}: {counts}; equal numbers are expected")
+
+
+def first_of(values) -> str:
+    """The first five and the total, for messages: "'a', 'b' (2 in all)"."""
+    values = list(values)
+    return f"{', '.join(repr(x) for x in values[:5])}{', ...' if len(values) > 5 else ''} ({len(values)} in all)"
+
+
+def _repaired(name):
+    """Python 2 wrote names as bytes, and the unpickler reads those as latin1; where they are UTF-8, that is meant."""
+    try:
+        return name if name.isascii() else name.encode("latin1").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def _kind(value):
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {', '.join(sorted({type(x).__name__ for x in value})[:4]) or 'nothing'}"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,68 @@
+"""The sentences above and under each table. Torch-free."""
+
+from collections.abc import Iterable
+
+from aml.reports.layout import ABLATION_TABLES, DISTRACTOR_TABLES, protocol
+from aml.reports.settings import Named, TableSettings
+
+NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
+COLUMNS = (
+    "Lab: training used labels. Self, Pos, Neg: the loss compares the student's descriptor of an anchor with "
+    "descriptors of the anchor itself, of a positive, of negatives; blank in all three for relations inside a batch. "
+    "Mining: how the images that meet an anchor are chosen. Asym: those other descriptors are the teacher's."
+)
+TESTING = {
+    "symmetric": "The student describes queries and database.",
+    "asymmetric": "The student describes the queries, its teacher the database.",
+}
+
+
+def title(number: int, distractors: Named | None) -> str:
+    """The first words of a caption, also for a list of tables."""
+    subject = "Ablation" if number in ABLATION_TABLES else "All losses"
+    ending = ""
+    if number in DISTRACTOR_TABLES:
+        ending = f" with {distractors.label} distractors" if distractors else " with distractors"
+    return f"{subject}, {protocol(number)} testing{ending}"
+
+
+def caption(number: int, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
+    """What a table shows and how it was measured.
+
+    `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None
+    without records.
+    """
+    sentences = [settings.note, f"{title(number, distractors)}."]
+    if number in DISTRACTOR_TABLES and distractors is None:
+        sentences.append(NO_DISTRACTORS)
+    sentences.append(TESTING[protocol(number)])
+    if number not in ABLATION_TABLES:
+        scores = " and stand here with their symmetric scores" if protocol(number) == "asymmetric" else ""
+        sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
+    sentences.append("mAP and mP@10 in percent; queries are cropped, whitening is the database side's.")
+    if evaluation is not None:
+        sentences += _measurement(number in DISTRACTOR_TABLES, settings, evaluation)
+    sentences += [COLUMNS, "Bold: the best mAP of each teacher-student pair."]
+    return " ".join(filter(None, sentences))
+
+
+def notes(number: int, missing: Iterable[str], other_dashes: bool) -> tuple[str, ...]:
+    """Sentences under a table that explain its dashes: those of networks without record, and others."""
+    missing = tuple(missing)
+    sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
+    if other_dashes:
+        reason = " or was evaluated without distractors" if number in DISTRACTOR_TABLES else ""
+        sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
+    return tuple(sentences)
+
+
+def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict) -> list[str]:
+    scales = ", ".join(f"{scale:.3g}" for scale in evaluation["scales"])
+    sentences = [f"Longer side {evaluation['image_size']} px, scales {scales}."]
+    for test_set in settings.test_sets:
+        counts = evaluation["sets"][test_set.key]
+        sentence = f"{test_set.label}: {counts['num_queries']:,} queries, {counts['num_database']:,} database images"
+        if with_distractors:
+            sentence += f", {counts['num_distractors']:,} distractors"
+        sentences.append(f"{sentence}.")
+    return sentences

@@ -1,0 +1,70 @@
+"""The supplement's claims, checked on any set of Tables 5-10. Torch-free.
+
+A claim comes apart into comparisons of two scores. A pair keeps the claim if all of its comparisons hold, and the
+claim holds if every pair keeps it. Ties count for "best", "second" and "worst", not for the other words.
+"""
+
+from collections.abc import Iterable
+
+from aml.reports import orderings
+from aml.reports.layout import Table
+from aml.reports.orderings import EXCEPTION, IN_TEACHERS_SPACE, Comparison
+
+CLAIMS = (
+    ("a1", "symmetric: contr_pos is the worst row of the ablation in mAP", orderings.positives_alone_are_worst),
+    (
+        "a2",
+        "symmetric: the anchor itself improves contr_pos in mAP",
+        orderings.positives_alone_improved_by("contr_pos_self"),
+    ),
+    ("a3", "symmetric: negatives improve contr_pos in mAP", orderings.positives_alone_improved_by("contr")),
+    (
+        "b",
+        f"symmetric: contr_plus is the best row of the ablation in mAP, except {EXCEPTION}",
+        orderings.best_symmetric,
+    ),
+    ("c1", "asymmetric: reg is the best in mAP", orderings.best_asymmetric("reg", "mAP")),
+    ("c2", "asymmetric: contr_plus is the second in mAP", orderings.best_asymmetric("contr_plus", "mAP", ("reg",))),
+    ("c3", "asymmetric: the anchor itself improves contr and contr_pos in mAP", orderings.improved_by_self),
+    ("d1", "asymmetric: reg is the best in mP@10", orderings.best_asymmetric("reg", "mP@10")),
+    ("d2", "asymmetric: contr_plus is the second in mP@10", orderings.best_asymmetric("contr_plus", "mP@10", ("reg",))),
+    ("e", "with distractors every value falls that isn't zero already", orderings.falls_with_distractors),
+    ("f", "symmetric: in the last pair contr_plus beats its teacher in every column", orderings.beats_its_teacher),
+    (
+        "g",
+        f"with distractors the gap in mAP from symmetric to asymmetric grows for {', '.join(IN_TEACHERS_SPACE)}",
+        orderings.gap_grows,
+    ),
+    ("h", "asymmetric: rkd and dr are near chance, under a third of reg's mAP", orderings.near_chance),
+)
+
+
+def check_claims(tables: Iterable[Table]) -> list[dict]:
+    """What became of each claim, as plain dicts for JSON.
+
+    claim, sentence; holds (None if no pair could be checked); pairs_holding, pairs_total, pairs_left_out (those that
+    lack a cell); comparisons_holding, comparisons_total; failing: [{pair, comparisons}].
+    """
+    by_number = {table.number: table for table in tables}
+    return [_report(name, sentence, list(comparisons(by_number))) for name, sentence, comparisons in CLAIMS]
+
+
+def _report(name: str, sentence: str, comparisons: list[Comparison]) -> dict:
+    by_pair: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        by_pair.setdefault(comparison.pair, []).append(comparison)
+    checked = {pair: of_pair for pair, of_pair in by_pair.items() if all(c.known for c in of_pair)}
+    failing = {pair: [str(c) for c in of_pair if not c.holds] for pair, of_pair in checked.items()}
+    failing = {pair: texts for pair, texts in failing.items() if texts}
+    total = sum(map(len, checked.values()))
+    return {
+        "claim": name,
+        "sentence": sentence,
+        "holds": not failing if checked else None,
+        "pairs_holding": len(checked) - len(failing),
+        "pairs_total": len(checked),
+        "pairs_left_out": len(by_pair) - len(checked),
+        "comparisons_holding": total - sum(map(len, failing.values())),
+        "comparisons_total": total,
+        "failing": [{"pair": pair, "comparisons": texts} for pair, texts in failing.items()],
+    }

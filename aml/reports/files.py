@@ -1,0 +1,91 @@
+"""Tables as files: written as CSV and LaTeX, read from CSV. Torch-free."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from aml.reports import latex
+from aml.reports.layout import Row, Table, shown
+
+IDENTITY_COLUMNS = (
+    *("table", "protocol", "distractors", "student", "d", "teacher", "lab", "loss"),
+    *("self", "pos", "neg", "mining", "asym"),
+)
+
+
+def missing_keys(tables: Iterable[Table]) -> list[str]:
+    """Keys of the networks in the tables that have no record, in row order, each once."""
+    return list(dict.fromkeys(key for table in tables for key in table.missing))
+
+
+def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
+    """Write table<number>.csv and .tex of each table and tables.tex, a document of them; gives the missing keys.
+
+    The CSV has one decimal and empty fields where LaTeX has dashes.
+    """
+    tables = list(tables)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        with open(folder / f"table{table.number}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow((*IDENTITY_COLUMNS, *table.columns))
+            writer.writerows(csv_fields(table, row) for row in table.rows)
+        (folder / f"table{table.number}.tex").write_text(
+            latex.render(table, label=f"tab:{table.number}"), encoding="utf-8"
+        )
+    names = [f"table{table.number}" for table in tables]
+    (folder / "tables.tex").write_text(latex.document(names, first=tables[0].number), encoding="utf-8")
+    return missing_keys(tables)
+
+
+def csv_fields(table: Table, row: Row) -> list[str]:
+    """A row's CSV fields, in the order of IDENTITY_COLUMNS and the table's columns."""
+    members = [str(int(member in row.members)) if row.members else "" for member in ("self", "positive", "negatives")]
+    mining = "" if row.mining == "none" else row.mining
+    return [
+        *(str(table.number), table.protocol, table.distractors),
+        *(row.student, str(row.dimension), row.teacher, str(int(row.labels)), row.loss),
+        *(*members, mining, str(int(row.asymmetric))),
+        *(shown(row.values[column], missing="") for column in table.columns),
+    ]
+
+
+def read_tables(path: str | Path) -> list[Table]:
+    """Tables out of a CSV file in the supplement's layout, of any test sets; their rows have no record keys.
+
+    Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *lines = list(csv.reader(file)) or [[]]
+    identity, columns = tuple(header[: len(IDENTITY_COLUMNS)]), tuple(header[len(IDENTITY_COLUMNS) :])
+    if identity != IDENTITY_COLUMNS or not columns:
+        raise ValueError(f"{path} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
+    tables: dict[int, Table] = {}
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            raise ValueError(f"line {number} of {path} has {len(line)} fields; accepted: {len(header)}")
+        fields = dict(zip(header, line, strict=True))
+        table = int(fields["table"])
+        empty = Table(number=table, distractors=fields["distractors"], columns=columns, rows=(), set_labels=())
+        before = tables.get(table, empty)
+        tables[table] = replace(before, rows=(*before.rows, _row(fields, columns)))
+    return list(tables.values())
+
+
+def _row(fields: dict[str, str], columns: tuple[str, ...]) -> Row:
+    names = {"self": "self", "positive": "pos", "negatives": "neg"}
+    return Row(
+        key="",
+        student=fields["student"],
+        dimension=int(fields["d"]),
+        teacher=fields["teacher"],
+        loss=fields["loss"],
+        loss_label=fields["loss"],
+        labels=fields["lab"] == "1",
+        members=tuple(member for member, name in names.items() if fields[name] == "1"),
+        mining=fields["mining"] or "none",
+        asymmetric=fields["asym"] == "1",
+        values={column: float(fields[column]) if fields[column] else None for column in columns},
+    )

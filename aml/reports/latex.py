@@ -1,0 +1,129 @@
+"""Tables as LaTeX that plain pdflatex sets. Torch-free.
+
+A table is a float to \\input; it needs amssymb, booktabs, graphicx and multirow.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from aml.reports.layout import LEVELS, METRICS, Row, Table, shown
+
+HEADINGS = ("Student", "$d$", "Teacher", "Lab", "Loss", "Self", "Pos", "Neg", "Mining", "Asym")
+DASH = "--"
+ESCAPES = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"{''}",
+    }
+)
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is; runs of white space become one space."""
+    return " ".join(text.split()).translate(ESCAPES)
+
+
+def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> str:
+    """A table's float; `text` prints a score rounded to one decimal."""
+    template = _templates().get_template("table.tex")
+    return template.render(
+        table=table, label=label, header=_header(table), body=_body(table, text), num_scores=len(table.columns)
+    )
+
+
+def document(names: Iterable[str], first: int) -> str:
+    """A document of the named files, numbered on from `first`."""
+    return _templates().get_template("document.tex").render(names=list(names), first=first)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+    )
+    environment.filters["latex"] = escape
+    return environment
+
+
+def _header(table: Table) -> list[str]:
+    sets = [f"{{{escape(label)}}}" for label in table.set_labels]
+    return [
+        *_spanning([level.capitalize() for level in LEVELS], len(METRICS) * len(sets)),
+        *_spanning(sets * len(LEVELS), len(METRICS)),
+        _line([*HEADINGS, *METRICS * (len(sets) * len(LEVELS))]),
+    ]
+
+
+def _spanning(titles: list[str], width: int) -> list[str]:
+    """A header line whose titles span `width` score columns each, and the rules under it."""
+    starts = [len(HEADINGS) + 1 + width * i for i in range(len(titles))]
+    rules = "".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for start in starts)
+    return [_line([""] * len(HEADINGS) + [rf"\multicolumn{{{width}}}{{c}}{{{title}}}" for title in titles]), rules]
+
+
+def _body(table: Table, text: Callable[[Decimal], str]) -> list[str]:
+    """Lines of cells and rules: a student spans its rows, inside them each dimension and teacher theirs."""
+    lines: list[str] = []
+    blocks = [list(rows) for _, rows in groupby(table.rows, key=lambda row: row.teacher and row.student)]
+    for block in blocks:
+        if lines:
+            lines.append(r"\midrule")
+        for _, student_rows in groupby(block, key=lambda row: row.student):
+            student_rows = list(student_rows)
+            student = _span(student_rows[0].student, len(student_rows))
+            for _, rows in groupby(student_rows, key=lambda row: (row.dimension, row.teacher)):
+                rows = list(rows)
+                if rows[0].teacher and not student:
+                    lines.append(rf"\cmidrule(l){{2-{len(HEADINGS) + len(table.columns)}}}")
+                group = [student, _span(str(rows[0].dimension), len(rows)), _span(rows[0].teacher, len(rows))]
+                for row in rows:
+                    lines.append(_line([*group, *_training(row), *_scores(table, row, text)]))
+                    student, group = "", ["", "", ""]
+    return lines
+
+
+def _span(label: str, num_rows: int) -> str:
+    cell = f"{{{escape(label)}}}" if label else ""  # braces: a line must not start with [ or *
+    return rf"\multirow{{{num_rows}}}{{*}}{cell}" if cell and num_rows > 1 else cell
+
+
+def _training(row: Row) -> list[str]:
+    members = [_check(member in row.members) for member in ("self", "positive", "negatives")]
+    mining = "" if row.mining == "none" else row.mining
+    return [_check(row.labels), escape(row.loss_label), *members, mining, _check(row.asymmetric)]
+
+
+def _check(mark: bool) -> str:
+    return r"\checkmark" if mark else ""
+
+
+def _scores(table: Table, row: Row, text: Callable[[Decimal], str]) -> list[str]:
+    cells = []
+    for column in table.columns:
+        cell = shown(row.values[column], DASH, text)
+        cell = rf"\textbf{{{cell}}}" if column in row.bold else cell
+        cells.append(rf"{cell}\rlap{{$^\dagger$}}" if column in row.marked else cell)
+    return cells
+
+
+def _line(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"

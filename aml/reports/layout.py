@@ -1,0 +1,94 @@
+"""What a table is: rows of networks, columns of scores in percent. Torch-free."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+LEVELS = ("medium", "hard")
+METRICS = ("mAP", "mP@10")
+ABLATION = ("contr", "contr_plus", "contr_pos", "contr_pos_self", "reg")  # order of the rows of Tables 5 and 6
+ABLATION_TABLES = (5, 6)
+DISTRACTOR_TABLES = (9, 10)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network under one protocol; `values` maps every column of its table to a percentage, or None without one."""
+
+    key: str  # of the network's metrics record
+    student: str  # label of the network that describes the queries
+    dimension: int
+    teacher: str  # label, "" for a network trained without one
+    loss: str
+    loss_label: str
+    labels: bool  # whether training used them
+    members: tuple[str, ...]  # out of "self", "positive", "negatives"; () for relations inside a batch
+    mining: str  # "hard", "random" or "none"
+    asymmetric: bool  # similarity at training: student against teacher
+    values: dict[str, float | None]
+    bold: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
+
+    @property
+    def identity(self) -> tuple[str, int, str, str]:
+        """What sets the row apart from all others of its table."""
+        return self.student, self.dimension, self.teacher, self.loss
+
+    @property
+    def pair(self) -> str:
+        """The student and its teacher, or the student and its dimension, in words."""
+        return f"{self.student} by {self.teacher}" if self.teacher else f"{self.student}, {self.dimension}, no teacher"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of Tables 5-10; even numbers are asymmetric, odd ones symmetric."""
+
+    number: int
+    distractors: str  # key of the distractor set, "" without
+    columns: tuple[str, ...]  # "<set>_<level>_<metric>": levels, in them sets, in them metrics
+    rows: tuple[Row, ...]
+    set_labels: tuple[str, ...]
+    title: str = ""
+    caption: str = ""
+    notes: tuple[str, ...] = ()  # sentences under the table
+    missing: tuple[str, ...] = ()  # keys of the rows that have no record
+
+    @property
+    def protocol(self) -> str:
+        return protocol(self.number)
+
+
+def protocol(number: int) -> str:
+    """The protocol of a table: "symmetric" or "asymmetric"."""
+    return "symmetric" if number % 2 else "asymmetric"
+
+
+def score_columns(sets: Iterable[str]) -> tuple[str, ...]:
+    """Names of the score columns in the order of the supplement."""
+    sets = tuple(sets)
+    return tuple(f"{name}_{level}_{metric}" for level in LEVELS for name in sets for metric in METRICS)
+
+
+def select(columns: Iterable[str], metric: str) -> tuple[str, ...]:
+    """The columns of one metric, "mAP" or "mP@10"."""
+    return tuple(column for column in columns if column.endswith(f"_{metric}"))
+
+
+def by_pair(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of each teacher-student pair, in row order; rows without a teacher are left out."""
+    pairs: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.teacher:
+            pairs.setdefault(row.pair, []).append(row)
+    return pairs
+
+
+def tenths(value: float) -> Decimal:
+    """A score as printed, to one decimal; halves go up, since binary 57.25 would go down."""
+    return Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def shown(value: float | None, missing: str, text: Callable[[Decimal], str] = str) -> str:
+    """A cell's text: one decimal, or `missing`."""
+    return missing if value is None else text(tenths(value))

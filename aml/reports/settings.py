@@ -1,0 +1,110 @@
+"""What the tables are about: networks, losses and test sets in the order of the rows and columns. Torch-free."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MEMBERS = ("self", "positive", "negatives")
+MINING = ("hard", "random", "none")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A student, test set or distractor set: its key in files and its label in print."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Teacher:
+    key: str
+    label: str
+    dimension: int  # of its descriptors, and of its students'
+
+
+@dataclass(frozen=True)
+class Loss:
+    key: str
+    label: str
+    members: tuple[str, ...]  # what aml.losses.members gives
+    mining: str  # one of MINING
+
+    @property
+    def labelled(self) -> bool:
+        """Positives and negatives come from labels, the anchor itself doesn't."""
+        return "positive" in self.members or "negatives" in self.members
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the grid; `dimension` is that of its descriptors."""
+
+    key: str  # of its metrics record
+    name: str  # of the student or teacher that it is
+    label: str
+    dimension: int
+    teacher: Teacher | None
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """The grid in print.
+
+    Raises ValueError for an unknown member or mining, and for a key or label that names two things in one column.
+    """
+
+    students: tuple[Named, ...]
+    teachers: tuple[Teacher, ...]
+    dimensions: tuple[int, ...]  # of the students trained without a teacher
+    losses: tuple[Loss, ...]
+    loss_without_teacher: Loss  # trains the teachers and the students without a teacher
+    test_sets: tuple[Named, ...]
+    distractors: Named | None
+    note: str  # opens every caption; "" says nothing
+
+    def __post_init__(self):
+        networks = (*self.teachers, *self.students)
+        _refuse_repeats("network key", (network.key for network in networks))
+        _refuse_repeats("network label", (network.label for network in networks))
+        _refuse_repeats("dimension", self.dimensions)
+        _refuse_repeats("loss", (loss.key for loss in self.losses))
+        _refuse_repeats("test set", (test_set.key for test_set in self.test_sets))
+        if not self.test_sets:
+            raise ValueError("no test set in the table settings; accepted: one or more")
+        for loss in (*self.losses, self.loss_without_teacher):
+            unknown = sorted(set(loss.members) - set(MEMBERS))
+            if unknown:
+                raise ValueError(f"unknown members {unknown} of loss {loss.key!r}; known: {', '.join(MEMBERS)}")
+            if loss.mining not in MINING:
+                raise ValueError(f"unknown mining {loss.mining!r} of loss {loss.key!r}; known: {', '.join(MINING)}")
+
+    def without_teacher(self) -> list[Network]:
+        """The teachers, then each student in each dimension."""
+        loss = self.loss_without_teacher
+        alone = [
+            Network(teacher.key, teacher.key, teacher.label, teacher.dimension, None, loss) for teacher in self.teachers
+        ]
+        for student in self.students:
+            for dimension in self.dimensions:
+                alone.append(Network(f"{student.key}-{dimension}", student.key, student.label, dimension, None, loss))
+        return alone
+
+    def of_pairs(self, losses: Iterable[Loss]) -> list[Network]:
+        """Each student distilled from each teacher by each of `losses`, losses varying fastest."""
+        losses = tuple(losses)
+        return [
+            Network(
+                f"{student.key}-{teacher.key}-{loss.key}", student.key, student.label, teacher.dimension, teacher, loss
+            )
+            for student in self.students
+            for teacher in self.teachers
+            for loss in losses
+        ]
+
+
+def _refuse_repeats(what: str, names: Iterable):
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{what} {repeated[0]!r} stands twice in the table settings; accepted: once")

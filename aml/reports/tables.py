@@ -1,0 +1,134 @@
+"""Tables 5-10 of the supplement out of metrics records. Torch-free.
+
+Even numbers are asymmetric. Tables 5 and 6 hold the ablation of the contrastive loss, 7 and 8 all losses, 9 and 10
+the same with distractors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aml.reports import captions
+from aml.reports.layout import (
+    ABLATION,
+    ABLATION_TABLES,
+    DISTRACTOR_TABLES,
+    LEVELS,
+    METRICS,
+    Row,
+    Table,
+    by_pair,
+    protocol,
+    score_columns,
+    select,
+    tenths,
+)
+from aml.reports.records import check_records, num_distractors, score
+from aml.reports.settings import Loss, Named, Network, TableSettings
+
+NUMBERS = (5, 6, 7, 8, 9, 10)
+ALL = ("contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr")  # order of Tables 7-10, before any further loss
+
+
+def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
+    """Tables 5-10 with the rows of the grid; `records` are the metrics records by key.
+
+    A network without record, a level without positives and a test without distractors leave their cells None.
+
+    Raises ValueError as `check_records` does.
+    """
+    networks = settings.without_teacher() + settings.of_pairs(settings.losses)
+    sets = [test_set.key for test_set in settings.test_sets]
+    check_records(records, networks, sets)
+    evaluation = next((records[network.key]["evaluation"] for network in networks if network.key in records), None)
+    distractors = settings.distractors
+    if evaluation is not None and not any(evaluation["sets"][name]["num_distractors"] for name in sets):
+        distractors = None
+    return [_table(number, settings, records, distractors, evaluation) for number in NUMBERS]
+
+
+def _table(number, settings: TableSettings, records: dict, distractors: Named | None, evaluation: dict | None) -> Table:
+    networks = [] if number in ABLATION_TABLES else settings.without_teacher()
+    networks += settings.of_pairs(_losses_of(number, settings.losses))
+    with_distractors = distractors if number in DISTRACTOR_TABLES else None
+    sets = {test_set.key: _name(test_set.key, number, distractors) for test_set in settings.test_sets}
+    rows = [_row(network, _values(number, network, records, sets)) for network in networks]
+    ending = f"+{with_distractors.label}" if with_distractors else ""
+    missing = tuple(row.key for row in rows if row.key not in records)
+    evaluated = [value for row in rows if row.key in records for value in row.values.values()]
+    no_distractors = number in DISTRACTOR_TABLES and distractors is None  # the caption says it
+    return Table(
+        number=number,
+        distractors=with_distractors.key if with_distractors else "",
+        columns=score_columns(sets),
+        rows=tuple(_embolden(rows, select(score_columns(sets), "mAP"))),
+        set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
+        title=captions.title(number, distractors),
+        caption=captions.caption(number, settings, distractors, evaluation),
+        notes=captions.notes(number, missing, None in evaluated and not no_distractors),
+        missing=missing,
+    )
+
+
+def _losses_of(number: int, losses: Iterable[Loss]) -> list[Loss]:
+    """The losses of a table's pairs in the supplement's order; those it doesn't know follow in Tables 7-10."""
+    by_key = {loss.key: loss for loss in losses}
+    if number in ABLATION_TABLES:
+        return [by_key[key] for key in ABLATION if key in by_key]
+    further = [key for key in by_key if key not in ABLATION + ALL]
+    return [by_key[key] for key in (*ALL, *further) if key in by_key]
+
+
+def _name(test_set: str, number: int, distractors: Named | None) -> str | None:
+    """Under which name records hold a table's scores on a test set; None where there are none."""
+    if number not in DISTRACTOR_TABLES:
+        return test_set
+    return distractors and f"{test_set}+{distractors.key}"
+
+
+def _row(network: Network, values: dict[str, float | None]) -> Row:
+    loss, teacher = network.loss, network.teacher
+    return Row(
+        key=network.key,
+        student=network.label,
+        dimension=network.dimension,
+        teacher=teacher.label if teacher else "",
+        loss=loss.key,
+        loss_label=loss.label,
+        labels=loss.labelled,
+        members=loss.members,
+        mining=loss.mining,
+        asymmetric=teacher is not None and bool(loss.members),
+        values=values,
+    )
+
+
+def _values(number: int, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
+    values = dict.fromkeys(score_columns(sets))
+    record = records.get(network.key)
+    if record is None:
+        return values
+    section = protocol(number) if network.teacher else "symmetric"
+    for test_set, name in sets.items():
+        if name is None or (name != test_set and not num_distractors(record, network.key, test_set)):
+            continue
+        for level in LEVELS:
+            for metric in METRICS:
+                value = score(record, network.key, section=section, name=name, level=level, metric=metric)
+                values[f"{test_set}_{level}_{metric}"] = value
+    return values
+
+
+def _embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
+    """The rows with the best of each pair in each column in bold, ties as printed included."""
+    columns = tuple(columns)
+    best = {}
+    for pair, of_pair in by_pair(rows).items():
+        for column in columns:
+            present = [tenths(row.values[column]) for row in of_pair if row.values[column] is not None]
+            best[pair, column] = max(present, default=None)
+
+    def bold(row: Row) -> frozenset[str]:
+        held = ((column, row.values[column]) for column in columns if row.teacher)
+        return frozenset(c for c, value in held if value is not None and tenths(value) == best[row.pair, c])
+
+    return [replace(row, bold=bold(row)) for row in rows]

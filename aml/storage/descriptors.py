@@ -1,0 +1,78 @@
+"""Descriptor folders: `.npy` arrays (memory-mappable, rows unit-norm) and `provenance.json`, which says what they are.
+
+`<name>.npy` holds one image list's descriptors, row i = line i of the list. Evaluation refuses folders that do not
+belong together, so a folder says of each array how many rows it has and of which list, and of itself which network,
+image size and scales made it.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from aml.storage.files import write_json
+
+TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
+
+
+def write_descriptors(folder: Path, name: str, descriptors: np.ndarray, *, digest: str, dtype: str) -> dict:
+    """Write one array `(N, D)` as `dtype` and return its line of the provenance.
+
+    Raises ValueError naming the row if a descriptor is not finite or not of unit norm.
+    """
+    check_rows(descriptors, name)
+    np.save(Path(folder) / f"{name}.npy", descriptors.astype(dtype))
+    return {"rows": len(descriptors), "digest": digest, "dtype": dtype}
+
+
+def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
+    """Write `provenance.json`: who made the arrays (`network`), how (`extraction`), and one line an array."""
+    write_json(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
+
+
+class DescriptorFolder:
+    """A folder of descriptors, opened for reading; arrays are memory maps.
+
+    Raises ValueError where the files disagree with the provenance, or are too many or too few.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        path = self.folder / "provenance.json"
+        if not path.exists():
+            raise ValueError(f"{self.folder} is no descriptor folder: provenance.json is missing")
+        provenance = json.loads(path.read_text(encoding="utf-8"))
+        self.network, self.extraction, self.arrays = (provenance[k] for k in ("network", "extraction", "arrays"))
+        found = {file.stem for file in self.folder.glob("*.npy")}
+        if found != set(self.arrays):
+            odd = sorted(found ^ set(self.arrays))
+            raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd[0]}.npy is not so")
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory."""
+        if name not in self.arrays:
+            raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
+        array, expected = np.load(self.folder / f"{name}.npy", mmap_mode="r"), self.arrays[name]
+        shape = (expected["rows"], self.network["dimension"])
+        if array.shape != shape or array.dtype != expected["dtype"]:
+            raise ValueError(
+                f"{self.folder}/{name}.npy is {array.dtype} {array.shape}; expected {expected['dtype']} {shape}"
+            )
+        return array
+
+    def require_list(self, name: str, rows: int, digest: str) -> None:
+        """Raises ValueError unless array `name` describes the list of `rows` images with this `digest`."""
+        array = self[name]
+        if len(array) != rows or self.arrays[name]["digest"] != digest:
+            raise ValueError(
+                f"{self.folder}/{name}.npy describes {len(array)} images of list {self.arrays[name]['digest'][:12]}; "
+                f"expected {rows} of {digest[:12]}: extract again"
+            )
+
+
+def check_rows(descriptors: np.ndarray, place: str) -> None:
+    """Raises ValueError naming the first row that is not finite or not of unit norm (to `TOLERANCE`)."""
+    norms = np.sqrt(np.einsum("nd,nd->n", descriptors, descriptors, dtype=np.float32))
+    bad = np.flatnonzero(~(np.abs(norms - 1) < TOLERANCE))
+    if len(bad):
+        raise ValueError(f"{place}: row {bad[0]} has norm {norms[bad[0]]}; expected 1 ({len(bad)} such rows)")

@@ -1,0 +1,24 @@
+"""Which cells exist: section `grid` of params.yaml."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Names of datasets, networks and losses, in the order of the tables."""
+
+    datasets: list[str]
+    train_set: str
+    test_sets: list[str]
+    distractors: str | None
+    teachers: list[str]
+    students: list[str]
+    dimensions: list[int]  # of students without teacher: the teachers' own
+    losses: list[str]
+    loss_without_teacher: str
+
+    def __post_init__(self):
+        for name in ("datasets", "test_sets", "teachers", "students", "dimensions", "losses"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"{name} is {values}; accepted: one or more, each once")

@@ -1,0 +1,105 @@
+"""The one door through which params.yaml enters: typed, complete, nothing unknown.
+
+DVC writes small floats without a dot (`5e-06`), which YAML 1.1 readers take for text; numbers are read here by the
+rule of YAML 1.2. A mistyped value stops a stage before it does any work.
+"""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with YAML 1.2 numbers, without implicit dates, refusing a key that stands twice."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - a class attribute by PyYAML's design
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":timestamp"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"line {node.start_mark.line + 1}: key {twice[0]!r} stands twice")
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
+    list("-+.0123456789"),
+)
+
+
+def read_parameters(path: Path) -> dict:
+    """The whole of a parameters file as plain dicts, lists and scalars.
+
+    Raises ValueError naming the file if it is not YAML or not a mapping.
+    """
+    try:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds {type(values).__name__}; a mapping is expected")
+    return values
+
+
+def section(values: dict, place: str) -> Any:
+    """The value at a dotted `place`, e.g. `networks.student_a`. Raises ValueError listing the keys that exist."""
+    current, walked = values, []
+    for key in place.split("."):
+        if not isinstance(current, dict) or key not in current:
+            known = ", ".join(map(str, current)) if isinstance(current, dict) else "nothing below it"
+            raise ValueError(f"no {key!r} in params.yaml: {'.'.join(walked) or 'top level'}; known: {known}")
+        current = current[key]
+        walked.append(key)
+    return current
+
+
+def typed(cls: type[T], values: Any, place: str) -> T:
+    """`values` (a mapping) as the dataclass `cls`: every field there, none unknown, each of its annotated type.
+
+    An int is accepted for a float, nothing else for anything else. Raises ValueError with value, place and type.
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"params.yaml: {place} is {values!r}; a mapping is expected")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = [name for name in values if name not in fields]
+    if unknown:
+        raise ValueError(f"unknown {unknown[0]!r} in params.yaml: {place}; known: {', '.join(fields)}")
+    required = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise ValueError(f"params.yaml: {place} lacks {missing[0]!r}; expected: {', '.join(fields)}")
+    checked = {name: of_type(fields[name].type, value, f"{place}.{name}") for name, value in values.items()}
+    try:
+        return cls(**checked)
+    except ValueError as error:
+        raise ValueError(f"params.yaml: {place}: {error}") from error
+
+
+def of_type(kind: Any, value: Any, place: str) -> Any:
+    """`value` as `kind` (int, float, str, bool, dict, list[...], or one of these | None). Raises ValueError."""
+    options = getattr(kind, "__args__", None) if not hasattr(kind, "__origin__") else None  # X | None
+    if options:
+        if value is None and type(None) in options:
+            return None
+        return of_type(next(option for option in options if option is not type(None)), value, place)
+    if getattr(kind, "__origin__", None) is list:
+        if not isinstance(value, list):
+            raise ValueError(f"params.yaml: {place} is {value!r}; a list is expected")
+        return [of_type(kind.__args__[0], item, f"{place}[{i}]") for i, item in enumerate(value)]
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if value - value != 0:
+            raise ValueError(f"params.yaml: {place} is {value!r}; a finite number is expected")
+        return float(value)
+    if kind is not float and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    raise ValueError(f"params.yaml: {place} is {value!r} ({type(value).__name__}); {kind.__name__} is expected")

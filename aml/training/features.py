@@ -1,0 +1,77 @@
+"""What the trained part of a network reads, batch by batch: frozen features kept in memory, or images decoded anew."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from aml.vision.images import ImageTensors, batches_of_one_size, stack_by_shape
+from aml.vision.networks import RetrievalNetwork
+
+BATCH_SIZE = 32  # images a forward without gradient; changes speed only
+
+Groups = list[tuple[list[int], torch.Tensor]]  # (positions in the batch, features of one shape)
+
+
+class FeatureSource:
+    """The features of image rows on `device`, for a network that may have frozen stages.
+
+    Frozen stages give the same features at every epoch, and images are not augmented (METHOD, Sec. 3): they are then
+    computed once, here, and kept in memory (float32). Without frozen stages images are decoded as they are needed,
+    by `num_workers` processes.
+    """
+
+    def __init__(self, network: RetrievalNetwork, tensors: ImageTensors, rows: Sequence[int], *, num_workers: int):
+        self.network, self.tensors, self.num_workers = network, tensors, num_workers
+        self.device = next(network.parameters()).device
+        self.kept = {}
+        if network.frozen_stages:
+            batches = batches_of_one_size(tensors.images, rows, BATCH_SIZE)
+            with torch.inference_mode():
+                for batch, groups in zip(batches, self._decoded(batches), strict=True):
+                    for positions, features in groups:
+                        features = network.frozen_features(features)
+                        self.kept |= {batch[position]: row for position, row in zip(positions, features, strict=True)}
+            self.kept = {row: features.clone() for row, features in self.kept.items()}
+
+    def batches(self, batches: Iterable[Sequence[int]]) -> Iterator[Groups]:
+        """The features of each batch of rows, as stacks of one shape."""
+        if not self.network.frozen_stages:
+            return self._decoded(batches)
+        return (stack_by_shape([self.kept[int(row)] for row in batch]) for batch in batches)
+
+    def descriptors(self, rows: Sequence[int]) -> np.ndarray:
+        """Descriptors `(N, D)` float32 by the network as it is now, without gradient."""
+        rows = [int(row) for row in rows]
+        place = {row: position for position, row in enumerate(rows)}
+        found = np.empty((len(rows), self.network.dimension), np.float32)
+        batches = batches_of_one_size(self.tensors.images, place, BATCH_SIZE)
+        with torch.inference_mode():
+            for batch, groups in zip(batches, self.batches(batches), strict=True):
+                found[[place[row] for row in batch]] = describe(self.network, groups).cpu().numpy()
+        return found
+
+    def _decoded(self, batches) -> Iterator[Groups]:
+        loader = DataLoader(
+            self.tensors,
+            batch_sampler=[[int(row) for row in batch] for batch in batches],
+            collate_fn=stack_by_shape,
+            num_workers=self.num_workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        for groups in loader:
+            yield [
+                (
+                    positions,
+                    images.to(self.device, non_blocking=True, memory_format=torch.channels_last),
+                )
+                for positions, images in groups
+            ]
+
+
+def describe(network: RetrievalNetwork, groups: Groups) -> torch.Tensor:
+    """Descriptors `(B, D)` of a batch in its own order: one forward for each shape in it."""
+    positions = [position for where, _ in groups for position in where]
+    descriptors = torch.cat([network.describe(features) for _, features in groups])
+    return descriptors[torch.tensor(np.argsort(positions), device=descriptors.device)]

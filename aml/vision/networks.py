@@ -1,0 +1,158 @@
+"""The retrieval network: backbone -> 1x1 projection (students) -> ReLU -> GeM -> L2, on disk as safetensors + JSON.
+
+METHOD: teachers pool the backbone's own channels; a student projects to its teacher's dimension D (Sec. 3).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save
+from torch import nn
+
+from aml.storage.files import replacing, write_json
+from aml.vision.backbones import backbone_stages
+
+EPSILON = 1e-6  # floor of an activation before the power, as in the code that made the paper's numbers
+
+
+class RetrievalNetwork(nn.Module):
+    """Images `(B, 3, H, W)`, normalised, to unit-norm descriptors `(B, D)`, float32.
+
+    `stages` counts the backbone's stages that are kept, `frozen_stages` how many of them, from the image on, never
+    train; `projection` is D for a student and None for a teacher, whose D is the backbone's own.
+    """
+
+    def __init__(self, *, backbone: str, stages: int, frozen_stages: int, projection: int | None, gem_p: float):
+        super().__init__()
+        self.arguments = {
+            "backbone": backbone,
+            "stages": stages,
+            "frozen_stages": frozen_stages,
+            "projection": projection,
+            "gem_p": gem_p,
+        }
+        modules, channels = backbone_stages(backbone)
+        if not 0 <= frozen_stages <= stages <= len(modules) or stages < 1:
+            raise ValueError(
+                f"backbone {backbone} has {len(modules)} stages: cannot keep {stages} of them and freeze {frozen_stages}"
+            )
+        self.frozen_stages = frozen_stages
+        self.backbone = nn.Sequential(*modules[:stages])
+        channels = channels[stages - 1]
+        self.projection = nn.Conv2d(channels, projection, 1, bias=False) if projection is not None else None
+        self.dimension = channels if projection is None else projection
+        self.pool = GeM(gem_p)
+        self.backbone[:frozen_stages].requires_grad_(False)
+
+    def forward(self, images):
+        return self.describe(self.frozen_features(images))
+
+    def frozen_features(self, images):
+        """Images to what the trained part reads; a constant of the image, so that training may compute it once."""
+        return self.backbone[: self.frozen_stages](images)  # (B, C, H', W')
+
+    def describe(self, features):
+        """Frozen features to descriptors `(B, D)`."""
+        features = self.backbone[self.frozen_stages :](features)  # (B, C, H', W')
+        if self.projection is not None:
+            features = self.projection(features)  # (B, D, H', W')
+        return F.normalize(self.pool(F.relu(features)))  # (B, D)
+
+    def train(self, mode: bool = True):
+        """Training mode, except that BatchNorm statistics stay frozen (Sec. 3); its affine parameters train."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+
+class GeM(nn.Module):
+    """Generalised-mean pooling: (mean over positions of x^p)^(1/p), p learned (Radenovic et al., arXiv 1711.02512).
+
+    Always float32: powers of bfloat16 lose what the descriptor is made of.
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = nn.Parameter(torch.tensor([float(p)]))
+
+    def forward(self, x):
+        with torch.autocast(x.device.type, enabled=False):
+            return x.float().clamp(min=EPSILON).pow(self.p).mean((-2, -1)).pow(1 / self.p)  # (B, C)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p.item():.4f}"
+
+
+def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Generator) -> None:
+    """Load the backbone's ImageNet weights; draw the projection, if any, from `generator` (Kaiming uniform).
+
+    Raises ValueError if the file's tensors do not fit the backbone.
+    """
+    state = load_file(weights)
+    kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
+    _load(network.backbone, kept, weights)
+    if network.projection is not None:
+        bound = network.projection.in_channels**-0.5
+        nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
+
+
+def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict, record: dict) -> None:
+    """Write `model.safetensors` and `model.json` (constructor arguments, normalisation, training record)."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with replacing(folder / "model.safetensors") as path:
+        path.write_bytes(save(state))
+    parameters = sum(tensor.numel() for tensor in network.parameters())
+    description = {
+        "arguments": network.arguments,
+        "dimension": network.dimension,
+        "num_parameters": parameters,
+        "normalisation": normalisation,
+        "record": record,
+    }
+    write_json(folder / "model.json", description)
+
+
+def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
+    """The network in evaluation mode, and what `model.json` says of it.
+
+    Raises ValueError where the two files disagree with each other or with the code.
+    """
+    folder = Path(folder)
+    description = json.loads((folder / "model.json").read_text())
+    network = RetrievalNetwork(**description["arguments"])
+    _load(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    return network.eval(), description
+
+
+def identity(folder: Path, description: dict) -> dict:
+    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights."""
+    return {
+        "sha256": hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest(),
+        "backbone": description["arguments"]["backbone"],
+        "dimension": description["dimension"],
+        "num_parameters": description["num_parameters"],
+        "normalisation": description["normalisation"],
+    }
+
+
+def _load(module: nn.Module, state: dict, source: Path) -> None:
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        name = wrong[0]
+        raise ValueError(
+            f"{source}: {len(wrong)} tensors do not fit the network; first {name}: "
+            f"expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+        )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{source}: {name} holds non-finite values")
+    module.load_state_dict(state)

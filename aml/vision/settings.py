@@ -1,0 +1,27 @@
+"""What params.yaml says about descriptors; read without torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """Teacher descriptors of the training images: single scale, not whitened (METHOD, Sec. 3)."""
+
+    image_size: int  # longer side, pixels
+    batch_size: int  # images of one size that pass together
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """Descriptors for testing (METHOD, Sec. 4)."""
+
+    image_size: int  # longer side, pixels
+    scales: list[float]
+    batch_size: int  # images of one size that pass together
+    distractor_dtype: str  # float16 halves the disk of a million rows
+
+    def __post_init__(self):
+        if self.distractor_dtype not in ("float16", "float32"):
+            raise ValueError(f"distractor_dtype is {self.distractor_dtype!r}; accepted: float16, float32")
+        if not self.scales or min(self.scales) <= 0:
+            raise ValueError(f"scales is {self.scales}; accepted: one or more numbers above 0")

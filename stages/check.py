@@ -1,0 +1,78 @@
+"""Every name and number in params.yaml is known; resolves the cell under study. Runs before any other stage.
+
+Reads: params.yaml. Writes: <cell>: student, teacher, loss, and the key under which their results stand.
+"""
+
+import sys
+from pathlib import Path
+
+from aml import losses
+from aml.datasets.settings import dataset_settings
+from aml.storage.files import write_json
+from aml.storage.grid import Grid
+from aml.storage.parameters import of_type, section, typed
+from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
+from aml.vision.backbones import backbone
+from aml.vision.settings import ExtractionSettings, TargetSettings
+from stages.runtime import Runtime, parameters, run
+
+SECTIONS = {
+    "grid": Grid,
+    "train_teacher": TrainingSettings,
+    "train_student": TrainingSettings,
+    "distill": TrainingSettings,
+    "targets": TargetSettings,
+    "extract": ExtractionSettings,
+    "runtime": Runtime,
+}
+SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}
+FAMILIES = ("datasets", "networks", "losses")
+
+
+def main(cell: Path, values: dict) -> None:
+    known = (*SCALARS, *SECTIONS, *FAMILIES)
+    for name in values:
+        require(name, known, "params.yaml")
+    for name, kind in SCALARS.items():
+        of_type(kind, section(values, name), name)
+    typed_sections = {name: typed(kind, section(values, name), name) for name, kind in SECTIONS.items()}
+    for name in section(values, "datasets"):
+        dataset_settings(values, name)
+    for name in section(values, "networks"):
+        backbone(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
+    for name in section(values, "losses"):
+        loss_settings(values, name)
+    grid = typed_sections["grid"]
+    check_grid(grid, values)
+    for name, names in (("student", grid.students), ("teacher", grid.teachers), ("loss", grid.losses)):
+        require(values[name], names, name)
+    student, teacher, loss = values["student"], values["teacher"], values["loss"]
+    write_json(cell, {"student": student, "teacher": teacher, "loss": loss, "key": f"{student}-{teacher}-{loss}"})
+
+
+def check_grid(grid: Grid, values: dict) -> None:
+    """Every name in the grid has a section, every loss a file; networks are told apart by their keys."""
+    for name in (*grid.teachers, *grid.students):
+        require(name, section(values, "networks"), "grid")
+        if "-" in name:
+            raise ValueError(f"params.yaml: network {name!r}: the hyphen joins names in keys; use an underscore")
+    for name in (*grid.losses, grid.loss_without_teacher):
+        require(name, losses.known(), "grid.losses")
+        require(name, section(values, "losses"), "grid.losses")
+    for name in grid.datasets:
+        require(name, section(values, "datasets"), "grid.datasets")
+    layouts = {name: dataset_settings(values, name)[0].layout for name in grid.datasets}
+    wanted = [(grid.train_set, "sfm"), *((name, "revisited") for name in grid.test_sets)]
+    wanted += [(grid.distractors, "distractors")] if grid.distractors is not None else []
+    for name, layout in wanted:
+        require(name, [key for key, value in layouts.items() if value == layout], f"grid ({layout} sets)")
+
+
+def require(name: str, known, place: str) -> None:
+    """Raises ValueError, with the list of known names, unless `name` is one."""
+    if name not in known:
+        raise ValueError(f"unknown {name!r} in params.yaml: {place}; known: {', '.join(map(str, known))}")
+
+
+if __name__ == "__main__":
+    run(main, Path(sys.argv[1]), parameters())

@@ -1,0 +1,41 @@
+"""Bring one dataset to the packed format that every later stage reads.
+
+Reads: <raw>. Writes: <processed>: images.tar, images.csv, and the lists or the ground truth.
+"""
+
+import sys
+from pathlib import Path
+
+from aml.datasets import distractors, revisited, sfm
+from aml.datasets.settings import dataset_settings
+from stages.runtime import parameters, run, runtime
+
+
+def main(name: str, raw: Path, processed: Path, values: dict) -> None:
+    settings, _ = dataset_settings(values, name)
+    workers = max(1, runtime(values).num_workers)
+    match settings.layout:
+        case "sfm":
+            sfm.preprocess(
+                raw,
+                processed,
+                lists=settings.lists,
+                expected=settings.expected,
+                on_bad_image=settings.on_bad_image,
+                num_workers=workers,
+            )
+        case "revisited":
+            revisited.preprocess(raw, processed, name=name, expected=settings.expected, num_workers=workers)
+        case "distractors":
+            distractors.preprocess(
+                raw,
+                processed,
+                list_name=settings.list,
+                num_archives=settings.archives,
+                on_bad_image=settings.on_bad_image,
+                num_workers=workers,
+            )
+
+
+if __name__ == "__main__":
+    run(main, sys.argv[1], *map(Path, sys.argv[2:4]), parameters())

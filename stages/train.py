@@ -1,0 +1,108 @@
+"""Train one network: a teacher or a student without teacher by labels alone, a student by one loss to its teacher.
+
+Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
+Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aml.losses import load
+from aml.storage.descriptors import DescriptorFolder
+from aml.storage.files import replacing_folder
+from aml.storage.imagesets import read_images, read_lists
+from aml.storage.parameters import of_type, section, typed
+from aml.training.features import FeatureSource
+from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
+from aml.training.training import Run, random_stream
+from aml.vision.backbones import backbone
+from aml.vision.images import ImageTensors
+from aml.vision.networks import RetrievalNetwork, save_network, start_from
+from stages.runtime import parameters, run, runtime
+
+
+def main(
+    network_name: str,
+    processed: Path,
+    weights: Path,
+    model: Path,
+    loss_name: str,
+    settings_name: str,
+    dimension: int | None,
+    targets_folder: Path | None,
+    values: dict,
+) -> None:
+    network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
+    settings = typed(TrainingSettings, section(values, settings_name), settings_name)
+    losses = loss_settings(values, loss_name)
+    seed, where = of_type(int, section(values, "seed"), "seed"), runtime(values)
+
+    images, lists = read_images(processed), read_lists(processed)
+    targets = None
+    if targets_folder is not None:
+        folder = DescriptorFolder(targets_folder)
+        folder.require_list("images", len(images), images.digest())
+        targets = folder["images"]
+        dimension = targets.shape[1]
+
+    network = RetrievalNetwork(
+        backbone=network_settings.backbone,
+        stages=network_settings.stages,
+        frozen_stages=network_settings.frozen_stages,
+        projection=dimension,
+        gem_p=network_settings.gem_p,
+    )
+    start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
+    start_from(network, weights, generator=start)
+    network.to(where.torch_device(), memory_format=torch.channels_last)
+    normalisation = backbone(network_settings.backbone).normalisation
+    tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
+    rows = np.concatenate([lists["train_images"], lists["val_images"]])
+    source = FeatureSource(network, tensors, rows, num_workers=where.num_workers)
+    loop = Run(
+        network,
+        source,
+        lists,
+        targets,
+        load(loss_name),
+        settings=settings,
+        loss_settings=losses,
+        seed=seed,
+    )
+    with replacing_folder(model) as folder:
+        record = loop.train(curves(folder / "curves"))
+        save_network(folder, network, normalisation=normalisation, record=record)
+
+
+def curves(folder: Path):
+    """A function that adds one epoch's values to dvclive's plots under `folder`."""
+    from dvclive import Live  # late: it takes a second, and the first epoch is over sooner
+
+    live = Live(dir=str(folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+
+    def log(values: dict) -> None:
+        for name, value in values.items():
+            if name != "epoch":
+                live.log_metric(name, value)
+        live.next_step()
+
+    return log
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", help="a name under networks in params.yaml")
+    parser.add_argument("processed", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--loss", required=True)
+    parser.add_argument(
+        "--settings", required=True, help="section of params.yaml: train_teacher, train_student, distill"
+    )
+    parser.add_argument("--dimension", type=int, help="of a student without teacher")
+    parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
+    a = parser.parse_args()
+    run(main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters())

@@ -1,0 +1,113 @@
+import gzip
+import io
+import tarfile
+
+import numpy as np
+import pytest
+
+from aml.datasets import archives
+
+FILES = {"jpg/a.jpg": b"a" * 700, "./jpg/sub/b.jpg": b"", "jpg/" + "x" * 120 + ".jpg": b"c" * 512}
+
+
+def write(path, files, mode="w:gz", **kind):
+    with tarfile.open(path, mode) as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            for key, value in kind.items():
+                setattr(member, key, value)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def read(path, is_wanted=lambda name: True, max_bytes=1000):
+    return list(archives.files(path, is_wanted=is_wanted, max_bytes=max_bytes))
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:"])
+def test_files_in_archive_order(tmp_path, mode):
+    path = write(tmp_path / "x.tgz", FILES, mode)  # told apart by its first bytes, not by its name
+    assert read(path) == [(name.removeprefix("./"), data) for name, data in FILES.items()]
+    assert [data for _, data in read(path, lambda name: name == "jpg/a.jpg")] == [b"a" * 700, None, None]
+
+
+def test_empty_archive(tmp_path):
+    assert read(write(tmp_path / "x.tgz", {})) == []
+
+
+def test_folders_are_passed_over(tmp_path):
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in (".", "./jpg"):
+            member = tarfile.TarInfo(name)
+            member.type = tarfile.DIRTYPE
+            tar.addfile(member)
+    assert read(path) == []
+
+
+@pytest.mark.parametrize("name", ["../x.jpg", "jpg/../../x.jpg", "/etc/x.jpg", ".."])
+def test_refuses_paths_that_lead_out(tmp_path, name):
+    with pytest.raises(ValueError, match=r"x.tgz, at .*its path leads out") as error:
+        read(write(tmp_path / "x.tgz", {"a.jpg": b"1", name: b"2"}), lambda name: False)
+    assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_refuses_links_and_devices(tmp_path, kind):
+    path = write(tmp_path / "x.tgz", {"link": b""}, type=kind, linkname="/etc/passwd")
+    with pytest.raises(ValueError, match=r"x.tgz, at 'link': it is a link or device"):
+        read(path)
+
+
+def test_refuses_files_above_the_limit(tmp_path):
+    path = write(tmp_path / "x.tgz", FILES)
+    with pytest.raises(ValueError, match=r"at 'jpg/a.jpg': it has 700 bytes, at most 600"):
+        read(path, max_bytes=600)
+    assert len(read(path, lambda name: False, max_bytes=600)) == 3
+
+
+def test_refuses_what_is_no_archive(tmp_path):
+    for data in (
+        b"",
+        b"x",
+        b"<html>" * 1000,
+        b"\x1f\x8b",
+        b"\x1f\x8bxyz",
+        gzip.compress(b""),
+        gzip.compress(b"x" * 600),
+    ):
+        (tmp_path / "x.tgz").write_bytes(data)
+        with pytest.raises(ValueError, match=r"archive .*x.tgz, at its start: ."):
+            read(tmp_path / "x.tgz")
+    with pytest.raises(ValueError, match=r"no archive .*nothing.tgz"):
+        read(tmp_path / "nothing.tgz")
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:"])
+def test_every_cut_is_an_error(tmp_path, mode):
+    noise = np.random.default_rng(0).bytes(3000)
+    whole = write(tmp_path / "x.tgz", {"a": noise[:1000], "b": noise[1000:2000], "c": noise[2000:]}, mode).read_bytes()
+    end = len(whole) if mode == "w:gz" else 3 * (512 + 1024) + 512  # one zero block is the end already
+    for length in range(0, end, 37 if mode == "w:gz" else 64):
+        (tmp_path / "x.tgz").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"x.tgz"):
+            read(tmp_path / "x.tgz", max_bytes=2000)
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
+    whole = bytearray(write(tmp_path / "x.tar", {"a": b"1", "b": b"2", "c": b"3"}, "w:").read_bytes())
+    whole[1024 + 5] ^= 1  # inside the name of b: its checksum is wrong
+    (tmp_path / "x.tar").write_bytes(whole)
+    with tarfile.open(tmp_path / "x.tar", "r|") as tar:
+        assert len(list(tar)) == 1  # tarfile's own opinion
+    with pytest.raises(ValueError, match="at 'a': what follows is damaged"):
+        read(tmp_path / "x.tar")
+
+
+def test_a_wrong_gzip_checksum_is_an_error(tmp_path):
+    whole = bytearray(write(tmp_path / "x.tgz", FILES).read_bytes())
+    whole[-6] ^= 1
+    (tmp_path / "x.tgz").write_bytes(whole)
+    with pytest.raises(ValueError, match="CRC"):
+        read(tmp_path / "x.tgz")

@@ -1,0 +1,351 @@
+"""Each loss against naive loops of its equation, the authors' values, and its edges."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aml import losses
+
+PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "losses.npz"
+CONSTANTS = {
+    "contr": {"margin": 0.7},
+    "contr_plus": {"margin": 0.7},
+    "contr_pos": {},
+    "contr_pos_self": {},
+    "triplet": {"margin": 0.1},
+    "ms": {"alpha": 2.0, "beta": 40.0, "threshold": 0.5},
+    "reg": {},
+    "rkd": {"distance_weight": 1.0, "angle_weight": 2.0},
+    "dr": {"alpha": 3.0, "beta": 3.0, "length": 4},
+}
+TUPLE_LOSSES = [name for name in CONSTANTS if name not in ("rkd", "dr")]
+FEWEST_MEMBERS = {"reg": 1, "rkd": 1, "dr": 1, "contr_pos": 2, "contr_pos_self": 2}  # 3 for the others
+
+
+def unit(generator, *shape):
+    return torch.nn.functional.normalize(torch.randn(*shape, generator=generator, dtype=torch.float64), dim=-1)
+
+
+@pytest.fixture
+def batch():
+    """Anchors (8, 16) with gradient and references (8, 7, 16) near them, so that every margin is met by some."""
+    generator = torch.Generator().manual_seed(3)
+    anchors = unit(generator, 8, 16)
+    spread = torch.rand(8, 7, 1, generator=generator, dtype=torch.float64)
+    references = torch.nn.functional.normalize(anchors.unsqueeze(1) + spread * unit(generator, 8, 7, 16), dim=-1)
+    return anchors.requires_grad_(), references
+
+
+def call(name, anchors, references):
+    return losses.load(name)(anchors, references, **CONSTANTS[name])
+
+
+# ---- naive loops of the equations, on lists of numpy vectors
+
+
+def half_squared(a, x):
+    return sum((a[i] - x[i] + 1e-6) ** 2 for i in range(len(a))) / 2
+
+
+def naive_contr(a, x, margin):
+    total = half_squared(a, x[1])
+    for negative in x[2:]:
+        total += max(0.0, margin - np.sqrt(2 * half_squared(a, negative))) ** 2 / 2
+    return total
+
+
+def naive_triplet(a, x, margin):
+    positive = np.linalg.norm(a - x[1]) ** 2
+    return sum(max(0.0, positive - np.linalg.norm(a - negative) ** 2 + margin) for negative in x[2:])
+
+
+def naive_ms(a, x, alpha, beta, threshold):
+    pull = np.log(1 + np.exp(-alpha * (a @ x[1] - threshold))) / alpha
+    push = np.log(1 + sum(np.exp(beta * (a @ negative - threshold)) for negative in x[2:])) / beta
+    return pull + push
+
+
+NAIVE = {
+    "contr": naive_contr,
+    "contr_plus": lambda a, x, margin: half_squared(a, x[0]) + naive_contr(a, x, margin),
+    "contr_pos": lambda a, x: half_squared(a, x[1]),
+    "contr_pos_self": lambda a, x: half_squared(a, x[0]) + half_squared(a, x[1]),
+    "triplet": naive_triplet,
+    "ms": naive_ms,
+    "reg": lambda a, x: half_squared(a, x[0]),
+}
+
+
+def smooth_l1(x):
+    return 0.5 * x * x if abs(x) < 1 else abs(x) - 0.5
+
+
+def naive_rkd(student, teacher, distance_weight, angle_weight):
+    count = len(student)
+    pairs = [(i, j) for i in range(count) for j in range(count)]
+
+    def scaled_distances(points):
+        distances = {(i, j): np.linalg.norm(points[i] - points[j]) for i, j in pairs}
+        mean = np.mean([distance for distance in distances.values() if distance > 0])
+        return {pair: distance / mean for pair, distance in distances.items()}
+
+    def angle(points, vertex, j, k):
+        e, f = points[j] - points[vertex], points[k] - points[vertex]
+        return 0.0 if not e.any() or not f.any() else (e @ f) / np.linalg.norm(e) / np.linalg.norm(f)
+
+    ours, theirs = scaled_distances(student), scaled_distances(teacher)
+    distance_loss = np.mean([smooth_l1(ours[pair] - theirs[pair]) for pair in pairs])
+    angle_loss = np.mean(
+        [smooth_l1(angle(student, i, j, k) - angle(teacher, i, j, k)) for i, j in pairs for k in range(count)]
+    )
+    return distance_weight * distance_loss + angle_weight * angle_loss
+
+
+def naive_dr(student, teacher, alpha, beta, length):
+    total = 0.0
+    for i in range(len(student)):
+        others = [j for j in range(len(student)) if j != i]
+        nearest = sorted(others, key=lambda j: (np.linalg.norm(teacher[i] - teacher[j]), j))[:length]
+        scores = [-alpha * np.linalg.norm(student[i] - student[j]) ** beta for j in nearest]
+        for k in range(length):
+            total -= scores[k] - np.log(sum(np.exp(score) for score in scores[k:]))
+    return total / len(student)
+
+
+@pytest.mark.parametrize("name", TUPLE_LOSSES)
+def test_sums_its_equation_over_the_tuples(name, batch):
+    anchors, references = batch
+    expected = sum(
+        NAIVE[name](a, x, **CONSTANTS[name]) for a, x in zip(anchors.detach().numpy(), references.numpy(), strict=True)
+    )
+    assert expected > 0
+    assert call(name, anchors, references).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "naive"), [("rkd", naive_rkd), ("dr", naive_dr)])
+def test_compares_relations_in_the_batch(name, naive, batch):
+    anchors, references = batch
+    expected = naive(anchors.detach().numpy(), references[:, 0].numpy(), **CONSTANTS[name])
+    assert call(name, anchors, references).item() == pytest.approx(expected, rel=1e-10)
+
+
+def parity_cases():
+    with np.load(PARITY) as file:
+        return sorted(key.removesuffix("/value") for key in file.files if key.endswith("/value") and key.count("/") > 1)
+
+
+@pytest.mark.parametrize("case", parity_cases())
+def test_agrees_with_the_authors_per_tuple(case):
+    name, sides, *margin = case.split("/")
+    constants = dict(CONSTANTS[name])
+    if "margin" in constants:
+        constants["margin"] = float(margin[0].removeprefix("margin"))
+    with np.load(PARITY) as file:
+        student = torch.from_numpy(file["student"])
+        references = student if sides == "sym" else torch.from_numpy(file["teacher"])
+        value, gradient = file[f"{case}/value"], file[f"{case}/anchor_grad"]
+    for row in range(len(student)):
+        anchors = student[row : row + 1, 0].clone().requires_grad_()
+        loss = losses.load(name)(anchors, references[row : row + 1], **constants)
+        loss.backward()
+        np.testing.assert_allclose(loss.item(), value[row], rtol=1e-6)
+        assert np.abs(anchors.grad[0].numpy() - gradient[row]).max() <= 1e-6 * np.abs(gradient[row]).max()
+    anchors = student[:, 0].clone().requires_grad_()
+    loss = losses.load(name)(anchors, references, **constants)
+    loss.backward()
+    np.testing.assert_allclose(loss.item(), value.sum(), rtol=1e-6)
+    assert np.abs(anchors.grad.numpy() - gradient).max() <= 1e-6 * np.abs(gradient).max()
+
+
+@pytest.mark.parametrize("name", ["rkd", "dr"])
+def test_agrees_with_the_authors_per_batch(name):
+    with np.load(PARITY) as file:
+        anchors = torch.from_numpy(file["batch_student"]).requires_grad_()
+        loss = call(name, anchors, torch.from_numpy(file["batch_teacher"]).unsqueeze(1))
+        loss.backward()
+        np.testing.assert_allclose(loss.item(), file[f"{name}/value"], rtol=1e-6)
+        gradient = file[f"{name}/grad"]
+    assert np.abs(anchors.grad.numpy() - gradient).max() <= 1e-6 * np.abs(gradient).max()
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_an_empty_batch_is_zero_with_a_graph(name):
+    anchors = torch.zeros(0, 16, requires_grad=True)
+    loss = call(name, anchors, torch.zeros(0, 7, 16))
+    assert loss.shape == () and loss.item() == 0
+    loss.backward()
+    assert anchors.grad.shape == (0, 16)
+
+
+@pytest.mark.parametrize("name", [name for name in CONSTANTS if name != "dr"])
+def test_a_single_tuple(name, batch):
+    anchors, references = batch
+    anchors = anchors.detach()[:1].requires_grad_()
+    loss = call(name, anchors, references[:1])
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(anchors.grad).all()
+    if name == "rkd":  # one image has no relations
+        assert loss.item() == 0
+    else:
+        expected = NAIVE[name](anchors[0].detach().numpy(), references[0].numpy(), **CONSTANTS[name])
+        assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("same", ["student", "teacher", "both", "all"])
+def test_identical_images_give_a_finite_and_bounded_gradient(name, dtype, same, batch):
+    anchors, references = (tensor.detach().clone().to(dtype) for tensor in batch)
+    if same in ("student", "both"):
+        anchors[1] = anchors[0]
+    if same in ("teacher", "both"):
+        references[1] = references[0]
+    if same == "all":
+        anchors[:], references[:] = anchors[0], anchors[0]  # D(a, n) = 0 as well
+    anchors.requires_grad_()
+    loss = call(name, anchors, references)
+    loss.backward()
+    assert torch.isfinite(loss) and anchors.grad.abs().max() < 100
+
+
+def test_a_negative_at_distance_zero_counts_in_full_without_gradient():
+    anchors = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)  # so that 0 - 1e-6 + 1e-6 is exactly 0
+    references = torch.zeros(1, 3, 3, dtype=torch.float64)
+    references[:, 2] = 1e-6
+    loss = losses.load("contr")(anchors, references, margin=0.7)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.7**2 / 2, rel=1e-6)
+    assert anchors.grad.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_the_order_of_the_tuples_does_not_matter(name, batch):
+    anchors, references = batch
+    order = torch.randperm(len(anchors), generator=torch.Generator().manual_seed(1))
+    loss = call(name, anchors, references)
+    shuffled = anchors.detach()[order].requires_grad_()
+    again = call(name, shuffled, references[order])
+    (gradient,), (shuffled_gradient,) = torch.autograd.grad(loss, anchors), torch.autograd.grad(again, shuffled)
+    assert again.item() == pytest.approx(loss.item(), rel=1e-12)
+    torch.testing.assert_close(shuffled_gradient, gradient[order], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", TUPLE_LOSSES)
+def test_a_batch_is_the_sum_of_its_tuples(name, batch):
+    anchors, references = batch
+    parts = sum(call(name, anchors[i : i + 1], references[i : i + 1]).item() for i in range(len(anchors)))
+    assert call(name, anchors, references).item() == pytest.approx(parts, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_the_gradient_is_that_of_the_value(name, batch):
+    anchors, references = batch
+    assert torch.autograd.gradcheck(lambda a: call(name, a, references[:6]), (anchors[:6].detach().requires_grad_(),))
+
+
+def test_contr_plus_is_contr_plus_reg(batch):
+    parts = call("contr", *batch) + call("reg", *batch)
+    assert call("contr_plus", *batch).item() == pytest.approx(parts.item(), rel=1e-13)
+
+
+def test_contr_pos_self_is_contr_pos_plus_reg(batch):
+    parts = call("contr_pos", *batch) + call("reg", *batch)
+    assert call("contr_pos_self", *batch).item() == pytest.approx(parts.item(), rel=1e-13)
+
+
+@pytest.mark.parametrize("name", ["rkd", "dr"])
+def test_no_gradient_flows_into_the_teacher(name, batch):
+    anchors, references = batch
+    references.requires_grad_()
+    call(name, anchors, references).backward()
+    assert references.grad is None and anchors.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_members_that_the_equation_does_not_name_do_not_matter(name, batch):
+    anchors, references = batch
+    members = losses.members(name) or ("self",)  # rkd and dr relate the anchors' own references
+    changed = references.clone()
+    for member, places in (("self", [0]), ("positive", [1]), ("negatives", [2, 3, 4, 5, 6])):
+        if member not in members:
+            changed[:, places] = changed[:, places].flip(0)
+    assert call(name, anchors, changed).item() == call(name, anchors, references).item()
+    reached = references.clone().requires_grad_()
+    if losses.members(name):
+        call(name, anchors, reached).backward()
+        used = {0: "self", 1: "positive"}
+        touched = {used.get(i, "negatives") for i in range(7) if reached.grad[:, i].abs().max() > 0}
+        assert touched == set(members)
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_stays_in_float32_under_autocast(name, batch):
+    anchors, references = (tensor.detach().float() for tensor in batch)
+    expected = call(name, anchors, references)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert call(name, anchors, references).dtype == torch.float32
+        assert call(name, anchors, references).item() == expected.item()
+        assert call(name, anchors.bfloat16(), references).dtype == torch.float32
+    assert call(name, anchors.half(), references.half()).dtype == torch.float32
+    assert call(name, anchors.double(), references.double()).dtype == torch.float64
+
+
+def test_ms_does_not_overflow():
+    anchors = torch.eye(4)[:1].requires_grad_()
+    references = torch.eye(4)[[0, 0, 0, 1]].unsqueeze(0)
+    loss = losses.load("ms")(anchors, references, alpha=2000.0, beta=4000.0, threshold=0.5)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5, rel=1e-6) and torch.isfinite(anchors.grad).all()
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_too_few_members_are_refused(name):
+    fewest = FEWEST_MEMBERS.get(name, 3)
+    call(name, torch.zeros(8, 16), torch.ones(8, fewest, 16))
+    with pytest.raises(ValueError, match=rf"^{name}: anchors \(8, 16\), references .*; accepted: .* M >= {fewest}"):
+        call(name, torch.zeros(8, 16), torch.ones(8, fewest - 1, 16))
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+@pytest.mark.parametrize(
+    "shapes", [((8, 16), (8, 7, 15)), ((8, 16), (7, 7, 16)), ((8, 16), (8, 16)), ((16,), (8, 7, 16))]
+)
+def test_shapes_that_do_not_fit_are_refused(name, shapes):
+    with pytest.raises(ValueError, match=rf"^{name}: .*accepted: \(B, D\) and \(B, M, D\)"):
+        call(name, torch.zeros(shapes[0]), torch.zeros(shapes[1]))
+
+
+@pytest.mark.parametrize("num_images", [1, 4])
+def test_dr_refuses_a_batch_without_enough_others(num_images):
+    with pytest.raises(ValueError, match=rf"dr: length 4 in a batch of {num_images} images; accepted"):
+        call("dr", torch.zeros(num_images, 16), torch.zeros(num_images, 1, 16))
+
+
+# ---- the list of losses
+
+
+def test_the_list_of_losses():
+    assert losses.known() == sorted(CONSTANTS)
+    for name, constants in CONSTANTS.items():
+        assert losses.constants(name) == {constant: type(value) for constant, value in constants.items()}
+    assert losses.members("contr_plus") == ("self", "positive", "negatives")
+    assert losses.members("reg") == ("self",)
+    assert losses.members("rkd") == losses.members("dr") == ()
+
+
+@pytest.mark.parametrize("function", [losses.load, losses.members, losses.constants])
+def test_an_unknown_loss_lists_the_known_ones(function):
+    with pytest.raises(ValueError, match=r"^unknown loss 'contrastve'; known: contr, contr_plus, .*triplet$"):
+        function("contrastve")
+
+
+def test_only_load_needs_torch():
+    code = (
+        "import sys; from aml import losses; "
+        "print([losses.members(n) and losses.constants(n) for n in losses.known()]); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], capture_output=True)

@@ -1,0 +1,73 @@
+"""Settings in the paper's names, and metrics records that hold the printed values."""
+
+import csv
+
+from aml.reports.comparison import PRINTED
+from aml.reports.settings import Loss, Named, TableSettings, Teacher
+
+KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
+ALL_MEMBERS = ("self", "positive", "negatives")
+LOSSES = (
+    Loss("contr", "Contr", ("positive", "negatives"), "hard"),
+    Loss("contr_plus", "Contr+", ALL_MEMBERS, "hard"),
+    Loss("contr_pos", "Contr", ("positive",), "hard"),
+    Loss("contr_pos_self", "Contr", ("self", "positive"), "hard"),
+    Loss("triplet", "Triplet", ("positive", "negatives"), "hard"),
+    Loss("ms", "MS", ("positive", "negatives"), "hard"),
+    Loss("reg", "Reg", ("self",), "none"),
+    Loss("rkd", "RKD", (), "random"),
+    Loss("dr", "DR", (), "random"),
+)
+SETS = {
+    "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
+    "rparis6k": {"num_queries": 70, "num_database": 6322, "num_distractors": 1001001, "digest": "cd" * 32},
+}
+
+
+def paper_settings(**changes) -> TableSettings:
+    settings = {
+        "students": (Named("mobilenet_v2", "MobileNetV2"), Named("efficientnet_b3", "EfficientNet-B3")),
+        "teachers": (Teacher("vgg16", "VGG16", 512), Teacher("resnet101", "ResNet101", 2048)),
+        "dimensions": (512, 2048),
+        "losses": LOSSES,
+        "loss_without_teacher": LOSSES[0],
+        "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
+        "distractors": Named("r1m", "R1M"),
+        "note": "",
+    }
+    return TableSettings(**settings | changes)
+
+
+def printed_rows() -> list[dict[str, str]]:
+    with open(PRINTED, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def printed_records() -> dict[str, dict]:
+    """A metrics record for each of the 42 networks in the printed tables, by key."""
+    records: dict[str, dict] = {}
+    for row in printed_rows():
+        network, teacher, loss = KEYS[row["student"]], KEYS.get(row["teacher"]), row["loss"]
+        alone = network if network in ("vgg16", "resnet101") else f"{network}-{row['d']}"
+        key = f"{network}-{teacher}-{loss}" if teacher else alone
+        record = records.setdefault(key, _empty_record(key, network, teacher, loss, int(row["d"])))
+        section = record[row["protocol"] if teacher else "symmetric"]
+        for name in SETS:
+            levels = section.setdefault(f"{name}+r1m" if row["distractors"] else name, {})
+            for level in ("medium", "hard"):
+                scores = {metric: float(row[f"{name}_{level}_{metric}"]) for metric in ("mAP", "mP@10")}
+                levels[level] = {**scores, "mP@1": 0.0, "mP@5": 0.0}
+    return records
+
+
+def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
+    evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
+    return {
+        "network": {
+            **{"key": key, "network": network, "teacher": teacher},
+            **{"loss": loss, "dimension": dimension, "num_parameters": 1},
+        },
+        "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
+        "symmetric": {},
+        **({"asymmetric": {}} if teacher else {}),
+    }

@@ -1,0 +1,77 @@
+import json
+from dataclasses import replace
+
+import pytest
+from paper_records import paper_settings, printed_records
+
+from aml.reports.claims import check_claims
+from aml.reports.comparison import PRINTED
+from aml.reports.files import read_tables
+from aml.reports.tables import build_tables
+
+# claim: pairs holding, pairs in all, comparisons holding, comparisons in all; counted apart from this code
+ON_PRINTED_VALUES = {
+    "a1": (2, 4, 55, 64),  # not by VGG16
+    "a2": (3, 4, 14, 16),
+    "a3": (3, 4, 15, 16),  # one tie
+    "b": (2, 3, 47, 48),
+    "c1": (4, 4, 128, 128),
+    "c2": (4, 4, 112, 112),
+    "c3": (3, 4, 31, 32),
+    "d1": (1, 4, 123, 128),  # two of the five are known flaw 1
+    "d2": (3, 4, 110, 112),  # both are known flaw 1
+    "e": (9, 10, 494, 496),  # both are known flaw 1: Table 8 is below Table 10
+    "f": (0, 1, 7, 8),
+    "g": (0, 4, 28, 48),
+    "h": (4, 4, 32, 32),
+}
+
+
+def test_claims_on_the_printed_values():
+    reports = check_claims(read_tables(PRINTED))
+    fields = ("pairs_holding", "pairs_total", "comparisons_holding", "comparisons_total")
+    counts = {report["claim"]: tuple(report[field] for field in fields) for report in reports}
+    assert counts == ON_PRINTED_VALUES
+    assert [report["claim"] for report in reports if report["holds"]] == ["c1", "c2", "h"]
+    assert all(report["pairs_left_out"] == 0 for report in reports)
+    (failing,) = next(report for report in reports if report["claim"] == "f")["failing"]
+    assert failing == {
+        "pair": "EfficientNet-B3 by ResNet101",
+        "comparisons": ["roxford5k_medium_mP@10, teacher and contr_plus: 85.7 against 84.7"],
+    }
+    json.dumps(reports, allow_nan=False)
+
+
+def test_built_tables_give_what_printed_tables_give():
+    assert check_claims(build_tables(paper_settings(), printed_records())) == check_claims(read_tables(PRINTED))
+
+
+def test_a_pair_with_a_missing_cell_is_left_out_and_counted():
+    records = printed_records()
+    del records["mobilenet_v2-vgg16-reg"]
+    reports = {report["claim"]: report for report in check_claims(build_tables(paper_settings(), records))}
+    assert (reports["c1"]["pairs_total"], reports["c1"]["pairs_left_out"], reports["c1"]["holds"]) == (3, 1, True)
+    assert (reports["e"]["pairs_total"], reports["e"]["pairs_left_out"]) == (9, 1)
+    assert (reports["a3"]["pairs_total"], reports["a3"]["pairs_left_out"]) == (4, 0)
+
+
+@pytest.mark.parametrize("tables", [[], build_tables(paper_settings(), {})], ids=["no tables", "no records"])
+def test_nothing_to_check_holds_neither_way(tables):
+    for report in check_claims(tables):
+        assert report["holds"] is None and report["pairs_total"] == 0 and report["failing"] == []
+
+
+def test_ties_count_for_best_and_worst_but_improve_nothing():
+    def level(table):
+        return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 50.0)) for row in table.rows))
+
+    reports = check_claims([level(table) for table in read_tables(PRINTED)])
+    assert [report["claim"] for report in reports if report["holds"]] == ["a1", "b", "c1", "c2", "d1", "d2"]
+
+
+def test_a_zero_cannot_fall():
+    def level(table):
+        return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 0.0)) for row in table.rows))
+
+    reports = {report["claim"]: report for report in check_claims([level(table) for table in read_tables(PRINTED)])}
+    assert reports["e"]["holds"] is True

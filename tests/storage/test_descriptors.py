@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from aml.storage.descriptors import DescriptorFolder, write_descriptors, write_provenance
+
+
+def unit_rows(rows=4, dimension=8, seed=0):
+    descriptors = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
+    return descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
+
+
+def write(folder, *, dtype="float32"):
+    arrays = {"a": write_descriptors(folder, "a", unit_rows(), digest="d" * 64, dtype=dtype)}
+    write_provenance(folder, network={"dimension": 8}, extraction={"image_size": 96}, arrays=arrays)
+    return folder
+
+
+def test_round_trip(tmp_path):
+    folder = DescriptorFolder(write(tmp_path))
+    assert isinstance(folder["a"], np.memmap)
+    np.testing.assert_array_equal(folder["a"], unit_rows())
+    folder.require_list("a", 4, "d" * 64)
+
+
+def test_half_precision_is_kept_as_such(tmp_path):
+    assert DescriptorFolder(write(tmp_path, dtype="float16"))["a"].dtype == np.float16
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
+def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
+    descriptors = unit_rows()
+    descriptors[2] = value
+    with pytest.raises(ValueError, match="a: row 2 has norm"):
+        write_descriptors(tmp_path, "a", descriptors, digest="", dtype="float32")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_list_is_refused(tmp_path):
+    folder = DescriptorFolder(write(tmp_path))
+    with pytest.raises(ValueError, match="describes 4 images of list dddddddddddd; expected 5 of dddddddddddd"):
+        folder.require_list("a", 5, "d" * 64)
+    with pytest.raises(ValueError, match="expected 4 of eeeeeeeeeeee"):
+        folder.require_list("a", 4, "e" * 64)
+
+
+def test_missing_and_extra_files_are_refused(tmp_path):
+    write(tmp_path)
+    np.save(tmp_path / "b.npy", unit_rows())
+    with pytest.raises(ValueError, match=r"but b\.npy is not so"):
+        DescriptorFolder(tmp_path)
+    (tmp_path / "b.npy").unlink()
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(ValueError, match=r"but a\.npy is not so"):
+        DescriptorFolder(tmp_path)
+    with pytest.raises(ValueError, match=r"provenance\.json is missing"):
+        DescriptorFolder(tmp_path / "nowhere")
+
+
+def test_an_array_of_another_shape_is_refused(tmp_path):
+    np.save(write(tmp_path) / "a.npy", unit_rows(rows=3))
+    with pytest.raises(ValueError, match=r"float32 \(3, 8\); expected float32 \(4, 8\)"):
+        DescriptorFolder(tmp_path)["a"]
+    with pytest.raises(ValueError, match="has no 'c'; known: a"):
+        DescriptorFolder(tmp_path)["c"]
