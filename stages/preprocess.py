@@ -32,6 +32,7 @@ def main(name: str, raw: Path, processed: Path, values: dict) -> None:
                 processed,
                 list_name=settings.list,
                 num_archives=settings.archives,
+                expected=settings.expected,
                 on_bad_image=settings.on_bad_image,
                 num_workers=workers,
             )

@@ -66,6 +66,7 @@ class Distractors:
     layout: str
     list: str  # stem of the .txt file
     archives: int  # the first so many are used
+    expected: int | None  # names in the list
     on_bad_image: str
     synthetic: dict | None
 

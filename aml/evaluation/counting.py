@@ -1,0 +1,297 @@
+"""How many rows rank above each labelled row, exactly, in one pass over the database and without sorting it.
+
+The rule: similarity falling, then row number rising. A row's similarity is its inner product with the query, summed in
+float64 one row at a time by `_similarities`: equal rows tie exactly wherever they lie, and nothing depends on the size
+or the number of blocks. A BLAS product, whose rounding changes with block shape, place and machine, only finds the rows
+too close to a labelled one for its error to be ignored; those are compared by their exact similarity. Two bounds on
+that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; 4 sqrt(D) u is used first,
+each exact comparison measures the error, and if one exceeds half the bound, all is counted again with the other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time
+TILE_ROWS = 512  # blocks are whole tiles from each array's first row on, as whitening's are
+SLICE_ROWS = 256  # few enough to stay in the processor's cache
+NORM_TOLERANCE = 1e-3  # float16 rows are off by up to 5e-4, whitened rows by 1e-6 / |x|
+SCALE = 2.0**16  # bins per unit of similarity; a power of two, so that scaling the queries is exact
+
+Whiten = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Per query, aligned with its labelled rows: how many rows of either part rank above each of them, int64."""
+
+    labelled: list[np.ndarray]
+    database: list[np.ndarray]
+    distractors: list[np.ndarray]
+
+
+def count_above(
+    queries: np.ndarray,
+    database: np.ndarray,
+    labelled: Sequence[np.ndarray],
+    *,
+    distractors: Sequence[np.ndarray] = (),
+    whiten: Whiten | None = None,
+    block_rows: int | None = None,
+) -> Counts:
+    """Counts for queries (Q, D) against database (N, D) and distractors (M, D)..., whose row numbers go on from N.
+
+    All unit-norm, float32 or float16, memory maps welcome. labelled: per query, rows of the database, each once.
+    whiten: float32 (B, D) -> float32 (B, D'), applied to blocks of rows and to the queries; a row's result must not
+    depend on the others, see `Whitening.apply`. block_rows: rounded up to a multiple of 512; by default 16 MiB of them.
+
+    Raises ValueError, with part and row, for dtypes, dimensions, labels out of range, non-finite rows and rows that are
+    not of unit norm (before and after whitening).
+    """
+    _check_shape(queries, "queries", queries.shape[1:])
+    parts = [("database", np.asarray(database))]
+    parts += [(f"distractors[{i}]", np.asarray(part)) for i, part in enumerate(distractors)]
+    for name, part in parts:
+        _check_shape(part, name, queries.shape[1:])
+    labelled = _checked_labelled(labelled, len(queries), len(database))
+    block_rows = block_rows or max(1, BLOCK_BYTES // (4 * queries.shape[1]))
+    block_rows += -block_rows % TILE_ROWS
+    queries = np.concatenate(
+        [_block(queries, "queries", start, block_rows, whiten) for start in _starts(queries, block_rows)]
+    )
+
+    if not any(len(rows) for rows in labelled):
+        return Counts(labelled, labelled, labelled)  # all empty
+
+    similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten)
+    certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
+    for tolerance in (min(certain, 4 * queries.shape[1] ** 0.5 * 2.0**-24), certain):
+        ladders = _Ladders(labelled, similarities)
+        bins = ladders.bins(tolerance)
+        largest_error, first_row = 0.0, 0
+        for name, part in parts:
+            for start, block, products in _ahead(_blocks(part, name, block_rows, whiten, queries)):
+                error = ladders.count(products, block, first_row + start, queries, bins, tolerance)
+                largest_error = max(largest_error, error)
+            first_row += len(part)
+            if name == "database":
+                in_database = ladders.take_above()
+        if largest_error <= tolerance / 2:
+            break
+    return Counts(labelled, in_database, ladders.take_above())
+
+
+def count_above_in_scores(scores: np.ndarray, labelled: Sequence[np.ndarray], *, num_distractors: int = 0) -> Counts:
+    """Counts from a matrix of scores (Q, N), compared as they are; its last num_distractors columns are distractors."""
+    if scores.ndim != 2 or not np.isfinite(scores).all():
+        raise ValueError(f"scores {scores.shape}; accepted: a finite matrix, one row a query")
+    num_database = scores.shape[1] - num_distractors
+    labelled = _checked_labelled(labelled, len(scores), num_database)
+    ladders = _Ladders(labelled, [row[rows] for row, rows in zip(scores, labelled, strict=True)])
+    above = []
+    for columns in (np.arange(num_database), np.arange(num_database, scores.shape[1])):
+        for row, start, stop in zip(scores, ladders.starts, ladders.stops, strict=True):
+            lowest = start + np.searchsorted(ladders.similarities[start:stop], row[columns])
+            ladders.add(ladders.climb(lowest, row[columns], columns))
+        above.append(ladders.take_above())
+    return Counts(labelled, *above)
+
+
+class _Ladders:
+    """Each query's labelled rows from the last in its ranking to the first, one query after the other.
+
+    A row's place is the lowest labelled row that ranks above it, or is it; a query's last place is above all rows.
+    """
+
+    def __init__(self, labelled: list[np.ndarray], similarities: list[np.ndarray]):
+        self.orders = [np.lexsort((-rows, values)) for rows, values in zip(labelled, similarities, strict=True)]
+        self.stops = np.cumsum([len(rows) + 1 for rows in labelled], dtype=np.int64) - 1  # the sentinels' places
+        self.starts = self.stops - [len(rows) for rows in labelled]
+        num_places = sum(len(rows) + 1 for rows in labelled)
+        self.similarities, self.rows = np.full(num_places, np.inf), np.full(num_places, -1)
+        for rows, values, order, start, stop in zip(
+            labelled, similarities, self.orders, self.starts, self.stops, strict=True
+        ):
+            self.similarities[start:stop], self.rows[start:stop] = values[order], rows[order]
+        self.num_at_place = np.zeros(num_places, np.int64)
+
+    def take_above(self) -> list[np.ndarray]:
+        """Rows counted above each labelled row, in the order these were given; starts the next count at 0."""
+        above = []
+        for order, start, stop in zip(self.orders, self.starts, self.stops, strict=True):
+            counts = np.empty(len(order), np.int64)
+            counts[order] = self.num_at_place[start + 1 : stop + 1][::-1].cumsum()[::-1]
+            above.append(counts)
+        self.num_at_place[:] = 0
+        return above
+
+    def add(self, places: np.ndarray) -> None:
+        """Counts rows at these places."""
+        self.num_at_place += np.bincount(places, minlength=len(self.num_at_place))
+
+    def climb(self, places: np.ndarray, similarities: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Places (n,) of rows with these similarities, from lower ones; without row numbers ties stay below."""
+        while True:
+            rungs = self.similarities[places]
+            below = rungs < similarities
+            if rows is not None:
+                below |= (rungs == similarities) & (self.rows[places] > rows)
+            if not below.any():
+                return places
+            places = places + below
+
+    def bins(self, tolerance: float) -> list[np.ndarray]:
+        """Per query, codes of the integers that products scaled by SCALE are cut to, negative ones from the end.
+
+        2 p: all products in the bin are at the query's place p; 2 p + 1: the lowest is, others may be higher.
+        """
+        last = int(SCALE * (1 + NORM_TOLERANCE) ** 2) + 1
+        dtype = np.min_scalar_type(2 * int((self.stops - self.starts).max(initial=0)) + 1)
+        bins = []
+        for start, stop in zip(self.starts, self.stops, strict=True):
+            rungs = self.similarities[start:stop]
+            lower, upper = (np.trunc((rungs + side) * SCALE).astype(np.int64) for side in (-tolerance, tolerance))
+            reached = np.bincount(np.clip(lower + last, 0, 2 * last), minlength=2 * last + 1).cumsum()
+            passed = np.bincount(np.clip(upper + last + 1, 0, 2 * last), minlength=2 * last + 1).cumsum()
+            codes = (2 * passed + (reached > passed)).astype(dtype)
+            bins.append(np.concatenate([codes[last:], codes[:last]]))
+        return bins
+
+    def count(
+        self,
+        scaled: np.ndarray,
+        block: np.ndarray,
+        first_row: int,
+        queries: np.ndarray,
+        bins: list[np.ndarray],
+        tolerance: float,
+    ) -> float:
+        """Counts the rows of a block (B, D) by their products (Q, B) with SCALE * queries.
+
+        Returns the largest error of a product that was compared exactly.
+        """
+        unsure = []
+        for products, codes_of, start, stop in zip(scaled, bins, self.starts, self.stops, strict=True):
+            codes = codes_of[products.astype(np.intp)]
+            counts = np.bincount(codes, minlength=2 * (stop - start) + 2)
+            self.num_at_place[start : stop + 1] += counts[::2]
+            columns = np.flatnonzero(codes & 1)
+            unsure.append((columns, start + (codes[columns] >> 1), products[columns]))
+        owners = np.repeat(np.arange(len(queries)), [len(columns) for columns, _, _ in unsure])
+        columns, places, products = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
+        products = products.astype(np.float64) / SCALE
+        places = self.climb(places, products - tolerance)
+        close = np.flatnonzero(self.similarities[places] <= products + tolerance)
+        owners, columns = owners[close], columns[close]
+        similarities = _similarities(block, columns, queries, owners)
+        places[close] = self.climb(places[close], similarities, columns + first_row)
+        self.add(places)
+        return float(np.abs(similarities - products[close]).max(initial=0))
+
+
+def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Exact similarities (n,) of rows block[rows] with queries[owners]: each by itself, in float64."""
+    similarities = np.empty(len(rows))
+    queries = queries.astype(np.float64)
+    for start in range(0, len(rows), SLICE_ROWS):
+        here = slice(start, start + SLICE_ROWS)
+        np.einsum("nd,nd->n", block[rows[here]].astype(np.float64), queries[owners[here]], out=similarities[here])
+    return similarities
+
+
+def _labelled_similarities(
+    queries: np.ndarray, database: np.ndarray, labelled: list[np.ndarray], whiten: Whiten | None
+) -> list[np.ndarray]:
+    """Exact similarities of each query's labelled rows, reading only the tiles where they lie."""
+    owners = np.repeat(np.arange(len(labelled)), [len(rows) for rows in labelled])
+    rows = np.concatenate(labelled)
+    values = np.empty(len(rows))
+    by_row = np.argsort(rows, kind="stable")
+    starts, firsts = np.unique(rows[by_row] // TILE_ROWS * TILE_ROWS, return_index=True)
+    for start, pairs in zip(starts, np.split(by_row, firsts[1:]), strict=True):
+        block = _block(database, "database", start, TILE_ROWS, whiten)
+        values[pairs] = _similarities(block, rows[pairs] - start, queries, owners[pairs])
+    return np.split(values, np.cumsum([len(rows) for rows in labelled])[:-1])
+
+
+def _blocks(
+    part: np.ndarray, name: str, block_rows: int, whiten: Whiten | None, queries: np.ndarray
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """First row number, rows (B, D) and their products (Q, B) with SCALE * queries, block by block."""
+    scaled_queries = queries * np.float32(SCALE)
+    for start in _starts(part, block_rows):
+        block = _block(part, name, start, block_rows, whiten)
+        yield start, block, scaled_queries @ block.T
+
+
+def _ahead(items: Iterator) -> Iterator:
+    """The items of an iterator; while one is in use, the next is made in a thread."""
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        pending = worker.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = worker.submit(next, items, None)
+            yield item
+
+
+def _starts(part: np.ndarray, block_rows: int) -> range:
+    return range(0, max(1, len(part)), block_rows)
+
+
+def _block(part: np.ndarray, name: str, start: int, num_rows: int, whiten: Whiten | None) -> np.ndarray:
+    """Rows from `start` on, (B, D) float32, checked; whitened when asked."""
+    block = _as_float32(part[start : start + num_rows])
+    _check_norms(block, name, start)
+    if whiten is not None:
+        block = whiten(block)
+        _check_norms(block, f"whitened {name}", start)
+    return block
+
+
+def _as_float32(rows: np.ndarray) -> np.ndarray:
+    """float32 rows of float32 or float16 ones; NumPy's own conversion of float16 can take longer than the product."""
+    if rows.dtype == np.float32:
+        return np.ascontiguousarray(rows)
+    converted = np.empty(rows.shape, np.float32)
+    for start in range(0, len(rows), SLICE_ROWS):
+        bits = np.ascontiguousarray(rows[start : start + SLICE_ROWS]).view(np.int16).astype(np.int32)
+        # Sign, exponent and fraction to float32's places; the exponents' offsets differ by 127 - 15 = 112. Infinity and
+        # nan become 2^16 and more, which no unit-norm row survives.
+        bits <<= 13
+        bits &= np.int32(-0x70002000)
+        np.multiply(bits.view(np.float32), np.float32(2.0**112), out=converted[start : start + SLICE_ROWS])
+    return converted
+
+
+def _check_norms(block: np.ndarray, name: str, start: int) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
+    if len(wrong):
+        raise ValueError(
+            f"{name}, row {start + wrong[0]}: norm {norms[wrong[0]]}; "
+            f"accepted: finite descriptors of norm 1 within {NORM_TOLERANCE}"
+        )
+
+
+def _check_shape(part: np.ndarray, name: str, dimension: tuple[int, ...]) -> None:
+    if part.dtype not in (np.float32, np.float16):
+        raise ValueError(f"{name} are {part.dtype}; accepted: float32, float16")
+    if part.ndim != 2 or part.shape[1] == 0 or part.shape[1:] != dimension:
+        raise ValueError(f"{name} {part.shape}; accepted: a row a descriptor, as long as the queries' {dimension}")
+
+
+def _checked_labelled(labelled: Sequence[np.ndarray], num_queries: int, num_database: int) -> list[np.ndarray]:
+    if len(labelled) != num_queries:
+        raise ValueError(f"labelled rows of {len(labelled)} queries; accepted: of {num_queries}, one list a query")
+    labelled = [np.asarray(rows) if len(rows) else np.empty(0, np.int64) for rows in labelled]
+    for i, rows in enumerate(labelled):
+        if not np.issubdtype(rows.dtype, np.integer):
+            raise ValueError(f"query {i}: labelled rows are {rows.dtype}; accepted: integers")
+        outside = rows[(rows < 0) | (rows >= num_database)]
+        if len(outside):
+            raise ValueError(f"query {i}: labelled row {outside[0]}; accepted: 0 to {num_database - 1}")
+        if len(np.unique(rows)) < len(rows):
+            raise ValueError(f"query {i}: a labelled row is there twice; accepted: each once")
+    return [rows.astype(np.int64) for rows in labelled]

@@ -1,0 +1,41 @@
+"""The nearest database rows of each query, as a list to look at. Evaluation needs no such list: see `ranking`."""
+
+import numpy as np
+
+
+def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (Q, k) int64 and similarities (Q, k) float64 of the k nearest of database (N, D) to each of queries (Q, D).
+
+    All unit-norm. The rule is similarity falling, then row rising. Faiss's exact index on the CPU proposes rows; it
+    leaves open how ties are ordered and which of them are in, so more are asked for, until the last one is less similar
+    than the k-th by more than a float32 product can be wrong, and ordered by their similarities in float64.
+
+    Raises ValueError for k outside 1 to N, dimensions that differ, and non-finite descriptors, which faiss leaves out.
+    """
+    if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
+        raise ValueError(f"queries {queries.shape}, database {database.shape}; accepted: (Q, D) and (N, D)")
+    if not 1 <= k <= len(database):
+        raise ValueError(f"k {k}; accepted: 1 to {len(database)}, the database's rows")
+    for name, rows in (("queries", queries), ("database", database)):
+        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if len(wrong):
+            raise ValueError(f"{name}, row {wrong[0]}: not finite; accepted: finite descriptors")
+    import faiss  # half a second: only for those who look at lists
+
+    index = faiss.IndexFlatIP(database.shape[1])
+    index.add(np.ascontiguousarray(database, dtype=np.float32))
+    error = 1.01 * queries.shape[1] * 2.0**-24
+    neighbours, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    for i, query in enumerate(np.ascontiguousarray(queries, dtype=np.float32)):
+        asked = min(2 * k, len(database))
+        while True:
+            proposed, rows = (found[0] for found in index.search(query[None], asked))
+            if (rows < 0).any():
+                raise ValueError(f"query {i}: faiss found {(rows >= 0).sum()} rows of {asked}; accepted: all of them")
+            exact = np.einsum("nd,d->n", database[rows].astype(np.float64), query.astype(np.float64))
+            order = np.lexsort((rows, -exact))[:k]
+            if asked == len(database) or proposed[-1] + error < exact[order[-1]]:
+                break
+            asked = min(2 * asked, len(database))
+        neighbours[i], similarities[i] = rows[order], exact[order]
+    return neighbours, similarities

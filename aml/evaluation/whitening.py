@@ -1,0 +1,100 @@
+"""Whitening learned from pairs of matching images, without dimension reduction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LARGEST_REGULARISATION = 1e-6  # of the mean of S's diagonal
+TILE_ROWS = 512
+TINY = 1e-6  # added to the norm
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """x -> P (x - m), divided by (norm + 1e-6)."""
+
+    mean: np.ndarray  # m, (D,) float64
+    projection: np.ndarray  # P, (D, D) float64
+    regularisation: float  # added to S's diagonal, as a share of its mean; 0 when S could be inverted as it is
+    num_pairs: int
+
+    def apply(self, descriptors: np.ndarray) -> np.ndarray:
+        """Whitened rows (N, D) float32 of rows (N, D); their norm is |y| / (|y| + 1e-6), y = P (x - m).
+
+        Equal rows must come out equal wherever they lie and however many come together, or they would not tie in a
+        ranking. BLAS rounds by place and shape, so the product is in float64, always of 512 rows, the last ones filled
+        up with zeros, and rounded to float32 before anything else. Raises ValueError for another dimension.
+        """
+        if descriptors.ndim != 2 or descriptors.shape[1] != len(self.mean):
+            raise ValueError(f"descriptors {descriptors.shape}; accepted: rows of dimension {len(self.mean)}")
+        whitened = np.empty(descriptors.shape, np.float32)
+        tile = np.zeros((TILE_ROWS, len(self.mean)))
+        for start in range(0, len(descriptors), TILE_ROWS):
+            rows = descriptors[start : start + TILE_ROWS]
+            np.subtract(rows, self.mean, out=tile[: len(rows)])
+            tile[len(rows) :] = 0
+            whitened[start : start + TILE_ROWS] = (tile @ self.projection.T)[: len(rows)]
+        whitened /= np.sqrt(np.square(whitened).sum(axis=1, keepdims=True)) + np.float32(TINY)
+        return whitened
+
+
+def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> Whitening:
+    """Whitening from descriptors (N, D) and pairs of their rows, query_rows and positive_rows (n,).
+
+    m is the mean of the queries' descriptors (one a pair), S the mean of the outer products of the pairs' differences,
+    P0 the inverse of S's Cholesky factor; P is P0 turned to the principal axes of P0 (X - m) over all X, largest
+    variance first. Each axis's sign is such that its row of P has its largest component positive. In float64.
+
+    Where S cannot be inverted (fewer pairs than dimensions, say), the smallest of 1e-12, 1e-11, ..., 1e-6 times the
+    mean of S's diagonal is added to the diagonal that makes it so; `Whitening.regularisation` says which.
+
+    Raises ValueError for shapes and rows that do not fit, non-finite descriptors, and when 1e-6 is not enough.
+    """
+    descriptors = np.asarray(descriptors)
+    query_rows, positive_rows = np.asarray(query_rows), np.asarray(positive_rows)
+    _check(descriptors, query_rows, positive_rows)
+    descriptors = descriptors.astype(np.float64)
+    mean = descriptors[query_rows].mean(axis=0)
+    differences = descriptors[query_rows] - descriptors[positive_rows]
+    inverse, regularisation = _inverse_root(differences.T @ differences / len(query_rows))
+    projected = (descriptors - mean) @ inverse.T  # (N, D)
+    _, axes = np.linalg.eigh(projected.T @ projected)  # rising
+    projection = axes[:, ::-1].T @ inverse
+    largest = np.take_along_axis(projection, np.abs(projection).argmax(axis=1, keepdims=True), axis=1)
+    return Whitening(mean, projection * np.sign(largest), regularisation, len(query_rows))
+
+
+def _inverse_root(scatter: np.ndarray) -> tuple[np.ndarray, float]:
+    """Inverse of the Cholesky factor of S (D, D), and the share of its mean diagonal that was added to the diagonal."""
+    scale = np.trace(scatter) / len(scatter)
+    for share in (0.0, *10.0 ** np.arange(-12, np.log10(LARGEST_REGULARISATION) + 0.5)):
+        try:
+            factor = np.linalg.cholesky(scatter + share * scale * np.eye(len(scatter)))
+        except np.linalg.LinAlgError:
+            continue
+        # A factor of a singular S can come out of rounding alone; its smallest pivot then is noise.
+        if np.diag(factor).min() ** 2 > len(scatter) * np.finfo(np.float64).eps * scale:
+            return np.linalg.inv(factor), float(share)
+    raise ValueError(
+        f"whitening: the pairs' differences are singular, mean diagonal {scale}; accepted: differences "
+        f"whose scatter {LARGEST_REGULARISATION} of that makes positive definite; are the pairs the same image twice?"
+    )
+
+
+def _check(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> None:
+    if descriptors.ndim != 2 or not np.issubdtype(descriptors.dtype, np.floating):
+        raise ValueError(f"whitening descriptors {descriptors.dtype} {descriptors.shape}; accepted: floats (N, D)")
+    if query_rows.ndim != 1 or query_rows.shape != positive_rows.shape or len(query_rows) == 0:
+        raise ValueError(
+            f"whitening pairs of query rows {query_rows.shape} and positive rows {positive_rows.shape}; "
+            "accepted: one positive a query, at least one pair"
+        )
+    for name, rows in (("query", query_rows), ("positive", positive_rows)):
+        if not np.issubdtype(rows.dtype, np.integer):
+            raise ValueError(f"whitening {name} rows are {rows.dtype}; accepted: integers")
+        outside = rows[(rows < 0) | (rows >= len(descriptors))]
+        if len(outside):
+            raise ValueError(f"whitening {name} row {outside[0]}; accepted: 0 to {len(descriptors) - 1}")
+    wrong = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
+    if len(wrong):
+        raise ValueError(f"whitening descriptors, row {wrong[0]}: not finite; accepted: finite values")

@@ -1,0 +1,67 @@
+"""Lists of neighbours against a full sort, with duplicates."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aml.evaluation.neighbours import nearest
+
+
+def unit(random, *shape):
+    rows = random.standard_normal(shape)
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def case():
+    random = np.random.default_rng(0)
+    queries, database = unit(random, 5, 32), unit(random, 300, 32)
+    database[random.choice(300, 80, replace=False)] = database[4]
+    database[random.choice(300, 40, replace=False)] = queries[0]
+    return queries, database
+
+
+@pytest.mark.parametrize("k", [1, 7, 100, 300])
+def test_the_list_is_that_of_a_stable_sort(case, k):
+    queries, database = case
+    rows, similarities = nearest(queries, database, k)
+    scores = (database.astype(np.float64)[None] * queries.astype(np.float64)[:, None]).sum(axis=2)
+    order = np.argsort(-np.round(scores, 12), axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(rows, order)
+    np.testing.assert_allclose(similarities, np.take_along_axis(scores, order, axis=1), rtol=0, atol=1e-12)
+    assert rows.dtype == np.int64
+
+
+def test_all_rows_equal_are_listed_by_row():
+    database = np.repeat(unit(np.random.default_rng(1), 1, 16), 50, axis=0)
+    assert nearest(database[:1], database, 5)[0].tolist() == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("k", [0, -1, 301])
+def test_k_outside_the_database_is_refused(case, k):
+    with pytest.raises(ValueError, match=f"k {k}; accepted: 1 to 300"):
+        nearest(*case, k)
+
+
+@pytest.mark.parametrize(("name", "place"), [("queries", 0), ("database", 1)])
+def test_what_is_not_finite_is_refused(case, name, place):
+    case[place][3, 0] = np.nan
+    with pytest.raises(ValueError, match=f"{name}, row 3: not finite"):
+        nearest(*case, 2)
+
+
+def test_dimensions_that_differ_are_refused(case):
+    queries, database = case
+    with pytest.raises(ValueError, match=r"queries \(5, 31\), database \(300, 32\)"):
+        nearest(queries[:, 1:], database, 2)
+
+
+def test_importing_evaluation_needs_neither_torch_nor_faiss():
+    code = (
+        "import sys; from aml.evaluation import counting, neighbours, ranking, whitening; "
+        "assert not {'torch', 'faiss'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], capture_output=True)

@@ -1,0 +1,215 @@
+"""The protocol: hand-made rankings, the benchmark's own values, and a full sort."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aml.evaluation.counting import count_above_in_scores
+from aml.evaluation.ranking import (
+    average_precision,
+    evaluate,
+    labelled_rows,
+    precision_at,
+    protocol_labels,
+    ranks_of_positives,
+    summarise,
+)
+
+PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "evaluation.npz"
+
+
+def at_places(*places):
+    """Zero-based ranks of positives at these one-based places."""
+    return np.array(places, dtype=np.int64) - 1
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [((2, 4), 1 / 3), ((1, 10), (1 + (1 / 9 + 2 / 10) / 2) / 2), ((5,), 0.1), ((1,), 1.0), ((1, 2, 3), 1.0)],
+)
+def test_average_precision_by_trapezoids(places, expected):
+    assert average_precision(at_places(*places)) == pytest.approx(expected, abs=1e-15)
+
+
+def test_average_precision_to_four_digits():
+    assert round(average_precision(at_places(1, 10)), 4) == 0.5778
+
+
+@pytest.mark.parametrize(
+    ("places", "k", "expected"),
+    [
+        ((3, 5), 10, 2 / 5),
+        ((3, 5), 3, 1 / 3),
+        ((1, 2, 3), 10, 1.0),
+        ((2, 40), 10, 0.1),
+        ((7,), 5, 0.0),
+        ((1, 9), 1, 1.0),
+    ],
+)
+def test_precision_stops_at_the_last_positive(places, k, expected):
+    assert precision_at(at_places(*places), k) == pytest.approx(expected, abs=1e-15)
+
+
+def test_no_positives_are_nan():
+    assert np.isnan(average_precision(at_places())) and np.isnan(precision_at(at_places(), 10))
+
+
+def of_ranking(*classes):
+    """Results of one query whose database, in ranking order, has these classes."""
+    ground_truth = [{name: [i for i, c in enumerate(classes) if c == name] for name in ("easy", "hard", "junk")}]
+    scores = np.linspace(1, 0, len(classes))[None]
+    counts = count_above_in_scores(scores, labelled_rows(ground_truth, len(classes)))
+    return summarise(counts, ground_truth, with_distractors=False)
+
+
+def test_junk_is_taken_out_of_the_ranking_first():
+    medium = of_ranking("junk", "easy", "junk", "hard")["medium"]
+    assert medium["mAP"] == medium["mP@10"] == 1
+
+
+def test_each_level_has_its_own_positives_and_junk():
+    results = of_ranking("hard", "none", "easy", "junk", "none", "hard", "easy")
+    assert results["easy"]["mAP"] == pytest.approx(average_precision(at_places(2, 4)))
+    assert results["hard"]["mAP"] == pytest.approx(average_precision(at_places(1, 4)))
+    assert results["medium"]["mAP"] == pytest.approx(average_precision(at_places(1, 3, 5, 6)))
+    assert results["medium"]["mP@5"] == pytest.approx(3 / 5)
+
+
+def test_a_level_without_positives_is_left_out():
+    assert set(of_ranking("easy", "none", "junk")) == {"easy", "medium"}
+    assert of_ranking("none", "junk") == {}
+
+
+def test_a_query_without_positives_is_left_out_of_the_mean():
+    ground_truth = [{"easy": [1], "hard": [], "junk": []}, {"easy": [], "hard": [0], "junk": []}]
+    scores = np.array([[0.9, 0.8], [0.9, 0.8]])
+    results = summarise(
+        count_above_in_scores(scores, labelled_rows(ground_truth, 2)), ground_truth, with_distractors=False
+    )
+    assert results["easy"]["mAP"] == 0.25 and results["easy"]["num_queries"] == 1
+    assert results["easy"]["AP"][0] == 0.25 and np.isnan(results["easy"]["AP"][1])
+    assert results["medium"]["mAP"] == 0.625 and results["medium"]["num_queries"] == 2
+    assert results["hard"]["mP@1"] == 1
+
+
+def test_agrees_with_the_benchmark():
+    with np.load(PARITY) as file:
+        parity = dict(file)
+    classes = {
+        name: np.split(parity[f"gnd/{name}"], np.cumsum(parity[f"gnd/{name}_count"])[:-1])
+        for name in ("easy", "hard", "junk")
+    }
+    ground_truth = [{name: classes[name][i] for name in classes} for i in range(12)]
+    counts = count_above_in_scores(parity["scores"].T, labelled_rows(ground_truth, 300))
+    results = summarise(counts, ground_truth, with_distractors=False)
+    assert set(results) == {"easy", "medium", "hard"}
+    for level, result in results.items():
+        np.testing.assert_allclose(result["mAP"], parity[f"{level}/mAP"], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(result["AP"], parity[f"{level}/AP"], rtol=0, atol=1e-12)
+        for i, k in enumerate((1, 5, 10)):
+            np.testing.assert_allclose(result[f"mP@{k}"], parity[f"{level}/mP"][i], rtol=0, atol=1e-12)
+            np.testing.assert_allclose(result[f"P@{k}"], parity[f"{level}/P"][:, i], rtol=0, atol=1e-12)
+
+
+# ---- from descriptors
+
+
+def unit(random, *shape):
+    rows = random.standard_normal(shape)
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def case():
+    random = np.random.default_rng(2)
+    queries, database, distractors = unit(random, 7, 24), unit(random, 400, 24), unit(random, 500, 24)
+    ground_truth = []
+    for query in queries:
+        rows = random.choice(400, 60, replace=False)
+        near = database[rows[:30]] + 2 * query
+        database[rows[:30]] = near / np.linalg.norm(near, axis=1, keepdims=True)
+        ground_truth.append({"easy": rows[:10], "hard": rows[10:40], "junk": rows[40:]})
+    ground_truth[3]["easy"] = []
+    database[rows[5:9]] = database[rows[4]]  # duplicates, in the database and beyond
+    distractors[:5] = database[rows[4]]
+    return queries, database, ground_truth, distractors
+
+
+def by_sorting(queries, rows, ground_truth, level):
+    """mAP and mP@10 by sorting all rows."""
+    scores = (rows.astype(np.float64)[None] * queries.astype(np.float64)[:, None]).sum(axis=2)
+    values = []
+    for row, positives, junk in zip(scores, *protocol_labels(ground_truth, level), strict=True):
+        order = np.argsort(-row, kind="stable")
+        ranks = np.flatnonzero(np.isin(order[~np.isin(order, junk)], positives))
+        values.append((average_precision(ranks), precision_at(ranks, 10)))
+    return np.nanmean(values, axis=0)
+
+
+def test_evaluates_descriptors_as_a_full_sort_does(case):
+    queries, database, ground_truth, distractors = case
+    alone, appended = evaluate(queries, database, ground_truth, distractors=[distractors[:100], distractors[100:]])
+    for results, rows in ((alone, database), (appended, np.concatenate([database, distractors]))):
+        for level, result in results.items():
+            expected = by_sorting(queries, rows, ground_truth, level)
+            np.testing.assert_allclose([result["mAP"], result["mP@10"]], expected, rtol=0, atol=1e-12)
+    assert appended["hard"]["mAP"] < alone["hard"]["mAP"]
+    assert alone["easy"]["num_queries"] == 6 and np.isnan(alone["easy"]["AP"][3])
+
+
+def test_without_distractors_there_is_one_result(case):
+    queries, database, ground_truth, distractors = case
+    alone, appended = evaluate(queries, database, ground_truth)
+    assert appended is None
+    both = evaluate(queries, database, ground_truth, distractors=[distractors])[0]
+    assert all(np.array_equal(alone[level]["AP"], both[level]["AP"], equal_nan=True) for level in alone)
+
+
+def test_the_order_of_the_database_does_not_matter(case):
+    queries, _, ground_truth, _ = case
+    database = unit(np.random.default_rng(9), 400, 24)  # distinct similarities
+    order = np.random.default_rng(4).permutation(400)
+    shuffled = [
+        {name: np.argsort(order)[np.asarray(rows, int)] for name, rows in query.items()} for query in ground_truth
+    ]
+    results, again = evaluate(queries, database, ground_truth)[0], evaluate(queries, database[order], shuffled)[0]
+    for level in results:
+        np.testing.assert_array_equal(results[level]["AP"], again[level]["AP"])
+
+
+def test_asymmetric_testing_of_a_copy_is_symmetric_testing(case):
+    queries, database, ground_truth, distractors = case
+    results = evaluate(queries, database, ground_truth, distractors=[distractors])
+    again = evaluate(queries.copy(), database.copy(), ground_truth, distractors=[distractors.copy()])
+    for one, other in zip(results, again, strict=True):
+        assert {level: one[level]["mAP"] for level in one} == {level: other[level]["mAP"] for level in other}
+
+
+def test_ranks_leave_junk_out():
+    counts = count_above_in_scores(np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.95]]), [[4, 1, 3]], num_distractors=1)
+    ranks = ranks_of_positives(counts, [np.array([4, 3])], [np.array([1])], with_distractors=False)
+    assert ranks[0].tolist() == [2, 3]
+    ranks = ranks_of_positives(counts, [np.array([4, 3])], [np.array([1])], with_distractors=True)
+    assert ranks[0].tolist() == [3, 4]
+
+
+def test_an_unknown_level_lists_the_known_ones():
+    with pytest.raises(ValueError, match="unknown level 'middle'; known: easy, medium, hard"):
+        protocol_labels([], "middle")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"easy": [0], "hard": []}, r"query 1 has classes \['easy', 'hard'\]; accepted: easy, hard, junk"),
+        ({"easy": [0], "hard": [0], "junk": []}, "query 1: row 0 is labelled twice; accepted: once, in one class"),
+        ({"easy": [], "hard": [2, 2], "junk": []}, "query 1: row 2 is labelled twice"),
+        ({"easy": [9], "hard": [10], "junk": []}, "query 1: hard row 10; accepted: 0 to 9"),
+        ({"easy": [], "hard": [], "junk": [-1]}, "query 1: junk row -1; accepted"),
+        ({"easy": [1.0], "hard": [], "junk": []}, "query 1: easy is float64"),
+    ],
+)
+def test_ground_truth_that_cannot_be_is_refused(query, message):
+    with pytest.raises(ValueError, match=message):
+        labelled_rows([{"easy": [0], "hard": [1], "junk": [2]}, query], 10)

@@ -1,0 +1,156 @@
+"""Whitening against the authors' values, its defining property, and singular cases."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aml.evaluation import whitening
+from aml.evaluation.counting import count_above
+
+PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "whitening.npz"
+
+
+@pytest.fixture
+def parity():
+    with np.load(PARITY) as file:
+        return dict(file)
+
+
+def unit(random, *shape):
+    rows = random.standard_normal(shape)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_agrees_with_the_authors_up_to_signs(parity):
+    descriptors = parity["descriptors"]
+    learned = whitening.learn(descriptors, parity["qidxs"], parity["pidxs"])
+    np.testing.assert_allclose(learned.mean, parity["mean"], rtol=1e-12)
+    projected = (descriptors - learned.mean) @ learned.projection.T
+    whitened = projected / (np.linalg.norm(projected, axis=1, keepdims=True) + 1e-6)
+    signs = np.sign((whitened * parity["whitened"]).sum(axis=0))
+    np.testing.assert_allclose(
+        whitened * signs, parity["whitened"], rtol=0, atol=1e-6 * np.abs(parity["whitened"]).max()
+    )
+    applied = learned.apply(descriptors.astype(np.float32))
+    np.testing.assert_allclose(applied * signs, parity["whitened"], rtol=0, atol=1e-6)
+    assert learned.regularisation == 0 and learned.num_pairs == 200
+
+
+def test_differences_of_pairs_become_white_and_axes_fall_in_variance(parity):
+    descriptors, queries, positives = parity["descriptors"], parity["qidxs"], parity["pidxs"]
+    learned = whitening.learn(descriptors, queries, positives)
+    differences = (descriptors[queries] - descriptors[positives]) @ learned.projection.T
+    np.testing.assert_allclose(differences.T @ differences / len(queries), np.eye(32), atol=1e-10)
+    projected = (descriptors - learned.mean) @ learned.projection.T
+    variances = projected.T @ projected
+    np.testing.assert_allclose(variances, np.diag(np.diag(variances)), atol=1e-8 * variances.max())
+    assert (np.diff(np.diag(variances)) <= 0).all()
+
+
+def test_signs_do_not_depend_on_chance(parity):
+    learned = whitening.learn(parity["descriptors"], parity["qidxs"], parity["pidxs"])
+    largest = np.abs(learned.projection).argmax(axis=1)
+    assert (learned.projection[np.arange(32), largest] > 0).all()
+    order = np.random.default_rng(0).permutation(400)
+    places = np.argsort(order)
+    again = whitening.learn(parity["descriptors"][order], places[parity["qidxs"]], places[parity["pidxs"]])
+    np.testing.assert_allclose(again.projection, learned.projection, rtol=1e-7, atol=1e-8)
+
+
+def test_norms_are_one_but_for_the_constant(parity):
+    learned = whitening.learn(parity["descriptors"], parity["qidxs"], parity["pidxs"])
+    projected = (parity["descriptors"] - learned.mean) @ learned.projection.T
+    expected = np.linalg.norm(projected, axis=1) / (np.linalg.norm(projected, axis=1) + 1e-6)
+    norms = np.linalg.norm(learned.apply(parity["descriptors"].astype(np.float32)), axis=1)
+    np.testing.assert_allclose(norms, expected, atol=3e-7)
+
+
+def test_a_row_at_the_mean_stays_finite():
+    learned = whitening.Whitening(np.array([0.5, 0.75]), np.eye(2), 0.0, 1)
+    assert learned.apply(np.array([[0.5, 0.75]], np.float32)).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 511, 512, 513, 700])
+def test_how_many_rows_come_together_does_not_matter(num_rows):
+    random = np.random.default_rng(0)
+    descriptors = unit(random, 700, 64).astype(np.float32)
+    learned = whitening.learn(descriptors, np.arange(300), np.arange(300, 600))
+    whole = learned.apply(descriptors)
+    assert whole.dtype == np.float32 and whole.shape == (700, 64)
+    np.testing.assert_array_equal(learned.apply(descriptors[:num_rows]), whole[:num_rows])
+
+
+def test_equal_rows_tie_after_whitening_wherever_they_lie():
+    random = np.random.default_rng(1)
+    rows = unit(random, 1500, 96).astype(np.float32)
+    learned = whitening.learn(rows, np.arange(500), np.arange(500, 1000))
+    copies = np.sort(random.choice(1500, 900, replace=False))
+    rows[copies] = rows[copies[0]]
+    counts = count_above(
+        rows[:1], rows[:1000], [copies[copies < 1000]], distractors=[rows[1000:]], whiten=learned.apply
+    )
+    assert np.array_equal(np.diff(counts.database[0]), np.ones(len(counts.database[0]) - 1))
+    for block_rows in (512, 1024):
+        again = count_above(
+            rows[:1],
+            rows[:1000],
+            [copies[copies < 1000]],
+            distractors=[rows[1000:]],
+            whiten=learned.apply,
+            block_rows=block_rows,
+        )
+        np.testing.assert_array_equal(again.database[0], counts.database[0])
+        np.testing.assert_array_equal(again.distractors[0], counts.distractors[0])
+
+
+def test_fewer_pairs_than_dimensions_take_a_stated_diagonal():
+    descriptors = unit(np.random.default_rng(2), 60, 32)
+    learned = whitening.learn(descriptors, np.arange(10), np.arange(10, 20))
+    assert 0 < learned.regularisation <= whitening.LARGEST_REGULARISATION
+    assert np.isfinite(learned.projection).all()
+    assert np.isfinite(learned.apply(descriptors.astype(np.float32))).all()
+
+
+def test_a_component_that_no_pair_differs_in():
+    descriptors = unit(np.random.default_rng(3), 300, 16)
+    descriptors[:, 5] = 0
+    assert 0 < whitening.learn(descriptors, np.arange(100), np.arange(100, 200)).regularisation <= 1e-6
+
+
+def test_pairs_without_difference_are_refused():
+    descriptors = unit(np.random.default_rng(3), 30, 8)
+    with pytest.raises(ValueError, match=r"mean diagonal 0\.0; accepted: .*same image twice"):
+        whitening.learn(descriptors, np.arange(20), np.arange(20))
+
+
+def test_beyond_the_bound_is_refused(monkeypatch):
+    monkeypatch.setattr(whitening, "LARGEST_REGULARISATION", 1e-20)
+    with pytest.raises(ValueError, match="accepted: differences whose scatter 1e-20"):
+        whitening.learn(unit(np.random.default_rng(2), 60, 32), np.arange(10), np.arange(10, 20))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused(bad):
+    descriptors = unit(np.random.default_rng(2), 60, 8)
+    descriptors[41, 3] = bad
+    with pytest.raises(ValueError, match="row 41: not finite"):
+        whitening.learn(descriptors, np.arange(20), np.arange(20, 40))
+
+
+def test_what_does_not_fit_is_refused():
+    descriptors = unit(np.random.default_rng(2), 60, 8)
+    for arguments, message in [
+        ((descriptors[0], [0], [1]), r"float64 \(8,\); accepted: floats \(N, D\)"),
+        ((descriptors.astype(int), [0], [1]), "int64"),
+        ((descriptors, [0, 1], [1]), r"query rows \(2,\) and positive rows \(1,\)"),
+        ((descriptors, [], []), "at least one pair"),
+        ((descriptors, [0], [60]), "positive row 60; accepted: 0 to 59"),
+        ((descriptors, [-1], [0]), "query row -1"),
+        ((descriptors, [0.5], [0]), "query rows are float64; accepted: integers"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            whitening.learn(*arguments)
+    learned = whitening.learn(descriptors, np.arange(30), np.arange(30, 60))
+    with pytest.raises(ValueError, match=r"descriptors \(2, 7\); accepted: rows of dimension 8"):
+        learned.apply(np.zeros((2, 7), np.float32))

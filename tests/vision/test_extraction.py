@@ -1,0 +1,92 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aml.vision.backbones import IMAGENET
+from aml.vision.extraction import describe_at_scales, extract_descriptors
+from aml.vision.images import ImageTensors
+from aml.vision.networks import RetrievalNetwork
+
+SCALES = [1, 2**-0.5, 0.5]
+
+
+class Pictures:
+    """An image set in memory, two sizes in turn."""
+
+    boxes = None
+
+    def __init__(self, count):
+        self.sizes = np.array([(48, 40) if row % 2 else (40, 48) for row in range(count)])
+        self.names = [f"picture{row}" for row in range(count)]
+
+    def __len__(self):
+        return len(self.sizes)
+
+    def read(self, row):
+        width, height = self.sizes[row]
+        pixels = np.random.default_rng(row).integers(0, 256, (height, width, 3), np.uint8)
+        data = io.BytesIO()
+        Image.fromarray(pixels).save(data, "PNG")
+        return data.getvalue()
+
+
+def network():
+    torch.manual_seed(0)
+    return RetrievalNetwork(backbone="lite0", stages=4, frozen_stages=0, projection=8, gem_p=3.0).eval()
+
+
+def extract(net, batch_size, num_workers=0, scales=SCALES):
+    tensors = ImageTensors(Pictures(7), image_size=40, normalisation=IMAGENET)
+    return tensors, extract_descriptors(
+        net, tensors, scales=scales, batch_size=batch_size, num_workers=num_workers, name="x"
+    )
+
+
+def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop():
+    net = network()
+    tensors, descriptors = extract(net, batch_size=3)
+    with torch.no_grad():
+        for row in range(7):
+            image = tensors[row][None]
+            powers = [
+                net(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear")) ** net.pool.p
+                for s in SCALES
+            ]
+            expected = (sum(powers) / 3) ** (1 / net.pool.p)
+            np.testing.assert_allclose(descriptors[row], expected[0] / expected.norm(), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size, num_workers", [(1, 0), (4, 2)])
+def test_batching_and_workers_change_nothing_but_rounding(batch_size, num_workers):
+    reference = extract(network(), batch_size=2)[1]
+    np.testing.assert_allclose(extract(network(), batch_size, num_workers)[1], reference, atol=2e-6)
+
+
+def test_workers_change_no_bit():
+    np.testing.assert_array_equal(extract(network(), 2, 2)[1], extract(network(), 2, 0)[1])
+
+
+def test_one_scale_is_the_network_itself():
+    net = network()
+    tensors, descriptors = extract(net, batch_size=1, scales=[1])
+    with torch.no_grad():
+        np.testing.assert_allclose(descriptors[0], net(tensors[0][None])[0], atol=1e-6)
+
+
+def test_a_descriptor_that_is_not_finite_names_its_image():
+    net = network()
+    with torch.no_grad():
+        net.pool.p.fill_(float("nan"))
+    with pytest.raises(ValueError, match="x: image 'picture0' has a non-finite descriptor"):
+        extract(net, batch_size=2)
+
+
+def test_the_aggregate_uses_the_network_s_own_power():
+    net, image = network(), torch.randn(1, 3, 48, 40)
+    with torch.no_grad():
+        before = describe_at_scales(net, image, SCALES)
+        net.pool.p.fill_(6.0)
+        assert not torch.allclose(describe_at_scales(net, image, SCALES), before)

@@ -1,0 +1,94 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aml.vision.images import (
+    batches_of_one_size,
+    crop_and_shrink,
+    open_image,
+    shrink,
+    stack_by_shape,
+    to_tensor,
+)
+
+HALF = {"mean": [0.5] * 3, "std": [0.5] * 3}
+
+
+def picture(width, height, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def encoded(image, kind="PNG", **options):
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+class Sizes:
+    def __init__(self, sizes, boxes=None):
+        self.sizes, self.boxes = np.array(sizes), boxes
+
+
+@pytest.mark.parametrize("size, expected", [((200, 100), (96, 48)), ((60, 90), (60, 90)), ((2000, 16), (96, 1))])
+def test_the_longer_side_shrinks_and_nothing_is_enlarged(size, expected):
+    assert shrink(picture(*size), 96).size == expected
+
+
+def test_a_query_is_cropped_before_it_shrinks_by_the_whole_image_s_factor():
+    image = picture(200, 100)
+    query = crop_and_shrink(image, (50, 20, 150, 70), 100)  # 100 x 50 pixels of an image that shrinks to one half
+    assert query.size == (50, 25)
+    by_hand = image.crop((50, 20, 150, 70))
+    by_hand.thumbnail((50, 50), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(query, by_hand)
+
+
+def test_another_box_gives_another_query():
+    boxes = [(0, 0, 100, 50), (20, 10, 120, 60)]
+    first, second = (np.asarray(crop_and_shrink(picture(200, 100), box, 100)) for box in boxes)
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1"])
+def test_every_mode_becomes_rgb(mode):
+    kind = "TIFF" if mode == "CMYK" else "PNG"
+    assert open_image(encoded(picture(8, 6).convert(mode), kind), "x").mode == "RGB"
+
+
+def test_exif_rotation_is_not_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees
+    assert open_image(encoded(picture(8, 6), "JPEG", exif=exif), "x").size == (8, 6)
+
+
+@pytest.mark.parametrize("data", [b"", b"<html></html>", encoded(picture(64, 64), "JPEG")[:500]])
+def test_what_cannot_be_decoded_is_named(data):
+    with pytest.raises(ValueError, match="image 'a' cannot be decoded"):
+        open_image(data, "image 'a'")
+
+
+def test_normalisation():
+    tensor = to_tensor(picture(5, 4), {"mean": [0.1, 0.2, 0.3], "std": [0.5, 1.0, 2.0]})
+    pixels = np.asarray(picture(5, 4)).astype(np.float64) / 255
+    expected = (pixels - [0.1, 0.2, 0.3]) / [0.5, 1.0, 2.0]
+    assert tensor.shape == (3, 4, 5) and tensor.dtype == torch.float32
+    np.testing.assert_allclose(tensor.permute(1, 2, 0), expected, atol=1e-6)
+
+
+def test_stacks_cover_every_position_once():
+    tensors = [torch.full(shape, i) for i, shape in enumerate([(3, 2, 2), (3, 2, 4), (3, 2, 2)])]
+    stacks = stack_by_shape(tensors)
+    assert [positions for positions, _ in stacks] == [[0, 2], [1]]
+    assert all(stack[i, 0, 0, 0] == p for where, stack in stacks for i, p in enumerate(where))
+    assert stack_by_shape([]) == []
+
+
+def test_batches_hold_images_of_one_size():
+    images = Sizes([(4, 3), (3, 4), (4, 3), (4, 3)])
+    assert batches_of_one_size(images, range(4), 2) == [[0, 2], [3], [1]]
+    boxed = Sizes([(4, 3)] * 3, np.array([[0, 0, 2, 2], [0, 0, 3, 3], [0, 0, 2, 2]]))
+    assert batches_of_one_size(boxed, range(3), 2) == [[0, 2], [1]]

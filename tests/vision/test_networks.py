@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from aml.vision.backbones import BACKBONES, backbone_stages, imagenet_state
+from aml.vision.networks import GeM, RetrievalNetwork, load_network, save_network, start_from
+
+LITE = ["lite0", "lite1", "lite2"]
+
+
+def small(projection=16, frozen_stages=1, gem_p=3.0):
+    torch.manual_seed(0)
+    return RetrievalNetwork(
+        backbone="lite0", stages=3, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p
+    ).eval()
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_lite_trunks_equal_timm(name):
+    import timm
+
+    reference = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).eval()
+    modules, channels = backbone_stages(name)
+    trunk = nn.Sequential(*modules).eval()
+    shared = list(reference.state_dict().values())[: len(trunk.state_dict())]
+    trunk.load_state_dict(dict(zip(trunk.state_dict(), shared, strict=True)))
+    images = torch.randn(2, 3, 61, 96)  # an odd side: padding depends on it
+    with torch.no_grad():
+        expected = reference.blocks(reference.bn1(reference.conv_stem(images)))
+        assert torch.equal(trunk(images), expected)
+    assert expected.shape[1] == channels[-1]
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_packaged_weights_fill_the_trunk(name):
+    modules, _ = backbone_stages(name)
+    state = imagenet_state(name)
+    nn.Sequential(*modules).load_state_dict(state)
+    assert sum(tensor.numel() for tensor in state.values()) > 2e6
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_channels_are_what_the_table_says(name):
+    modules, channels = backbone_stages(name)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        for module, expected in zip(modules, channels, strict=True):
+            x = module.eval()(x)
+            assert x.shape[1] == expected
+
+
+def test_unknown_backbone_lists_the_known():
+    with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: efficientnet_b3, lite0"):
+        backbone_stages("vgg19")
+
+
+def test_descriptors_have_unit_norm_and_the_projection_s_dimension():
+    descriptors = small()(torch.randn(3, 3, 48, 64))
+    assert descriptors.shape == (3, 16) and descriptors.dtype == torch.float32
+    torch.testing.assert_close(descriptors.norm(dim=1), torch.ones(3))
+
+
+def test_without_a_projection_the_dimension_is_the_backbone_s():
+    network = small(projection=None)
+    assert network.dimension == 24
+    assert network(torch.randn(1, 3, 48, 48)).shape == (1, 24)
+
+
+def test_gem_equals_its_formula():
+    x = torch.rand(2, 3, 4, 5) + 0.1
+    expected = [[(sum(v**2.5 for v in c.flatten().tolist()) / 20) ** (1 / 2.5) for c in image] for image in x]
+    torch.testing.assert_close(GeM(2.5)(x), torch.tensor(expected))
+
+
+def test_gem_survives_negative_and_zero_activations():
+    x = torch.stack([torch.zeros(2, 3, 3), -torch.ones(2, 3, 3)]).requires_grad_()
+    pool = GeM(3.0)
+    pool(x).sum().backward()
+    assert torch.isfinite(pool.p.grad).all() and torch.isfinite(x.grad).all()
+
+
+def test_gem_is_float32_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert GeM(3.0)(torch.rand(1, 2, 3, 3).bfloat16()).dtype == torch.float32
+
+
+def test_batchnorm_statistics_are_frozen_and_its_affine_parameters_train():
+    network = small().train()
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    network(torch.randn(2, 3, 48, 48)).sum().backward()
+    for name, buffer in network.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+    trained = [name for name, parameter in network.named_parameters() if parameter.grad is not None]
+    assert any(".1.weight" in name for name in trained) and "pool.p" in trained
+
+
+def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
+    network = small(frozen_stages=2).train()
+    images = torch.randn(2, 3, 48, 48)
+    assert torch.equal(network(images), network.describe(network.frozen_features(images)))
+    network(images).sum().backward()
+    frozen = list(network.backbone[:2].parameters())
+    assert frozen and all(parameter.grad is None for parameter in frozen)
+
+
+def test_impossible_stages_are_refused():
+    with pytest.raises(ValueError, match="backbone lite0 has 8 stages: cannot keep 9 of them and freeze 0"):
+        RetrievalNetwork(backbone="lite0", stages=9, frozen_stages=0, projection=None, gem_p=3.0)
+
+
+def test_the_projection_depends_on_its_generator_alone(tmp_path):
+    save_file({k: v.contiguous() for k, v in imagenet_state("lite0").items()}, tmp_path / "w.safetensors")
+    states = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(np.random.randint(1000))
+        network = small()
+        start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(seed))
+        states.append(network.projection.weight)
+    assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+    assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0")["0.0.weight"])
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path):
+    save_file({k: v.contiguous() for k, v in imagenet_state("lite2").items()}, tmp_path / "w.safetensors")
+    network = RetrievalNetwork(backbone="lite0", stages=8, frozen_stages=0, projection=None, gem_p=3.0)
+    with pytest.raises(ValueError, match="tensors do not fit the network; first"):
+        start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())
+
+
+def test_saved_networks_come_back_equal(tmp_path):
+    network = small()
+    save_network(tmp_path, network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={"epochs": []})
+    loaded, description = load_network(tmp_path)
+    images = torch.randn(1, 3, 40, 40)
+    assert torch.equal(loaded(images), network(images)) and not loaded.training
+    assert description["dimension"] == 16 and description["normalisation"]["mean"] == [0.5] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    network = small()
+    with torch.no_grad():
+        network.pool.p.fill_(float("nan"))
+    save_network(tmp_path, network, normalisation={}, record={})
+    with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
+        load_network(tmp_path)
