@@ -13,6 +13,7 @@ class SyntheticTraining:
     image_size: int  # longer side, pixels
     num_train_landmarks: int
     num_val_landmarks: int
+    num_whitening_landmarks: int
     views_per_landmark: int
 
 

@@ -69,7 +69,7 @@ class SameConv2d(nn.Conv2d):
         pad_y = max((math.ceil(height / stride) - 1) * stride + kernel - height, 0)
         pad_x = max((math.ceil(width / stride) - 1) * stride + kernel - width, 0)
         x = F.pad(x, (pad_x // 2, pad_x - pad_x // 2, pad_y // 2, pad_y - pad_y // 2))
-        return F.conv2d(x, self.weight, None, self.stride, 0, 1, self.groups)
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
 
 
 def _conv_bn(inputs, outputs, *, kernel, stride=1, groups=1, activation=True):

@@ -23,7 +23,13 @@ from aml.datasets.synthetic.light import HOURS, Light
 from aml.datasets.synthetic.views import View, draw_view
 
 SIZE = 48
-TRAINING = {"image_size": SIZE, "num_train_landmarks": 2, "num_val_landmarks": 1, "views_per_landmark": 3}
+TRAINING = {
+    "image_size": SIZE,
+    "num_train_landmarks": 2,
+    "num_val_landmarks": 1,
+    "num_whitening_landmarks": 1,
+    "views_per_landmark": 3,
+}
 TEST = {
     "image_size": SIZE,
     "num_landmarks": 2,

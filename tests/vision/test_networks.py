@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from aml.vision.backbones import BACKBONES, backbone_stages, imagenet_state
-from aml.vision.networks import GeM, RetrievalNetwork, load_network, save_network, start_from
+from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, save_network, start_from
 
 LITE = ["lite0", "lite1", "lite2"]
 
@@ -146,3 +146,22 @@ def test_a_damaged_model_is_named(tmp_path):
     save_network(tmp_path, network, normalisation={}, record={})
     with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
         load_network(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lite0", "mobilenet_v2", "resnet101"])
+def test_folding_batchnorm_changes_rounding_only(name):
+    torch.manual_seed(0)
+    stages = len(backbone_stages(name)[0])
+    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+    images = torch.randn(1, 3, 64, 48)
+    with torch.no_grad():
+        np.testing.assert_allclose(folded(network)(images), network(images), atol=2e-6)
+
+
+def test_folding_leaves_no_batchnorm_in_the_embedded_networks():
+    assert not [module for module in folded(small()).modules() if isinstance(module, nn.BatchNorm2d)]
+    assert [module for module in small().modules() if isinstance(module, nn.BatchNorm2d)]

@@ -8,6 +8,7 @@ from aml.datasets.synthetic.light import Light
 from aml.datasets.synthetic.openings import colour
 from aml.datasets.synthetic.solids import Solid
 
+ASPECT = 0.75  # shorter side to longer; one for all pictures, so that they can share a batch
 NEAREST = 0.5  # metres in front of the camera at which faces end
 TIE = 0.999  # of two faces in one plane the later one shows
 

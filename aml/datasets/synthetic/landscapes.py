@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from aml.datasets.synthetic.frame import Frame
+from aml.datasets.synthetic.frame import ASPECT, Frame
 from aml.datasets.synthetic.light import LANDSCAPE_WEIGHTS, draw_light
 from aml.datasets.synthetic.occluders import draw_car, draw_person, draw_tree
 from aml.datasets.synthetic.openings import colour
@@ -19,7 +19,7 @@ ROCK, FOREST = np.float32([120, 110, 85]), np.float32([70, 110, 80])
 def draw_landscape(key: tuple, image_size: int) -> bytes:
     """JPEG of hills and a plain with trees, people and cars; image_size: longer side, pixels."""
     random = stream("landscape", *key)
-    width, height = image_size, int(image_size * pick(random, (0.75, 0.667)))
+    width, height = image_size, int(image_size * ASPECT)
     light = draw_light(random, LANDSCAPE_WEIGHTS)
     brightness, horizon = light.brightness, height * random.uniform(0.35, 0.7)
     frame = Frame(draw_sky(random, light, height, width, horizon))

@@ -28,15 +28,20 @@ def draw_training_set(
     image_size: int,
     num_train_landmarks: int,
     num_val_landmarks: int,
+    num_whitening_landmarks: int,
     views_per_landmark: int,
     num_processes: int,
 ) -> None:
     """Writes ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs.
 
-    image_size: longer side, pixels. Raises ValueError for a number out of range.
+    image_size: longer side, pixels. The whitening list holds the first num_whitening_landmarks training landmarks, all
+    of their images and pairs. Raises ValueError for a number out of range.
     """
     _check(seed=seed, image_size=image_size, num_processes=num_processes)
     _check_counts(1, num_train_landmarks=num_train_landmarks, num_val_landmarks=num_val_landmarks)
+    _check_counts(1, num_whitening_landmarks=num_whitening_landmarks)
+    if num_whitening_landmarks > num_train_landmarks:
+        raise ValueError(f"num_whitening_landmarks {num_whitening_landmarks}: at most {num_train_landmarks} are drawn")
     _check_counts(2, views_per_landmark=views_per_landmark)
     folder = _prepared(folder)
     counts = {"train": num_train_landmarks, "val": num_val_landmarks}
@@ -60,9 +65,14 @@ def draw_training_set(
             rows["pidxs"] += [first + positive for _, positive in cluster.pairs]
             bar.update(len(cluster.jpegs))
     write_pickle(folder / f"{folder.name}.pkl", lists)
-    write_pickle(
-        folder / f"{folder.name}-whiten.pkl", {name: lists["train"][name] for name in ("cids", "qidxs", "pidxs")}
-    )
+    train, num_images = lists["train"], num_whitening_landmarks * views_per_landmark
+    num_pairs = sum(query < num_images for query in train["qidxs"])  # pairs stand in the order of their landmarks
+    whitening = {
+        "cids": train["cids"][:num_images],
+        "qidxs": train["qidxs"][:num_pairs],
+        "pidxs": train["pidxs"][:num_pairs],
+    }
+    write_pickle(folder / f"{folder.name}-whiten.pkl", whitening)
 
 
 def draw_test_set(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from aml.datasets.synthetic.camera import Camera, aim
-from aml.datasets.synthetic.frame import Frame
+from aml.datasets.synthetic.frame import ASPECT, Frame
 from aml.datasets.synthetic.landmarks import Landmark, house
 from aml.datasets.synthetic.light import EASY_WEIGHTS, HARD_WEIGHTS, draw_light
 from aml.datasets.synthetic.occluders import draw_car, draw_near_wall, draw_person, draw_post, draw_tree
@@ -68,7 +68,7 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
 
 def _frame_size(random, landmark, image_size):
     """Width and height in pixels; the longer one is image_size."""
-    shorter = int(image_size * pick(random, (0.75, 0.667, 1.0)))
+    shorter = int(image_size * ASPECT)
     is_portrait = random.random() < (0.55 if landmark.kind in SLENDER else 0.2)
     return (shorter, image_size) if is_portrait else (image_size, shorter)
 
