@@ -1,4 +1,4 @@
-"""Both protocols for one network. The protocol is which two descriptor folders meet: symmetric, the network's own twice;
+"""Both protocols for one network. A protocol is which two descriptor folders meet: symmetric, the network's own twice;
 asymmetric, the student's queries and its teacher's database. The database's side owns the whitening.
 
 Reads: <descriptors>, <processed> (ground truth, whitening pairs), <teacher> (descriptors, for a distilled student).

@@ -1,5 +1,6 @@
 """What every stage does first, and how it ends: parameters, device, threads, one sentence for an error."""
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,10 +47,12 @@ def runtime(values: dict) -> Runtime:
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)`; an error in what the user gave ends it with one sentence and exit status 1.
+    """Call `stage(*arguments)`, imports being done; an error in what the user gave ends it with one sentence and exit status 1.
 
     Any other exception is a bug and keeps its traceback.
     """
+    gc.freeze()  # what was imported stays
+    gc.enable()
     try:
         stage(*arguments)
     except (ValueError, OSError) as error:

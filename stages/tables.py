@@ -1,7 +1,7 @@
 """Tables 5 to 10 from the metrics of all cells, and the supplement's claims checked on them.
 
-Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash. Writes: <tables>: table5.csv and .tex
-to table10.csv and .tex, tables.tex, claims.json.
+Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash.
+Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, claims.json.
 """
 
 import json

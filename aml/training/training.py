@@ -65,9 +65,12 @@ class Run:
     def _train_epoch(self, epoch: int) -> float:
         """One pass over freshly drawn tuples; the mean loss of a tuple."""
         self.network.eval()
-        tuples = self._tuples(self.train_split, random_stream(self.seed, "train", epoch), self._anchors_per_epoch())
+        rng = random_stream(self.seed, "train", epoch)
+        tuples = self._tuples(self.train_split, rng, self.loss_settings.images_per_epoch)
+        batches = self._batches(tuples)
+        rng.shuffle(batches)
         self.network.train()
-        total, progress = 0.0, tqdm(self._losses(tuples), total=self._steps(tuples), mininterval=1, leave=False)
+        total, progress = 0.0, tqdm(self._losses(batches), total=len(batches), mininterval=1, leave=False)
         for step, (loss, count) in enumerate(progress):
             self._require_finite(loss, "training", epoch, step)
             self.optimizer.zero_grad(set_to_none=True)
@@ -83,13 +86,11 @@ class Run:
         self.network.eval()
         labelled = self.loss_settings.mining == "hard"
         count = len(split.queries if labelled else split.images)
-        if not labelled:
-            count -= count % self.settings.batch_size  # relations need full batches
         # the same pairs at every epoch; negatives are the hardest of the moment, as in training
         tuples = self._tuples(split, random_stream(self.seed, "validation"), count)
         total = 0.0
         with torch.no_grad():
-            for step, (loss, _) in enumerate(self._losses(tuples)):
+            for step, (loss, _) in enumerate(self._losses(self._batches(tuples))):
                 self._require_finite(loss, "validation", epoch, step)
                 total += loss.item()
         own = self.source.descriptors(split.images)
@@ -113,10 +114,20 @@ class Run:
             pool_of=own if self.targets is None else lambda rows: np.asarray(self.targets[rows], np.float32),
         )
 
-    def _losses(self, tuples: np.ndarray):
+    def _batches(self, tuples: np.ndarray) -> list[np.ndarray]:
+        """Tuples `(T, M)` in batches `(B, M)` whose anchors have one stored size, so that they pass together.
+
+        A rest that is smaller than the others joins a batch before it: relations need their batch full.
+        """
+        sizes = self.source.tensors.images.sizes[tuples[:, 0]]
+        batches = []
+        for size in np.unique(sizes, axis=0):
+            same = tuples[(sizes == size).all(axis=1)]
+            batches += np.array_split(same, max(1, len(same) // self.settings.batch_size))
+        return batches
+
+    def _losses(self, batches: list[np.ndarray]):
         """(summed loss of a batch of tuples, their number), batch by batch."""
-        size = self.settings.batch_size
-        batches = [tuples[i : i + size] for i in range(0, len(tuples), size)]  # of (B, M) image rows
         seen = [batch.ravel() if self.targets is None else batch[:, 0] for batch in batches]
         for batch, groups in zip(batches, self.source.batches(seen), strict=True):
             descriptors = describe(self.network, groups)
@@ -127,12 +138,6 @@ class Run:
                 anchors = descriptors  # (B, D)
                 references = torch.from_numpy(np.asarray(self.targets[batch], np.float32)).to(anchors.device)
             yield self.loss(anchors, references, **self.loss_settings.constants), len(batch)
-
-    def _anchors_per_epoch(self) -> int:
-        return self.loss_settings.images_per_epoch
-
-    def _steps(self, tuples) -> int:
-        return -(-len(tuples) // self.settings.batch_size)
 
     @staticmethod
     def _require_finite(loss: torch.Tensor, what: str, epoch: int, step: int) -> None:
@@ -149,7 +154,7 @@ def _optimizer(network: RetrievalNetwork, settings: TrainingSettings) -> torch.o
         {"params": rest, "initial_lr": rate, "weight_decay": settings.weight_decay},
         {"params": [p], "initial_lr": rate * settings.gem_learning_rate_factor, "weight_decay": 0.0},
     ]
-    return torch.optim.Adam(groups, lr=rate)
+    return torch.optim.Adam(groups, lr=rate, fused=True)
 
 
 def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Which images meet in a step: mined tuples (labels) or random images (no labels).
 
-A tuple is a row of image rows: the anchor, then its positive, then its hard negatives; a random image is a tuple of one.
+A tuple is a row of image rows: the anchor, its positive, its hard negatives; a random image is a tuple of one.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ BLOCK_BYTES = 64 << 20  # of the score matrix that mining holds at a time
 
 @dataclass(frozen=True)
 class Split:
-    """One split of a training set: its image rows (N,), their clusters (N,), and (query, positive) pairs as rows (P,)."""
+    """One split of a training set: image rows (N,), their clusters (N,), and (query, positive) pairs as rows (P,)."""
 
     images: np.ndarray
     clusters: np.ndarray
@@ -65,7 +65,7 @@ def hard_negatives(
     anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
 ) -> np.ndarray:
     """For each anchor `(A, D)` the `num_negatives` pool rows `(P, D)` of highest similarity, falling, of clusters that
-    are not the anchor's and differ from each other: `(A, num_negatives)` int64. On equal scores the lower row comes first.
+    are not the anchor's and differ from each other: `(A, num_negatives)` int64. Of equal scores the lower row is first.
 
     The best members of the best clusters are the answer, so no row of scores is sorted: a maximum per cluster, then
     the few best clusters. Raises ValueError where the pool has too few other clusters.

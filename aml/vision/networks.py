@@ -40,7 +40,7 @@ class RetrievalNetwork(nn.Module):
         modules, channels = backbone_stages(backbone)
         if not 0 <= frozen_stages <= stages <= len(modules) or stages < 1:
             raise ValueError(
-                f"backbone {backbone} has {len(modules)} stages: cannot keep {stages} of them and freeze {frozen_stages}"
+                f"backbone {backbone} has {len(modules)} stages: cannot keep {stages}, freeze {frozen_stages}"
             )
         self.frozen_stages = frozen_stages
         self.backbone = nn.Sequential(*modules[:stages])

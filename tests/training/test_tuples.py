@@ -94,9 +94,16 @@ def test_mined_tuples_hold_anchor_positive_and_negatives_of_other_clusters():
 def test_mining_asks_for_anchors_and_pool_by_their_own_networks():
     """A negative is hard for the student's anchor among the teacher's descriptors."""
     data, student, teacher = split(), unit_rows(100, 8, 4), unit_rows(100, 8, 5)
-    arguments = dict(count=8, pool_size=24, num_negatives=2, anchors_of=lambda rows: student[rows])
     mined = [
-        mined_tuples(data, np.random.default_rng(0), pool_of=lambda rows: own[rows], **arguments)
+        mined_tuples(
+            data,
+            np.random.default_rng(0),
+            count=8,
+            pool_size=24,
+            num_negatives=2,
+            anchors_of=student.__getitem__,
+            pool_of=own.__getitem__,
+        )
         for own in (teacher, student)
     ]
     cluster = dict(zip(data.images, data.clusters, strict=True))

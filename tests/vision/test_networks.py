@@ -106,7 +106,7 @@ def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
 
 
 def test_impossible_stages_are_refused():
-    with pytest.raises(ValueError, match="backbone lite0 has 8 stages: cannot keep 9 of them and freeze 0"):
+    with pytest.raises(ValueError, match="backbone lite0 has 8 stages: cannot keep 9, freeze 0"):
         RetrievalNetwork(backbone="lite0", stages=9, frozen_stages=0, projection=None, gem_p=3.0)
 
 
