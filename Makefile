@@ -7,17 +7,19 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: repro test experiment paper tables clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
-	dvc repro --keep-going || { python -m stages.tidy reports/metrics && dvc repro --single-item --force tables; exit 1; }
+	dvc repro check
+	dvc repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	dvc repro experiment
 
-tables: $(VENV)/ready  ## the tables of the metrics there are
-	dvc repro --single-item tables
+tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
+	python -m stages.tidy reports/metrics reports/experiment.json
+	dvc repro --single-item --force tables
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
-	dvc repro --keep-going
+	$(MAKE) --no-print-directory repro
 
 test: $(VENV)/ready
 	ruff check .

@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aml.storage.parameters import read_parameters, section, typed
 
@@ -47,7 +48,7 @@ def runtime(values: dict) -> Runtime:
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)`, imports being done; an error in what the user gave ends it with one sentence and exit status 1.
+    """Call `stage(*arguments)`; an error in what the user gave ends it with one sentence and exit status 1.
 
     Any other exception is a bug and keeps its traceback.
     """
@@ -56,4 +57,4 @@ def run(stage: Callable, *arguments) -> None:
     try:
         stage(*arguments)
     except (ValueError, OSError) as error:
-        sys.exit(f"{stage.__module__.removeprefix('stages.')}: {error}" if str(error) else repr(error))
+        sys.exit(f"{Path(sys.argv[0]).stem}: {error}" if str(error) else repr(error))

@@ -1,0 +1,136 @@
+"""A tiny repository in which the whole graph runs in a minute, and copies of it to change."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TRACKED = ("dvc.yaml", "params.yaml", "pyproject.toml", ".gitignore", ".dvcignore", ".dvc", "data", "models")
+SMALL = {  # what makes each kind of set small
+    "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},
+    "revisited": {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2},
+    "distractors": {"num_images": 6},
+}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git and DVC repository; commands run in it as a user's would, the environment's `bin` first in PATH."""
+
+    folder: Path
+
+    def run(self, *command: str, ok: bool = True, timeout: float = 240) -> str:
+        """What the command printed, both streams. It must succeed, or fail when `ok` is false."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+        )
+        assert (done.returncode == 0) is ok, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def dvc(self, *arguments: str, ok: bool = True) -> str:
+        return self.run("dvc", *arguments, ok=ok)
+
+    def environment(self) -> dict:
+        home = self.folder.parent / f"{self.folder.name}-home"
+        return os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(home / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(home / "global"),
+            "DVC_SYSTEM_CONFIG_DIR": str(home / "system"),
+            "GIT_CONFIG_GLOBAL": str(self.folder / ".git" / "config"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "200",
+        }
+
+    def status(self) -> dict:
+        """What `dvc status` finds out of date, by stage."""
+        return json.loads(self.dvc("status", "--json"))
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", "a run")
+
+    def set(self, **values) -> None:
+        """Top-level values of params.yaml."""
+        path = self.folder / "params.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | values, sort_keys=False))
+
+    def json(self, path: str):
+        return json.loads((self.folder / path).read_text())
+
+    def copy(self, folder: Path) -> "Repository":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Repository(folder)
+
+
+def ran(output: str) -> list[str]:
+    """The stages whose commands DVC ran, in their order."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+
+
+def tiny(values: dict) -> dict:
+    """The committed parameters with one teacher, one student at its dimension, two losses, and little of everything.
+
+    The losses are not the one without teacher, so that a constant of theirs belongs to one cell.
+    """
+    teacher, student = values["grid"]["teachers"][0], values["grid"]["students"][0]
+    values |= {"student": student, "teacher": teacher, "loss": "contr_plus"}
+    values["runtime"] |= {"device": "cpu", "num_workers": 0}
+    values["grid"] |= {
+        "teachers": [teacher],
+        "students": [student],
+        "dimensions": values["grid"]["dimensions"][:1],
+        "losses": ["contr_plus", "reg"],
+    }
+    values["networks"] = {name: values["networks"][name] for name in (teacher, student)}
+    for dataset in values["datasets"].values():
+        dataset["synthetic"] |= {"image_size": 32} | SMALL[dataset["layout"]]
+    for loss in values["losses"].values():
+        loss["images_per_epoch"] = 20
+    for training in ("train_teacher", "train_student", "distill"):
+        values[training] |= {"image_size": 32, "epochs": 1, "batch_size": 10}
+    for extraction in ("targets", "extract"):
+        values[extraction]["image_size"] = 32
+    return values
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> tuple[Repository, str]:
+    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("pipeline") / "finished"
+    files = subprocess.run(
+        ["git", "ls-files", "-z", *TRACKED, "aml", "stages"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in files.rstrip("\0").split("\0"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    repository = Repository(folder)
+    repository.run("git", "init", "--quiet", "--initial-branch", "main")
+    for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
+        repository.run("git", "config", name, value)
+    repository.set(**tiny(yaml.safe_load((folder / "params.yaml").read_text())))
+    repository.commit()
+    output = repository.dvc("repro")
+    repository.commit()
+    return repository, output
+
+
+@pytest.fixture
+def repository(finished, tmp_path) -> Repository:
+    """A copy of the finished repository, cache and all, to change."""
+    return finished[0].copy(tmp_path / "repository")
