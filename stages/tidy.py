@@ -1,7 +1,7 @@
 """Removes results that are out of date, so that tables show a dash for them and never an old number.
 
-Not a stage: `make repro` calls it where `dvc repro --keep-going` has passed a failure, for DVC leaves what stands behind
-a failed stage as an earlier run wrote it.
+Not a stage: `make tables` calls it, and `make repro` where `dvc repro --keep-going` has passed a failure, for DVC
+leaves what stands behind a failed stage as an earlier run wrote it.
 
 Reads: what `dvc status` and `dvc dag` say. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all
 stages before it are up to date; <experiment> unless the stage `experiment` and all before it are.
@@ -26,12 +26,12 @@ def main(metrics: Path, experiment: Path) -> None:
 
 
 def up_to_date(before: dict[str, list[str]], changed: dict) -> set[str]:
-    """The stages that are not in `changed` and do not come after one that is; `before[stage]` names its predecessors."""
+    """The stages not in `changed` that come after none in it; `before[stage]` names a stage's predecessors."""
     fresh = {}
 
     def is_fresh(stage: str) -> bool:
         if stage not in fresh:
-            fresh[stage] = stage not in changed and all([is_fresh(name) for name in before[stage]])
+            fresh[stage] = stage not in changed and all(is_fresh(name) for name in before[stage])
         return fresh[stage]
 
     return {stage for stage in before if is_fresh(stage)}

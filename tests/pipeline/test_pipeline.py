@@ -40,7 +40,7 @@ def test_another_loss_moves_the_pointer_and_trains_nothing(repository):
     [
         ("loss=foo", "known: contr_plus, reg"),
         ("distill.learning_rate=abc", "float is expected"),
-        ("distill.epoch=3", "known:"),
+        ("+distill.epoch=3", "known:"),
     ],
 )
 def test_an_unknown_name_stops_before_any_other_stage(repository, change, known):
