@@ -27,7 +27,7 @@ TRAINING = {
     "image_size": SIZE,
     "num_train_landmarks": 2,
     "num_val_landmarks": 1,
-    "num_whitening_landmarks": 1,
+    "num_whitening_landmarks": 2,
     "views_per_landmark": 3,
 }
 TEST = {
@@ -240,3 +240,13 @@ def test_an_interrupted_call_leaves_no_part(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         draw_distractors(tmp_path / "set", seed=0, num_processes=1, **DISTRACTORS)
     assert not list((tmp_path / "set").iterdir())
+
+
+def test_the_whitening_list_holds_the_first_landmarks(tmp_path):
+    draw_training_set(tmp_path / "few", seed=0, num_processes=1, **(TRAINING | {"num_whitening_landmarks": 1}))
+    train = pickle.loads((tmp_path / "few" / "few.pkl").read_bytes())["train"]
+    whitening = pickle.loads((tmp_path / "few" / "few-whiten.pkl").read_bytes())
+    assert whitening["cids"] == train["cids"][:3]
+    assert whitening["qidxs"] and max(whitening["qidxs"] + whitening["pidxs"]) < 3
+    with pytest.raises(ValueError, match="num_whitening_landmarks 3: at most 2"):
+        draw_training_set(tmp_path / "more", seed=0, num_processes=1, **(TRAINING | {"num_whitening_landmarks": 3}))

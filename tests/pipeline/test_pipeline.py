@@ -62,12 +62,8 @@ def test_going_back_to_earlier_parameters_trains_nothing_again(repository):
         repository.dvc("exp", "run", "-S", f"losses.contr_plus.margin={margin}", "experiment") for margin in (0.8, 0.7)
     ]
     cell = "@lite0_fixed-lite0-contr_plus"
-    assert ran(outputs[0]) == [
-        "check",
-        f"distill{cell}",
-        f"extract_distilled{cell}",
-        f"evaluate_distilled{cell}",
-        "experiment",
-    ]
+    # `experiment` follows only if this little set's metrics moved
+    chain = ["check", f"distill{cell}", f"extract_distilled{cell}", f"evaluate_distilled{cell}"]
+    assert ran(outputs[0])[:4] == chain and set(ran(outputs[0])) <= {*chain, "experiment"}
     assert not [name for name in ran(outputs[1]) if name.startswith(("distill", "extract", "train"))]
     assert repository.json("reports/experiment.json") == first
