@@ -5,6 +5,7 @@ leaves what stands behind a failed stage as an earlier run wrote it.
 
 Reads: what `dvc status` and `dvc dag` say. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all
 stages before it are up to date; <experiment> unless the stage `experiment` and all before it are.
+<metrics> itself stays, be it empty: `tables` depends on it.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 
 
 def main(metrics: Path, experiment: Path) -> None:
+    metrics.mkdir(parents=True, exist_ok=True)
     fresh = up_to_date(edges(dvc("dag", "--dot")), json.loads(dvc("status", "--json")))
     keys = {name.partition("@")[2] for name in fresh if name.startswith("evaluate_")}
     outdated = [path for path in sorted(metrics.glob("*.json")) if path.stem not in keys]

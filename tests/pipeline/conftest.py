@@ -1,5 +1,6 @@
 """A tiny repository in which the whole graph runs in a minute, and copies of it to change."""
 
+import csv
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-TRACKED = ("dvc.yaml", "params.yaml", "pyproject.toml", ".gitignore", ".dvcignore", ".dvc", "data", "models")
+COPIED = ("dvc.yaml", "params.yaml", "Makefile", ".gitignore", ".dvcignore", ".dvc", "data", "models", "aml", "stages")
 SMALL = {  # what makes each kind of set small
     "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},
     "revisited": {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2},
@@ -65,13 +66,27 @@ class Repository:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", "a run")
 
-    def set(self, **values) -> None:
-        """Top-level values of params.yaml."""
+    def edit(self, place: str, value) -> None:
+        """Edits params.yaml at a dotted place."""
         path = self.folder / "params.yaml"
-        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | values, sort_keys=False))
+        values = yaml.safe_load(path.read_text())
+        *parents, last = place.split(".")
+        section = values
+        for name in parents:
+            section = section[name]
+        section[last] = value
+        path.write_text(yaml.safe_dump(values, sort_keys=False))
 
     def json(self, path: str):
         return json.loads((self.folder / path).read_text())
+
+    def changes(self) -> set[str]:
+        """The paths that differ from the last commit."""
+        return {line[3:] for line in self.run("git", "status", "--porcelain").splitlines()}
+
+    def experiments(self) -> list[dict]:
+        """The rows of `dvc exp show` by column: the workspace, the branch, then the experiments."""
+        return list(csv.DictReader(self.dvc("exp", "show", "--csv").splitlines()))
 
     def copy(self, folder: Path) -> "Repository":
         shutil.copytree(self.folder, folder, symlinks=True)
@@ -81,6 +96,12 @@ class Repository:
 def ran(output: str) -> list[str]:
     """The stages whose commands DVC ran, in their order."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+
+
+def cells(repository: Repository) -> list[str]:
+    """The keys of the teacher, of the student without teacher, of Contr+ and of Reg."""
+    keys = (path.stem for path in (repository.folder / "reports/metrics").glob("*.json"))
+    return sorted(keys, key=lambda key: (key.count("-"), key))
 
 
 def tiny(values: dict) -> dict:
@@ -98,6 +119,7 @@ def tiny(values: dict) -> dict:
         "losses": ["contr_plus", "reg"],
     }
     values["networks"] = {name: values["networks"][name] for name in (teacher, student)}
+    values["losses"] = {name: values["losses"][name] for name in ("contr", "contr_plus", "reg")}
     for dataset in values["datasets"].values():
         dataset["synthetic"] |= {"image_size": 32} | SMALL[dataset["layout"]]
     for loss in values["losses"].values():
@@ -113,17 +135,21 @@ def tiny(values: dict) -> dict:
 def finished(tmp_path_factory) -> tuple[Repository, str]:
     """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it."""
     folder = tmp_path_factory.mktemp("pipeline") / "finished"
-    files = subprocess.run(
-        ["git", "ls-files", "-z", *TRACKED, "aml", "stages"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    for name in files.rstrip("\0").split("\0"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
+    ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
+    files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for path in map(Path, files.rstrip("\0").split("\0")):
+        if (ROOT / path).exists():  # in the index, but deleted
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / path, folder / path)
+    (folder / "requirements.txt").touch()
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "ready").touch()  # for make: the tests' own environment serves
     repository = Repository(folder)
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
     for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
         repository.run("git", "config", name, value)
-    repository.set(**tiny(yaml.safe_load((folder / "params.yaml").read_text())))
+    values = tiny(yaml.safe_load((folder / "params.yaml").read_text()))
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     repository.commit()
     output = repository.dvc("repro")
     repository.commit()

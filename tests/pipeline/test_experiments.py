@@ -1,0 +1,49 @@
+"""`dvc exp run`: the pointer, copies of the repository, the queue."""
+
+import json
+import time
+
+import pytest
+
+from tests.pipeline.conftest import ran
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_another_loss_moves_the_pointer_and_trains_nothing(repository):
+    before = repository.json("reports/experiment.json")
+    output = repository.dvc("exp", "run", "-S", "loss=reg")
+    assert ran(output) == ["check", "experiment"]
+    assert repository.json("reports/experiment.json") != before
+    assert [row["loss"] for row in repository.experiments()] == ["reg", "contr_plus", "reg"]
+    differences = json.loads(repository.dvc("metrics", "diff", "--json"))["reports/experiment.json"]
+    assert any(name.startswith("asymmetric.") and entry["diff"] for name, entry in differences.items())
+    repository.edit("loss", "contr_plus")
+    assert ran(repository.dvc("repro")) == ["check"]  # `experiment` comes from the run cache
+    assert repository.json("reports/experiment.json") == before
+
+
+def test_an_experiment_runs_in_a_copy_of_the_repository(repository):
+    output = repository.dvc("exp", "run", "--temp", "-S", "loss=reg")
+    assert ran(output) == ["check", "experiment"]
+    assert repository.changes() == set()
+    assert [row["loss"] for row in repository.experiments()] == ["contr_plus", "contr_plus", "reg"]
+
+
+def test_a_queued_sweep_runs_every_loss(repository):
+    repository.dvc("exp", "run", "--queue", "-S", "loss=reg,contr_plus")
+    repository.dvc("queue", "start")
+    try:
+        wait(lambda: repository.dvc("queue", "status").count("Success") == 2, repository)
+    finally:
+        repository.dvc("queue", "stop", "--kill")
+    wait(lambda: "0 active, 0 idle" in repository.dvc("queue", "status"), repository)
+    rows = repository.experiments()
+    assert {row["loss"] for row in rows if row["Experiment"]} == {"reg", "contr_plus"}
+
+
+def wait(done, repository, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, repository.dvc("queue", "status")
+        time.sleep(1)

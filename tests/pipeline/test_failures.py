@@ -1,0 +1,56 @@
+"""What a wrong name or a failed cell does to a run."""
+
+import csv
+
+import pytest
+
+from tests.pipeline.conftest import cells, ran
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.mark.parametrize(
+    "place, value, message",
+    [
+        ("loss", "foo", "unknown 'foo' in params.yaml: loss; known: contr_plus, reg"),
+        ("grid.losses", ["contr_plus", "regg"], "unknown 'regg' in params.yaml: grid.losses; known: contr, contr_plus"),
+        ("distill.epoch", 3, "unknown 'epoch' in params.yaml: distill; known: image_size, epochs"),
+        ("distil", {}, "unknown 'distil' in params.yaml: params.yaml; known: student, teacher, loss"),
+        ("distill.learning_rate", "abc", "params.yaml: distill.learning_rate is 'abc' (str); float is expected"),
+        ("runtime.device", "tpu", "params.yaml: runtime: device is 'tpu'; accepted: auto, cpu, cuda"),
+    ],
+)
+def test_an_unknown_name_stops_before_any_other_stage(repository, place, value, message):
+    repository.edit(place, value)
+    output = repository.dvc("repro", ok=False)
+    assert ran(output) == ["check"] and f"check: {message}" in output
+
+
+def test_dvc_writes_small_numbers_that_are_read_as_numbers(repository):
+    assert ran(repository.dvc("exp", "run", "-S", "distill.learning_rate=0.000005", "check")) == ["check"]
+    assert "learning_rate: 5e-06" in (repository.folder / "params.yaml").read_text()
+
+
+def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
+    _, _, contr_plus, reg = cells(repository)
+    repository.edit("losses.contr_plus.margin", 1e30)  # a finite number, and a loss that is not
+    (repository.folder / f"reports/metrics/{reg}.json").unlink()  # another cell has work to do
+    output = repository.run("make", "repro", ok=False)
+
+    assert "train: training loss is inf at epoch 0, step 0; a finite number is expected" in output
+    assert ran(output) == ["check", f"distill@{contr_plus}", f"evaluate_distilled@{reg}", "tables"]
+    assert f"tables: no metrics, and a dash, for 1 cells: {contr_plus}" in output
+    for number in range(5, 11):
+        path = repository.folder / f"reports/tables/table{number}"
+        scores = {
+            row["loss"]: [value for name, value in row.items() if name.endswith("mAP")]
+            for row in csv.DictReader(path.with_suffix(".csv").open())
+            if row["teacher"]
+        }
+        assert not any(scores["contr_plus"]) and all(scores["reg"])
+        assert "Not evaluated: " in path.with_suffix(".tex").read_text()
+    assert not (repository.folder / f"reports/metrics/{contr_plus}.json").exists()
+    assert not (repository.folder / "reports/experiment.json").exists()
+
+    halves = [path for folder in ("models", "data") for path in (repository.folder / folder).rglob(".*.tmp*")]
+    assert halves == [] and not (repository.folder / "models" / contr_plus).exists()
