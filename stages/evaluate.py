@@ -14,8 +14,9 @@ from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import learn
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import write_json
-from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
+from aml.storage.imagesets import read_ground_truth
 from aml.storage.parameters import of_type, section
+from aml.storage.testing import testing_lists, testing_sets
 from stages.runtime import parameters, run
 
 
@@ -27,8 +28,7 @@ def main(
     if teacher is not None:
         sides["asymmetric"] = DescriptorFolder(teacher)
         require_same(own, sides["asymmetric"])
-    names = {key: of_type(kind, section(values, f"grid.{key}"), f"grid.{key}") for key, kind in KINDS.items()}
-    lists = Lists(processed, names)
+    lists = Lists(processed, testing_sets(values))
     for folder in sides.values():
         lists.require(folder)
     write_json(
@@ -38,7 +38,7 @@ def main(
                 "key": descriptors.name,
                 "network": descriptors.name.split("-")[0],
                 "teacher": None if teacher is None else teacher.name,
-                "loss": loss or names["loss_without_teacher"],
+                "loss": loss or of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher"),
                 "dimension": own.network["dimension"],
                 "num_parameters": own.network["num_parameters"],
             },
@@ -48,55 +48,42 @@ def main(
     )
 
 
-KINDS = {"train_set": str, "test_sets": list[str], "distractors": str | None, "loss_without_teacher": str}
-
-
 class Lists:
     """The image lists of testing, read once for both protocols."""
 
-    def __init__(self, processed: Path, names: dict):
-        self.names = names
-        self.images = {}
-        for test_set in names["test_sets"]:
-            self.images[f"{test_set}.queries"] = read_queries(processed / test_set)
-            self.images[f"{test_set}.database"] = read_images(processed / test_set)
+    def __init__(self, processed: Path, sets: dict):
+        self.sets = sets
+        images, self.whitening_pairs = testing_lists(processed, **sets)
+        self.lengths = {name: len(listed) for name, listed in images.items()}
+        self.digests = {name: listed.digest() for name, listed in images.items()}
         self.ground_truth = {
-            name: read_ground_truth(processed / name, len(self.images[f"{name}.database"]))
-            for name in names["test_sets"]
+            name: read_ground_truth(processed / name, self.lengths[f"{name}.database"]) for name in sets["test_sets"]
         }
-        lists = read_lists(processed / names["train_set"])
-        pairs = lists["whitening_queries"], lists["whitening_positives"]
-        rows = np.union1d(*pairs)
-        self.whitening = f"{names['train_set']}.whitening"
-        self.images[self.whitening] = read_images(processed / names["train_set"]).subset(rows)
-        self.pairs = [np.searchsorted(rows, side) for side in pairs]
-        if names["distractors"] is not None:
-            self.images[f"{names['distractors']}.database"] = read_images(processed / names["distractors"])
 
     def require(self, folder: DescriptorFolder) -> None:
         """Raises ValueError unless `folder` describes exactly these lists, every row of them."""
-        for name, images in self.images.items():
-            folder.require_list(name, len(images), images.digest())
+        for name, length in self.lengths.items():
+            folder.require_list(name, length, self.digests[name])
 
     def counts(self) -> dict:
         """Of each test set how much was ranked, and the digest of its lists."""
-        distractors = self.names["distractors"]
+        distractors = self.sets["distractors"]
         return {
             name: {
-                "num_queries": len(self.images[f"{name}.queries"]),
-                "num_database": len(self.images[f"{name}.database"]),
-                "num_distractors": len(self.images[f"{distractors}.database"]) if distractors else 0,
-                "digest": self.images[f"{name}.database"].digest(),
+                "num_queries": self.lengths[f"{name}.queries"],
+                "num_database": self.lengths[f"{name}.database"],
+                "num_distractors": self.lengths[f"{distractors}.database"] if distractors else 0,
+                "digest": self.digests[f"{name}.database"],
             }
-            for name in self.names["test_sets"]
+            for name in self.sets["test_sets"]
         }
 
     def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder) -> dict:
         """Percentages by test set (with distractors: `<set>+<distractors>`), level and measure."""
-        whitening = learn(np.asarray(database[self.whitening]), *self.pairs)
-        distractors, results = self.names["distractors"], {}
+        whitening = learn(np.asarray(database[f"{self.sets['train_set']}.whitening"]), *self.whitening_pairs)
+        distractors, results = self.sets["distractors"], {}
         appended = [] if distractors is None else [database[f"{distractors}.database"]]
-        for name in self.names["test_sets"]:
+        for name in self.sets["test_sets"]:
             alone, crowded = evaluate(
                 queries[f"{name}.queries"],
                 database[f"{name}.database"],

@@ -13,7 +13,7 @@ PARAMETERS = "params.yaml"
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where a stage computes; section `runtime` of params.yaml, which no stage hashes, for it cannot change a result
+    """Where a stage computes; section `runtime` of params.yaml. Only `check` depends on it: it cannot change a result
     by more than rounding."""
 
     device: str  # auto, cpu, cuda, cuda:N

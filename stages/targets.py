@@ -14,7 +14,7 @@ from aml.storage.imagesets import read_images
 from aml.storage.parameters import section, typed
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
-from aml.vision.networks import identity, load_network
+from aml.vision.networks import folded, identity, load_network
 from aml.vision.settings import TargetSettings
 from stages.runtime import parameters, run, runtime
 
@@ -22,7 +22,7 @@ from stages.runtime import parameters, run, runtime
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
     settings, where = typed(TargetSettings, section(values, "targets"), "targets"), runtime(values)
     network, description = load_network(model)
-    network.to(where.torch_device(), memory_format=torch.channels_last)
+    network = folded(network).to(where.torch_device(), memory_format=torch.channels_last)
     images = read_images(processed)
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=description["normalisation"])
     descriptors = extract_descriptors(

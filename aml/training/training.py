@@ -117,7 +117,7 @@ class Run:
     def _batches(self, tuples: np.ndarray) -> list[np.ndarray]:
         """Tuples `(T, M)` in batches `(B, M)` whose anchors have one stored size, so that they pass together.
 
-        A rest that is smaller than the others joins a batch before it: relations need their batch full.
+        None is smaller than `batch_size`, as relations need, unless there are fewer anchors of that size altogether.
         """
         sizes = self.source.tensors.images.sizes[tuples[:, 0]]
         batches = []

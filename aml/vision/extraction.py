@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from aml.vision.images import ImageTensors, batches_of_one_size
-from aml.vision.networks import RetrievalNetwork, folded
+from aml.vision.networks import RetrievalNetwork
 
 
 def extract_descriptors(
@@ -33,7 +33,7 @@ def extract_descriptors(
         num_workers=num_workers,
         pin_memory=device.type == "cuda",
     )
-    network, descriptors = folded(network), np.empty((len(tensors), network.dimension), np.float32)
+    descriptors = np.empty((len(tensors), network.dimension), np.float32)
     with torch.inference_mode(), tqdm(total=len(tensors), desc=name, unit="image", mininterval=1, leave=False) as bar:
         for rows, images in zip(batches, loader, strict=True):
             images = images.to(device, non_blocking=True, memory_format=torch.channels_last)

@@ -5,11 +5,7 @@ import pytest
 
 from aml.evaluation import counting
 from aml.evaluation.counting import count_above, count_above_in_scores
-
-
-def unit(random, *shape):
-    rows = random.standard_normal(shape)
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+from tests.vectors import unit
 
 
 def exact_scores(queries, rows):

@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 
 from aml.evaluation.neighbours import nearest
-
-
-def unit(random, *shape):
-    rows = random.standard_normal(shape)
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+from tests.vectors import unit
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from aml.evaluation.ranking import (
     ranks_of_positives,
     summarise,
 )
+from tests.vectors import unit
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "evaluation.npz"
 
@@ -113,11 +114,6 @@ def test_agrees_with_the_benchmark():
 
 
 # ---- from descriptors
-
-
-def unit(random, *shape):
-    rows = random.standard_normal(shape)
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture

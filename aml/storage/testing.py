@@ -1,0 +1,31 @@
+"""Which image lists testing describes: the arrays of a descriptor folder, by name."""
+
+from pathlib import Path
+
+import numpy as np
+
+from aml.storage.imagesets import ImageSet, read_images, read_lists, read_queries
+from aml.storage.parameters import of_type, section
+
+KINDS = {"train_set": str, "test_sets": list[str], "distractors": str | None}
+
+
+def testing_sets(values: dict) -> dict:
+    """The names under `grid` in params.yaml that say on what networks are tested: `KINDS`, and nothing else of it."""
+    return {name: of_type(kind, section(values, f"grid.{name}"), f"grid.{name}") for name, kind in KINDS.items()}
+
+
+def testing_lists(processed: Path, *, train_set: str, test_sets: list[str], distractors: str | None):
+    """Array name -> image set: `<test set>.queries` (with boxes) and `<test set>.database`, `<train set>.whitening`,
+    and `<distractors>.database`, if any; and the whitening's (queries, positives) as rows of its own array, int64."""
+    images: dict[str, ImageSet] = {}
+    for test_set in test_sets:
+        images[f"{test_set}.queries"] = read_queries(processed / test_set)
+        images[f"{test_set}.database"] = read_images(processed / test_set)
+    lists = read_lists(processed / train_set)
+    pairs = lists["whitening_queries"], lists["whitening_positives"]
+    rows = np.union1d(*pairs)  # each image once, by rising row
+    images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
+    if distractors is not None:
+        images[f"{distractors}.database"] = read_images(processed / distractors)
+    return images, tuple(np.searchsorted(rows, side) for side in pairs)
