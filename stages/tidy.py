@@ -18,7 +18,8 @@ from pathlib import Path
 def main(metrics: Path, experiment: Path) -> None:
     metrics.mkdir(parents=True, exist_ok=True)
     fresh = up_to_date(edges(dvc("dag", "--dot")), json.loads(dvc("status", "--json")))
-    keys = {name.partition("@")[2] for name in fresh if name.startswith("evaluate_")}
+    names = [stage.rpartition(":")[2] for stage in fresh]  # without the path of its dvc.yaml
+    keys = {name.partition("@")[2] for name in names if name.startswith("evaluate_")}
     outdated = [path for path in sorted(metrics.glob("*.json")) if path.stem not in keys]
     if "experiment" not in fresh and experiment.exists():
         outdated.append(experiment)

@@ -13,7 +13,19 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("dvc.yaml", "params.yaml", "Makefile", ".gitignore", ".dvcignore", ".dvc", "data", "models", "aml", "stages")
+COPIED = (
+    "dvc.yaml",
+    "graph",
+    "params.yaml",
+    "Makefile",
+    ".gitignore",
+    ".dvcignore",
+    ".dvc",
+    "data",
+    "models",
+    "aml",
+    "stages",
+)
 SMALL = {  # what makes each kind of set small
     "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},
     "revisited": {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2},
@@ -59,8 +71,8 @@ class Repository:
         }
 
     def status(self) -> dict:
-        """What `dvc status` finds out of date, by stage."""
-        return json.loads(self.dvc("status", "--json"))
+        """What `dvc status` finds out of date, by stage, without the paths of their dvc.yaml files."""
+        return {name.rpartition(":")[2]: what for name, what in json.loads(self.dvc("status", "--json")).items()}
 
     def commit(self) -> None:
         self.run("git", "add", "--all")
@@ -94,8 +106,9 @@ class Repository:
 
 
 def ran(output: str) -> list[str]:
-    """The stages whose commands DVC ran, in their order."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+    """The stages whose commands DVC ran, in their order, without the paths of their dvc.yaml files."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage '")]
+    return [line.split("'")[1].rpartition(":")[2] for line in lines]
 
 
 def cells(repository: Repository) -> list[str]:

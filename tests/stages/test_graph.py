@@ -1,4 +1,4 @@
-"""dvc.yaml against the code: what a stage imports is what it depends on, and imports go downwards."""
+"""The graph against the code: what a stage imports is what it depends on, and imports go downwards."""
 
 import ast
 import subprocess
@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
+STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
 GPU_STAGES = ["train_teacher", "train_student", "targets", "distill", "extract_teacher", "extract_distilled"]
 
 
