@@ -77,7 +77,9 @@ class Run:
             loss.backward()
             self.optimizer.step()
             total += loss.item()
-            progress.set_description(f"epoch {epoch + 1}/{self.settings.epochs}, loss {loss.item() / count:.4f}")
+            progress.set_description(
+                f"epoch {epoch + 1}/{self.settings.epochs}, loss {loss.item() / count:.4f}", refresh=False
+            )
         return total / len(tuples)
 
     def _validate(self, epoch: int) -> dict[str, float]:

@@ -9,8 +9,8 @@ from aml.datasets.synthetic.streams import stream
 from aml.datasets.synthetic.views import View, draw_view
 
 QUERY_DIFFICULTY = 0.2
-TRAINING_DIFFICULTIES = (0.05, 0.65)
-DATABASE_DIFFICULTIES = (0.1, 0.75)
+TRAINING_DIFFICULTIES = (0.05, 0.5)
+DATABASE_DIFFICULTIES = (0.05, 0.5)
 OTHER_DIFFICULTIES = (0.1, 0.9)
 POSITIVES_PER_VIEW = 3  # at most
 LANDSCAPE_SHARE = 0.25  # of the images that show none of a set's landmarks
