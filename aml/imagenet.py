@@ -6,6 +6,7 @@ torch, torchvision and timm are imported when they are called for, and only for 
 from __future__ import annotations
 
 import pickle
+import re
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,31 +18,39 @@ if TYPE_CHECKING:
     import torch
 
 LIBRARIES = ("torchvision", "timm")
+_DIGITS = re.compile(r"-([0-9a-f]{8})\.")
 
 
 class WebFile(NamedTuple):
-    """A file of weights as its library publishes it; sha256_start: the digits that its name has, "" for none."""
+    """A file of weights: its name, the URLs and local paths where it may be had, the first digits of its sha256 where
+    its name has them ("" else)."""
 
     name: str
-    url: str
+    places: list[str]
     sha256_start: str
 
 
-def web_file(name: str) -> WebFile | None:
-    """Where the library of backbone `name` keeps its weights; None where they come inside a Python package."""
+def web_file(name: str, places: list[str] | None) -> WebFile | None:
+    """The file with the weights of backbone `name`: its library's, or, called like the first of them, one that may be
+    had at `places`. None for a backbone whose weights come inside a Python package."""
     library, _, tag = backbone(name).weights.partition(":")
-    if library == "torchvision":
+    if library not in LIBRARIES:
+        return None
+    if places:
+        file = PurePosixPath(places[0]).name
+    elif library == "torchvision":
         from torchvision.models import get_weight
 
-        url = get_weight(tag).url
-        file = PurePosixPath(url)
-        return WebFile(file.name, url, file.stem.rpartition("-")[2])
-    if library == "timm":
+        places = [get_weight(tag).url]
+        file = PurePosixPath(places[0]).name
+    else:
         from huggingface_hub import hf_hub_url
         from timm.models import get_pretrained_cfg
 
-        return WebFile(f"{tag}.safetensors", hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors"), "")
-    return None
+        places = [hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors")]
+        file = f"{tag}.safetensors"
+    digits = _DIGITS.search(file)  # both libraries name their own files so
+    return WebFile(file, places, digits[1] if digits else "")
 
 
 def given_places(values: dict) -> dict[str, list[str]]:

@@ -37,12 +37,11 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
 
 def original(name: str, originals: Path, digests: Path, places: dict) -> Path | None:
     """The file with the weights of backbone `name`, fetched where it is not here yet; None for those in a package."""
-    file = web_file(name)
+    file = web_file(name, places.get(name))
     if file is None:
         return None
-    path = originals / file.name
-    fetch(places.get(name, [file.url]), path, digests=digests, sha256_start=file.sha256_start)
-    return path
+    fetch(file.places, originals / file.name, digests=digests, sha256_start=file.sha256_start)
+    return originals / file.name
 
 
 if __name__ == "__main__":

@@ -165,6 +165,22 @@ def test_refused_and_retried(server, place, behaviour, reason, num_requests):
     assert len(server.log) == num_requests and left(place) == [] and not place.digests.exists()
 
 
+def test_a_web_page_is_no_file_of_any_kind(server, place):
+    server.plan = ["page"]
+    with pytest.raises(ValueError, match=r"a web page b'<!DOCTYPE html><'\n"):
+        fetch(place, server.url, magic=b"")
+    assert not place.digests.exists()
+
+
+def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(ValueError, match=rf"has sha256 {sha256}, expected is 0badcafe... as the file's own name says"):
+        fetch(place, server.url, sha256_start="0badcafe")
+    assert left(place) == ["x.tgz.refused"] and not place.digests.exists()
+    (place.folder / "x.tgz.refused").unlink()
+    assert fetch(place, server.url, sha256_start=sha256[:8]) == sha256
+
+
 def test_a_stall_is_an_interruption(server, place):
     server.plan = ["stalls", "fine"]
     fetch(place, server.url, stall_s=0.2)
