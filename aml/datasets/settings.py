@@ -1,6 +1,7 @@
 """What params.yaml says about a dataset: which raw layout it has, where its files come from, what must be in them."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from aml.datasets.sources import SourceFile, require_files, source_files
 from aml.storage.parameters import of_type, section, typed
@@ -41,10 +42,11 @@ class SyntheticDistractors:
 class TrainingSet:
     """The layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
+    counts: ClassVar = ("train_images", "train_pairs", "val_images", "val_pairs")
     label: str
     layout: str
     lists: str  # stem of the .pkl files
-    expected: dict | None  # counts that preprocess insists on
+    expected: dict | None  # some of `counts`, on which preprocess insists
     on_bad_image: str
     sources: list[dict] | None
     synthetic: dict | None
@@ -57,6 +59,7 @@ class TrainingSet:
 class TestSet:
     """The layout of the revisited Oxford and Paris sets: gnd_<name>.pkl and archives, all that are named."""
 
+    counts: ClassVar = ("queries", "database", "images")  # images: in the archives, listed or not
     label: str
     layout: str
     expected: dict | None
@@ -112,12 +115,20 @@ def dataset_settings(values: dict, name: str):
     bad = getattr(settings, "on_bad_image", "error")
     if bad not in ON_BAD_IMAGE:
         raise ValueError(f"params.yaml: {place}.on_bad_image is {bad!r}; accepted: {', '.join(ON_BAD_IMAGE)}")
+    _check_expected(settings, f"{place}.expected")
     if (settings.sources is None) is (settings.synthetic is None):
         given = "neither" if settings.sources is None else "both"
         raise ValueError(f"params.yaml: {place} has {given} of sources and synthetic; exactly one is accepted")
     if settings.synthetic is not None:
         return settings, typed(synthetic_class, settings.synthetic, f"{place}.synthetic"), {}
     return settings, None, _files(settings, name, f"{place}.sources")
+
+
+def _check_expected(settings, place):
+    for count, number in settings.expected.items() if isinstance(settings.expected, dict) else []:
+        if count not in settings.counts:
+            raise ValueError(f"unknown count {count!r} in params.yaml: {place}; known: {', '.join(settings.counts)}")
+        of_type(int, number, f"{place}.{count}")
 
 
 def _files(settings, name, place):

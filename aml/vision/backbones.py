@@ -41,9 +41,13 @@ def _lite(name: str) -> Backbone:
 
 def _vgg16():
     """VGG16 without its last max-pool: `features.0` to `features.29`, the last a ReLU."""
+    from torch import nn
     from torchvision.models import vgg16
 
     modules = list(vgg16(weights=None).features[:-1])
+    for module in modules:
+        if isinstance(module, nn.MaxPool2d):
+            module.register_forward_pre_hook(_keep_a_pixel)
     return modules, _channels(modules)
 
 
@@ -103,6 +107,15 @@ def backbone(name: str) -> Backbone:
 def backbone_stages(name: str) -> tuple[list[nn.Module], list[int]]:
     """The stages of backbone `name`, random weights, and the number of channels after each."""
     return backbone(name).stages()
+
+
+def _keep_a_pixel(_, inputs):
+    """Before a max-pool: a side of one pixel, which would become none, is doubled (slivers at the lowest scale)."""
+    from torch.nn.functional import pad
+
+    (x,) = inputs
+    height, width = x.shape[-2:]
+    return pad(x, (0, width == 1, 0, height == 1), mode="replicate")
 
 
 def _channels(modules) -> list[int]:

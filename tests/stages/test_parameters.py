@@ -67,6 +67,8 @@ def test_the_paper_s_numbers():
         ("datasets.sfm120k.sources", [{"file": "x", "places": []}], "'x' has no places; accepted: one or more"),
         ("datasets.sfm120k.sources", [{"file": "x", "url": "y"}], r"unknown 'url' in params.yaml: .*sources\[0\]"),
         ("datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
+        ("datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
+        ("datasets.rparis6k.expected.images", "7", r"expected.images is '7' \(str\); int is expected"),
         ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
         ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: vgg16, resnet101"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),

@@ -6,6 +6,7 @@ from torch import nn
 
 from aml.imagenet import imagenet_state
 from aml.vision.backbones import BACKBONES, backbone_stages
+from aml.vision.extraction import describe_at_scales
 from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, save_network, start_from
 
 LITE = ["lite0", "lite1", "lite2"]
@@ -50,6 +51,18 @@ def test_channels_are_what_the_table_says(name):
         for module, expected in zip(modules, channels, strict=True):
             x = module.eval()(x)
             assert x.shape[1] == expected
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+@pytest.mark.parametrize("size", [(1, 1), (8, 1024), (64, 3)])
+def test_slivers_have_descriptors(name, size):
+    """An image of 2000 x 16 pixels is 1024 x 8 at testing, 512 x 4 at its lowest scale."""
+    stages = len(backbone_stages(name)[0])
+    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    with torch.inference_mode():
+        for scales in ([1], [1, 0.7071067811865476, 0.5]):
+            found = describe_at_scales(network, torch.randn(1, 3, *size), scales)
+            torch.testing.assert_close(found.norm(dim=1), torch.ones(1))
 
 
 def test_unknown_backbone_lists_the_known():

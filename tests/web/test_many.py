@@ -61,11 +61,19 @@ def test_no_more_at_a_time_than_asked_for(server, tmp_path, monkeypatch):
 def test_one_that_fails_leaves_the_others(server, tmp_path):
     (server.folder / NAMES[2]).write_bytes(b"<html>not an archive</html>")
     (server.folder / NAMES[4]).unlink()
-    with pytest.raises(ValueError, match=r"2 of 7 files are missing in .*raw:\n") as error:
+    with pytest.raises(ValueError, match=r"2 of 7 files are not in .*raw:\n") as error:
         fetch(server, tmp_path)
     assert "3.tar.gz could not be had" in str(error.value) and "a web page" in str(error.value)
     assert "5.tar.gz could not be had" in str(error.value) and "404" in str(error.value)
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [NAMES[n] for n in (0, 1, 3, 5, 6)]
+
+
+def test_a_server_that_is_away_is_not_asked_for_every_file(server, tmp_path):
+    for name in NAMES:
+        (server.folder / name).unlink()
+    with pytest.raises(ValueError, match="7 of 7 files are not in"):
+        fetch(server, tmp_path, num_downloads=1)
+    assert [method for method, _ in server.asked] == ["HEAD", "GET", "GET", "GET"]
 
 
 def test_nothing_to_fetch(server, tmp_path):
