@@ -9,6 +9,7 @@ import yaml
 
 from tests.pipeline.conftest import ROOT, committed, ran
 from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weights, write_upstream
+from tests.web.flaky_server import DATA, flaky_server
 from tests.web.local_server import serving
 
 pytestmark = pytest.mark.pipeline
@@ -69,7 +70,7 @@ def finished_paper(tmp_path_factory):
     computed = repository.run(
         *alone, "dvc", "repro", *(f"graph/evaluate/dvc.yaml:evaluate_distilled@{c}" for c in CELLS)
     )
-    computed += repository.run(*alone, "make", "tables")
+    computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
     yield repository, fetched, computed
     shutil.rmtree(place)  # gigabytes
 
@@ -100,3 +101,20 @@ def test_the_rest_needs_no_network(finished_paper):
         rows = list(csv.DictReader((repository.folder / f"reports/tables/table{number}.csv").open()))
         full = [(row["student"], row["teacher"]) for row in rows if row["roxford5k_medium_mAP"]]
         assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
+
+
+def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
+    values = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
+    values["runtime"]["num_downloads"] = 1
+    with flaky_server() as server:
+        for source in values["datasets"]["roxford5k"]["sources"]:
+            source["places"] = [server.url]
+        repository = committed(tmp_path / "repository", values)
+        server.plan = ["drops", 403, "fine"]  # at 90 % of the archive; the ground truth comes
+        output = repository.dvc("repro", "download@roxford5k", ok=False)
+        assert "1 of 2 files are not in data/raw/roxford5k:\noxbuild_images-v1.tgz could not be had" in output
+        server.log.clear()
+        repository.dvc("repro", "download@roxford5k")
+        assert server.log == [f"bytes={int(len(DATA) * 0.9)}-"]
+    assert (repository.folder / "data/raw/roxford5k/oxbuild_images-v1.tgz").read_bytes() == DATA
+    assert len(list((repository.folder / "data/raw/roxford5k").iterdir())) == 2

@@ -1,68 +1,18 @@
 import hashlib
-import http.server
 import json
-import threading
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from aml.web import checks
 from aml.web.fetch import fetch as fetch_file
-
-DATA = checks.GZIP + np.random.default_rng(0).bytes(200_000)
-PAGE = b"<!DOCTYPE html><html>Forbidden</html>" * 40
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves server.data as server.plan, one entry a request, says; the last entry is for all that follow."""
-
-    def do_GET(self):
-        plan, server = self.server.plan, self.server
-        behaviour = plan.pop(0) if len(plan) > 1 else plan[0]
-        asked = self.headers.get("Range")
-        server.log.append(asked)
-        if behaviour in (403, 404, 416, 500, 503):
-            return self.send_error(behaviour)
-        start = 0
-        if asked and behaviour != "ignores ranges" and self.headers.get("If-Range") in (None, server.tag):
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-        self.send_response(206 if start else 200)
-        data = PAGE if behaviour == "page" else b"" if behaviour == "empty" else server.data
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        if server.tag:
-            self.send_header("ETag", server.tag)
-        if behaviour != "no length":
-            self.send_header("Content-Length", str(len(data) - start))
-        self.end_headers()
-        if behaviour == "drops at once":
-            return None
-        end = int(len(data) * 0.9) if behaviour in ("drops", "ignores ranges") and server.drops else len(data)
-        if behaviour == "stalls":
-            self.wfile.write(data[start : start + 1000])
-            self.wfile.flush()
-            server.stop.wait(5)
-            return None
-        self.wfile.write(data[start : max(start, end)])
-
-    def log_message(self, *arguments):
-        pass
+from tests.web.flaky_server import DATA, PAGE, flaky_server
 
 
 @pytest.fixture
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.data, server.plan, server.log, server.tag, server.drops = DATA, ["fine"], [], '"1"', True
-    server.stop = threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/x.tgz"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.stop.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with flaky_server() as server:
+        yield server
 
 
 @pytest.fixture
