@@ -56,7 +56,7 @@ def web_file(name: str, places: list[str] | None) -> WebFile | None:
 def given_places(values: dict) -> dict[str, list[str]]:
     """Section `weights` of params.yaml: backbone -> URLs and local paths, for those that don't take their library's.
 
-    Raises ValueError for what is no backbone with weights on the web.
+    Raises ValueError for what is no backbone with weights on the web, and for two files of one name.
     """
     given = {}
     known = [name for name, row in BACKBONES.items() if row.weights.partition(":")[0] in LIBRARIES]
@@ -65,6 +65,9 @@ def given_places(values: dict) -> dict[str, list[str]]:
             raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(known)}")
         places = of_type(list[str] | None, places, f"weights.{name}")
         given |= {name: places} if places else {}
+    names = [PurePosixPath(places[0]).name for places in given.values()]
+    if len(set(names)) < len(names):
+        raise ValueError(f"params.yaml: weights names two files of one name in {', '.join(names)}; rename one")
     return given
 
 

@@ -72,6 +72,7 @@ def test_the_paper_s_numbers():
         ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
         ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: vgg16, resnet101"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
+        ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
         ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 or more"),
     ],
 )
