@@ -55,6 +55,13 @@ def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: 
         return network(images)
     p, total = network.pool.p, 0
     for scale in scales:
-        scaled = images if scale == 1 else F.interpolate(images, scale_factor=scale, mode="bilinear")
+        scaled = images if scale == 1 else _scaled(images, scale)
         total = total + network(scaled).pow(p)  # (B, D)
     return F.normalize((total / len(scales)).pow(1 / p))
+
+
+def _scaled(images, scale):
+    if min(images.shape[-2:]) * scale < 1:  # a sliver of an image keeps its one pixel
+        size = [max(1, int(side * scale)) for side in images.shape[-2:]]
+        return F.interpolate(images, size=size, mode="bilinear")
+    return F.interpolate(images, scale_factor=scale, mode="bilinear")

@@ -144,10 +144,8 @@ def tiny(values: dict) -> dict:
     return values
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> tuple[Repository, str]:
-    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it."""
-    folder = tmp_path_factory.mktemp("pipeline") / "finished"
+def committed(folder: Path, values: dict) -> Repository:
+    """This project in a repository of its own, with `values` as its parameters; nothing has run."""
     ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
     files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for path in map(Path, files.rstrip("\0").split("\0")):
@@ -161,9 +159,16 @@ def finished(tmp_path_factory) -> tuple[Repository, str]:
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
     for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
         repository.run("git", "config", name, value)
-    values = tiny(yaml.safe_load((folder / "params.yaml").read_text()))
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     repository.commit()
+    return repository
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> tuple[Repository, str]:
+    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it."""
+    values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    repository = committed(tmp_path_factory.mktemp("pipeline") / "finished", values)
     output = repository.dvc("repro")
     repository.commit()
     return repository, output

@@ -34,6 +34,13 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert finished[0].changes() == set()
 
 
+def test_the_cache_holds_no_second_copy(finished):
+    repository, _ = finished
+    raw, processed = (repository.folder / "data" / name / "synthsfm" for name in ("raw", "processed"))
+    for path in (raw / "ims.tar.gz", processed / "images.tar"):
+        assert path.stat().st_nlink == 2
+
+
 def test_one_edited_loss_marks_its_own_cell(repository):
     path = repository.folder / "aml/losses/reg.py"
     path.write_text(path.read_text() + "\n# edited\n")

@@ -195,6 +195,7 @@ def _drop(*path):
         (_set("evaluation", "sets", "rparis6k", "num_distractors", 0), "as in record 'vgg16'"),
         (_set("evaluation", "sets", "rparis6k", "num_queries", 0), "num_queries is 0; accepted: whole, >= 1"),
         (_set("evaluation", "image_size", 362), "evaluation.image_size is 362; accepted: 1024"),
+        (_set("evaluation", "num_excluded", {}), r"evaluation.num_excluded is \{\}; accepted: \{'sfm': 0"),
         (_drop("evaluation", "sets", "roxford5k"), "lacks evaluation.sets.roxford5k; it has: rparis6k"),
         (_drop("asymmetric"), "lacks asymmetric"),
         (_drop("symmetric", "roxford5k"), "lacks symmetric.roxford5k"),

@@ -1,67 +1,18 @@
 import hashlib
-import http.server
 import json
-import threading
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from aml.datasets import web
-
-DATA = web.GZIP + np.random.default_rng(0).bytes(200_000)
-PAGE = b"<!DOCTYPE html><html>Forbidden</html>" * 40
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves server.data as server.plan, one entry a request, says; the last entry is for all that follow."""
-
-    def do_GET(self):
-        plan, server = self.server.plan, self.server
-        behaviour = plan.pop(0) if len(plan) > 1 else plan[0]
-        asked = self.headers.get("Range")
-        server.log.append(asked)
-        if behaviour in (403, 404, 416, 500, 503):
-            return self.send_error(behaviour)
-        start = 0
-        if asked and behaviour != "ignores ranges" and self.headers.get("If-Range") in (None, server.tag):
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-        self.send_response(206 if start else 200)
-        data = PAGE if behaviour == "page" else b"" if behaviour == "empty" else server.data
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        if server.tag:
-            self.send_header("ETag", server.tag)
-        if behaviour != "no length":
-            self.send_header("Content-Length", str(len(data) - start))
-        self.end_headers()
-        if behaviour == "drops at once":
-            return None
-        end = int(len(data) * 0.9) if behaviour in ("drops", "ignores ranges") and server.drops else len(data)
-        if behaviour == "stalls":
-            self.wfile.write(data[start : start + 1000])
-            self.wfile.flush()
-            server.stop.wait(5)
-            return None
-        self.wfile.write(data[start : max(start, end)])
-
-    def log_message(self, *arguments):
-        pass
+from aml.web import checks
+from aml.web.fetch import fetch as fetch_file
+from tests.web.flaky_server import DATA, PAGE, flaky_server
 
 
 @pytest.fixture
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.data, server.plan, server.log, server.tag, server.drops = DATA, ["fine"], [], '"1"', True
-    server.stop = threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/x.tgz"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.stop.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with flaky_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -70,8 +21,8 @@ def place(tmp_path):
 
 
 def fetch(place, *sources, **options):
-    options = {"magic": web.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
-    return web.fetch([str(source) for source in sources], place.file, digests=place.digests, **options)
+    options = {"magic": checks.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
+    return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
 
 
 def left(place):
@@ -129,7 +80,7 @@ def test_starts_over_where_the_file_has_changed(server, place, tag):
     server.tag, server.plan = tag, ["drops", 403]
     with pytest.raises(ValueError, match="answers 403"):
         fetch(place, server.url)
-    server.data, server.plan, server.tag = web.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
+    server.data, server.plan, server.tag = checks.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
     fetch(place, server.url)
     assert place.file.read_bytes() == server.data
 
@@ -162,6 +113,22 @@ def test_refused_and_retried(server, place, behaviour, reason, num_requests):
     with pytest.raises(ValueError, match=reason):
         fetch(place, server.url)
     assert len(server.log) == num_requests and left(place) == [] and not place.digests.exists()
+
+
+def test_a_web_page_is_no_file_of_any_kind(server, place):
+    server.plan = ["page"]
+    with pytest.raises(ValueError, match=r"a web page b'<!DOCTYPE html><'\n"):
+        fetch(place, server.url, magic=b"")
+    assert not place.digests.exists()
+
+
+def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(ValueError, match=rf"has sha256 {sha256}, expected is 0badcafe... as the file's own name says"):
+        fetch(place, server.url, sha256_start="0badcafe")
+    assert left(place) == ["x.tgz.refused"] and not place.digests.exists()
+    (place.folder / "x.tgz.refused").unlink()
+    assert fetch(place, server.url, sha256_start=sha256[:8]) == sha256
 
 
 def test_a_stall_is_an_interruption(server, place):
@@ -234,10 +201,10 @@ def test_a_file_in_place_is_checked(server, place):
 
 
 def test_needs_space(server, place, monkeypatch):
-    monkeypatch.setattr(web.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
     fetch(place, server.url)
     place.file.unlink()
-    monkeypatch.setattr(web.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(ValueError, match="has 1000 bytes free, 200002"):
         fetch(place, server.url)
     assert "x.tgz" not in left(place)

@@ -1,0 +1,120 @@
+"""The paper's setting in miniature: params.paper.yaml with other sizes, counts, addresses and runtime, one loss, and
+two cells in which each of the four networks is trained once, from the first download to the tables."""
+
+import csv
+import shutil
+
+import pytest
+import yaml
+
+from tests.pipeline.conftest import ROOT, committed, ran
+from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weights, write_upstream
+from tests.web.flaky_server import DATA, flaky_server
+from tests.web.local_server import serving
+
+pytestmark = pytest.mark.pipeline
+
+CELLS = ["mobilenet_v2-vgg16-reg", "efficientnet_b3-resnet101-reg"]
+FILES = {
+    "sfm120k": ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"],
+    "roxford5k": ["oxbuild_images-v1.tgz", "gnd_roxford5k.pkl"],
+    "rparis6k": ["paris_1-v1.tgz", "paris_2-v1.tgz", "gnd_rparis6k.pkl"],
+    "r1m": ["revisitop1m.txt", "revisitop1m.1.tar.gz"],
+}
+
+NO_NETWORK = """
+import socket
+
+def refuse(*arguments, **options):
+    raise OSError("no network after download and weights")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+"""
+
+
+def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
+    """The paper's parameters with little of everything, from the server at `url`; one loss, not the one of teachers."""
+    values["runtime"] |= {"device": "cpu", "num_workers": 0, "num_downloads": 2}
+    values["grid"]["losses"], values["loss"] = ["reg"], "reg"
+    for dataset in values["datasets"].values():
+        for source in dataset["sources"]:
+            source["places"] = [f"{url}/{place.split('/', 3)[3]}" for place in source["places"]]
+    values["datasets"]["sfm120k"]["expected"] = {"train_images": 21, "val_images": 21}
+    for name in values["grid"]["test_sets"]:
+        values["datasets"][name]["expected"] = dict(COUNTS)
+    values["datasets"]["r1m"] |= {"archives_in_all": 2, "archives": 1, "expected": NUM_DISTRACTORS}
+    values["weights"] = {name: [f"{url}/weights/{file}"] for name, file in weights.items()}
+    for loss in values["losses"].values():
+        loss["images_per_epoch"] = 10
+    for training in ("train_teacher", "train_student", "distill"):
+        values[training] |= {"image_size": 32, "epochs": 1, "pool_size": 20}
+    for extraction in ("targets", "extract"):
+        values[extraction]["image_size"] = 32
+    return values
+
+
+@pytest.fixture(scope="module")
+def finished_paper(tmp_path_factory):
+    """The repository; what the run of download and weights printed; what the rest printed, without any network."""
+    place = tmp_path_factory.mktemp("paper")
+    values = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
+    write_upstream(place / "upstream", values)
+    weights = write_library_weights(place / "upstream" / "weights", list(values["weights"]))
+    with serving(place / "upstream") as server:
+        repository = committed(place / "repository", miniature(values, server.url, weights))
+        fetched = repository.dvc("repro", "download", "weights")
+    (place / "sitecustomize.py").write_text(NO_NETWORK)
+    alone = ["env", f"PYTHONPATH={place}"]
+    refused = repository.run(*alone, "python", "-c", "import socket; socket.create_connection(('a', 1))", ok=False)
+    assert "no network after download and weights" in refused
+    computed = repository.run(
+        *alone, "dvc", "repro", *(f"graph/evaluate/dvc.yaml:evaluate_distilled@{c}" for c in CELLS)
+    )
+    computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
+    yield repository, fetched, computed
+    shutil.rmtree(place)  # gigabytes
+
+
+def test_only_what_is_asked_for_is_fetched_and_noted(finished_paper):
+    repository, fetched, _ = finished_paper
+    assert sorted(ran(fetched)) == [*(f"download@{name}" for name in sorted(FILES)), "weights"]
+    for name, files in FILES.items():
+        folder = repository.folder / "data" / "raw" / name
+        noted = repository.json(f"data/digests/{name}.json")
+        assert sorted(path.name for path in folder.iterdir()) == sorted(noted) == sorted(files)
+        assert all(entry["source"].startswith("http://127.0.0.1:") for entry in noted.values())
+    assert "data/digests/" in repository.changes()  # git keeps them
+
+
+def test_the_rest_needs_no_network(finished_paper):
+    repository, _, computed = finished_paper
+    assert [name for name in ran(computed) if name.startswith(("download", "weights"))] == []
+    for key, dimension in zip(CELLS, (512, 2048), strict=True):
+        record = repository.json(f"reports/metrics/{key}.json")
+        assert record["network"]["dimension"] == dimension and set(record["asymmetric"]) == set(record["symmetric"])
+        assert record["evaluation"]["num_excluded"] == {"sfm120k": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
+        for name in ("roxford5k", "rparis6k"):
+            counts = record["evaluation"]["sets"][name]
+            assert (counts["num_queries"], counts["num_database"]) == (COUNTS["queries"], COUNTS["database"])
+            assert counts["num_distractors"] == NUM_DISTRACTORS // 2  # in one of two archives
+    for number in range(5, 11):
+        rows = list(csv.DictReader((repository.folder / f"reports/tables/table{number}.csv").open()))
+        full = [(row["student"], row["teacher"]) for row in rows if row["roxford5k_medium_mAP"]]
+        assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
+
+
+def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
+    values = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
+    values["runtime"]["num_downloads"] = 1
+    with flaky_server() as server:
+        for source in values["datasets"]["roxford5k"]["sources"]:
+            source["places"] = [server.url]
+        repository = committed(tmp_path / "repository", values)
+        server.plan = ["drops", 403, "fine"]  # at 90 % of the archive; the ground truth comes
+        output = repository.dvc("repro", "download@roxford5k", ok=False)
+        assert "1 of 2 files are not in data/raw/roxford5k:\noxbuild_images-v1.tgz could not be had" in output
+        server.log.clear()
+        repository.dvc("repro", "download@roxford5k")
+        assert server.log == [f"bytes={int(len(DATA) * 0.9)}-"]
+    assert (repository.folder / "data/raw/roxford5k/oxbuild_images-v1.tgz").read_bytes() == DATA
+    assert len(list((repository.folder / "data/raw/roxford5k").iterdir())) == 2

@@ -1,0 +1,58 @@
+"""A miniature of the real upstream sites as a folder: the real paths and layouts, a handful of drawn images, the real
+architectures with random weights."""
+
+import tarfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aml.datasets.synthetic import draw_distractors, draw_test_set, draw_training_set
+from aml.datasets.synthetic.archives import writing_archive
+from tests.vision.library_weights import library_network, write_weights
+
+DRAWING = {"image_size": 32, "num_processes": 1}
+TRAINING = {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3}
+TEST = {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2}
+COUNTS = {"queries": 2, "database": 10, "images": 12}
+NUM_DISTRACTORS = 6
+
+
+def write_upstream(folder: Path, values: dict) -> None:
+    """Writes what `values`, params.paper.yaml's, ask for: each file at the path of its URL."""
+    urls = {
+        source["file"]: folder / urlsplit(source["places"][0]).path.lstrip("/")
+        for dataset in values["datasets"].values()
+        for source in dataset["sources"]
+    }
+    for path in urls.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = folder / "drawn"
+    draw_training_set(drawn / "retrieval-SfM-120k", seed=0, **DRAWING, **TRAINING)
+    for number, (name, kinds) in enumerate({"roxford5k": ["tower", "castle"], "rparis6k": ["arch", "dome"]}.items()):
+        draw_test_set(drawn / name, seed=1 + number, kinds=kinds, palette=[number], **DRAWING, **TEST)
+    draw_distractors(drawn / "revisitop1m", seed=3, num_images=NUM_DISTRACTORS, num_archives=2, **DRAWING)
+    _split(drawn / "rparis6k/rparis6k_images.tgz", drawn / "rparis6k/paris_1-v1.tgz", drawn / "rparis6k/paris_2-v1.tgz")
+    (drawn / "roxford5k/roxford5k_images.tgz").rename(drawn / "roxford5k/oxbuild_images-v1.tgz")
+    for file, path in urls.items():
+        for number in "12" if "{number}" in file else "-":
+            source = next(drawn.rglob(file.replace("{number}", number)))
+            source.rename(path.with_name(path.name.replace("{number}", number)))
+
+
+def write_library_weights(folder: Path, names: list[str]) -> dict[str, str]:
+    """Backbone -> file in `folder`, as its library would publish it."""
+    folder.mkdir(parents=True)
+    files = {name: f"{name}.{'safetensors' if name == 'efficientnet_b3' else 'pth'}" for name in names}
+    for name, file in files.items():
+        write_weights(name, library_network(name), folder / file)
+    return files
+
+
+def _split(archive: Path, *halves: Path) -> None:
+    """Every other member into each."""
+    with tarfile.open(archive) as tar:
+        files = [(member.name, tar.extractfile(member).read()) for member in tar]
+    for number, half in enumerate(halves):
+        with writing_archive(half) as written:
+            for name, data in files[number :: len(halves)]:
+                written.add(name, data)
+    archive.unlink()

@@ -1,0 +1,63 @@
+"""The stage on hand-made sets and random descriptors: what its record says of the images."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aml.datasets import distractors, revisited, sfm
+from aml.storage import testing
+from aml.storage.descriptors import write_descriptors, write_provenance
+from stages.evaluate import main
+from tests.datasets.raw_folders import image, write_archive, write_pickle
+
+CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
+SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
+
+
+@pytest.fixture
+def processed(tmp_path):
+    """A training set of 8 images, a test set of 3 with one query, and two archives of two distractors, the last bad."""
+    raw, processed = tmp_path / "raw", tmp_path / "processed"
+    write_archive(raw / "ims.tar.gz", {sfm.cid_path(cid): image(n) for n, cid in enumerate(CIDS)})
+    half = {"cids": CIDS[:4], "cluster": [0, 0, 1, 1], "qidxs": [0], "pidxs": [1]}
+    write_pickle(raw / "train.pkl", {"train": half, "val": half | {"cids": CIDS[4:]}})
+    write_pickle(raw / "train-whiten.pkl", {"cids": CIDS, "qidxs": [0, 2, 4, 6], "pidxs": [1, 3, 5, 7]})
+    sfm.preprocess(raw, processed / "train", lists="train", expected=None, on_bad_image="error", num_workers=1)
+    write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
+    gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": []}]
+    write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
+    revisited.preprocess(raw, processed / "test", name="test", archives=["test.tgz"], expected=None, num_workers=1)
+    write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
+    write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13)[:90]})
+    (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
+    return processed
+
+
+def evaluated(processed, num_archives):
+    """The record of a network with random descriptors."""
+    raw, descriptors = processed.parent / "raw", processed.parent / "descriptors"
+    distractors.preprocess(
+        raw, processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
+        expected=4, on_bad_image="exclude", num_workers=1,
+    )  # fmt: skip
+    descriptors.mkdir()
+    arrays, random = {}, np.random.default_rng(0)
+    for name, images in testing.testing_lists(processed, **SETS)[0].items():
+        rows = random.normal(size=(len(images), 2)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        arrays[name] = write_descriptors(descriptors, name, rows, digest=images.digest(), dtype="float32")
+    network = {"sha256": "", "dimension": 2, "num_parameters": 1}
+    extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
+    write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}}
+    main(descriptors, processed, processed.parent / "x.json", None, None, values)
+    return json.loads((processed.parent / "x.json").read_text())
+
+
+@pytest.mark.parametrize(("num_archives", "num_distractors", "num_excluded"), [(2, 3, 1), (1, 2, 0), (0, 0, 0)])
+def test_used_and_excluded_images_are_counted(processed, num_archives, num_distractors, num_excluded):
+    record = evaluated(processed, num_archives)
+    assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": num_excluded}
+    assert record["evaluation"]["sets"]["test"]["num_distractors"] == num_distractors
+    assert list(record["symmetric"]) == (["test", "test+crowd"] if num_archives else ["test"])

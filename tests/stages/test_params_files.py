@@ -1,0 +1,88 @@
+"""params.yaml and params.paper.yaml: one schema, and `check` at the door of both."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aml.storage.parameters import read_parameters
+from stages.check import FAMILIES, main
+
+ROOT = Path(__file__).parents[2]
+FILES = ["params.yaml", "params.paper.yaml"]
+
+
+@pytest.fixture(params=FILES)
+def values(request):
+    return read_parameters(ROOT / request.param)
+
+
+def test_check_accepts_both(values, tmp_path):
+    main(tmp_path / "cell.json", values)
+    assert json.loads((tmp_path / "cell.json").read_text())["loss"] == values["loss"]
+
+
+def test_both_have_the_same_keys():
+    """Where names are a user's own (datasets, networks, weights), each entry has the keys of its kind; see `check`."""
+    default, paper = (read_parameters(ROOT / name) for name in FILES)
+    assert list(default) == list(paper)
+    for section in set(default) - set(FAMILIES):
+        if isinstance(default[section], dict):
+            assert list(default[section]) == list(paper[section])
+    assert {name: list(loss) for name, loss in default["losses"].items()} == {
+        name: list(loss) for name, loss in paper["losses"].items()
+    }
+    assert list(default["losses"]) == default["grid"]["losses"] == paper["grid"]["losses"]
+
+
+def test_the_paper_s_numbers():
+    paper = read_parameters(ROOT / "params.paper.yaml")
+    images = {name: loss["images_per_epoch"] for name, loss in paper["losses"].items()}
+    unlabelled = ("reg", "rkd", "dr")
+    assert images == {name: 20000 if name in unlabelled else 2000 for name in images}
+    for training in ("train_teacher", "train_student", "distill"):
+        assert paper[training]["learning_rate"] == 1e-6 and paper[training]["pool_size"] == 20000
+    expected = paper["datasets"]["sfm120k"]["expected"]
+    assert expected["train_images"] + expected["val_images"] == 98045
+    assert paper["extract"]["scales"] == pytest.approx([1, 2**-0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("datasets.r1m.archives", 101, "datasets.r1m: archives is 101; accepted: 0 to 100"),
+        ("datasets.r1m.sources", None, "datasets.r1m has neither of sources and synthetic; exactly one is accepted"),
+        ("datasets.r1m.synthetic", {}, "datasets.r1m has both of sources and synthetic"),
+        ("datasets.roxford5k.sources", [], "datasets.roxford5k.sources: no 'gnd_roxford5k.pkl'; needed are"),
+        (
+            "datasets.roxford5k.sources",
+            [{"file": "gnd_roxford5k.pkl", "places": ["/x"]}],
+            "datasets.roxford5k.sources: no archive; needed are gnd_roxford5k.pkl, .tgz",
+        ),
+        (
+            "datasets.sfm120k.sources",
+            [{"file": "a/../b", "places": ["/x"]}],
+            r"datasets.sfm120k.sources\[0\]: file is 'a/../b'; accepted: a file name without folders",
+        ),
+        ("datasets.sfm120k.sources", [{"file": "x", "places": []}], "'x' has no places; accepted: one or more"),
+        ("datasets.sfm120k.sources", [{"file": "x", "url": "y"}], r"unknown 'url' in params.yaml: .*sources\[0\]"),
+        ("datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
+        ("datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
+        ("datasets.rparis6k.expected.images", "7", r"expected.images is '7' \(str\); int is expected"),
+        ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
+        ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: vgg16, resnet101"),
+        ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
+        ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
+        ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 or more"),
+    ],
+)
+def test_check_refuses(tmp_path, place, value, message):
+    paper = read_parameters(ROOT / "params.paper.yaml")
+    *parents, last = place.split(".")
+    section = paper
+    for name in parents:
+        section = section[name]
+    section[last] = value
+    with pytest.raises(ValueError, match=message):
+        main(tmp_path / "cell.json", paper)
+    assert not list(tmp_path.iterdir())

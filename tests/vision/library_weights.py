@@ -1,0 +1,54 @@
+"""The libraries' own networks with random weights, and files of them as the libraries publish theirs."""
+
+import torch
+from safetensors.torch import save_file
+
+NAMES = ["vgg16", "resnet101", "mobilenet_v2", "efficientnet_b3"]
+
+
+def library_network(name: str):
+    """The library's whole network, classifier included, BatchNorm statistics that are not trivial."""
+    torch.manual_seed(0)
+    if name == "efficientnet_b3":
+        import timm
+
+        network = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
+    else:
+        import torchvision
+
+        with torch.device("meta" if name == "vgg16" else "cpu"):  # its classifier would take 500 MB
+            network = getattr(torchvision.models, name)(weights=None)
+        if name == "vgg16":
+            network.features.to_empty(device="cpu").apply(_reset)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def library_features(name: str, network, images):
+    """What the library computes before its pooling, by its own code."""
+    with torch.no_grad():
+        if name == "efficientnet_b3":
+            return network.forward_features(images)
+        if name == "resnet101":
+            images = network.maxpool(network.relu(network.bn1(network.conv1(images))))
+            return network.layer4(network.layer3(network.layer2(network.layer1(images))))
+        features = network.features(images)
+        return network.features[:-1](images) if name == "vgg16" else features
+
+
+def write_weights(name: str, network, path):
+    """torch.save for torchvision, as files of 2017 with their order and without counters; safetensors for timm."""
+    state = network.state_dict()
+    if name == "efficientnet_b3":
+        return save_file(state, path)
+    state = {key: tensor for key, tensor in reversed(state.items()) if not key.endswith("num_batches_tracked")}
+    state = {key: torch.zeros(1).expand(x.shape) if x.is_meta else x for key, x in state.items()}  # few bytes on disk
+    torch.save(state, path)
+
+
+def _reset(module):
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()
