@@ -93,12 +93,13 @@ class GeM(nn.Module):
 
 def folded(network: RetrievalNetwork) -> RetrievalNetwork:
     """A copy for inference with each BatchNorm folded into the convolution before it: the same function but for
-    rounding, in half the operations. Where the two are not neighbours in a Sequential, they stay as they are."""
+    rounding, in half the operations. Where the two are not neighbours in a Sequential, they stay as they are, and so
+    does a subclass of BatchNorm: timm's holds the activation too."""
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
             for i, (first, second) in enumerate(itertools.pairwise(list(module))):
-                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                if isinstance(first, nn.Conv2d) and type(second) is nn.BatchNorm2d:
                     module[i], module[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
     return network
 
