@@ -111,7 +111,7 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
     """
     state = load_file(weights)
     kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
-    _load(network.backbone, kept, weights)
+    fill(network.backbone, kept, weights)
     if network.projection is not None:
         bound = network.projection.in_channels**-0.5
         nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
@@ -143,7 +143,7 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     folder = Path(folder)
     description = json.loads((folder / "model.json").read_text())
     network = RetrievalNetwork(**description["arguments"])
-    _load(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    fill(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
     return network.eval(), description
 
 
@@ -158,7 +158,9 @@ def identity(folder: Path, description: dict) -> dict:
     }
 
 
-def _load(module: nn.Module, state: dict, source: Path) -> None:
+def fill(module: nn.Module, state: dict, source: Path | str) -> None:
+    """Give `module` the tensors of `state`. Raises ValueError naming `source` for one that is missing, left over, of
+    another shape or not finite."""
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if expected != found:
