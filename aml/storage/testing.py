@@ -7,7 +7,7 @@ import numpy as np
 from aml.storage.imagesets import ImageSet, read_images, read_lists, read_queries
 from aml.storage.parameters import of_type, section
 
-KINDS = {"train_set": str, "test_sets": list[str], "distractors": str | None}
+KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
 
 
 def testing_sets(values: dict) -> dict:
@@ -15,17 +15,21 @@ def testing_sets(values: dict) -> dict:
     return {name: of_type(kind, section(values, f"grid.{name}"), f"grid.{name}") for name, kind in KINDS.items()}
 
 
-def testing_lists(processed: Path, *, train_set: str, test_sets: list[str], distractors: str | None):
+def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):
     """Array name -> image set: `<test set>.queries` (with boxes) and `<test set>.database`, `<train set>.whitening`,
-    and `<distractors>.database`, if any; and the whitening's (queries, positives) as rows of its own array, int64."""
+    and `<distractors>.database`, if any; and the whitening's (queries, positives) as rows of its own array, int64, None
+    without a training set, where every network owns its whitening."""
     images: dict[str, ImageSet] = {}
     for test_set in test_sets:
         images[f"{test_set}.queries"] = read_queries(processed / test_set)
         images[f"{test_set}.database"] = read_images(processed / test_set)
-    lists = read_lists(processed / train_set)
-    pairs = lists["whitening_queries"], lists["whitening_positives"]
-    rows = np.union1d(*pairs)  # each image once, by rising row
-    images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
+    whitening_pairs = None
+    if train_set is not None:
+        lists = read_lists(processed / train_set)
+        pairs = lists["whitening_queries"], lists["whitening_positives"]
+        rows = np.union1d(*pairs)  # each image once, by rising row
+        images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
+        whitening_pairs = tuple(np.searchsorted(rows, side) for side in pairs)
     if distractors is not None:
         images[f"{distractors}.database"] = read_images(processed / distractors)
-    return images, tuple(np.searchsorted(rows, side) for side in pairs)
+    return images, whitening_pairs

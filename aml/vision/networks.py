@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aml.storage.files import replacing, write_json
+from aml.storage.whitening import whitening_sha256
 from aml.vision.backbones import backbone_stages
 
 EPSILON = 1e-6  # floor of an activation before the power, as in the code that made the paper's numbers
@@ -148,13 +149,15 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
 
 
 def identity(folder: Path, description: dict) -> dict:
-    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights."""
+    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
+    `whitening` of the whitening that it owns, None for none."""
     return {
         "sha256": hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest(),
         "backbone": description["arguments"]["backbone"],
         "dimension": description["dimension"],
         "num_parameters": description["num_parameters"],
         "normalisation": description["normalisation"],
+        "whitening": whitening_sha256(folder),
     }
 
 
