@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aml import losses
 from aml.datasets.settings import dataset_settings
+from aml.reports.settings import ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
@@ -23,6 +24,7 @@ SECTIONS = {
     "distill": TrainingSettings,
     "targets": TargetSettings,
     "extract": ExtractionSettings,
+    "comparison": ComparisonSettings,
     "runtime": Runtime,
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}

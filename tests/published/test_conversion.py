@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import published_files as files
 import pytest
 import torch
 
 from aml.evaluation.whitening import given
 from aml.published.conversion import convert
+from tests.published import published_files as files
 
 LAYOUTS = [("mobilenet_v2", False), ("efficientnet_b3", False), ("efficientnet_b3", True)]
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packed_sets import GRID, LABELS, write_sets
 
 from aml.evaluation.ranking import evaluate as ranked
 from aml.evaluation.whitening import learn
@@ -13,6 +12,7 @@ from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.testing import testing_lists as lists_of_testing
 from aml.storage.whitening import read_whitening, whitening_sha256, write_whitening
 from stages import evaluate, extract
+from tests.stages.packed_sets import GRID, LABELS, write_sets
 
 D = 6
 VALUES = {
