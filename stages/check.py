@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aml import losses
 from aml.datasets.settings import dataset_settings
+from aml.imagenet import given_places
 from aml.reports.settings import ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
@@ -28,7 +29,7 @@ SECTIONS = {
     "runtime": Runtime,
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}
-FAMILIES = ("datasets", "networks", "losses")
+FAMILIES = ("datasets", "networks", "weights", "losses")
 
 
 def main(cell: Path, values: dict) -> None:
@@ -42,6 +43,7 @@ def main(cell: Path, values: dict) -> None:
         dataset_settings(values, name)
     for name in section(values, "networks"):
         backbone(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
+    given_places(values)
     for name in section(values, "losses"):
         loss_settings(values, name)
     grid = typed_sections["grid"]
@@ -68,6 +70,13 @@ def check_grid(grid: Grid, values: dict) -> None:
     wanted += [(grid.distractors, "distractors")] if grid.distractors is not None else []
     for name, layout in wanted:
         require(name, [key for key, value in layouts.items() if value == layout], f"grid ({layout} sets)")
+    used = [name for name, _ in wanted]
+    for name in grid.datasets:
+        if name not in used:
+            raise ValueError(
+                f"params.yaml: grid.datasets names {name!r}, which nothing trains or is tested on; remove it there, or "
+                "it would be fetched for nothing (for fewer distractors: datasets.<name>.archives, which may be 0)"
+            )
 
 
 def require(name: str, known, place: str) -> None:

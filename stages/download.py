@@ -1,6 +1,8 @@
 """Fetch or draw one dataset in its raw layout.
 
-Reads: nothing. Writes: <raw>, the files that upstream publishes, as they are.
+Reads: the places that params.yaml names, where it names any. Writes: <raw>, the files that upstream publishes, as they
+are; what is there already is only checked. <digests>, JSON: what the first download of each file found, which every
+later one must equal ({} for a drawn set).
 """
 
 import sys
@@ -9,21 +11,33 @@ from pathlib import Path
 
 from aml.datasets import synthetic
 from aml.datasets.settings import dataset_settings
+from aml.storage.files import write_json
+from aml.web.many import fetch_all
 from stages.runtime import parameters, run, runtime
 
-DRAW = {
-    "sfm": synthetic.draw_training_set,
-    "revisited": synthetic.draw_test_set,
-    "distractors": synthetic.draw_distractors,
-}
 
-
-def main(name: str, raw: Path, values: dict) -> None:
-    settings, drawn = dataset_settings(values, name)
+def main(name: str, raw: Path, digests: Path, values: dict) -> None:
+    settings, drawn, files = dataset_settings(values, name)
+    where = runtime(values)
     if drawn is None:
-        raise ValueError(f"params.yaml: datasets.{name}.synthetic is empty; downloads from the web are not built yet")
-    DRAW[settings.layout](raw, **asdict(drawn), num_processes=max(1, runtime(values).num_workers))
+        fetch_all(files, raw, digests=digests, num_downloads=where.num_downloads)
+    else:
+        draw(settings, asdict(drawn), raw, num_processes=max(1, where.num_workers))
+    if not digests.exists():
+        write_json(digests, {})
+
+
+def draw(settings, drawn: dict, raw: Path, *, num_processes: int) -> None:
+    """Draws the set that `settings` describe; `drawn` are the numbers of its drawing."""
+    match settings.layout:
+        case "sfm":
+            synthetic.draw_training_set(raw, **drawn, num_processes=num_processes)
+        case "revisited":
+            synthetic.draw_test_set(raw, **drawn, num_processes=num_processes)
+        case "distractors":
+            number = settings.archives_in_all
+            synthetic.draw_distractors(raw, **drawn, num_archives=number, num_processes=num_processes)
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1], Path(sys.argv[2]), parameters())
+    run(main, sys.argv[1], *map(Path, sys.argv[2:4]), parameters())

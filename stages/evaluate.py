@@ -17,7 +17,7 @@ from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import write_json
 from aml.storage.imagesets import read_ground_truth
 from aml.storage.parameters import of_type, section
-from aml.storage.testing import testing_lists, testing_sets
+from aml.storage.testing import excluded_counts, testing_lists, testing_sets
 from stages.runtime import parameters, run
 
 
@@ -44,7 +44,12 @@ def main(
                 "num_parameters": own.network["num_parameters"],
                 "whitening": own.network["whitening"],
             },
-            "evaluation": {**own.extraction, "whitening": "database", "sets": lists.counts()},
+            "evaluation": {
+                **own.extraction,
+                "whitening": "database",
+                "sets": lists.counts(),
+                "num_excluded": excluded_counts(processed, **lists.sets),
+            },
             **{protocol: lists.evaluate(own, database) for protocol, database in sides.items()},
         },
     )
@@ -80,12 +85,12 @@ class Lists:
 
     def counts(self) -> dict:
         """Of each test set how much was ranked, and the digest of its lists."""
-        distractors = self.sets["distractors"]
+        crowd = f"{self.sets['distractors']}.database"
         return {
             name: {
                 "num_queries": self.lengths[f"{name}.queries"],
                 "num_database": self.lengths[f"{name}.database"],
-                "num_distractors": self.lengths[f"{distractors}.database"] if distractors else 0,
+                "num_distractors": self.lengths.get(crowd, 0),
                 "digest": self.digests[f"{name}.database"],
             }
             for name in self.sets["test_sets"]
@@ -94,7 +99,8 @@ class Lists:
     def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder) -> dict:
         """Percentages by test set (with distractors: `<set>+<distractors>`), level and measure."""
         whitening, distractors, results = self.whitening(database), self.sets["distractors"], {}
-        appended = [] if distractors is None else [database[f"{distractors}.database"]]
+        crowd = f"{distractors}.database"
+        appended = [database[crowd]] if crowd in self.lengths else []
         for name in self.sets["test_sets"]:
             alone, crowded = evaluate(
                 queries[f"{name}.queries"],

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from aml.datasets import distractors, revisited, sfm
 from aml.datasets.settings import dataset_settings
+from aml.datasets.sources import archive_names
 from stages.runtime import parameters, run, runtime
 
 
 def main(name: str, raw: Path, processed: Path, values: dict) -> None:
-    settings, _ = dataset_settings(values, name)
+    settings, _, files = dataset_settings(values, name)
     workers = max(1, runtime(values).num_workers)
     match settings.layout:
         case "sfm":
@@ -25,13 +26,21 @@ def main(name: str, raw: Path, processed: Path, values: dict) -> None:
                 num_workers=workers,
             )
         case "revisited":
-            revisited.preprocess(raw, processed, name=name, expected=settings.expected, num_workers=workers)
+            revisited.preprocess(
+                raw,
+                processed,
+                name=name,
+                archives=archive_names(files) or [f"{name}_images.tgz"],  # as the drawing calls its only one
+                expected=settings.expected,
+                num_workers=workers,
+            )
         case "distractors":
             distractors.preprocess(
                 raw,
                 processed,
                 list_name=settings.list,
                 num_archives=settings.archives,
+                archives_in_all=settings.archives_in_all,
                 expected=settings.expected,
                 on_bad_image=settings.on_bad_image,
                 num_workers=workers,

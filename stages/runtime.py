@@ -18,12 +18,15 @@ class Runtime:
 
     device: str  # auto, cpu, cuda, cuda:N
     num_workers: int  # processes that decode images; 0 decodes in the stage's own
+    num_downloads: int  # files that are fetched at a time
 
     def __post_init__(self):
         if self.device not in ("auto", "cpu", "cuda") and not self.device.removeprefix("cuda:").isdecimal():
             raise ValueError(f"device is {self.device!r}; accepted: auto, cpu, cuda, cuda:N")
         if self.num_workers < 0:
             raise ValueError(f"num_workers is {self.num_workers}; accepted: 0 or more")
+        if self.num_downloads < 1:
+            raise ValueError(f"num_downloads is {self.num_downloads}; accepted: 1 or more")
 
     def torch_device(self):
         """The device, set up so that results repeat: no TF32, no autotuning of convolutions."""

@@ -1,29 +1,49 @@
-"""ImageNet weights that each network starts from.
+"""ImageNet weights that each network of the grid starts from. After this stage, nothing uses the network.
 
-Reads: the packages that carry them. Writes: <weights>/<network>.safetensors, named as the backbone's stages are.
+Reads: the places that params.yaml or the libraries name, and the packages that carry weights. Writes: <weights>/
+<network>.safetensors, named as the backbone's stages are; <originals>, the files as their libraries publish them, what
+is there already is only checked; <digests>, JSON: what the first download of each found, which later ones must equal.
 """
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 from safetensors.torch import save
 
-from aml.storage.files import replacing, replacing_folder
-from aml.storage.parameters import section, typed
+from aml.imagenet import given_places, imagenet_state, web_file
+from aml.storage.files import replacing, replacing_folder, write_json
+from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import NetworkSettings
-from aml.vision.backbones import imagenet_state
+from aml.web.fetch import fetch
 from stages.runtime import parameters, run
 
 
-def main(weights: Path, values: dict) -> None:
-    states = {}
+def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
+    networks = [
+        of_type(list[str], section(values, f"grid.{kind}"), f"grid.{kind}") for kind in ("teachers", "students")
+    ]
+    places, states = given_places(values), {}
+    originals.mkdir(parents=True, exist_ok=True)
     with replacing_folder(weights) as folder:
-        for network in section(values, "networks"):
+        for network in chain(*networks):
             name = typed(NetworkSettings, section(values, f"networks.{network}"), f"networks.{network}").backbone
-            states[name] = states.get(name) or imagenet_state(name)
+            states[name] = states.get(name) or imagenet_state(name, original(name, originals, digests, places))
             with replacing(folder / f"{network}.safetensors") as path:
                 path.write_bytes(save({key: tensor.contiguous() for key, tensor in states[name].items()}))
+    if not digests.exists():
+        write_json(digests, {})
+
+
+def original(name: str, originals: Path, digests: Path, places: dict) -> Path | None:
+    """The file with the weights of backbone `name`, fetched where it is not here yet; None for those in a package."""
+    file = web_file(name)
+    if file is None:
+        return None
+    path = originals / file.name
+    fetch(places.get(name, [file.url]), path, digests=digests, sha256_start=file.sha256_start)
+    return path
 
 
 if __name__ == "__main__":
-    run(main, Path(sys.argv[1]), parameters())
+    run(main, *map(Path, sys.argv[1:4]), parameters())

@@ -10,20 +10,30 @@ from aml.storage.pack import PackWriter
 
 
 def preprocess(
-    raw, processed, *, list_name: str, num_archives: int, expected: int | None, on_bad_image: str, num_workers: int
+    raw,
+    processed,
+    *,
+    list_name: str,
+    num_archives: int,
+    archives_in_all: int,
+    expected: int | None,
+    on_bad_image: str,
+    num_workers: int,
 ):
     """Reads `raw`, writes the distractors `processed`, in the order of the list.
 
-    list_name: stem of the list. expected: how many names it must have (R1M: 1,001,001), None for any number.
+    list_name: stem of the list. num_archives: the first so many are used, of archives_in_all that hold the list: all of
+    its images, or those that are in the first archives, or with 0 none and nothing is read.
+    expected: how many names the list must have (R1M: 1,001,001), None for any number.
     on_bad_image: "error", or "exclude" to drop an image that cannot be decoded and report it.
-    Raises ValueError for files that break the format, for a missing archive and for listed images that are missing;
-    nothing is left then.
+    Raises ValueError for files that break the format, for a missing archive and for images that are missing from all
+    archives; nothing is left then.
     """
     raw = Path(raw)
-    names = _read_names(raw / f"{list_name}.txt", expected)
+    names = _read_names(raw / f"{list_name}.txt", expected) if num_archives else []
     archives = [raw / f"revisitop1m.{number}.tar.gz" for number in range(1, num_archives + 1)]
     absent = [archive.name for archive in archives if not archive.is_file()]
-    if not archives or absent:
+    if absent:
         raise ValueError(f"{len(absent)} of {num_archives} archives are not in {raw}: {first_of(absent)}")
     listed = set(names)
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
@@ -34,12 +44,14 @@ def preprocess(
             name_of=lambda member: _listed_name(member, listed),
             on_bad_image=on_bad_image,
             num_workers=num_workers,
+            is_whole=num_archives == archives_in_all,
         )
         names = [name for name in names if name in pack]
-        if not names:
+        if not names and num_archives:
             raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
         pack.write_list("images.csv", names)
-        write_json(folder / "report.json", {"kind": "distractors", "images": len(names), **packed.report()})
+        counts = {"images": len(names), "listed": len(listed)}
+        write_json(folder / "report.json", {"kind": "distractors", **counts, **packed.report()})
 
 
 def _read_names(path, expected):

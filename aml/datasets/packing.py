@@ -28,6 +28,7 @@ class Packed:
     archives: dict[str, int] = field(default_factory=dict)  # file name -> listed images in it
     modes: Counter = field(default_factory=Counter)  # Pillow mode -> images
     num_rotated: int = 0
+    num_images: int = 0  # files that are called like images, listed or not
     num_unlisted: int = 0
     num_repeated: int = 0
 
@@ -51,12 +52,14 @@ def pack_listed(
     name_of: Callable[[str], str | None],
     on_bad_image: str,
     num_workers: int,
+    is_whole: bool = True,
 ) -> Packed:
     """Packs the images called `names` out of the archives; name_of: path in an archive -> name of the image.
 
+    is_whole: all of the names must be in these archives, which are not just the first of several.
     Decoding runs in `num_workers` threads (Pillow decodes in parallel); the result does not depend on their number.
-    Raises ValueError where a listed image is missing or comes twice with different bytes, and, if `on_bad_image` is
-    "error" rather than "exclude", where one cannot be decoded.
+    Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, and, if
+    `on_bad_image` is "error" rather than "exclude", where one cannot be decoded.
     """
     if on_bad_image not in ("error", "exclude"):
         raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted are 'error' and 'exclude'")
@@ -76,7 +79,7 @@ def pack_listed(
             name, data, decoded = waiting.popleft()
             _add(name, data, decoded.result(), pack, packed)
             progress.update()
-    _check_complete(names, seen, packed, on_bad_image, paths)
+    _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths)
     return packed
 
 
@@ -86,10 +89,12 @@ def _jobs(paths, wanted, name_of, seen, packed):
         packed.archives[path.name] = 0
         files = archives.files(path, is_wanted=lambda member: name_of(member) in wanted, max_bytes=MAX_IMAGE_BYTES)
         for member, data in files:
+            name = name_of(member)
+            packed.num_images += name is not None
             if data is None:
                 packed.num_unlisted += 1
                 continue
-            name, contents = name_of(member), hash(data)  # 64 bits of each image are kept, not its bytes
+            contents = hash(data)  # 64 bits of each image are kept, not its bytes
             packed.archives[path.name] += 1
             if name not in seen:
                 seen[name] = contents

@@ -9,14 +9,15 @@ from aml.storage.imagesets import LABELS
 from aml.storage.pack import PackWriter, write_ground_truth
 
 _MAX_LIST_BYTES = 64 << 20
-_ARCHIVES = (".tgz", ".tar.gz", ".tar")
 _IMAGES = (".jpg", ".jpeg")
+COUNTS = ("queries", "database", "images")
 
 
-def preprocess(raw, processed, *, name: str, expected: dict[str, int] | None, num_workers: int):
+def preprocess(raw, processed, *, name: str, archives: list[str], expected: dict[str, int] | None, num_workers: int):
     """Reads `raw`, writes the test set `processed`: database and queries in the order of the ground truth.
 
-    expected: counts the ground truth must have (queries, database; some or all), None for sets of any size.
+    archives: their file names. expected: counts that must be (queries, database: of the ground truth; images: in the
+    archives, listed or not; some or all), None for sets of any size.
     Boxes are kept as they are. One that reaches over its image's border is reported, not cut: upstream crops with
     Pillow, which rounds the coordinates and fills the outside with black.
     Raises ValueError for files that break the format, for every listed image that is missing or cannot be decoded, and
@@ -25,13 +26,16 @@ def preprocess(raw, processed, *, name: str, expected: dict[str, int] | None, nu
     raw = Path(raw)
     path = raw / f"gnd_{name}.pkl"
     database, queries, boxes, ground_truth = _read_ground_truth(path)
+    expected = expected or {}
+    unknown = [count for count in expected if count not in COUNTS]
+    if unknown:
+        raise ValueError(f"unknown count {unknown[0]!r} is expected of {name}; known: {', '.join(COUNTS)}")
     _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
-    archives = sorted(file for file in raw.iterdir() if file.name.endswith(_ARCHIVES) and file.name[0] != ".")
-    if not archives:
-        raise ValueError(f"no archive in {raw}; accepted are {', '.join(_ARCHIVES)}")
+    archives = [raw / archive for archive in archives]
     names = list(dict.fromkeys([*database, *queries]))
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(archives, names, pack, name_of=_image_name, on_bad_image="error", num_workers=num_workers)
+        _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         pack.write_list("images.csv", database)
         pack.write_list("queries.csv", queries, boxes)
         write_ground_truth(folder, ground_truth, len(database))
@@ -95,9 +99,7 @@ def _is_over(box, width, height):
     return x0 < 0 or y0 < 0 or x1 > width or y1 > height
 
 
-def _check_counts(counts, expected, path):
-    for name, count in (expected or {}).items():
-        if name not in counts:
-            raise ValueError(f"unknown count {name!r}; known: {', '.join(counts)}")
-        if counts[name] != count:
-            raise ValueError(f"{path}: {counts[name]} {name}, expected are {count}")
+def _check_counts(counts, expected, place):
+    for name, count in counts.items():
+        if expected.get(name, count) != count:
+            raise ValueError(f"{place}: {count} {name}, expected are {expected[name]}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from aml.datasets.sources import SourceFile, require_files, source_files
 from aml.storage.parameters import of_type, section, typed
 
 ON_BAD_IMAGE = ("error", "exclude")
@@ -34,42 +35,59 @@ class SyntheticDistractors:
     seed: int
     image_size: int
     num_images: int
-    num_archives: int
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The layout of retrieval-SfM-120k."""
+    """The layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
     label: str
     layout: str
     lists: str  # stem of the .pkl files
     expected: dict | None  # counts that preprocess insists on
     on_bad_image: str
+    sources: list[dict] | None
     synthetic: dict | None
+
+    def needed(self, name: str) -> list[str]:
+        return ["ims.tar.gz", f"{self.lists}.pkl", f"{self.lists}-whiten.pkl"]
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """The layout of the revisited Oxford and Paris sets."""
+    """The layout of the revisited Oxford and Paris sets: gnd_<name>.pkl and archives, all that are named."""
 
     label: str
     layout: str
     expected: dict | None
+    sources: list[dict] | None
     synthetic: dict | None
+
+    def needed(self, name: str) -> list[str]:
+        return [f"gnd_{name}.pkl", ".tgz"]
 
 
 @dataclass(frozen=True)
 class Distractors:
-    """The layout of the revisited distractors."""
+    """The layout of R1M: <list>.txt and revisitop1m.<number>.tar.gz."""
 
     label: str
     layout: str
     list: str  # stem of the .txt file
-    archives: int  # the first so many are used
+    archives_in_all: int  # hold the whole list
+    archives: int  # the first so many are used; 0: no distractors
     expected: int | None  # names in the list
     on_bad_image: str
+    sources: list[dict] | None
     synthetic: dict | None
+
+    def __post_init__(self):
+        if not 0 <= self.archives <= self.archives_in_all:
+            raise ValueError(f"archives is {self.archives}; accepted: 0 to {self.archives_in_all} (archives_in_all)")
+
+    def needed(self, name: str) -> list[str]:
+        numbers = range(1, self.archives + 1)
+        return [f"{self.list}.txt", *(f"revisitop1m.{number}.tar.gz" for number in numbers)] if self.archives else []
 
 
 LAYOUTS = {  # layout -> its settings, and what draws it
@@ -80,9 +98,10 @@ LAYOUTS = {  # layout -> its settings, and what draws it
 
 
 def dataset_settings(values: dict, name: str):
-    """Section `datasets.<name>` as the class of its layout, `synthetic` as the class that draws it (or None).
+    """Section `datasets.<name>` as the class of its layout; what draws it as that class, or None; and the files to
+    fetch, name -> places ({} for a drawn set and for distractors of which no archive is used).
 
-    Raises ValueError for an unknown layout, field or value.
+    Raises ValueError for an unknown layout, field or value, and unless exactly one of sources and synthetic is given.
     """
     place = f"datasets.{name}"
     layout = of_type(str, section(values, f"{place}.layout"), f"{place}.layout")
@@ -93,5 +112,20 @@ def dataset_settings(values: dict, name: str):
     bad = getattr(settings, "on_bad_image", "error")
     if bad not in ON_BAD_IMAGE:
         raise ValueError(f"params.yaml: {place}.on_bad_image is {bad!r}; accepted: {', '.join(ON_BAD_IMAGE)}")
-    synthetic = settings.synthetic and typed(synthetic_class, settings.synthetic, f"{place}.synthetic")
-    return settings, synthetic
+    if (settings.sources is None) is (settings.synthetic is None):
+        given = "neither" if settings.sources is None else "both"
+        raise ValueError(f"params.yaml: {place} has {given} of sources and synthetic; exactly one is accepted")
+    if settings.synthetic is not None:
+        return settings, typed(synthetic_class, settings.synthetic, f"{place}.synthetic"), {}
+    return settings, None, _files(settings, name, f"{place}.sources")
+
+
+def _files(settings, name, place):
+    entries = [typed(SourceFile, entry, f"{place}[{i}]") for i, entry in enumerate(settings.sources)]
+    needed = settings.needed(name)
+    try:
+        files = source_files(entries, numbers=getattr(settings, "archives", 0))
+        require_files(files, needed)
+    except ValueError as error:
+        raise ValueError(f"params.yaml: {place}: {error}") from None
+    return files if needed else {}

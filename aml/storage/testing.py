@@ -1,5 +1,6 @@
 """Which image lists testing describes: the arrays of a descriptor folder, by name."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ def testing_sets(values: dict) -> dict:
 
 def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):
     """Array name -> image set: `<test set>.queries` (with boxes) and `<test set>.database`, `<train set>.whitening`,
-    and `<distractors>.database`, if any; and the whitening's (queries, positives) as rows of its own array, int64, None
-    without a training set, where every network owns its whitening."""
+    and `<distractors>.database`, unless there is none; and the whitening's (queries, positives) as rows of its own
+    array, int64, None without a training set, where every network owns its whitening."""
     images: dict[str, ImageSet] = {}
     for test_set in test_sets:
         images[f"{test_set}.queries"] = read_queries(processed / test_set)
@@ -31,5 +32,13 @@ def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str
         images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
         whitening_pairs = tuple(np.searchsorted(rows, side) for side in pairs)
     if distractors is not None:
-        images[f"{distractors}.database"] = read_images(processed / distractors)
+        listed = read_images(processed / distractors)
+        images |= {f"{distractors}.database": listed} if len(listed) else {}
     return images, whitening_pairs
+
+
+def excluded_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
+    """Set name -> how many of its images could not be decoded and were left out by preprocess."""
+    names = [name for name in (train_set, *test_sets, distractors) if name is not None]
+    reports = {name: json.loads((processed / name / "report.json").read_text(encoding="utf-8")) for name in names}
+    return {name: len(report["excluded"]) for name, report in reports.items()}

@@ -9,12 +9,10 @@ row. The table itself is read without torch (parameters are checked by it); torc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -23,11 +21,13 @@ INCEPTION = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 
 @dataclass(frozen=True)
 class Backbone:
-    """`stages()` -> modules and the channels after each; `weights` names what `imagenet_state` reads."""
+    """`stages()` -> modules and the channels after each; `weights` names what `aml.imagenet` reads: a package, or a
+    library and its tag; `names`: the library's modules and, in `nn.Sequential(*stages)`, ours ("" drops the name)."""
 
     stages: Callable[[], tuple[list[nn.Module], list[int]]]
     weights: str
     normalisation: dict
+    names: dict[str, str] = field(default_factory=dict)
 
 
 def _lite(name: str) -> Backbone:
@@ -72,14 +72,24 @@ def _efficientnet_b3():
     return modules, _channels(modules)
 
 
+FEATURES = {"features": ""}
+RESNET = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+EFFICIENTNET = {
+    "conv_stem": "0",
+    "bn1": "1",
+    **{f"blocks.{block}": str(2 + block) for block in range(7)},
+    "conv_head": "9",
+    "bn2": "10",
+}
+
 BACKBONES = {
     "lite0": _lite("lite0"),
     "lite1": _lite("lite1"),
     "lite2": _lite("lite2"),
-    "vgg16": Backbone(_vgg16, "torchvision:VGG16_Weights.IMAGENET1K_V1", IMAGENET),
-    "resnet101": Backbone(_resnet101, "torchvision:ResNet101_Weights.IMAGENET1K_V1", IMAGENET),
-    "mobilenet_v2": Backbone(_mobilenet_v2, "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1", IMAGENET),
-    "efficientnet_b3": Backbone(_efficientnet_b3, "timm:tf_efficientnet_b3.aa_in1k", IMAGENET),
+    "vgg16": Backbone(_vgg16, "torchvision:VGG16_Weights.IMAGENET1K_V1", IMAGENET, FEATURES),
+    "resnet101": Backbone(_resnet101, "torchvision:ResNet101_Weights.IMAGENET1K_V1", IMAGENET, RESNET),
+    "mobilenet_v2": Backbone(_mobilenet_v2, "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1", IMAGENET, FEATURES),
+    "efficientnet_b3": Backbone(_efficientnet_b3, "timm:tf_efficientnet_b3.aa_in1k", IMAGENET, EFFICIENTNET),
 }
 
 
@@ -93,32 +103,6 @@ def backbone(name: str) -> Backbone:
 def backbone_stages(name: str) -> tuple[list[nn.Module], list[int]]:
     """The stages of backbone `name`, random weights, and the number of channels after each."""
     return backbone(name).stages()
-
-
-def imagenet_state(name: str) -> dict[str, torch.Tensor]:
-    """The ImageNet weights of `name`, named as `nn.Sequential(*stages)` names them.
-
-    The Lite files come inside a Python package each and name their tensors differently, in the same order.
-    """
-    import torch
-    from torch import nn
-
-    row = backbone(name)
-    modules, _ = row.stages()
-    expected = nn.Sequential(*modules).state_dict()
-    package = files(row.weights)
-    file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))
-    state = torch.load(str(file), map_location="cpu", weights_only=True)
-    return {
-        ours: _checked(tensor, shape, f"{file.name}: {theirs}")
-        for (ours, shape), (theirs, tensor) in zip(expected.items(), state.items(), strict=False)
-    }
-
-
-def _checked(tensor, like, place):
-    if tensor.shape != like.shape:
-        raise ValueError(f"{place} has shape {tuple(tensor.shape)}; expected {tuple(like.shape)}")
-    return tensor
 
 
 def _channels(modules) -> list[int]:

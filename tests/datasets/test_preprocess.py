@@ -228,12 +228,14 @@ def run_revisited(tmp_path, files, gnd=GND, expected=None, **changed):
         write_archive(raw / name, contained)
     value = {"imlist": ["db_0", "db_1", "db_2"], "qimlist": ["q_1", "q_0"], "gnd": gnd} | changed
     write_pickle(raw / "gnd_mini.pkl", value)
-    revisited.preprocess(raw, tmp_path / "processed", name="mini", expected=expected, num_workers=2)
+    revisited.preprocess(
+        raw, tmp_path / "processed", name="mini", archives=list(files), expected=expected, num_workers=2
+    )
     return tmp_path / "processed"
 
 
 def test_revisited(tmp_path, revisited_files):
-    folder = run_revisited(tmp_path, revisited_files, expected={"queries": 2, "database": 3})
+    folder = run_revisited(tmp_path, revisited_files, expected={"queries": 2, "database": 3, "images": 6})
     database, queries = read_images(folder), read_queries(folder)
     assert database.names == ["db_0", "db_1", "db_2"] and queries.names == ["q_1", "q_0"]
     assert [database.read(row) for row in range(3)] == [image(0), image(1), image(2, (20, 50))]
@@ -311,25 +313,28 @@ def test_revisited_refuses_broken_lists(tmp_path, revisited_files):
         ({"imlist": []}, "2 queries, 0 database images; at least one"),
         ({"imlist": ["db_0", "db_1", "db_1"]}, "'db_1' is listed twice"),
         ({"expected": {"database": 4993}}, "gnd_mini.pkl: 3 database, expected are 4993"),
-        ({"expected": {"images": 1}}, "unknown count 'images'"),
+        ({"expected": {"images": 7}}, r"one.tgz, .*two.tgz: 6 images, expected are 7"),
+        ({"expected": {"files": 1}}, "unknown count 'files' is expected of mini; known: queries, database, images"),
     ]:
         with pytest.raises(ValueError, match=message):
             run_revisited(tmp_path, revisited_files, **changed)
-    with pytest.raises(ValueError, match=r"no archive in .*raw; accepted are .tgz"):
+    with pytest.raises(ValueError, match="5 of 5 listed images are not in"):
         run_revisited(tmp_path / "other", {})
 
 
 # distractors
 
 
-def run_distractors(tmp_path, archives, names, *, num_archives=None, expected=None, on_bad_image="error"):
+def run_distractors(tmp_path, archives, names, *, num_archives=None, in_all=None, expected=None, on_bad_image="error"):
     raw = tmp_path / "raw"
     raw.mkdir(exist_ok=True)
     for number, files in enumerate(archives, start=1):
         write_archive(raw / f"revisitop1m.{number}.tar.gz", files)
     (raw / "mini.txt").write_text(names)
+    num_archives = len(archives) if num_archives is None else num_archives
     distractors.preprocess(
-        raw, tmp_path / "processed", list_name="mini", num_archives=num_archives or len(archives),
+        raw, tmp_path / "processed", list_name="mini", num_archives=num_archives,
+        archives_in_all=num_archives if in_all is None else in_all,
         expected=expected, on_bad_image=on_bad_image, num_workers=2,
     )  # fmt: skip
     return tmp_path / "processed"
@@ -346,11 +351,32 @@ def test_distractors(tmp_path, prefix):
     assert images.names == names
     assert [images.read(row) for row in range(3)] == [image(0), image(1, mode="L"), image(2)]
     assert report(folder) == {
-        "kind": "distractors", "images": 3,
+        "kind": "distractors", "images": 3, "listed": 3,
         "archives": {"revisitop1m.1.tar.gz": 2, "revisitop1m.2.tar.gz": 1}, "modes": {"L": 1, "RGB": 2},
         "exif_rotated": 0, "unlisted_files": 1, "repeated_files": 0, "excluded": {},
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == ["images.csv", "images.tar", "report.json"]
+
+
+def test_the_first_archives_alone(tmp_path):
+    """What a later archive holds is not missing; the list keeps its order and its expected count."""
+    names = "01/a.jpg\n00/c.jpg\n00/a.jpg\n"
+    folder = run_distractors(tmp_path, ARCHIVES, names, num_archives=1, in_all=2, expected=3)
+    assert read_images(folder).names == ["00/c.jpg", "00/a.jpg"]
+    assert report(folder)["listed"] == 3 and report(folder)["archives"] == {"revisitop1m.1.tar.gz": 2}
+    with pytest.raises(ValueError, match="1 of 3 listed images are not in"):
+        run_distractors(tmp_path, ARCHIVES, names, num_archives=1, in_all=1)
+    with pytest.raises(ValueError, match="none of the 1 distractors can be used"):
+        run_distractors(tmp_path, ARCHIVES, "02/x.jpg\n", num_archives=1, in_all=2)
+
+
+def test_no_archive_is_no_distractor_and_reads_nothing(tmp_path):
+    (tmp_path / "raw").mkdir()
+    options = {"expected": 1001001, "on_bad_image": "error", "num_workers": 1}
+    distractors.preprocess(
+        tmp_path / "raw", tmp_path / "processed", list_name="mini", num_archives=0, archives_in_all=100, **options
+    )
+    assert len(read_images(tmp_path / "processed")) == 0
 
 
 def test_distractors_listed_by_file_name_alone(tmp_path):

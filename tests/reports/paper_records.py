@@ -62,6 +62,7 @@ def printed_records() -> dict[str, dict]:
 
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
     evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
+    evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 3}
     return {
         "network": {
             **{"key": key, "network": network, "teacher": teacher},

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from aml.storage.files import write_json
 from aml.storage.imagesets import LISTS
 from aml.storage.pack import PackWriter, write_ground_truth, write_lists
 
@@ -32,6 +33,7 @@ def write_sets(processed: Path) -> Path:
                 pack.write_list("images.csv", names[:NUM_DATABASE])
                 pack.write_list("queries.csv", names[NUM_DATABASE:], [[0, 0, 40, 32]] * NUM_QUERIES)
                 write_ground_truth(folder, LABELS, NUM_DATABASE)
+        write_json(folder / "report.json", {"excluded": []})
     return processed
 
 

@@ -18,7 +18,7 @@ D = 6
 VALUES = {
     "grid": GRID,
     "extract": {"image_size": 32, "scales": [1.0, 0.5], "batch_size": 4, "distractor_dtype": "float16"},
-    "runtime": {"device": "cpu", "num_workers": 0},
+    "runtime": {"device": "cpu", "num_workers": 0, "num_downloads": 1},
 }
 
 

@@ -16,15 +16,20 @@ TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
 STUDENTS = {"mobilenet_v2": "MobileNetV2", "efficientnet_b3": "EfficientNet-B3"}
 
 
-def paper(*, source="published", printed=True, synthetic=None) -> dict:
+def paper(*, source="published", printed=True, synthetic=False) -> dict:
     """The committed parameters in the paper's names; `synthetic` draws the first test set."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     test_set = next(dataset for dataset in values["datasets"].values() if dataset["layout"] == "revisited")
-    drawn, networks = test_set["synthetic"], values["networks"]
-    real = test_set | {"synthetic": None}
+    networks = values["networks"]
+    archives = [{"file": "images.tgz", "places": ["/nowhere"]}]
+
+    def real(name):
+        truth = {"file": f"gnd_{name}.pkl", "places": ["/nowhere"]}
+        return test_set | {"synthetic": None, "sources": [*archives, truth]}
+
     values["datasets"] = {
-        "roxford5k": (test_set | {"synthetic": drawn} if synthetic else real) | {"label": "ROxford5k"},
-        "rparis6k": real | {"label": "RParis6k"},
+        "roxford5k": test_set if synthetic else real("roxford5k"),
+        "rparis6k": real("rparis6k"),
     }
     values["grid"] |= {"datasets": ["roxford5k", "rparis6k"], "test_sets": ["roxford5k", "rparis6k"]}
     values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}

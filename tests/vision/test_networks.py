@@ -4,7 +4,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from aml.vision.backbones import BACKBONES, backbone_stages, imagenet_state
+from aml.imagenet import imagenet_state
+from aml.vision.backbones import BACKBONES, backbone_stages
 from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, save_network, start_from
 
 LITE = ["lite0", "lite1", "lite2"]
@@ -36,7 +37,7 @@ def test_lite_trunks_equal_timm(name):
 @pytest.mark.parametrize("name", LITE)
 def test_packaged_weights_fill_the_trunk(name):
     modules, _ = backbone_stages(name)
-    state = imagenet_state(name)
+    state = imagenet_state(name, None)
     nn.Sequential(*modules).load_state_dict(state)
     assert sum(tensor.numel() for tensor in state.values()) > 2e6
 
@@ -111,7 +112,7 @@ def test_impossible_stages_are_refused():
 
 
 def test_the_projection_depends_on_its_generator_alone(tmp_path):
-    save_file({k: v.contiguous() for k, v in imagenet_state("lite0").items()}, tmp_path / "w.safetensors")
+    save_file({k: v.contiguous() for k, v in imagenet_state("lite0", None).items()}, tmp_path / "w.safetensors")
     states = []
     for seed in (0, 0, 1):
         torch.manual_seed(np.random.randint(1000))
@@ -119,11 +120,11 @@ def test_the_projection_depends_on_its_generator_alone(tmp_path):
         start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(seed))
         states.append(network.projection.weight)
     assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
-    assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0")["0.0.weight"])
+    assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0", None)["0.0.weight"])
 
 
 def test_weights_of_another_backbone_are_refused(tmp_path):
-    save_file({k: v.contiguous() for k, v in imagenet_state("lite2").items()}, tmp_path / "w.safetensors")
+    save_file({k: v.contiguous() for k, v in imagenet_state("lite2", None).items()}, tmp_path / "w.safetensors")
     network = RetrievalNetwork(backbone="lite0", stages=8, frozen_stages=0, projection=None, gem_p=3.0)
     with pytest.raises(ValueError, match="tensors do not fit the network; first"):
         start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())

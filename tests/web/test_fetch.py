@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aml.datasets import web
+from aml.web import checks
+from aml.web.fetch import fetch as fetch_file
 
-DATA = web.GZIP + np.random.default_rng(0).bytes(200_000)
+DATA = checks.GZIP + np.random.default_rng(0).bytes(200_000)
 PAGE = b"<!DOCTYPE html><html>Forbidden</html>" * 40
 
 
@@ -70,8 +71,8 @@ def place(tmp_path):
 
 
 def fetch(place, *sources, **options):
-    options = {"magic": web.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
-    return web.fetch([str(source) for source in sources], place.file, digests=place.digests, **options)
+    options = {"magic": checks.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
+    return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
 
 
 def left(place):
@@ -129,7 +130,7 @@ def test_starts_over_where_the_file_has_changed(server, place, tag):
     server.tag, server.plan = tag, ["drops", 403]
     with pytest.raises(ValueError, match="answers 403"):
         fetch(place, server.url)
-    server.data, server.plan, server.tag = web.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
+    server.data, server.plan, server.tag = checks.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
     fetch(place, server.url)
     assert place.file.read_bytes() == server.data
 
@@ -234,10 +235,10 @@ def test_a_file_in_place_is_checked(server, place):
 
 
 def test_needs_space(server, place, monkeypatch):
-    monkeypatch.setattr(web.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
     fetch(place, server.url)
     place.file.unlink()
-    monkeypatch.setattr(web.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(ValueError, match="has 1000 bytes free, 200002"):
         fetch(place, server.url)
     assert "x.tgz" not in left(place)
