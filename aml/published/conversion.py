@@ -1,7 +1,6 @@
 """A published file as a network of ours, with the whitening that its authors learned for it (METHOD, Sec. 5)."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from aml.vision.networks import RetrievalNetwork, fill
 WHITENING_SET = "retrieval-SfM-120k"  # what the teachers' whitening was learned on
 MULTI_SCALE = "ms"
 REFUSED = ("local_whitening", "regional", "whitening")  # variants with layers that no network of the paper has
-_DIGEST = re.compile(r"-([0-9a-f]{7,64})\.pth$")  # at the end of a name: the first digits of the file's sha256
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,15 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
     """The network in `checkpoint`; its whitening stands in the file `whitening` (students) or in the checkpoint
     itself (teachers, None).
 
-    Raises ValueError for a digest that is not the name's, a variant of another kind, and tensors that are missing,
-    left over or of another shape.
+    Raises ValueError for a variant of another kind, and for tensors that are missing, left over or of another shape.
     """
     content, place = read_checkpoint(checkpoint), str(checkpoint)
     meta, state = (_mapping(content, name, place) for name in ("meta", "state_dict"))
     if meta.get("pooling") != "gem" or any(meta.get(name) for name in REFUSED):
         raise ValueError(f"{place}: pooling is {meta.get('pooling')!r}; accepted: gem, none of {', '.join(REFUSED)}")
+    others = [name for name, tensor in state.items() if not isinstance(tensor, torch.Tensor)]
+    if others:
+        raise ValueError(f"{place}: {others[0]!r} is no tensor")
     ours = renamed(state, layout(backbone, state, place), place)
     network = _network(backbone, ours, place)
     mean, projection = _whitening(meta, whitening, network.dimension, place)
@@ -81,12 +81,7 @@ def _whitening(meta: dict, whitening: Path | None, dimension: int, place: str) -
 
 
 def _provenance(file: Path) -> dict:
-    """Name and sha256; a name that ends in digits of the sha256 must be right."""
-    sha256 = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    named = _DIGEST.search(Path(file).name)
-    if named and not sha256.startswith(named[1]):
-        raise ValueError(f"{file} has sha256 {sha256}; by its name it starts with {named[1]}: download it again")
-    return {"file": Path(file).name, "sha256": sha256}
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def _mapping(content: dict, name: str, place: str) -> dict:

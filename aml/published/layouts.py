@@ -1,9 +1,14 @@
 """Under which names the authors' files keep a network, and under which `RetrievalNetwork` does.
 
-A layout is a table of prefixes, whole components of dotted names; what follows a prefix stays.
+A layout is a table of prefixes, whole components of dotted names; what follows a prefix stays. Torch-free.
 """
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 POOL = {"pool": "pool"}
 LAYOUTS = {
@@ -53,11 +58,11 @@ def layout(backbone: str, state: dict, place: str) -> dict[str, str]:
 
 
 def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str], place: str) -> dict[str, torch.Tensor]:
-    """The tensors under our names. Raises ValueError for the first that stands under no prefix or is no tensor."""
+    """The tensors under our names. Raises ValueError for the first that stands under no prefix."""
     names = {}
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)
-        if prefix is None or not isinstance(tensor, torch.Tensor):
+        if prefix is None:
             raise ValueError(f"{place}: {name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
         names[prefixes[prefix] + name.removeprefix(prefix)] = tensor
     return names
