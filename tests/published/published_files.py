@@ -31,15 +31,28 @@ def network(backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool
     """A network whose names and shapes are a published file's; all its parameters and statistics are random."""
     torch.manual_seed(seed)
     features = FEATURES[backbone](dimension, *([old_timm] if backbone == "efficientnet_b3" else []))
-    made = Network(features, p=2.5).train()
+    made = Network(features, p=2.5).eval()
+    hooks = []
     for module in made.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.weight.data.uniform_(0.8, 1.2)
             module.bias.data.normal_(std=0.1)
-            module.momentum = 1.0  # statistics of what comes next alone
+            hooks.append(module.register_forward_pre_hook(_measure))
     with torch.no_grad():
-        made(torch.randn(4, 3, 96, 96))  # else the signal dies in the first layers, and any mix-up goes unseen
-    return made.eval()
+        patches = F.interpolate(torch.randn(4, 3, 8, 8), size=96)  # with edges and flat parts, as photographs have
+        made(torch.cat([patches, torch.randn(4, 3, 96, 96)]))
+    for hook in hooks:
+        hook.remove()
+    return made
+
+
+def _measure(module: nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
+    """Statistics of what arrives: else the signal dies in the first layers, and any mix-up goes unseen. Channels that
+    hardly move keep a share of the others' variance, or rounding would grow to noise."""
+    x = inputs[0]
+    module.running_mean.copy_(x.mean(dim=(0, 2, 3)))
+    variance = x.var(dim=(0, 2, 3))
+    module.running_var.copy_(variance + 0.5 * variance.mean())
 
 
 def _vgg16(dimension):
