@@ -34,6 +34,8 @@ def network(backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool
     made = Network(features, p=2.5).eval()
     hooks = []
     for module in made.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            module.bias.data.normal_(std=0.1)
         if isinstance(module, nn.BatchNorm2d):
             module.weight.data.uniform_(0.8, 1.2)
             module.bias.data.normal_(std=0.1)
