@@ -1,6 +1,6 @@
 """From the authors' files on a web server to the tables, through the stages: both teachers, both layouts of timm.
 
-MobileNetV2 goes through DVC in test_pipeline.
+MobileNetV2 goes through DVC in test_make_published.
 """
 
 import csv
