@@ -42,7 +42,7 @@ def main(
                 "loss": loss or of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher"),
                 "dimension": own.network["dimension"],
                 "num_parameters": own.network["num_parameters"],
-                "whitening": own.network["whitening"],
+                "whitening": own.network.get("whitening"),
             },
             "evaluation": {
                 **own.extraction,

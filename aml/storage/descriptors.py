@@ -49,7 +49,7 @@ class DescriptorFolder:
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))
             raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd[0]}.npy is not so")
-        found, named = whitening_sha256(self.folder), self.network["whitening"]
+        found, named = whitening_sha256(self.folder), self.network.get("whitening")
         self.owns_whitening = named is not None
         if found != named:
             raise ValueError(f"{self.folder}: provenance.json names whitening {named}, in whitening.npz is {found}")
