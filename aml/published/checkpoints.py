@@ -64,7 +64,7 @@ def matrix(content: dict, name: str, place: str) -> np.ndarray:
         value = value.numpy()
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         raise ValueError(f"{place}: {name!r} is {type(value).__name__}; an array of numbers is expected")
-    value = value.astype(np.float64)
+    value = value.astype(np.float64, order="C")
     if not np.isfinite(value).all():
         raise ValueError(f"{place}: {name!r} holds non-finite values")
     return value

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from aml.reports.comparison import compare
+from aml.reports.comparison import shared_cells
 from aml.reports.layout import Table, select
 
 TABLE = 7  # holds the teachers' symmetric scores without distractors
@@ -17,14 +17,14 @@ TABLE = 7  # holds the teachers' symmetric scores without distractors
 def distances(tables: Iterable[Table], printed: Iterable[Table], labels: Iterable[str]) -> dict[str, Decimal]:
     """Ours minus printed, in points, of each mAP of the networks without teacher labelled so: by "<label>, <column>".
 
-    Scores that are not there are left out. Raises ValueError as `compare` does.
+    Scores that are not there are left out, on our side or, for other networks and sets than the paper's, on theirs.
     """
     labels = set(labels)
     tables = [table for table in tables if table.number == TABLE]
     columns = {column for table in tables for column in select(table.columns, "mAP")}
     return {
         f"{cell['student']}, {cell['column']}": cell["difference"]
-        for cell in compare(tables, printed)
+        for cell in shared_cells(tables, printed)
         if cell["student"] in labels and not cell["teacher"] and cell["column"] in columns and cell["ours"] is not None
     }
 

@@ -100,7 +100,8 @@ def _one_by_one(channels, dimension):
 
 def whitening(dimension: int, seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
-    return {"m": random.normal(size=(dimension, 1)), "P": random.normal(size=(dimension, dimension))}
+    projection = np.asfortranarray(random.normal(size=(dimension, dimension)))  # as a transpose comes out of NumPy
+    return {"m": random.normal(size=(dimension, 1)), "P": projection}
 
 
 def save_student(path: Path, made: Network, *, architecture: str) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from paper_records import paper_settings, printed_records
 from aml.reports.acceptance import beyond, distances, noted, sentence
 from aml.reports.comparison import PRINTED
 from aml.reports.files import read_tables
+from aml.reports.settings import Named
 from aml.reports.tables import build_tables
 
 TEACHERS = ["VGG16", "ResNet101"]
@@ -42,6 +43,8 @@ def test_teachers_that_were_not_evaluated_are_left_out():
     records = printed_records()
     del records["vgg16"]
     assert {name.partition(",")[0] for name in found(records)} == {"ResNet101"}
+    other = paper_settings(test_sets=(Named("rsynth_a", "RSynthA"),))
+    assert distances(build_tables(other, {}), read_tables(PRINTED), TEACHERS) == {}
     assert found({}) == {} and sentence({}, 0.2) == "" and beyond({}, 0.2) == {}
 
 
