@@ -107,7 +107,8 @@ def whitening(dimension: int, seed: int = 0) -> dict[str, np.ndarray]:
 def save_student(path: Path, made: Network, *, architecture: str) -> dict[str, np.ndarray]:
     """`<name>.pth.tar` and its `<name>_whitening.pth`; gives the whitening."""
     state = made.state_dict()
-    content = {"epoch": 1, "meta": META | {"architecture": architecture}, "state_dict": state, "optimizer": {}}
+    content = {"epoch": 1, "meta": META | {"architecture": architecture}, "state_dict": state}
+    content |= {"optimizer": {}, "min_loss": np.float64(0.5)}
     torch.save(content, path)
     learned = whitening(_dimension(state))
     torch.save(learned, whitening_of(path))
