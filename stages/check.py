@@ -9,6 +9,9 @@ from pathlib import Path
 from aml import losses
 from aml.datasets.settings import dataset_settings
 from aml.imagenet import given_places
+from aml.published.layouts import BACKBONES
+from aml.published.settings import published_places
+from aml.reports.settings import ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
@@ -24,10 +27,11 @@ SECTIONS = {
     "distill": TrainingSettings,
     "targets": TargetSettings,
     "extract": ExtractionSettings,
+    "comparison": ComparisonSettings,
     "runtime": Runtime,
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}
-FAMILIES = ("datasets", "networks", "weights", "losses")
+FAMILIES = ("datasets", "networks", "weights", "published", "losses")
 
 
 def main(cell: Path, values: dict) -> None:
@@ -58,6 +62,7 @@ def check_grid(grid: Grid, values: dict) -> None:
         require(name, section(values, "networks"), "grid")
         if "-" in name:
             raise ValueError(f"params.yaml: network {name!r}: the hyphen joins names in keys; use an underscore")
+    check_published(grid, values)
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
         require(name, section(values, "losses"), "grid.losses")
@@ -75,6 +80,21 @@ def check_grid(grid: Grid, values: dict) -> None:
                 f"params.yaml: grid.datasets names {name!r}, which nothing trains or is tested on; remove it there, or "
                 "it would be fetched for nothing (for fewer distractors: datasets.<name>.archives, which may be 0)"
             )
+
+
+def check_published(grid: Grid, values: dict) -> None:
+    """Only teachers can be published: their file is named, and their backbone is one that the authors published."""
+    places = published_places(values)
+    for name in (*grid.teachers, *grid.students):
+        settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+        if settings.source == "published":
+            require(name, grid.teachers, "grid.students, with source published")
+            if not places.get(name):
+                raise ValueError(
+                    f"params.yaml: networks.{name}.source is published, but published.{name} names no place; "
+                    "accepted: URLs and local paths"
+                )
+            require(settings.backbone, BACKBONES, f"networks.{name}.backbone, with source published")
 
 
 def require(name: str, known, place: str) -> None:

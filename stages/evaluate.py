@@ -1,5 +1,6 @@
 """Both protocols for one network. A protocol is which two descriptor folders meet: symmetric, the network's own twice;
-asymmetric, the student's queries and its teacher's database. The database's side owns the whitening.
+asymmetric, the student's queries and its teacher's database. The database's side owns the whitening: its folder's, or
+one learned here from its descriptors of the whitening images.
 
 Reads: <descriptors>, <processed> (ground truth, whitening pairs), <teacher> (descriptors, for a distilled student).
 Writes: <record>, JSON: who it is, what was measured on how much, and nested percentages with two decimals.
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from aml.evaluation.ranking import evaluate
-from aml.evaluation.whitening import learn
+from aml.evaluation.whitening import Whitening, given, learn
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import write_json
 from aml.storage.imagesets import read_ground_truth
@@ -41,6 +42,7 @@ def main(
                 "loss": loss or of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher"),
                 "dimension": own.network["dimension"],
                 "num_parameters": own.network["num_parameters"],
+                "whitening": own.network.get("whitening"),
             },
             "evaluation": {
                 **own.extraction,
@@ -57,7 +59,7 @@ class Lists:
     """The image lists of testing, read once for both protocols."""
 
     def __init__(self, processed: Path, sets: dict):
-        self.sets = sets
+        self.sets, self.whitening_list = sets, f"{sets['train_set']}.whitening"
         images, self.whitening_pairs = testing_lists(processed, **sets)
         self.lengths = {name: len(listed) for name, listed in images.items()}
         self.digests = {name: listed.digest() for name, listed in images.items()}
@@ -68,7 +70,18 @@ class Lists:
     def require(self, folder: DescriptorFolder) -> None:
         """Raises ValueError unless `folder` describes exactly these lists, every row of them."""
         for name, length in self.lengths.items():
-            folder.require_list(name, length, self.digests[name])
+            if name != self.whitening_list or not folder.owns_whitening:
+                folder.require_list(name, length, self.digests[name])
+
+    def whitening(self, database: DescriptorFolder) -> Whitening:
+        """The database network's own, or the one learned from its descriptors. Raises ValueError without either."""
+        if database.owns_whitening:
+            return given(*database.whitening())
+        if self.whitening_pairs is None:
+            raise ValueError(
+                f"{database.folder} owns no whitening, and grid.train_set is empty: name the set that it is learned on"
+            )
+        return learn(np.asarray(database[self.whitening_list]), *self.whitening_pairs)
 
     def counts(self) -> dict:
         """Of each test set how much was ranked, and the digest of its lists."""
@@ -85,8 +98,7 @@ class Lists:
 
     def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder) -> dict:
         """Percentages by test set (with distractors: `<set>+<distractors>`), level and measure."""
-        whitening = learn(np.asarray(database[f"{self.sets['train_set']}.whitening"]), *self.whitening_pairs)
-        distractors, results = self.sets["distractors"], {}
+        whitening, distractors, results = self.whitening(database), self.sets["distractors"], {}
         crowd = f"{distractors}.database"
         appended = [database[crowd]] if crowd in self.lengths else []
         for name in self.sets["test_sets"]:

@@ -1,8 +1,9 @@
 """One network's descriptors of every list that testing needs, multi-scale.
 
-Reads: <model>, <processed> (all sets). Writes: <descriptors>, a descriptor folder with, for each test set,
+Reads: <model>, <processed> (the sets of testing). Writes: <descriptors>, a descriptor folder with, for each test set,
 `<set>.queries` (cropped to their boxes) and `<set>.database`; `<training set>.whitening`, the images of the whitening
-pairs, each once, by rising row; `<distractors>.database`, in the type that params.yaml names.
+pairs, each once, by rising row; `<distractors>.database`, in the type that params.yaml names. A network that owns its
+whitening hands it on as whitening.npz, and the whitening images are left out.
 """
 
 import sys
@@ -14,6 +15,7 @@ from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.files import replacing_folder
 from aml.storage.parameters import section, typed
 from aml.storage.testing import testing_lists, testing_sets
+from aml.storage.whitening import read_whitening, write_whitening
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
 from aml.vision.networks import folded, identity, load_network
@@ -25,7 +27,9 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
     settings, where = typed(ExtractionSettings, section(values, "extract"), "extract"), runtime(values)
     network, description = load_network(model)
     network = folded(network).to(where.torch_device(), memory_format=torch.channels_last)
-    sets, arrays = testing_sets(values), {}
+    sets, arrays, whitening = testing_sets(values), {}, read_whitening(model)
+    if whitening is not None:
+        sets["train_set"] = None
     lists, _ = testing_lists(processed, **sets)
     with replacing_folder(descriptors) as folder:
         for name, images in lists.items():
@@ -40,6 +44,8 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
             )
             dtype = settings.distractor_dtype if name == f"{sets['distractors']}.database" else "float32"
             arrays[name] = write_descriptors(folder, name, rows, digest=images.digest(), dtype=dtype)
+        if whitening is not None:
+            write_whitening(folder, *whitening)
         extraction = {"image_size": settings.image_size, "scales": settings.scales, "query_crop": True}
         write_provenance(folder, network=identity(model, description), extraction=extraction, arrays=arrays)
 

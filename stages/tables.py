@@ -1,7 +1,10 @@
-"""Tables 5 to 10 from the metrics of all cells, and the supplement's claims checked on them.
+"""Tables 5 to 10 from the metrics of all cells, the supplement's claims checked on them, and, if params.yaml says so,
+their comparison with the printed tables.
 
 Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash.
-Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, claims.json.
+Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, and with comparison.printed comparison.csv
+and .tex; <claims>, CSV: how many pairs keep each claim, in these tables and in the printed ones.
+Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
 
 import json
@@ -10,34 +13,61 @@ from pathlib import Path
 
 from aml.datasets.settings import dataset_settings
 from aml.losses import members
-from aml.reports.claims import check_claims
-from aml.reports.files import missing_keys, write_tables
-from aml.reports.settings import Loss, Named, TableSettings, Teacher
+from aml.reports import acceptance
+from aml.reports.claims import write_claims
+from aml.reports.comparison import PRINTED, write_comparison
+from aml.reports.files import missing_keys, read_tables, write_tables
+from aml.reports.settings import ComparisonSettings, Loss, Named, TableSettings, Teacher
 from aml.reports.tables import build_tables
-from aml.storage.files import replacing_folder, write_json
+from aml.storage.files import replacing_folder
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import NetworkSettings, loss_settings
 from stages.runtime import parameters, run
 
 
-def main(metrics: Path, tables: Path, values: dict) -> None:
+def main(metrics: Path, tables: Path, claims: Path, values: dict) -> None:
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("*.json"))}
-    built = build_tables(table_settings(values), records)
+    comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
+    built, printed = build_tables(table_settings(values), records), read_tables(PRINTED)
+    published = published_teachers(values)
+    distances = acceptance.distances(built, printed, published) if published else {}
+    sentence = acceptance.sentence(distances, comparison.tolerance)
     with replacing_folder(tables) as folder:
-        write_tables(built, folder)
-        write_json(folder / "claims.json", check_claims(built))
+        write_tables(acceptance.noted(built, sentence), folder)
+        if comparison.printed:
+            write_comparison(built, printed, folder)
+    write_claims(claims, built, printed)
     missing = missing_keys(built)
     if missing:
         print(f"tables: no metrics, and a dash, for {len(missing)} cells: {', '.join(missing)}", file=sys.stderr)
+    if sentence:
+        print(f"tables: {sentence}", file=sys.stderr)
+    if far := acceptance.beyond(distances, comparison.tolerance):
+        raise ValueError(
+            f"published teachers are off by more than {comparison.tolerance:g} points: "
+            f"{'; '.join(f'{name} {value:+}' for name, value in far.items())}. The tables are written, but images "
+            "(those on the web have blurred faces since 2022) or testing are not the paper's; raise "
+            "comparison.tolerance in params.yaml if they are meant to differ"
+        )
+
+
+def published_teachers(values: dict) -> list[str]:
+    """The labels of the teachers that their authors trained, if every test set is a real one; else none."""
+    grid = typed(Grid, section(values, "grid"), "grid")
+    if any(dataset_settings(values, name)[1] is not None for name in grid.test_sets):
+        return []
+    teachers = (network_settings(values, name) for name in grid.teachers)
+    return [teacher.label for teacher in teachers if teacher.source == "published"]
+
+
+def network_settings(values: dict, name: str) -> NetworkSettings:
+    return typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
 
 
 def table_settings(values: dict) -> TableSettings:
     """The grid in print: labels from params.yaml, the structure of tuples from the losses themselves."""
     grid = typed(Grid, section(values, "grid"), "grid")
-
-    def network(name: str) -> str:
-        return typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").label
 
     def loss(name: str) -> Loss:
         settings = loss_settings(values, name)
@@ -47,9 +77,9 @@ def table_settings(values: dict) -> TableSettings:
         return Named(name, dataset_settings(values, name)[0].label)
 
     return TableSettings(
-        students=tuple(Named(name, network(name)) for name in grid.students),
+        students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
         teachers=tuple(
-            Teacher(name, network(name), dimension)
+            Teacher(name, network_settings(values, name).label, dimension)
             for name, dimension in zip(grid.teachers, grid.dimensions, strict=True)
         ),
         dimensions=tuple(grid.dimensions),
@@ -62,4 +92,4 @@ def table_settings(values: dict) -> TableSettings:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:3]), parameters())
+    run(main, *map(Path, sys.argv[1:4]), parameters())

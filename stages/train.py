@@ -1,7 +1,8 @@
 """Train one network: a teacher or a student without teacher by labels alone, a student by one loss to its teacher.
+A published teacher isn't trained but taken over from <weights>, with its whitening.
 
 Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
-Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive).
+Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive); whitening.npz of a published teacher.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from aml.training.features import FeatureSource
 from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
+from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork, save_network, start_from
 from stages.runtime import parameters, run, runtime
@@ -36,6 +38,10 @@ def main(
     values: dict,
 ) -> None:
     network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
+    if network_settings.source == "published":
+        with replacing_folder(model) as folder:
+            take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
+        return
     settings = typed(TrainingSettings, section(values, settings_name), settings_name)
     losses = loss_settings(values, loss_name)
     seed, where = of_type(int, section(values, "seed"), "seed"), runtime(values)

@@ -1,4 +1,4 @@
-"""Whitening learned from pairs of matching images, without dimension reduction."""
+"""Whitening, learned from pairs of matching images or given, without dimension reduction."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Whitening:
     mean: np.ndarray  # m, (D,) float64
     projection: np.ndarray  # P, (D, D) float64
     regularisation: float  # added to S's diagonal, as a share of its mean; 0 when S could be inverted as it is
-    num_pairs: int
+    num_pairs: int  # that it was learned from here, 0 for one that was given
 
     def apply(self, descriptors: np.ndarray) -> np.ndarray:
         """Whitened rows (N, D) float32 of rows (N, D); their norm is |y| / (|y| + 1e-6), y = P (x - m).
@@ -36,6 +36,11 @@ class Whitening:
             whitened[start : start + TILE_ROWS] = (tile @ self.projection.T)[: len(rows)]
         whitened /= np.sqrt(np.square(whitened).sum(axis=1, keepdims=True)) + np.float32(TINY)
         return whitened
+
+
+def given(mean: np.ndarray, projection: np.ndarray) -> Whitening:
+    """A whitening that was learned elsewhere: m (D,) and P (D, D)."""
+    return Whitening(mean, projection, regularisation=0.0, num_pairs=0)
 
 
 def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> Whitening:

@@ -4,11 +4,14 @@ A claim comes apart into comparisons of two scores. A pair keeps the claim if al
 claim holds if every pair keeps it. Ties count for "best", "second" and "worst", not for the other words.
 """
 
+import csv
 from collections.abc import Iterable
+from pathlib import Path
 
 from aml.reports import orderings
 from aml.reports.layout import Table
 from aml.reports.orderings import EXCEPTION, IN_TEACHERS_SPACE, Comparison
+from aml.storage.files import replacing
 
 CLAIMS = (
     ("a1", "symmetric: contr_pos is the worst row of the ablation in mAP", orderings.positives_alone_are_worst),
@@ -39,8 +42,26 @@ CLAIMS = (
 )
 
 
+COUNTS = ("holding", "total", "left_out", "failing")  # of pairs; failing by name
+CLAIM_COLUMNS = ("claim", "sentence", *(f"{whose}_{count}" for whose in ("ours", "printed") for count in COUNTS))
+
+
+def write_claims(path: Path, tables: Iterable[Table], printed: Iterable[Table]) -> None:
+    """A CSV line a claim: how many pairs of `tables` and of the printed tables keep it, and which do not."""
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CLAIM_COLUMNS)
+        for ours, theirs in zip(check_claims(tables), check_claims(printed), strict=True):
+            writer.writerow((ours["claim"], ours["sentence"], *_counts(ours), *_counts(theirs)))
+
+
+def _counts(report: dict) -> tuple:
+    failing = "; ".join(line["pair"] for line in report["failing"])
+    return report["pairs_holding"], report["pairs_total"], report["pairs_left_out"], failing
+
+
 def check_claims(tables: Iterable[Table]) -> list[dict]:
-    """What became of each claim, as plain dicts for JSON.
+    """What became of each claim, as plain dicts.
 
     claim, sentence; holds (None if no pair could be checked); pairs_holding, pairs_total, pairs_left_out (those that
     lack a cell); comparisons_holding, comparisons_total; failing: [{pair, comparisons}].

@@ -26,15 +26,25 @@ FLAWS = {
 
 
 def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
+    """What `shared_cells` gives. Raises ValueError if there is none: then the tables aren't in the paper's setting."""
+    printed = list(printed)
+    cells = shared_cells(tables, printed)
+    if not cells:
+        students = sorted({row.student for table in printed for row in table.rows})
+        raise ValueError(
+            f"no cell of the tables is in the supplement; accepted: networks labelled {', '.join(students)} "
+            f"and columns {', '.join(printed[0].columns) if printed else 'none'}"
+        )
+    return cells
+
+
+def shared_cells(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
     """A dict of COMPARISON_COLUMNS for each cell that both have.
 
     Scores are Decimals with one digit, None where ours is missing. Cells are the same if table,
     distractors, labels, loss and column are.
-
-    Raises ValueError if there is none: then the tables aren't in the paper's setting.
     """
-    printed = list(printed)
-    cells = [
+    return [
         {
             "table": table.number,
             **dict(zip(("student", "d", "teacher", "loss"), row.identity, strict=True)),
@@ -46,13 +56,6 @@ def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
         }
         for table, row, column, theirs, ours in _shared_cells(tables, printed)
     ]
-    if not cells:
-        students = sorted({row.student for table in printed for row in table.rows})
-        raise ValueError(
-            f"no cell of the tables is in the supplement; accepted: networks labelled {', '.join(students)} "
-            f"and columns {', '.join(printed[0].columns) if printed else 'none'}"
-        )
-    return cells
 
 
 def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: str | Path) -> list[dict]:

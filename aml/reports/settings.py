@@ -104,6 +104,18 @@ class TableSettings:
         ]
 
 
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """Ours against the supplement's Tables 5-10."""
+
+    printed: bool  # whether to compare at all: only its own networks on its own test sets can be
+    tolerance: float  # points by which a published teacher's mAP may be off its printed one
+
+    def __post_init__(self):
+        if self.tolerance < 0:
+            raise ValueError(f"tolerance is {self.tolerance}; accepted: points, 0 or more")
+
+
 def _refuse_repeats(what: str, names: Iterable):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:

@@ -2,7 +2,8 @@
 
 `<name>.npy` holds one image list's descriptors, row i = line i of the list. Evaluation refuses folders that do not
 belong together, so a folder says of each array how many rows it has and of which list, and of itself which network,
-image size and scales made it.
+image size and scales made it. Where that network owns its whitening, the folder has it too, and the provenance names
+its sha256.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from aml.storage.files import write_json
+from aml.storage.whitening import read_whitening, whitening_sha256
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 
@@ -47,6 +49,19 @@ class DescriptorFolder:
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))
             raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd[0]}.npy is not so")
+        found, named = whitening_sha256(self.folder), self.network.get("whitening")
+        self.owns_whitening = named is not None
+        if found != named:
+            raise ValueError(f"{self.folder}: provenance.json names whitening {named}, in whitening.npz is {found}")
+
+    def whitening(self) -> tuple[np.ndarray, np.ndarray]:
+        """m `(D,)` and P `(D, D)` of a network that owns its whitening. Raises ValueError for another dimension."""
+        mean, projection = read_whitening(self.folder)
+        if len(mean) != self.network["dimension"]:
+            raise ValueError(
+                f"{self.folder}: the whitening is of dimension {len(mean)}, the rows of {self.network['dimension']}"
+            )
+        return mean, projection
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory."""

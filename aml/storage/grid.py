@@ -8,7 +8,7 @@ class Grid:
     """Names of datasets, networks and losses, in the order of the tables."""
 
     datasets: list[str]
-    train_set: str
+    train_set: str | None  # None: nothing is trained, and every network owns its whitening
     test_sets: list[str]
     distractors: str | None
     teachers: list[str]

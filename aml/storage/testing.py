@@ -8,7 +8,7 @@ import numpy as np
 from aml.storage.imagesets import ImageSet, read_images, read_lists, read_queries
 from aml.storage.parameters import of_type, section
 
-KINDS = {"train_set": str, "test_sets": list[str], "distractors": str | None}
+KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
 
 
 def testing_sets(values: dict) -> dict:
@@ -16,26 +16,29 @@ def testing_sets(values: dict) -> dict:
     return {name: of_type(kind, section(values, f"grid.{name}"), f"grid.{name}") for name, kind in KINDS.items()}
 
 
-def testing_lists(processed: Path, *, train_set: str, test_sets: list[str], distractors: str | None):
+def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):
     """Array name -> image set: `<test set>.queries` (with boxes) and `<test set>.database`, `<train set>.whitening`,
     and `<distractors>.database`, unless there is none; and the whitening's (queries, positives) as rows of its own
-    array, int64."""
+    array, int64, None without a training set, where every network owns its whitening."""
     images: dict[str, ImageSet] = {}
     for test_set in test_sets:
         images[f"{test_set}.queries"] = read_queries(processed / test_set)
         images[f"{test_set}.database"] = read_images(processed / test_set)
-    lists = read_lists(processed / train_set)
-    pairs = lists["whitening_queries"], lists["whitening_positives"]
-    rows = np.union1d(*pairs)  # each image once, by rising row
-    images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
+    whitening_pairs = None
+    if train_set is not None:
+        lists = read_lists(processed / train_set)
+        pairs = lists["whitening_queries"], lists["whitening_positives"]
+        rows = np.union1d(*pairs)  # each image once, by rising row
+        images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
+        whitening_pairs = tuple(np.searchsorted(rows, side) for side in pairs)
     if distractors is not None:
         listed = read_images(processed / distractors)
         images |= {f"{distractors}.database": listed} if len(listed) else {}
-    return images, tuple(np.searchsorted(rows, side) for side in pairs)
+    return images, whitening_pairs
 
 
-def excluded_counts(processed: Path, *, train_set: str, test_sets: list[str], distractors: str | None) -> dict:
+def excluded_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
     """Set name -> how many of its images could not be decoded and were left out by preprocess."""
-    names = [train_set, *test_sets, *([] if distractors is None else [distractors])]
+    names = [name for name in (train_set, *test_sets, distractors) if name is not None]
     reports = {name: json.loads((processed / name / "report.json").read_text(encoding="utf-8")) for name in names}
     return {name: len(report["excluded"]) for name, report in reports.items()}

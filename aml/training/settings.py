@@ -6,6 +6,7 @@ from aml import losses
 from aml.storage.parameters import of_type, section, typed
 
 MINING = ("hard", "random", "none")
+SOURCES = ("train", "published")  # trained here, or as its authors published it
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class NetworkSettings:
     stages: int
     frozen_stages: int
     gem_p: float  # GeM's power before training
+    source: str  # SOURCES; only a teacher can be published
+
+    def __post_init__(self):
+        if self.source not in SOURCES:
+            raise ValueError(f"source is {self.source!r}; accepted: {', '.join(SOURCES)}")
 
 
 def loss_settings(values: dict, name: str) -> LossSettings:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aml.storage.files import replacing, write_json
+from aml.storage.whitening import whitening_sha256
 from aml.vision.backbones import backbone_stages
 
 EPSILON = 1e-6  # floor of an activation before the power, as in the code that made the paper's numbers
@@ -93,12 +94,13 @@ class GeM(nn.Module):
 
 def folded(network: RetrievalNetwork) -> RetrievalNetwork:
     """A copy for inference with each BatchNorm folded into the convolution before it: the same function but for
-    rounding, in half the operations. Where the two are not neighbours in a Sequential, they stay as they are."""
+    rounding, in half the operations. Where the two are not neighbours in a Sequential, they stay as they are, and so
+    does a subclass of BatchNorm: timm's holds the activation too."""
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential):
             for i, (first, second) in enumerate(itertools.pairwise(list(module))):
-                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                if isinstance(first, nn.Conv2d) and type(second) is nn.BatchNorm2d:
                     module[i], module[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
     return network
 
@@ -110,7 +112,7 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
     """
     state = load_file(weights)
     kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
-    _load(network.backbone, kept, weights)
+    fill(network.backbone, kept, weights)
     if network.projection is not None:
         bound = network.projection.in_channels**-0.5
         nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
@@ -142,22 +144,26 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     folder = Path(folder)
     description = json.loads((folder / "model.json").read_text())
     network = RetrievalNetwork(**description["arguments"])
-    _load(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    fill(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
     return network.eval(), description
 
 
 def identity(folder: Path, description: dict) -> dict:
-    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights."""
+    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
+    `whitening` of the whitening that it owns, None for none."""
     return {
         "sha256": hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest(),
         "backbone": description["arguments"]["backbone"],
         "dimension": description["dimension"],
         "num_parameters": description["num_parameters"],
         "normalisation": description["normalisation"],
+        "whitening": whitening_sha256(folder),
     }
 
 
-def _load(module: nn.Module, state: dict, source: Path) -> None:
+def fill(module: nn.Module, state: dict, source: Path | str) -> None:
+    """Give `module` the tensors of `state`. Raises ValueError naming `source` for one that is missing, left over, of
+    another shape or not finite."""
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if expected != found:

@@ -11,6 +11,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
 STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
+PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]  # its code is linked to the project's
+STAGES |= {f"published/{name}": stage for name, stage in PUBLISHED.items()}
 GPU_STAGES = ["train_teacher", "train_student", "targets", "distill", "extract_teacher", "extract_distilled"]
 
 
@@ -131,7 +133,7 @@ def test_stages_without_a_network_start_without_torch(stage):
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("stage", ["weights", "train", "targets", "extract"])
+@pytest.mark.parametrize("stage", ["weights", "train", "targets", "extract", "convert"])
 def test_stages_of_the_embedded_default_start_with_torch_alone(stage):
     heavy = "torchvision", "timm", "pandas", "matplotlib", "faiss", "dvclive", "torch._dynamo"
     code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"

@@ -162,7 +162,7 @@ def test_a_damaged_model_is_named(tmp_path):
         load_network(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["lite0", "mobilenet_v2", "resnet101"])
+@pytest.mark.parametrize("name", ["lite0", "mobilenet_v2", "resnet101", "efficientnet_b3"])
 def test_folding_batchnorm_changes_rounding_only(name):
     torch.manual_seed(0)
     stages = len(backbone_stages(name)[0])

@@ -1,0 +1,42 @@
+"""whitening.npz: the whitening that a network owns, in its model folder and in its descriptor folder.
+
+`m` (D,) and `P` (D, D), float64: x -> P (x - m), then divided by its norm. A network without one gets it learned at
+testing; one that its authors published brings its own.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from aml.storage.files import replacing
+
+FILENAME = "whitening.npz"
+
+
+def write_whitening(folder: Path, mean: np.ndarray, projection: np.ndarray) -> None:
+    with replacing(Path(folder) / FILENAME) as path, open(path, "wb") as file:
+        np.savez(file, m=mean, P=projection)
+
+
+def read_whitening(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """m and P, or None for a folder without. Raises ValueError for other arrays than those, or of other shapes."""
+    path = Path(folder) / FILENAME
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    dimension = shapes.get("m", ())
+    if shapes != {"m": dimension, "P": dimension * 2} or len(dimension) != 1:
+        raise ValueError(f"{path} holds arrays {shapes}; expected m (D,) and P (D, D)")
+    for name, array in arrays.items():
+        if array.dtype != np.float64 or not np.isfinite(array).all():
+            raise ValueError(f"{path}: {name} is {array.dtype}; expected float64, finite")
+    return arrays["m"], arrays["P"]
+
+
+def whitening_sha256(folder: Path) -> str | None:
+    """Which whitening a folder holds, None for none."""
+    path = Path(folder) / FILENAME
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None

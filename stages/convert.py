@@ -1,0 +1,34 @@
+"""One published network as a model folder: its checkpoint and whitening fetched and brought to our names.
+
+Reads: the places that params.yaml names. Writes: <originals>, the files as they are, what is there already is only
+checked; <digests>, JSON: what the first download of each found, which every later one must equal; <model>:
+model.safetensors, model.json, whitening.npz.
+"""
+
+import sys
+from pathlib import Path
+
+from aml.published.conversion import convert
+from aml.published.files import bring_network
+from aml.published.settings import network_files
+from aml.storage.files import replacing_folder
+from aml.storage.parameters import section, typed
+from aml.storage.whitening import write_whitening
+from aml.training.settings import NetworkSettings
+from aml.vision.networks import save_network
+from stages.runtime import parameters, run
+
+
+def main(key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
+    place = f"networks.{key.split('-')[0]}"
+    backbone = typed(NetworkSettings, section(values, place), place).backbone
+    originals.mkdir(parents=True, exist_ok=True)
+    checkpoint, whitening = bring_network(*network_files(values, key), originals, digests=digests)
+    found = convert(checkpoint, whitening, backbone=backbone)
+    with replacing_folder(model) as folder:
+        save_network(folder, found.network, normalisation=found.normalisation, record=found.record)
+        write_whitening(folder, found.mean, found.projection)
+
+
+if __name__ == "__main__":
+    run(main, sys.argv[1], *map(Path, sys.argv[2:5]), parameters())

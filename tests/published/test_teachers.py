@@ -1,0 +1,74 @@
+"""A published teacher from its file to the model folder that training would have written, without training."""
+
+import json
+
+import pytest
+import torch
+import yaml
+
+from aml.published.teachers import write_teacher
+from aml.storage.whitening import read_whitening
+from aml.vision.networks import load_network
+from stages import check, train
+from tests.published import published_files as files
+from tests.stages.test_tables_stage import ROOT
+
+
+def settings(**changed) -> dict:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["networks"]["lite0"] |= {"backbone": "vgg16", "stages": 30, "frozen_stages": 0, "source": "published"}
+    values["networks"]["lite0"] |= changed
+    values["published"] = {"lite0": ["/somewhere/vgg16.pth"]}
+    return values
+
+
+def run(values: dict, weights, model) -> None:
+    train.main("lite0", model / "no-training-set", weights, model, "contr", "train_teacher", None, None, values)
+
+
+def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
+    theirs = files.network("vgg16")
+    learned = files.save_teacher(tmp_path / "vgg16.pth", theirs, architecture="vgg16", dimension=512)
+    weights, model = tmp_path / "weights.safetensors", tmp_path / "model"
+    options = {"originals": tmp_path / "originals", "digests": tmp_path / "digests.json"}
+    write_teacher(weights, [str(tmp_path / "vgg16.pth")], backbone="vgg16", **options)
+    run(settings(), weights, model)
+    network, description = load_network(model)
+    images = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), theirs(images), rtol=0, atol=1e-5)
+    assert description["normalisation"] == {"mean": files.MEAN, "std": files.STD}
+    assert description["record"]["checkpoint"]["file"] == "vgg16.pth"
+    assert (read_whitening(model)[1] == learned["P"]).all()
+    assert json.loads(options["digests"].read_text()).keys() == {"vgg16.pth"}
+    with pytest.raises(ValueError, match=r"has all 30 stages of vgg16; params\.yaml asks for 20 of vgg16"):
+        run(settings(stages=20), weights, model)
+    assert model.is_dir()  # the failed run left what was there
+
+
+def test_starting_weights_are_no_finished_network(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"0.weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match="is no finished network"):
+        run(settings(), tmp_path / "weights.safetensors", tmp_path / "model")
+
+
+def test_the_check_knows_what_can_be_published(tmp_path):
+    check.main(tmp_path / "cell.json", settings())
+    values = settings()
+    values["published"] = {"lite0": []}
+    with pytest.raises(ValueError, match=r"lite0\.source is published, but published\.lite0 names no place"):
+        check.main(tmp_path / "cell.json", values)
+    with pytest.raises(ValueError, match=r"unknown 'lite1' in params\.yaml: networks\.lite0\.backbone, with source"):
+        check.main(tmp_path / "cell.json", settings(backbone="lite1"))
+    with pytest.raises(ValueError, match="source is 'web'; accepted: train, published"):
+        check.main(tmp_path / "cell.json", settings(source="web"))
+    values = settings()
+    values["networks"]["lite0_fixed"]["source"] = "published"
+    with pytest.raises(ValueError, match=r"unknown 'lite0_fixed' in params\.yaml: grid\.students, with source"):
+        check.main(tmp_path / "cell.json", values)
+    values = settings()
+    values["grid"]["train_set"] = None
+    with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(sfm sets\); known: synthsfm"):
+        check.main(tmp_path / "cell.json", values)

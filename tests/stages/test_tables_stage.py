@@ -1,0 +1,110 @@
+"""The stage `tables`: what it writes, when it compares, when it fails."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aml.reports.claims import CLAIM_COLUMNS
+from stages import tables
+from tests.reports.paper_records import printed_records
+
+ROOT = Path(__file__).parents[2]
+TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
+STUDENTS = {"mobilenet_v2": "MobileNetV2", "efficientnet_b3": "EfficientNet-B3"}
+
+
+def paper(*, source="published", printed=True, synthetic=False) -> dict:
+    """The committed parameters in the paper's names; `synthetic` draws the first test set."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    test_set = next(dataset for dataset in values["datasets"].values() if dataset["layout"] == "revisited")
+    networks = values["networks"]
+    archives = [{"file": "images.tgz", "places": ["/nowhere"]}]
+
+    def real(name):
+        truth = {"file": f"gnd_{name}.pkl", "places": ["/nowhere"]}
+        return test_set | {"synthetic": None, "sources": [*archives, truth]}
+
+    values["datasets"] = {
+        "roxford5k": test_set if synthetic else real("roxford5k"),
+        "rparis6k": real("rparis6k"),
+    }
+    values["grid"] |= {"datasets": ["roxford5k", "rparis6k"], "test_sets": ["roxford5k", "rparis6k"]}
+    values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}
+    values["grid"] |= {"students": list(STUDENTS)}
+    values["networks"] = {
+        name: next(iter(networks.values())) | {"label": label, "source": source if name in TEACHERS else "train"}
+        for name, label in (TEACHERS | STUDENTS).items()
+    }
+    values["comparison"] = {"printed": printed, "tolerance": 0.2}
+    return values
+
+
+def run(folder: Path, records: dict, values: dict) -> None:
+    metrics = folder / "metrics"
+    metrics.mkdir()
+    for key, record in records.items():
+        (metrics / f"{key}.json").write_text(json.dumps(record))
+    tables.main(metrics, folder / "tables", folder / "claims.csv", values)
+
+
+def rows(path: Path) -> list[dict]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def off(records: dict) -> dict:
+    records["vgg16"]["symmetric"]["roxford5k"]["medium"]["mAP"] = 61.4
+    return records
+
+
+def test_everything_is_written_where_published_teachers_score_as_printed(tmp_path, capsys):
+    run(tmp_path, printed_records(), paper())
+    names = {path.name for path in (tmp_path / "tables").iterdir()}
+    numbered = {f"table{number}.{ending}" for number in range(5, 11) for ending in ("csv", "tex")}
+    assert names == numbered | {"tables.tex", "comparison.csv", "comparison.tex"}
+    assert {row["difference"] for row in rows(tmp_path / "tables/comparison.csv")} == {"0.0"}
+    assert "8 of 8 mAP are within 0.2 points" in capsys.readouterr().err
+    assert "8 of 8 mAP" in (tmp_path / "tables/table7.tex").read_text()
+
+
+def test_claims_are_counted_on_ours_and_on_the_printed_tables(tmp_path):
+    records = printed_records()
+    for level in records["mobilenet_v2-vgg16-reg"]["asymmetric"]["roxford5k"].values():
+        level["mAP"] = 0.0
+    del records["efficientnet_b3-vgg16-reg"]
+    run(tmp_path, records, paper())
+    claims = {row["claim"]: row for row in rows(tmp_path / "claims.csv")}
+    assert len(claims) == 13 and tuple(claims["c1"]) == CLAIM_COLUMNS
+    counts = {name: value for name, value in claims["c1"].items() if name not in ("claim", "sentence")}
+    assert counts == {
+        **{"ours_holding": "2", "ours_total": "3", "ours_left_out": "1", "ours_failing": "MobileNetV2 by VGG16"},
+        **{"printed_holding": "4", "printed_total": "4", "printed_left_out": "0", "printed_failing": ""},
+    }
+
+
+def test_a_published_teacher_that_is_off_fails_when_all_is_written(tmp_path):
+    with pytest.raises(ValueError, match=r"off by more than 0\.2 points: VGG16, roxford5k_medium_mAP \+0\.5\. The tab"):
+        run(tmp_path, off(printed_records()), paper())
+    assert "7 of 8 mAP" in (tmp_path / "tables/table7.tex").read_text()
+    assert (tmp_path / "tables/comparison.csv").exists() and (tmp_path / "claims.csv").exists()
+
+
+@pytest.mark.parametrize("values", [paper(source="train"), paper(synthetic=True)], ids=["trained here", "drawn here"])
+def test_other_teachers_and_other_images_may_score_as_they_do(tmp_path, values):
+    run(tmp_path, off(printed_records()), values)
+    assert "Published teachers" not in (tmp_path / "tables/table7.tex").read_text()
+
+
+def test_the_comparison_is_written_on_demand_only(tmp_path):
+    run(tmp_path, printed_records(), paper(printed=False))
+    assert not list((tmp_path / "tables").glob("comparison*"))
+
+
+def test_tables_that_share_no_cell_with_the_printed_ones_are_not_compared(tmp_path):
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["comparison"]["printed"] = True
+    with pytest.raises(ValueError, match="no cell of the tables is in the supplement; accepted: networks labelled"):
+        run(tmp_path, {}, values)
