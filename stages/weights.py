@@ -1,4 +1,5 @@
-"""ImageNet weights that each network of the grid starts from. After this stage, nothing uses the network.
+"""ImageNet weights that each network of the grid starts from; a published teacher's own, whole. After this stage,
+nothing uses the network.
 
 Reads: the places that params.yaml or the libraries name, and the packages that carry weights. Writes: <weights>/
 <network>.safetensors, named as the backbone's stages are; <originals>, the files as their libraries publish them, what
@@ -12,6 +13,8 @@ from pathlib import Path
 from safetensors.torch import save
 
 from aml.imagenet import given_places, imagenet_state, web_file
+from aml.published.settings import published_places
+from aml.published.teachers import write_teacher
 from aml.storage.files import replacing, replacing_folder, write_json
 from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import NetworkSettings
@@ -23,14 +26,19 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
     networks = [
         of_type(list[str], section(values, f"grid.{kind}"), f"grid.{kind}") for kind in ("teachers", "students")
     ]
-    places, states = given_places(values), {}
+    places, published, states = given_places(values), published_places(values), {}
     originals.mkdir(parents=True, exist_ok=True)
     with replacing_folder(weights) as folder:
         for network in chain(*networks):
-            name = typed(NetworkSettings, section(values, f"networks.{network}"), f"networks.{network}").backbone
+            path = folder / f"{network}.safetensors"
+            settings = typed(NetworkSettings, section(values, f"networks.{network}"), f"networks.{network}")
+            name = settings.backbone
+            if settings.source == "published":
+                write_teacher(path, published[network], backbone=name, originals=originals, digests=digests)
+                continue
             states[name] = states.get(name) or imagenet_state(name, original(name, originals, digests, places))
-            with replacing(folder / f"{network}.safetensors") as path:
-                path.write_bytes(save({key: tensor.contiguous() for key, tensor in states[name].items()}))
+            with replacing(path) as temporary:
+                temporary.write_bytes(save({key: tensor.contiguous() for key, tensor in states[name].items()}))
     if not digests.exists():
         write_json(digests, {})
 

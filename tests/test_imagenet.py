@@ -95,7 +95,7 @@ def published(tmp_path):
 
 
 def run(tmp_path, place):
-    network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3}
+    network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3, "source": "train"}
     values = {
         "grid": {"teachers": ["big"], "students": ["small", "smaller"]},
         "networks": {
@@ -105,6 +105,7 @@ def run(tmp_path, place):
             "in no grid": network | {"backbone": "vgg16"},
         },
         "weights": {"mobilenet_v2": [place]},
+        "published": None,
     }
     weights.main(tmp_path / "weights", tmp_path / "originals", tmp_path / "digests.json", values)
 

@@ -10,7 +10,8 @@ SIDE = 96  # longer side of a picture, pixels
 FRAME = 3
 GAP = 4
 LABEL_WIDTH = 150
-FRAMES = {"query": "#222222", "easy": "#009e73", "hard": "#e69f00", "junk": "#999999", "": "#ffffff"}  # colour-blind safe
+# the colours of Okabe and Ito, which the colour-blind tell apart
+FRAMES = {"query": "#000000", "easy": "#009e73", "hard": "#e69f00", "junk": "#999999", "": "#ffffff"}
 
 
 def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:

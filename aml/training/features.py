@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from aml.vision.images import ImageTensors, batches_of_one_size, stack_by_shape
-from aml.vision.networks import RetrievalNetwork
+from aml.vision.networks import RetrievalNetwork, folded
 
 BATCH_SIZE = 32  # images a forward without gradient; changes speed only
 
@@ -28,10 +28,11 @@ class FeatureSource:
         self.kept = {}
         if network.frozen_stages:
             batches = batches_of_one_size(tensors.images, rows, BATCH_SIZE)
+            frozen = folded(network)  # BatchNorm's own passes over memory take as long as the convolutions
             with torch.inference_mode():
                 for batch, groups in zip(batches, self._decoded(batches), strict=True):
                     for positions, features in groups:
-                        features = network.frozen_features(features)
+                        features = frozen.frozen_features(features)
                         self.kept |= {batch[position]: row for position, row in zip(positions, features, strict=True)}
             self.kept = {row: features.clone() for row, features in self.kept.items()}
 

@@ -50,6 +50,7 @@ class RetrievalNetwork(nn.Module):
         self.dimension = channels if projection is None else projection
         self.pool = GeM(gem_p)
         self.backbone[:frozen_stages].requires_grad_(False)
+        self.train()  # torch's own start would let BatchNorm take its statistics from the first batches
 
     def forward(self, images):
         return self.describe(self.frozen_features(images))

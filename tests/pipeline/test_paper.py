@@ -36,6 +36,8 @@ def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
     """The paper's parameters with little of everything, from the server at `url`; one loss, not the one of teachers."""
     values["runtime"] |= {"device": "cpu", "num_workers": 0, "num_downloads": 2}
     values["grid"]["losses"], values["loss"] = ["reg"], "reg"
+    for teacher in values["grid"]["teachers"]:
+        values["networks"][teacher]["source"] = "train"
     for dataset in values["datasets"].values():
         for source in dataset["sources"]:
             source["places"] = [f"{url}/{place.split('/', 3)[3]}" for place in source["places"]]

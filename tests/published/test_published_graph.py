@@ -75,3 +75,21 @@ def test_shared_stages_are_the_main_graph_s(name):
 def test_code_is_the_project_s():
     for name in ("aml", "stages"):
         assert (ROOT / "published" / name).resolve() == ROOT / name
+
+
+def test_shared_numbers_are_the_paper_s():
+    paper = read_parameters(ROOT / "params.paper.yaml")
+    for name, dataset in VALUES["datasets"].items():
+        assert dataset == paper["datasets"][name]
+    for name in ("losses", "extract", "comparison"):
+        assert VALUES[name] == paper[name]
+    for name, network in VALUES["networks"].items():
+        assert network == paper["networks"][name] | {"source": "published"}
+    assert {name: VALUES["grid"][name] for name in ("teachers", "students", "dimensions", "losses")} == {
+        name: paper["grid"][name] for name in ("teachers", "students", "dimensions", "losses")
+    }
+
+
+def test_both_repositories_are_configured_alike():
+    for name in (".dvc/config", ".dvcignore"):
+        assert (ROOT / "published" / name).read_text() == (ROOT / name).read_text()

@@ -1,5 +1,6 @@
 """A published teacher from its file to the model folder that training would have written, without training."""
 
+import hashlib
 import json
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from aml.published.teachers import write_teacher
 from aml.storage.whitening import read_whitening
 from aml.vision.networks import load_network
-from stages import check, train
+from stages import check, train, weights
 from tests.published import published_files as files
 from tests.stages.test_tables_stage import ROOT
 
@@ -22,17 +23,17 @@ def settings(**changed) -> dict:
     return values
 
 
-def run(values: dict, weights, model) -> None:
-    train.main("lite0", model / "no-training-set", weights, model, "contr", "train_teacher", None, None, values)
+def run(values: dict, start, model) -> None:
+    train.main("lite0", model / "no-training-set", start, model, "contr", "train_teacher", None, None, values)
 
 
 def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
     theirs = files.network("vgg16")
     learned = files.save_teacher(tmp_path / "vgg16.pth", theirs, architecture="vgg16", dimension=512)
-    weights, model = tmp_path / "weights.safetensors", tmp_path / "model"
+    start, model = tmp_path / "weights.safetensors", tmp_path / "model"
     options = {"originals": tmp_path / "originals", "digests": tmp_path / "digests.json"}
-    write_teacher(weights, [str(tmp_path / "vgg16.pth")], backbone="vgg16", **options)
-    run(settings(), weights, model)
+    write_teacher(start, [str(tmp_path / "vgg16.pth")], backbone="vgg16", **options)
+    run(settings(), start, model)
     network, description = load_network(model)
     images = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -42,7 +43,7 @@ def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
     assert (read_whitening(model)[1] == learned["P"]).all()
     assert json.loads(options["digests"].read_text()).keys() == {"vgg16.pth"}
     with pytest.raises(ValueError, match=r"has all 30 stages of vgg16; params\.yaml asks for 20 of vgg16"):
-        run(settings(stages=20), weights, model)
+        run(settings(stages=20), start, model)
     assert model.is_dir()  # the failed run left what was there
 
 
@@ -72,3 +73,15 @@ def test_the_check_knows_what_can_be_published(tmp_path):
     values["grid"]["train_set"] = None
     with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(sfm sets\); known: synthsfm"):
         check.main(tmp_path / "cell.json", values)
+
+
+def test_the_stage_weights_fetches_a_published_teacher(tmp_path):
+    files.save_teacher(tmp_path / "x.pth", files.network("vgg16"), architecture="vgg16", dimension=512)
+    name = f"vgg16-{hashlib.sha256((tmp_path / 'x.pth').read_bytes()).hexdigest()[:7]}.pth"
+    (tmp_path / "x.pth").rename(tmp_path / name)
+    values = settings()
+    values["published"] = {"lite0": [str(tmp_path / name)]}
+    weights.main(tmp_path / "weights", tmp_path / "originals", tmp_path / "digests.json", values)
+    run(values, tmp_path / "weights/lite0.safetensors", tmp_path / "model")
+    assert load_network(tmp_path / "model")[1]["record"]["checkpoint"]["file"] == name
+    assert list(json.loads((tmp_path / "digests.json").read_text())) == [name]

@@ -100,8 +100,11 @@ def test_gem_is_float32_under_autocast():
         assert GeM(3.0)(torch.rand(1, 2, 3, 3).bfloat16()).dtype == torch.float32
 
 
-def test_batchnorm_statistics_are_frozen_and_its_affine_parameters_train():
-    network = small().train()
+@pytest.mark.parametrize("mode", ["as made", "train", "eval"])
+def test_batchnorm_statistics_are_frozen_and_its_affine_parameters_train(mode):
+    network = RetrievalNetwork(backbone="lite0", stages=3, frozen_stages=1, projection=16, gem_p=3.0)
+    if mode != "as made":
+        network.train(mode == "train")
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     network(torch.randn(2, 3, 48, 48)).sum().backward()
     for name, buffer in network.named_buffers():
