@@ -17,7 +17,7 @@ class Runtime:
     by more than rounding."""
 
     device: str  # auto, cpu, cuda, cuda:N
-    num_workers: int  # processes that decode images; 0 decodes in the stage's own
+    num_workers: int  # processes that decode or draw images, where that pays; 0 decodes in the stage's own
     num_downloads: int  # files that are fetched at a time
 
     def __post_init__(self):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from aml.vision.images import ImageTensors, batches_of_one_size, stack_by_shape
+from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
 from aml.vision.networks import RetrievalNetwork, folded
 
 BATCH_SIZE = 32  # images a forward without gradient; changes speed only
@@ -19,7 +19,7 @@ class FeatureSource:
 
     Frozen stages give the same features at every epoch, and images are not augmented (METHOD, Sec. 3): they are then
     computed once, here, and kept in memory (float32). Without frozen stages images are decoded as they are needed,
-    by `num_workers` processes.
+    by `num_workers` processes where that pays.
     """
 
     def __init__(self, network: RetrievalNetwork, tensors: ImageTensors, rows: Sequence[int], *, num_workers: int):
@@ -54,11 +54,12 @@ class FeatureSource:
         return found
 
     def _decoded(self, batches) -> Iterator[Groups]:
+        batches = [[int(row) for row in batch] for batch in batches]
         loader = DataLoader(
             self.tensors,
-            batch_sampler=[[int(row) for row in batch] for batch in batches],
+            batch_sampler=batches,
             collate_fn=stack_by_shape,
-            num_workers=self.num_workers,
+            num_workers=decoding_processes(self.tensors.images, batches, self.num_workers),
             pin_memory=self.device.type == "cuda",
         )
         for groups in loader:

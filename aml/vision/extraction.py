@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from aml.vision.images import ImageTensors, batches_of_one_size
+from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes
 from aml.vision.networks import RetrievalNetwork
 
 
@@ -30,7 +30,7 @@ def extract_descriptors(
         tensors,
         batch_sampler=batches,
         collate_fn=torch.stack,
-        num_workers=num_workers,
+        num_workers=decoding_processes(tensors.images, batches, num_workers),
         pin_memory=device.type == "cuda",
     )
     descriptors = np.empty((len(tensors), network.dimension), np.float32)

@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 
 from aml.storage.imagesets import ImageSet
 
+FEW_PIXELS = 50_000_000  # decoded in half a second; two processes that do it take as long to start
+
 
 def open_image(data: bytes, place: str) -> Image.Image:
     """An RGB image in stored pixel order: boxes refer to it, so EXIF rotation is not applied.
@@ -82,3 +84,9 @@ def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) 
         box = () if images.boxes is None else tuple(images.boxes[row])
         by_size[(*images.sizes[row], *box)].append(int(row))
     return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
+
+
+def decoding_processes(images: ImageSet, batches: Sequence[Sequence[int]], num_workers: int) -> int:
+    """How many processes shall decode these rows: `num_workers`, or 0, the stage's own, for few pixels."""
+    pixels = images.sizes.astype(np.int64).prod(axis=1)
+    return num_workers if sum(pixels[list(batch)].sum() for batch in batches) > FEW_PIXELS else 0
