@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aml.reports.layout import ABLATION_TABLES, DISTRACTOR_TABLES, protocol
+from aml.reports.layout import Kind
 from aml.reports.settings import Named, TableSettings
 
 NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
@@ -17,41 +17,40 @@ TESTING = {
 }
 
 
-def title(number: int, distractors: Named | None) -> str:
+def title(kind: Kind, distractors: Named | None) -> str:
     """The first words of a caption, also for a list of tables."""
-    subject = "Ablation" if number in ABLATION_TABLES else "All losses"
     ending = ""
-    if number in DISTRACTOR_TABLES:
+    if kind.with_distractors:
         ending = f" with {distractors.label} distractors" if distractors else " with distractors"
-    return f"{subject}, {protocol(number)} testing{ending}"
+    return f"{kind.rows.capitalize()}, {kind.protocol} testing{ending}"
 
 
-def caption(number: int, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
+def caption(kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
     """What a table shows and how it was measured.
 
     `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None
     without records.
     """
-    sentences = [settings.note, f"{title(number, distractors)}."]
-    if number in DISTRACTOR_TABLES and distractors is None:
+    sentences = [settings.note, f"{title(kind, distractors)}."]
+    if kind.with_distractors and distractors is None:
         sentences.append(NO_DISTRACTORS)
-    sentences.append(TESTING[protocol(number)])
-    if number not in ABLATION_TABLES:
-        scores = " and stand here with their symmetric scores" if protocol(number) == "asymmetric" else ""
+    sentences.append(TESTING[kind.protocol])
+    if not kind.is_ablation:
+        scores = " and stand here with their symmetric scores" if kind.protocol == "asymmetric" else ""
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
     sentences.append("mAP and mP@10 in percent; queries are cropped, whitening is the database side's.")
     if evaluation is not None:
-        sentences += _measurement(number in DISTRACTOR_TABLES, settings, evaluation)
+        sentences += _measurement(kind.with_distractors, settings, evaluation)
     sentences += [COLUMNS, "Bold: the best mAP of each teacher-student pair."]
     return " ".join(filter(None, sentences))
 
 
-def notes(number: int, missing: Iterable[str], other_dashes: bool) -> tuple[str, ...]:
+def notes(kind: Kind, missing: Iterable[str], other_dashes: bool) -> tuple[str, ...]:
     """Sentences under a table that explain its dashes: those of networks without record, and others."""
     missing = tuple(missing)
     sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
     if other_dashes:
-        reason = " or was evaluated without distractors" if number in DISTRACTOR_TABLES else ""
+        reason = " or was evaluated without distractors" if kind.with_distractors else ""
         sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
     return tuple(sentences)
 

@@ -7,8 +7,31 @@ from decimal import ROUND_HALF_UP, Decimal
 LEVELS = ("medium", "hard")
 METRICS = ("mAP", "mP@10")
 ABLATION = ("contr", "contr_plus", "contr_pos", "contr_pos_self", "reg")  # order of the rows of Tables 5 and 6
-ABLATION_TABLES = (5, 6)
-DISTRACTOR_TABLES = (9, 10)
+ALL = ("contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr")  # order of Tables 7-10, before any further loss
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a table shows. rows: "ablation" (of the contrastive loss), or "all losses", which also has the networks
+    without teacher and any further loss of the grid."""
+
+    protocol: str  # "symmetric" or "asymmetric"
+    rows: str
+    with_distractors: bool
+
+    @property
+    def is_ablation(self) -> bool:
+        return self.rows == "ablation"
+
+
+TABLES = {
+    5: Kind("symmetric", "ablation", with_distractors=False),
+    6: Kind("asymmetric", "ablation", with_distractors=False),
+    7: Kind("symmetric", "all losses", with_distractors=False),
+    8: Kind("asymmetric", "all losses", with_distractors=False),
+    9: Kind("symmetric", "all losses", with_distractors=True),
+    10: Kind("asymmetric", "all losses", with_distractors=True),
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One of Tables 5-10; even numbers are asymmetric, odd ones symmetric."""
+    """One of TABLES, with its numbers."""
 
     number: int
     distractors: str  # key of the distractor set, "" without
@@ -56,12 +79,7 @@ class Table:
 
     @property
     def protocol(self) -> str:
-        return protocol(self.number)
-
-
-def protocol(number: int) -> str:
-    """The protocol of a table: "symmetric" or "asymmetric"."""
-    return "symmetric" if number % 2 else "asymmetric"
+        return TABLES[self.number].protocol
 
 
 def score_columns(sets: Iterable[str]) -> tuple[str, ...]:

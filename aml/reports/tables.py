@@ -1,7 +1,6 @@
 """Tables 5-10 of the supplement out of metrics records. Torch-free.
 
-Even numbers are asymmetric. Tables 5 and 6 hold the ablation of the contrastive loss, 7 and 8 all losses, 9 and 10
-the same with distractors.
+`TABLES` says what each of them holds: another table is another line there.
 """
 
 from collections.abc import Iterable
@@ -10,23 +9,20 @@ from dataclasses import replace
 from aml.reports import captions
 from aml.reports.layout import (
     ABLATION,
-    ABLATION_TABLES,
-    DISTRACTOR_TABLES,
+    ALL,
     LEVELS,
     METRICS,
+    TABLES,
+    Kind,
     Row,
     Table,
     by_pair,
-    protocol,
     score_columns,
     select,
     tenths,
 )
 from aml.reports.records import check_records, num_distractors, score
 from aml.reports.settings import Loss, Named, Network, TableSettings
-
-NUMBERS = (5, 6, 7, 8, 9, 10)
-ALL = ("contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr")  # order of Tables 7-10, before any further loss
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -43,44 +39,45 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
     distractors = settings.distractors
     if evaluation is not None and not any(evaluation["sets"][name]["num_distractors"] for name in sets):
         distractors = None
-    return [_table(number, settings, records, distractors, evaluation) for number in NUMBERS]
+    return [_table(number, settings, records, distractors, evaluation) for number in TABLES]
 
 
 def _table(number, settings: TableSettings, records: dict, distractors: Named | None, evaluation: dict | None) -> Table:
-    networks = [] if number in ABLATION_TABLES else settings.without_teacher()
-    networks += settings.of_pairs(_losses_of(number, settings.losses))
-    with_distractors = distractors if number in DISTRACTOR_TABLES else None
-    sets = {test_set.key: _name(test_set.key, number, distractors) for test_set in settings.test_sets}
-    rows = [_row(network, _values(number, network, records, sets)) for network in networks]
+    kind = TABLES[number]
+    networks = [] if kind.is_ablation else settings.without_teacher()
+    networks += settings.of_pairs(_losses_of(kind, settings.losses))
+    with_distractors = distractors if kind.with_distractors else None
+    sets = {test_set.key: _name(test_set.key, kind, distractors) for test_set in settings.test_sets}
+    rows = [_row(network, _values(kind, network, records, sets)) for network in networks]
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(row.key for row in rows if row.key not in records)
     evaluated = [value for row in rows if row.key in records for value in row.values.values()]
-    no_distractors = number in DISTRACTOR_TABLES and distractors is None  # the caption says it
+    no_distractors = kind.with_distractors and distractors is None  # the caption says it
     return Table(
         number=number,
         distractors=with_distractors.key if with_distractors else "",
         columns=score_columns(sets),
         rows=tuple(_embolden(rows, select(score_columns(sets), "mAP"))),
         set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
-        title=captions.title(number, distractors),
-        caption=captions.caption(number, settings, distractors, evaluation),
-        notes=captions.notes(number, missing, None in evaluated and not no_distractors),
+        title=captions.title(kind, distractors),
+        caption=captions.caption(kind, settings, distractors, evaluation),
+        notes=captions.notes(kind, missing, None in evaluated and not no_distractors),
         missing=missing,
     )
 
 
-def _losses_of(number: int, losses: Iterable[Loss]) -> list[Loss]:
-    """The losses of a table's pairs in the supplement's order; those it doesn't know follow in Tables 7-10."""
+def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
+    """The losses of a table's pairs in the supplement's order; those it doesn't know follow where all are shown."""
     by_key = {loss.key: loss for loss in losses}
-    if number in ABLATION_TABLES:
+    if kind.is_ablation:
         return [by_key[key] for key in ABLATION if key in by_key]
     further = [key for key in by_key if key not in ABLATION + ALL]
     return [by_key[key] for key in (*ALL, *further) if key in by_key]
 
 
-def _name(test_set: str, number: int, distractors: Named | None) -> str | None:
+def _name(test_set: str, kind: Kind, distractors: Named | None) -> str | None:
     """Under which name records hold a table's scores on a test set; None where there are none."""
-    if number not in DISTRACTOR_TABLES:
+    if not kind.with_distractors:
         return test_set
     return distractors and f"{test_set}+{distractors.key}"
 
@@ -102,12 +99,12 @@ def _row(network: Network, values: dict[str, float | None]) -> Row:
     )
 
 
-def _values(number: int, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
+def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
     values = dict.fromkeys(score_columns(sets))
     record = records.get(network.key)
     if record is None:
         return values
-    section = protocol(number) if network.teacher else "symmetric"
+    section = kind.protocol if network.teacher else "symmetric"
     for test_set, name in sets.items():
         if name is None or (name != test_set and not num_distractors(record, network.key, test_set)):
             continue
