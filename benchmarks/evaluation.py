@@ -22,7 +22,7 @@ MEMORY_MB = 150
 
 
 def run(options: Options) -> list[Case]:
-    trials = 1 if options.quick else 5
+    trials = 1 if options.quick else 3
     cases = []
     for num_rows, dimension in QUICK_SIZES if options.quick else SIZES:
         with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,8 @@ PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "opencv-python-he
 
 
 def machine() -> dict:
-    """CPU model, cores that this process may use, threads of a numerical library, memory in GB, niceness."""
+    """CPU model, cores that this process may use, threads of a numerical library, memory in GB; load: processes that
+    ran or waited in the last minute, so that a busy machine shows."""
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.split(":", 1)[1].strip() for line in cpu if line.startswith("model name")]
     cores = len(os.sched_getaffinity(0))
@@ -19,7 +20,7 @@ def machine() -> dict:
         "cores": cores,
         "threads": int(os.environ.get("OMP_NUM_THREADS", cores)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "niceness": os.nice(0),
+        "load": round(os.getloadavg()[0], 2),
     }
 
 

@@ -30,4 +30,4 @@ def curve_line(curve: dict) -> str:
 def place(entry: dict) -> str:
     machine = entry["machine"]
     quick = ", tiny sizes" if entry["quick"] else ""
-    return f"{entry['date']}, {machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads{quick}."
+    return f"{entry['date']}, {machine['cpu']}, {machine['cores']} cores, threads: {machine['threads']}{quick}."

@@ -30,7 +30,7 @@ TOLERANCE = 1e-4  # of the gradient's norm
 def run(options: Options) -> list[Case]:
     device, trials = torch_device(options.device), 1 if options.quick else 5
     with tempfile.TemporaryDirectory() as folder:
-        steps = Steps(Path(folder), (96, 72) if options.quick else SIZE, 2 if options.quick else 8, device)
+        steps = Steps(Path(folder), (96, 72) if options.quick else SIZE, 2 if options.quick else 6, device)
     gradients = [steps.gradient(step) for step in (steps.our_step, steps.plain_step)]
     norm = np.linalg.norm(gradients[1])
     difference = require_equal("gradient", gradients[0] / norm, gradients[1] / norm, TOLERANCE)
