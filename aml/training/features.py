@@ -63,13 +63,7 @@ class FeatureSource:
             pin_memory=self.device.type == "cuda",
         )
         for groups in loader:
-            yield [
-                (
-                    positions,
-                    images.to(self.device, non_blocking=True, memory_format=torch.channels_last),
-                )
-                for positions, images in groups
-            ]
+            yield [(positions, self.tensors.normalised(pixels, self.device)) for positions, pixels in groups]
 
 
 def describe(network: RetrievalNetwork, groups: Groups) -> torch.Tensor:

@@ -35,9 +35,8 @@ def extract_descriptors(
     )
     descriptors = np.empty((len(tensors), network.dimension), np.float32)
     with torch.inference_mode(), tqdm(total=len(tensors), desc=name, unit="image", mininterval=1, leave=False) as bar:
-        for rows, images in zip(batches, loader, strict=True):
-            images = images.to(device, non_blocking=True, memory_format=torch.channels_last)
-            descriptors[rows] = describe_at_scales(network, images, scales).cpu().numpy()
+        for rows, pixels in zip(batches, loader, strict=True):
+            descriptors[rows] = describe_at_scales(network, tensors.normalised(pixels, device), scales).cpu().numpy()
             bar.update(len(rows))
     bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
     if len(bad):

@@ -41,15 +41,8 @@ def crop_and_shrink(image: Image.Image, box: Sequence[float], longer_side: float
     return shrink(cropped, longer_side * max(cropped.size) / full)
 
 
-def to_tensor(image: Image.Image, normalisation: dict) -> torch.Tensor:
-    """`(3, H, W)` float32: [0, 1], less the mean, divided by the standard deviation of each channel."""
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(255)  # (3, H, W)
-    mean = torch.tensor(normalisation["mean"]).view(3, 1, 1)
-    return pixels.sub_(mean).div_(torch.tensor(normalisation["std"]).view(3, 1, 1))
-
-
 class ImageTensors(Dataset):
-    """The tensors `(3, H, W)` of an image set, by row; cropped where the set has boxes."""
+    """The pixels `(3, H, W)` uint8 of an image set, by row; cropped where the set has boxes."""
 
     def __init__(self, images: ImageSet, *, image_size: int, normalisation: dict):
         self.images, self.image_size, self.normalisation = images, image_size, normalisation
@@ -63,10 +56,17 @@ class ImageTensors(Dataset):
             image = shrink(image, self.image_size)
         else:
             image = crop_and_shrink(image, self.images.boxes[row], self.image_size)
-        return to_tensor(image, self.normalisation)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
     def __getitems__(self, rows: Sequence[int]) -> list[torch.Tensor]:
         return [self[row] for row in rows]
+
+    def normalised(self, pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """A batch `(B, 3, H, W)` uint8 as float32 on `device`, channels last: [0, 1], less each channel's mean, divided
+        by its standard deviation. There, and not image by image, since bytes travel four times as fast."""
+        images = pixels.to(device, non_blocking=True, memory_format=torch.channels_last).float().div_(255)
+        mean, std = (torch.tensor(self.normalisation[name], device=device).view(3, 1, 1) for name in ("mean", "std"))
+        return images.sub_(mean).div_(std)
 
 
 def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], torch.Tensor]]:

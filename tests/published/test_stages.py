@@ -61,17 +61,19 @@ def test_descriptors_are_the_published_networks_own(finished):
     assert layouts == {True, False}
     normalisation = {"mean": files.MEAN, "std": files.STD}
     images = ImageTensors(read_images(folder / "data/processed/rparis6k"), image_size=96, normalisation=normalisation)
+    first = images.normalised(images[0][None], torch.device("cpu")).contiguous()
     for key, network in networks.items():
         described = DescriptorFolder(folder / "data/descriptors" / key)
         assert set(described.arrays) == {f"{name}.{part}" for name in SETS for part in ("queries", "database")}
-        np.testing.assert_allclose(described["rparis6k.database"][0], multi_scale(network, images[0]), atol=2e-5)
+        # random weights in a hundred layers make 1e-4 out of rounding; two tensors exchanged make at least 2e-3
+        np.testing.assert_allclose(described["rparis6k.database"][0], multi_scale(network, first), atol=5e-4)
 
 
 def multi_scale(network: files.Network, image: torch.Tensor) -> np.ndarray:
     p, at_scales = network.pool.p.item(), []
     with torch.no_grad():
         for scale in (1, 2**-0.5, 0.5):
-            scaled = torch.nn.functional.interpolate(image[None], scale_factor=scale, mode="bilinear")
+            scaled = torch.nn.functional.interpolate(image, scale_factor=scale, mode="bilinear")
             at_scales.append(network(scaled)[0].numpy() ** p)
     pooled = np.mean(at_scales, axis=0) ** (1 / p)
     return pooled / np.linalg.norm(pooled)

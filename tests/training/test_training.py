@@ -62,7 +62,8 @@ def test_training_sees_what_testing_will_see(tensors, frozen_stages):
     found = source.descriptors(np.arange(40))
     net.eval()
     with torch.no_grad():
-        expected = np.concatenate([net(tensors[row][None]).numpy() for row in range(40)])
+        images = [tensors.normalised(tensors[row][None], torch.device("cpu")) for row in range(40)]
+        expected = np.concatenate([net(image).numpy() for image in images])
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 

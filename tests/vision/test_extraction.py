@@ -13,6 +13,15 @@ from aml.vision.networks import RetrievalNetwork
 SCALES = [1, 2**-0.5, 0.5]
 
 
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def always_in_processes(monkeypatch):
+    """Where a test asks for processes, they decode, however few the pixels."""
+    monkeypatch.setattr("aml.vision.images.FEW_PIXELS", 0)
+
+
 class Pictures:
     """An image set in memory, two sizes in turn."""
 
@@ -50,7 +59,7 @@ def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop():
     tensors, descriptors = extract(net, batch_size=3)
     with torch.no_grad():
         for row in range(7):
-            image = tensors[row][None]
+            image = tensors.normalised(tensors[row][None], CPU)
             powers = [
                 net(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear")) ** net.pool.p
                 for s in SCALES
@@ -73,7 +82,7 @@ def test_one_scale_is_the_network_itself():
     net = network()
     tensors, descriptors = extract(net, batch_size=1, scales=[1])
     with torch.no_grad():
-        np.testing.assert_allclose(descriptors[0], net(tensors[0][None])[0], atol=1e-6)
+        np.testing.assert_allclose(descriptors[0], net(tensors.normalised(tensors[0][None], CPU))[0], atol=1e-6)
 
 
 def test_a_descriptor_that_is_not_finite_names_its_image():

@@ -6,12 +6,13 @@ import torch
 from PIL import Image
 
 from aml.vision.images import (
+    ImageTensors,
     batches_of_one_size,
     crop_and_shrink,
+    decoding_processes,
     open_image,
     shrink,
     stack_by_shape,
-    to_tensor,
 )
 
 HALF = {"mean": [0.5] * 3, "std": [0.5] * 3}
@@ -72,11 +73,13 @@ def test_what_cannot_be_decoded_is_named(data):
 
 
 def test_normalisation():
-    tensor = to_tensor(picture(5, 4), {"mean": [0.1, 0.2, 0.3], "std": [0.5, 1.0, 2.0]})
-    pixels = np.asarray(picture(5, 4)).astype(np.float64) / 255
-    expected = (pixels - [0.1, 0.2, 0.3]) / [0.5, 1.0, 2.0]
-    assert tensor.shape == (3, 4, 5) and tensor.dtype == torch.float32
-    np.testing.assert_allclose(tensor.permute(1, 2, 0), expected, atol=1e-6)
+    tensors = ImageTensors(None, image_size=5, normalisation={"mean": [0.1, 0.2, 0.3], "std": [0.5, 1.0, 2.0]})
+    pixels = np.stack([np.asarray(picture(5, 4, seed)) for seed in (0, 1)])  # (B, H, W, C)
+    found = tensors.normalised(torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.device("cpu"))
+    expected = (pixels.astype(np.float64) / 255 - [0.1, 0.2, 0.3]) / [0.5, 1.0, 2.0]
+    assert found.shape == (2, 3, 4, 5) and found.dtype == torch.float32
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(found.permute(0, 2, 3, 1), expected, atol=1e-6)
 
 
 def test_stacks_cover_every_position_once():
@@ -92,3 +95,10 @@ def test_batches_hold_images_of_one_size():
     assert batches_of_one_size(images, range(4), 2) == [[0, 2], [3], [1]]
     boxed = Sizes([(4, 3)] * 3, np.array([[0, 0, 2, 2], [0, 0, 3, 3], [0, 0, 2, 2]]))
     assert batches_of_one_size(boxed, range(3), 2) == [[0, 2], [1]]
+
+
+def test_processes_decode_only_where_there_is_much_to_decode():
+    images = Sizes([(1024, 768), (96, 72)])
+    assert decoding_processes(images, [[0] * 40, [0] * 40], 2) == 2
+    assert decoding_processes(images, [[0, 1], [1]], 2) == 0
+    assert decoding_processes(images, [[0] * 80], 0) == 0
