@@ -26,14 +26,16 @@ def run(options: Options) -> list[Case]:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     try:
-        pictures = [jpeg(number, SIZE) for number in range(2 if options.quick else 30)]
-        return [compare(pictures, longer_side, 1 if options.quick else 9) for longer_side in LONGER_SIDES]
+        size, count, trials = ((400, 300), 2, 1) if options.quick else (SIZE, 30, 9)
+        pictures = [jpeg(number, size) for number in range(count)]
+        what = f"{count} JPEGs of {size[0]} x {size[1]}, longer side "
+        return [compare(pictures, side, f"{what}{side}", trials) for side in LONGER_SIDES]
     finally:
         cv2.setNumThreads(cv2_threads)
         torch.set_num_threads(torch_threads)
 
 
-def compare(pictures: list[bytes], longer_side: int, trials: int) -> Case:
+def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> Case:
     seconds, pixels = alternate(
         {
             name: lambda decode=decode: [decode(data, longer_side) for data in pictures]
@@ -41,7 +43,6 @@ def compare(pictures: list[bytes], longer_side: int, trials: int) -> Case:
         },
         trials,
     )
-    what = f"{len(pictures)} JPEGs of {SIZE[0]} x {SIZE[1]}, longer side {longer_side}"
     differences = {name: _differences(found, pixels["plain"]) for name, found in pixels.items()}
     same = [name for name, (largest, _) in differences.items() if largest == 0]
     best = min(same, key=seconds.get)

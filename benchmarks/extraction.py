@@ -76,7 +76,8 @@ class Subject:
         self.device, self.images = device, images
         self.normalisation = backbone(section(values, f"networks.{name}.backbone")).normalisation
         self.tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=self.normalisation)
-        self.network = random_network(values, name, self.tensors[0][None]).to(device)
+        first = self.tensors.normalised(self.tensors[0][None], torch.device("cpu"))
+        self.network = random_network(values, name, first).to(device)
         self.folded = folded(self.network).to(memory_format=torch.channels_last)
 
     def ours(self) -> np.ndarray:

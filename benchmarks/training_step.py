@@ -64,7 +64,8 @@ class Steps:
         images = packed(folder, self.settings.batch_size * num_steps, size)
         normalisation = backbone(section(values, f"networks.{NAME}.backbone")).normalisation
         tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=normalisation)
-        network = random_network(values, NAME, torch.stack([tensors[row] for row in range(2)])).to(device)
+        first = tensors.normalised(torch.stack([tensors[row] for row in range(2)]), torch.device("cpu"))
+        network = random_network(values, NAME, first).to(device)
         rows = np.arange(len(images)).reshape(num_steps, -1)
         source = FeatureSource(network, tensors, rows.ravel(), num_workers=0)
         self.batches = list(source.batches(rows))

@@ -10,6 +10,8 @@ import torch
 from benchmarks.__main__ import NAMES, main
 from benchmarks.measure import in_child, require_equal
 
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")  # torchvision's, of its own
+
 ENTRY = {"date", "quick", "machine", "versions"}
 MACHINE = {"cpu", "cores", "threads", "memory_gb", "load"}
 CASE = {"what", "trials", "seconds", "equality", "difference", "reached", "found", "device"}
