@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test experiment paper published tables clean
+.PHONY: repro test experiment paper published tables bench clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	dvc repro check
@@ -29,6 +29,9 @@ test: $(VENV)/ready
 	ruff check .
 	ruff format --check .
 	pytest
+
+bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; half an hour
+	python -m benchmarks
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* $(VENV)

@@ -1,0 +1,55 @@
+"""Runs all benchmarks, or those named, and writes reports/benchmarks.json, where others' results stay as they are."""
+
+import argparse
+import datetime
+import importlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from aml.storage.files import write_json
+from benchmarks.machine import machine, versions
+from benchmarks.measure import CannotRunError, Case, Options
+from benchmarks.table import markdown
+
+NAMES = ("evaluation", "extraction", "training_step", "mining", "decoding", "graph", "growth")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(NAMES)}; none: all")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one trial: only to see that it runs")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of benchmarks.json, growth.svg")
+    given = parser.parse_args(arguments)
+    unknown = [name for name in given.names if name not in NAMES]
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}; known: {', '.join(NAMES)}")
+    path = given.reports / "benchmarks.json"
+    given.reports.mkdir(parents=True, exist_ok=True)
+    for name in given.names or NAMES:
+        entry = measured(name, Options(given.quick, given.device, given.reports))
+        entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        entries[name] = entry
+        write_json(path, {key: entries[key] for key in NAMES if key in entries})
+        print(name, json.dumps(entry, indent=2), flush=True)
+    print(markdown(json.loads(path.read_text(encoding="utf-8"))))
+
+
+def measured(name: str, options: Options) -> dict:
+    """One benchmark's entry: when and where it ran, and its results, or why it was skipped."""
+    entry = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "quick": options.quick,
+        "machine": machine(),
+        "versions": versions(),
+    }
+    try:
+        results = importlib.import_module(f"benchmarks.{name}").run(options)
+    except CannotRunError as reason:
+        return entry | {"skipped": str(reason)}
+    return entry | {"cases" if isinstance(results[0], Case) else "curves": [asdict(result) for result in results]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Multi-scale descriptors of 1024 x 768 JPEGs by the four networks of params.paper.yaml, decoding included.
+
+Ours is what the stage `extract` runs. Plain: one image at a time, contiguous layout, gradient mode.
+"""
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from aml.storage.imagesets import ImageSet
+from aml.storage.parameters import read_parameters, section, typed
+from aml.vision.backbones import backbone
+from aml.vision.extraction import extract_descriptors
+from aml.vision.images import ImageTensors
+from aml.vision.networks import RetrievalNetwork, folded
+from aml.vision.settings import ExtractionSettings
+from benchmarks.machine import device_name
+from benchmarks.measure import Case, Options, alternate, require_equal
+from benchmarks.pictures import SIZE, packed, random_network
+from stages.runtime import Runtime, runtime
+
+PARAMETERS = "params.paper.yaml"
+IMAGES = {"mobilenet_v2": 8, "efficientnet_b3": 8, "resnet101": 4, "vgg16": 4}  # on a CPU; on a GPU GPU_IMAGES
+GPU_IMAGES = 64
+FACTORS = {"cpu": {"mobilenet_v2": 2.0}, "cuda": {}}
+FACTOR = {"cpu": 1.5, "cuda": 5.0}
+TOLERANCE = 1e-5  # of a component of a unit-norm descriptor
+
+
+def run(options: Options) -> list[Case]:
+    device = torch_device(options.device)
+    counts = {"mobilenet_v2": 3} if options.quick else IMAGES
+    if device.type == "cuda" and not options.quick:
+        counts = dict.fromkeys(IMAGES, GPU_IMAGES)
+    with tempfile.TemporaryDirectory() as folder:
+        images = packed(Path(folder), max(counts.values()), (96, 72) if options.quick else SIZE)
+        return [
+            compare(name, images.subset(np.arange(count)), device, 1 if options.quick else 3)
+            for name, count in counts.items()
+        ]
+
+
+def compare(name: str, images: ImageSet, device: torch.device, trials: int) -> Case:
+    subject = Subject(name, images, device)
+    seconds, results = alternate({"ours": subject.ours, "plain": subject.plain}, trials)
+    difference = require_equal(f"descriptors by {name}", results["ours"], results["plain"], TOLERANCE)
+    spread = float(np.ptp(results["plain"], axis=0).max())
+    if spread < 10 * TOLERANCE:
+        raise ValueError(f"descriptors by {name} differ by {spread} only; accepted: pictures that can be told apart")
+    factor = FACTORS[device.type].get(name, FACTOR[device.type])
+    width, height = images.sizes[0].tolist()
+    return Case(
+        what=f"{name}, {len(images)} images, {width} x {height}, {len(subject.settings.scales)} scales",
+        trials=trials,
+        seconds=seconds,
+        equality="components of descriptors",
+        difference=difference,
+        reached={f"{factor:g} times as fast": seconds["plain"] >= factor * seconds["ours"]},
+        found={"seconds_an_image": seconds["ours"] / len(images), "spread_of_pictures": spread},
+        device=device_name(device),
+    )
+
+
+class Subject:
+    """One network and the images to describe, both ways."""
+
+    def __init__(self, name: str, images: ImageSet, device: torch.device):
+        values = read_parameters(PARAMETERS)
+        self.settings = typed(ExtractionSettings, section(values, "extract"), "extract")
+        self.num_workers = min(runtime(values).num_workers, torch.get_num_threads())
+        self.device, self.images = device, images
+        self.normalisation = backbone(section(values, f"networks.{name}.backbone")).normalisation
+        self.tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=self.normalisation)
+        first = self.tensors.normalised(self.tensors[0][None], torch.device("cpu"))
+        self.network = random_network(values, name, first).to(device)
+        self.folded = folded(self.network).to(memory_format=torch.channels_last)
+
+    def ours(self) -> np.ndarray:
+        return extract_descriptors(
+            self.folded,
+            self.tensors,
+            scales=self.settings.scales,
+            batch_size=self.settings.batch_size,
+            num_workers=self.num_workers,
+            name="benchmark",
+        )
+
+    def plain(self) -> np.ndarray:
+        return np.stack([self._plain_one(row).cpu().numpy() for row in range(len(self.images))])
+
+    def _plain_one(self, row: int) -> torch.Tensor:
+        image = Image.open(io.BytesIO(self.images.read(row))).convert("RGB")
+        image.thumbnail((self.settings.image_size, self.settings.image_size), Image.Resampling.LANCZOS)
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+        mean, std = (torch.tensor(self.normalisation[key]).view(3, 1, 1) for key in ("mean", "std"))
+        x = ((pixels - mean) / std)[None].contiguous().to(self.device)  # (1, 3, H, W)
+        return _plain_descriptor(self.network, x, self.settings.scales)
+
+
+def _plain_descriptor(network: RetrievalNetwork, x: torch.Tensor, scales: list[float]) -> torch.Tensor:
+    p, total = network.pool.p, 0
+    for scale in scales:
+        scaled = x if scale == 1 else F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+        total = total + network(scaled) ** p
+    return F.normalize((total / len(scales)) ** (1 / p))[0].detach()  # (D,)
+
+
+def torch_device(name: str) -> torch.device:
+    """The device, set up as the stages set it up."""
+    return Runtime(device=name, num_workers=0, num_downloads=1).torch_device()

@@ -1,0 +1,59 @@
+"""`dvc repro` with nothing to do, in the repository itself: only where the whole grid has been run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.measure import CannotRunError, Case, Options, alternate
+
+ROOT = Path(__file__).parents[1]
+LIMIT = 10  # seconds
+
+
+def run(options: Options) -> list[Case]:
+    if options.quick:
+        raise CannotRunError("with --quick, only growth times a graph with nothing to do, a stubbed one")
+    return [nothing_to_do(ROOT, trials=3)]
+
+
+def nothing_to_do(folder: Path, *, trials: int) -> Case:
+    """Raises CannotRunError where `dvc repro` would run something: that is no benchmark's business."""
+    stale = {name: what for name, what in json.loads(dvc(folder, "status", "--json")).items() if what}
+    if stale:
+        raise CannotRunError(
+            f"{len(stale)} stages are not up to date, {next(iter(stale))} among them: make repro first"
+        )
+    num_stages = len(dvc(folder, "stage", "list", "--all", "--name-only").split())
+    seconds, printed = alternate({"ours": lambda: dvc(folder, "repro")}, trials)
+    return Case(
+        what=f"dvc repro, nothing to do, {num_stages} stages",
+        trials=trials,
+        seconds=seconds,
+        equality="stages that ran",
+        difference=float(num_run(printed["ours"])),
+        reached={f"at most {LIMIT} s": seconds["ours"] <= LIMIT},
+    )
+
+
+def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What the command prints. Raises ValueError with it where the command fails."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dvc", *arguments],
+        cwd=folder,
+        env=os.environ
+        | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ValueError(f"dvc {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def num_run(printed: str) -> int:
+    """Stages that a `dvc repro` ran."""
+    return printed.count("Running stage '")

@@ -1,0 +1,111 @@
+"""How time grows with size: evaluation with database rows, extraction with images, DVC's own work with cells.
+
+Writes growth.svg, in log-log: a line of slope 1 is proportional.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import evaluation
+from benchmarks.graph import num_run
+from benchmarks.measure import Curve, Options, alternate, alternate_children, exponents
+from benchmarks.pictures import SIZE, packed
+from benchmarks.stubbed_graph import StubbedGraph
+
+ROWS, DIMENSION = (10_000, 30_000, 100_000, 300_000, 1_000_000), 512
+IMAGES, NETWORK = (1, 2, 4, 8, 16), "mobilenet_v2"
+STUDENTS = (1, 2, 4)  # 22, 42 and 82 cells: the time for everything grows faster than they do
+LARGE_GRID = 420  # cells, to which the graph's lines are drawn out
+
+
+def run(options: Options) -> list[Curve]:
+    curves = [graph_curve(options), evaluation_curve(options), extraction_curve(options)]
+    draw(curves, options.reports / "growth.svg")
+    return curves
+
+
+def evaluation_curve(options: Options) -> Curve:
+    sizes, dimension = ((1000, 4000), 32) if options.quick else (ROWS, DIMENSION)
+    trials = 1 if options.quick else 3
+    variants = {"ours": evaluation.ours, "plain": evaluation.plain}
+    seconds = {name: [] for name in variants}
+    for num_rows in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            evaluation.write_database(Path(folder), num_rows, dimension)
+            medians, _, _ = alternate_children({name: (call, folder) for name, call in variants.items()}, trials)
+        for name, value in medians.items():
+            seconds[name].append(value)
+    what = f"evaluation, {evaluation.QUERIES} queries, dimension {dimension}"
+    return Curve(what, "database rows", trials, list(sizes), seconds, exponents(sizes, seconds))
+
+
+def extraction_curve(options: Options) -> Curve:
+    from benchmarks.extraction import Subject, torch_device
+
+    sizes, trials = ((1, 2), 1) if options.quick else (IMAGES, 3)
+    seconds = {"ours": [], "plain": []}
+    with tempfile.TemporaryDirectory() as folder:
+        images = packed(Path(folder), max(sizes), (96, 72) if options.quick else SIZE)
+        for size in sizes:
+            subject = Subject(NETWORK, images.subset(np.arange(size)), torch_device(options.device))
+            medians, _ = alternate({"ours": subject.ours, "plain": subject.plain}, trials)
+            for name, value in medians.items():
+                seconds[name].append(value)
+    what = f"extraction, {NETWORK}, {len(subject.settings.scales)} scales"
+    return Curve(what, "images", trials, list(sizes), seconds, exponents(sizes, seconds))
+
+
+def graph_curve(options: Options) -> Curve:
+    """A whole `dvc repro` of stubbed commands, once, then ones with nothing to do."""
+    trials = 1 if options.quick else 3
+    sizes, seconds = [], {"everything": [], "nothing to do": []}
+    for num_students in (1,) if options.quick else STUDENTS:
+        with tempfile.TemporaryDirectory() as folder:
+            graph = StubbedGraph(Path(folder) / "repository", num_students, quick=options.quick)
+            start = time.perf_counter()
+            printed = graph.dvc("repro")
+            seconds["everything"].append(time.perf_counter() - start)
+            if graph.num_done() != graph.num_cells:
+                raise ValueError(f"{graph.num_done()} cells have results; expected {graph.num_cells}\n{printed}")
+            medians, results = alternate({"nothing to do": lambda graph=graph: graph.dvc("repro")}, trials)
+            if num_run(results["nothing to do"]):
+                raise ValueError(f"the second dvc repro ran stages; expected none\n{results['nothing to do']}")
+        seconds["nothing to do"].append(medians["nothing to do"])
+        sizes.append(graph.num_cells)
+    estimated = None if len(sizes) < 2 else {"size": LARGE_GRID, **drawn_out(sizes, seconds, LARGE_GRID)}
+    what = "graph, commands replaced by stubs"
+    return Curve(what, "cells", trials, sizes, seconds, exponents(sizes, seconds), estimated)
+
+
+def drawn_out(sizes: list[int], seconds: dict[str, list[float]], size: int) -> dict[str, float]:
+    """Seconds at a larger size, by the slope between the last two."""
+    slopes = exponents(sizes[-2:], {name: values[-2:] for name, values in seconds.items()})
+    return {name: values[-1] * (size / sizes[-1]) ** slopes[name] for name, values in seconds.items()}
+
+
+def draw(curves: list[Curve], path: Path) -> None:
+    """One panel a curve; what is estimated is dotted. The same numbers give the same bytes."""
+    import matplotlib  # late: a second
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "growth", "font.size": 9})
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, len(curves), figsize=(4 * len(curves), 3.4), constrained_layout=True)
+    for panel, curve in zip(panels, curves, strict=True):
+        for name, values in curve.seconds.items():
+            slope = curve.exponents[name]
+            label = name if slope is None else f"{name}, slope {slope:.2f}"
+            (line,) = panel.loglog(curve.sizes, values, "o-", label=label)
+            if curve.estimated is not None:
+                ends = [curve.sizes[-1], curve.estimated["size"]], [values[-1], curve.estimated[name]]
+                panel.loglog(*ends, "o:", color=line.get_color(), markerfacecolor="none")
+        panel.set(title=curve.what, xlabel=curve.unit, ylabel="seconds")
+        panel.title.set_fontsize(9)
+        panel.grid(which="both", alpha=0.2)
+        panel.legend()
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    pyplot.close(figure)

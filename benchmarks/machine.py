@@ -1,0 +1,38 @@
+"""Where and with what a benchmark ran."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "opencv-python-headless", "dvc")
+
+
+def machine() -> dict:
+    """CPU model, cores that this process may use, threads of a numerical library, memory in GB; load: processes that
+    ran or waited in the last minute, so that a busy machine shows."""
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.split(":", 1)[1].strip() for line in cpu if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "cpu": models[0] if models else platform.processor() or platform.machine(),
+        "cores": cores,
+        "threads": int(os.environ.get("OMP_NUM_THREADS", cores)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's and those of what does the work."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        found[name] = importlib.metadata.version(name)
+    return found
+
+
+def device_name(device) -> str:
+    """What a torch device is called: "cpu", or the GPU's own name."""
+    torch = sys.modules["torch"]  # whoever has a device has imported it
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,0 +1,164 @@
+"""What benchmarks share: trials in turn, medians, peak memory of a child process, equality, what was reached."""
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SAMPLE_SECONDS = 0.004  # between two looks at a child's memory
+CHILD_SECONDS = 1800  # longer than any
+
+
+@dataclass(frozen=True)
+class Options:
+    """quick: tiny sizes and one trial, to see that it runs; device: auto, cpu or cuda; reports: folder of pictures."""
+
+    quick: bool
+    device: str
+    reports: Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison. seconds: median of each variant, "ours" among them; reached: sentence -> whether it is so;
+    found: other numbers; device: where it computed, None for a CPU without torch."""
+
+    what: str
+    trials: int
+    seconds: dict[str, float]
+    equality: str
+    difference: float  # the largest between ours and the plain version, in the unit that `equality` names
+    reached: dict[str, bool] = field(default_factory=dict)
+    found: dict[str, Any] = field(default_factory=dict)
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Time against size. exponents: slope of each line in log-log, None for a single size; estimated: what was not
+    measured but follows the last two sizes on, {"size", variant: seconds}."""
+
+    what: str
+    unit: str
+    trials: int
+    sizes: list[int]
+    seconds: dict[str, list[float]]
+    exponents: dict[str, float | None]
+    estimated: dict[str, float] | None = None
+
+
+class CannotRunError(Exception):
+    """A benchmark that cannot run here; the text says why."""
+
+
+def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Median seconds of each variant over trials in which all run, forwards and backwards in turn; last results.
+
+    There is no warming up: with three trials or more, the median leaves the first out.
+    """
+    seconds, results = {name: [] for name in variants}, {}
+    for trial in range(trials):
+        for name in list(variants)[:: 1 if trial % 2 == 0 else -1]:
+            start = time.perf_counter()
+            results[name] = variants[name]()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}, results
+
+
+@dataclass(frozen=True)
+class Child:
+    """A call in a process of its own. private_mb: the most memory that was the process's own beyond what its imports
+    take; resident_mb: the same with the pages of mapped files, which the system takes back when it needs them."""
+
+    result: Any
+    seconds: float
+    private_mb: float
+    resident_mb: float
+
+
+def in_child(function: Callable, *arguments) -> Child:
+    """Calls a module's function in a fresh process and watches its memory from here. Raises what the call raises."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there, function, arguments))
+    process.start()
+    there.close()
+    try:
+        here.recv()  # imports are done
+        start = peaks = _memory(process.pid)
+        here.send("go")
+        while not here.poll(SAMPLE_SECONDS):
+            peaks = [max(pair) for pair in zip(peaks, _memory(process.pid), strict=True)]
+        error, seconds, result = here.recv()
+    except EOFError:
+        raise ValueError(f"{function.__name__}: its process ended without a result") from None
+    finally:
+        here.close()
+        process.join(CHILD_SECONDS)
+    if error is not None:
+        raise error
+    private, resident = ((peak - begin) / 1e6 for peak, begin in zip(peaks, start, strict=True))
+    return Child(result, seconds, private, resident)
+
+
+def alternate_children(
+    variants: dict[str, tuple], trials: int
+) -> tuple[dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
+    """As `alternate`, each call (function, arguments...) in a child; also each variant's memory, the largest, MB.
+
+    Seconds are the children's own: neither start nor imports count.
+    """
+    children = {name: [] for name in variants}
+    for trial in range(trials):
+        for name in list(variants)[:: 1 if trial % 2 == 0 else -1]:
+            children[name].append(in_child(*variants[name]))
+    seconds = {name: statistics.median(child.seconds for child in runs) for name, runs in children.items()}
+    memory = {
+        name: {kind: max(getattr(child, kind) for child in runs) for kind in ("private_mb", "resident_mb")}
+        for name, runs in children.items()
+    }
+    return seconds, {name: runs[-1].result for name, runs in children.items()}, memory
+
+
+def require_equal(what: str, ours: np.ndarray, plain: np.ndarray, tolerance: float) -> float:
+    """The largest difference. Raises ValueError if it is above the tolerance or the two have other shapes."""
+    ours, plain = np.asarray(ours, np.float64), np.asarray(plain, np.float64)
+    if ours.shape != plain.shape or np.isnan(ours - plain).any():
+        raise ValueError(f"{what}: ours {ours.shape} and plain {plain.shape} cannot be compared, or nan is among them")
+    difference = float(np.abs(ours - plain).max(initial=0))
+    if difference > tolerance:
+        raise ValueError(f"{what}: ours and plain differ by {difference}; accepted: up to {tolerance}")
+    return difference
+
+
+def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str, float | None]:
+    """The slope of each line in log-log, by least squares; None for a single size."""
+    if len(sizes) < 2:
+        return dict.fromkeys(seconds)
+    return {name: float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) for name, values in seconds.items()}
+
+
+def _serve(pipe, function, arguments) -> None:
+    pipe.send("ready")
+    pipe.recv()
+    start = time.perf_counter()
+    try:
+        result, error = function(*arguments), None
+    except Exception as raised:
+        result, error = None, raised
+    pipe.send((error, time.perf_counter() - start, result))
+
+
+def _memory(pid: int) -> list[int]:
+    """Bytes that are the process's own (anonymous and shared), and all that are resident."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
+    own = sum(1024 * int(status.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
+    return [own, resident]

@@ -1,0 +1,64 @@
+"""Hard negatives of 2,000 anchors in a pool of 20,000 descriptors of dimension 2048.
+
+Plain: row by row, one anchor's similarities, sorted, and the first rows of clusters that were not taken yet.
+"""
+
+import numpy as np
+
+from aml.training.tuples import hard_negatives
+from benchmarks.measure import Case, Options, alternate, require_equal
+
+ANCHORS, POOL, DIMENSION, CLUSTERS = 2000, 20_000, 2048, 550
+QUICK = 30, 400, 64, 20
+NEGATIVES = 5
+TOLERANCE = 1e-6  # of a similarity: by a matrix and by a vector, float32 products are rounded differently
+
+
+def run(options: Options) -> list[Case]:
+    num_anchors, num_pool, dimension, num_clusters = QUICK if options.quick else (ANCHORS, POOL, DIMENSION, CLUSTERS)
+    rng = np.random.default_rng(0)
+    anchors, pool = (_unit(rng.standard_normal((rows, dimension), np.float32)) for rows in (num_anchors, num_pool))
+    clusters = [rng.integers(num_clusters, size=rows) for rows in (num_anchors, num_pool)]
+    arguments = anchors, pool, *clusters, NEGATIVES
+    trials = 1 if options.quick else 3
+    seconds, found = alternate(
+        {"ours": lambda: hard_negatives(*arguments), "plain": lambda: row_by_row(*arguments)}, trials
+    )
+    similarities = {name: exact_similarities(anchors, pool, rows) for name, rows in found.items()}
+    what = f"{num_anchors:,} anchors, pool of {num_pool:,} x {dimension}, {NEGATIVES} negatives"
+    return [
+        Case(
+            what=what,
+            trials=trials,
+            seconds=seconds,
+            equality="exact similarities of the chosen rows",
+            difference=require_equal(what, similarities["ours"], similarities["plain"], TOLERANCE),
+            reached={"5 times as fast": seconds["plain"] >= 5 * seconds["ours"]},
+            found={"same_rows": float(np.mean(found["ours"] == found["plain"]))},
+        )
+    ]
+
+
+def row_by_row(
+    anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
+) -> np.ndarray:
+    chosen = np.empty((len(anchors), num_negatives), np.int64)
+    for i, anchor in enumerate(anchors):
+        taken, rows = {anchor_clusters[i]}, []
+        for row in np.argsort(-(pool @ anchor), kind="stable"):
+            if pool_clusters[row] not in taken:
+                taken.add(pool_clusters[row])
+                rows.append(row)
+                if len(rows) == num_negatives:
+                    break
+        chosen[i] = rows
+    return chosen
+
+
+def exact_similarities(anchors: np.ndarray, pool: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Similarities (A, n) in float64 of each anchor with its rows (A, n) of the pool."""
+    return np.stack([pool[chosen].astype(np.float64) @ anchor for anchor, chosen in zip(anchors, rows, strict=True)])
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

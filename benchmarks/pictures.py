@@ -1,0 +1,70 @@
+"""Pictures and networks to time: photograph-like JPEGs without photographs, random weights without dead layers."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from aml.storage.imagesets import ImageSet, read_images
+from aml.storage.pack import PackWriter
+
+SIZE = (1024, 768)  # pixels; the usual one of the revisited sets
+QUALITY = 90
+
+
+def jpeg(number: int, size: tuple[int, int]) -> bytes:
+    """Colours whose detail falls with its size, as in photographs, under a little noise; about 2 bits a pixel."""
+    rng = np.random.default_rng(number)
+    width, height = size
+    pixels = np.full((height, width, 3), 128, np.float32)
+    for cells in (3, 6, 12, 24, 48, 96, 192):
+        small = rng.standard_normal((cells, cells, 3), np.float32) * 90 / cells**0.5
+        for channel in range(3):
+            plane = Image.fromarray(small[..., channel]).resize(size, Image.Resampling.BICUBIC)
+            pixels[..., channel] += np.asarray(plane)
+    pixels += rng.standard_normal((height, width, 1), np.float32) * 4
+    file = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def packed(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
+    """`count` pictures as a packed image set in `folder`."""
+    with PackWriter(folder) as pack:
+        names = [f"picture{number}" for number in range(count)]
+        for number, name in enumerate(names):
+            pack.add(name, jpeg(number, size), *size)
+        pack.write_list("images.csv", names)
+    return read_images(folder)
+
+
+def random_network(values: dict, name: str, images):
+    """Network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
+
+    BatchNorm's statistics are those of `images` `(B, 3, H, W)`: with the starting ones signals die out or explode on
+    their way through a hundred random layers, and equal descriptors would mean nothing.
+    """
+    import torch
+    from torch import nn
+
+    from aml.storage.parameters import section, typed
+    from aml.training.settings import NetworkSettings
+    from aml.vision.networks import RetrievalNetwork
+
+    settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+    torch.manual_seed(0)
+    network = RetrievalNetwork(
+        backbone=settings.backbone,
+        stages=settings.stages,
+        frozen_stages=settings.frozen_stages,
+        projection=max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None,
+        gem_p=settings.gem_p,
+    ).eval()
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network(images)
+    return network.eval()

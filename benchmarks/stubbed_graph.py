@@ -1,0 +1,83 @@
+"""The project's own graph, in a repository of its own, with commands that only write their outputs.
+
+What is left is what DVC takes: its stages, dependencies, parameters and lock files are the real ones.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from aml.storage.parameters import read_parameters
+from benchmarks.graph import ROOT, dvc
+
+COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore", "models/.gitignore", "aml", "stages", "graph")
+
+
+class StubbedGraph:
+    """The committed grid with the losses, teachers and sets given, and `num_students` students."""
+
+    def __init__(self, folder: Path, num_students: int, *, quick: bool):
+        self.folder = folder
+        for name in COPIED:
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
+            else:
+                shutil.copyfile(source, target)
+        values = with_students(read_parameters(folder / "params.yaml"), num_students)
+        if quick:
+            values["grid"] |= {"datasets": values["grid"]["datasets"][:1]}
+            values["grid"] |= {name: values["grid"][name][:1] for name in ("teachers", "dimensions", "losses")}
+            values["loss"] = values["grid"]["losses"][0]
+        (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        grid = values["grid"]
+        of_teachers, of_students = len(grid["teachers"]), num_students * len(grid["dimensions"])
+        self.num_cells = of_teachers + of_students + num_students * of_teachers * len(grid["losses"])
+        for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
+            path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        self.dvc("init", "--quiet")
+        shutil.copyfile(ROOT / ".dvc/config", folder / ".dvc/config")
+
+    def dvc(self, *arguments: str) -> str:
+        """What the command prints; nothing of the user's own DVC is read or written."""
+        kinds = ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")
+        home = self.folder.parent / f"{self.folder.name}-home"
+        return dvc(self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds})
+
+    def num_done(self) -> int:
+        """Cells whose results are there."""
+        return len(list(self.folder.glob("reports/metrics/*.json")))
+
+
+def with_students(values: dict, num_students: int) -> dict:
+    """The parameters with students of any number, all alike but in name."""
+    first = values["networks"][values["grid"]["students"][0]]
+    students = [f"student{i}" for i in range(num_students)]
+    values["grid"]["students"] = students
+    values["networks"] |= {name: dict(first) for name in students}
+    values |= {"student": students[0], "teacher": values["grid"]["teachers"][0], "loss": values["grid"]["losses"][0]}
+    return values
+
+
+def stubbed(graph: dict, values: dict) -> dict:
+    """The same stages with other commands; the weights are files in a folder, on which training depends one by one."""
+    weights = [f"data/weights/{name}.safetensors" for name in values["networks"]]
+    for stage in graph["stages"].values():
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage_outputs(stage)]
+        stage["cmd"] = " && ".join(written([path for out in outs for path in ([out], weights)[out == "data/weights"]]))
+    return graph
+
+
+def stage_outputs(stage: dict) -> list:
+    return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+
+
+def written(paths: list[str]) -> list[str]:
+    """Shell commands that write each path, a file with a suffix or a folder of one file; no two hold the same."""
+    files = [path if "." in re.sub(r"\$\{.*?\}", "", path).rsplit("/", 1)[-1] else f"{path}/file" for path in paths]
+    return [f"mkdir -p {Path(file).parent} && echo {file} > {file}" for file in files]

@@ -1,0 +1,33 @@
+"""The README's table of what reports/benchmarks.json holds."""
+
+
+def markdown(entries: dict[str, dict]) -> str:
+    """One line a comparison: seconds of both, their ratio, peak memory, what was reached; then machine and date."""
+    lines = ["| what | ours, s | plain, s | ratio | reached |", "|---|---|---|---|---|"]
+    for name, entry in entries.items():
+        if "skipped" in entry:
+            lines.append(f"| {name} | | | | skipped: {entry['skipped']} |")
+        lines += [case_line(name, case) for case in entry.get("cases", [])]
+        lines += [curve_line(curve) for curve in entry.get("curves", [])]
+    places = {place(entry) for entry in entries.values()}
+    return "\n".join([*lines, "", *sorted(places)])
+
+
+def case_line(name: str, case: dict) -> str:
+    ours, plain = case["seconds"]["ours"], case["seconds"].get("plain")
+    ratio = "" if plain is None else f"{plain / ours:.1f}"
+    reached = "; ".join(sentence if yes else f"not {sentence}" for sentence, yes in case["reached"].items())
+    what = f"{name.replace('_', ' ')}: {case['what']}" + (f", {case['device']}" if case["device"] else "")
+    return f"| {what} | {ours:.3g} | {'' if plain is None else f'{plain:.3g}'} | {ratio} | {reached} |"
+
+
+def curve_line(curve: dict) -> str:
+    slopes = ", ".join(f"{name} {slope:.2f}" for name, slope in curve["exponents"].items() if slope is not None)
+    sizes = f"{curve['sizes'][0]:,} to {curve['sizes'][-1]:,} {curve['unit']}"
+    return f"| growth: {curve['what']}, {sizes} | | | | slopes: {slopes} |"
+
+
+def place(entry: dict) -> str:
+    machine = entry["machine"]
+    quick = ", tiny sizes" if entry["quick"] else ""
+    return f"{entry['date']}, {machine['cpu']}, {machine['cores']} cores, threads: {machine['threads']}{quick}."

@@ -1,0 +1,115 @@
+"""Training steps of MobileNetV2 at 362 px: 5 tuples with teacher targets, forward, loss, backward, Adam.
+
+Ours is what a batch of `aml.training.training` runs. Plain: one forward and one backward an image, contiguous layout.
+Decoding is left out of both.
+"""
+
+import copy
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aml.losses import load
+from aml.storage.parameters import read_parameters, section, typed
+from aml.training.features import FeatureSource, describe
+from aml.training.settings import TrainingSettings, loss_settings
+from aml.vision.backbones import backbone
+from aml.vision.images import ImageTensors
+from benchmarks.extraction import PARAMETERS, torch_device
+from benchmarks.machine import device_name
+from benchmarks.measure import Case, Options, alternate, require_equal
+from benchmarks.pictures import SIZE, packed, random_network
+
+NAME, LOSS = "mobilenet_v2", "contr_plus"
+FACTOR = {"cpu": 1.0, "cuda": 4.0}
+TOLERANCE = 1e-4  # of the gradient's norm
+
+
+def run(options: Options) -> list[Case]:
+    device, trials = torch_device(options.device), 1 if options.quick else 5
+    with tempfile.TemporaryDirectory() as folder:
+        steps = Steps(Path(folder), (96, 72) if options.quick else SIZE, 2 if options.quick else 6, device)
+    gradients = [steps.gradient(step) for step in (steps.our_step, steps.plain_step)]
+    norm = np.linalg.norm(gradients[1])
+    difference = require_equal("gradient", gradients[0] / norm, gradients[1] / norm, TOLERANCE)
+    seconds, losses = alternate(
+        {"ours": lambda: steps.all(steps.our_step), "plain": lambda: steps.all(steps.plain_step)}, trials
+    )
+    require_equal("losses", losses["ours"], losses["plain"], TOLERANCE * max(losses["plain"]))
+    factor = FACTOR[device.type]
+    return [
+        Case(
+            what=f"{NAME}, {LOSS}, {steps.settings.batch_size} tuples, {len(steps.batches)} steps",
+            trials=trials,
+            seconds=seconds,
+            equality="components of the gradient, whose norm is 1",
+            difference=difference,
+            reached={f"{factor:g} times as fast": seconds["plain"] >= factor * seconds["ours"]},
+            found={"seconds_a_step": seconds["ours"] / len(steps.batches)},
+            device=device_name(device),
+        )
+    ]
+
+
+class Steps:
+    """A network, decoded batches and their references; each way steps on a network and an optimizer of its own."""
+
+    def __init__(self, folder: Path, size: tuple[int, int], num_steps: int, device: torch.device):
+        values = read_parameters(PARAMETERS)
+        self.settings = typed(TrainingSettings, section(values, "distill"), "distill")
+        losses = loss_settings(values, LOSS)
+        self.loss, self.constants = load(LOSS), losses.constants
+        images = packed(folder, self.settings.batch_size * num_steps, size)
+        normalisation = backbone(section(values, f"networks.{NAME}.backbone")).normalisation
+        tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=normalisation)
+        first = tensors.normalised(torch.stack([tensors[row] for row in range(2)]), torch.device("cpu"))
+        network = random_network(values, NAME, first).to(device)
+        rows = np.arange(len(images)).reshape(num_steps, -1)
+        source = FeatureSource(network, tensors, rows.ravel(), num_workers=0)
+        self.batches = list(source.batches(rows))
+        references = torch.randn(
+            num_steps, self.settings.batch_size, 2 + losses.num_negatives, network.dimension,
+            generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip
+        self.references = torch.nn.functional.normalize(references, dim=-1).to(device)  # (steps, B, M, D)
+        self.networks = {
+            self.our_step: copy.deepcopy(network).to(memory_format=torch.channels_last),
+            self.plain_step: network.to(memory_format=torch.contiguous_format),
+        }
+        self.optimizers = {
+            step: torch.optim.Adam(network.parameters(), lr=self.settings.learning_rate, fused=True)
+            for step, network in self.networks.items()
+        }
+
+    def all(self, step) -> list[float]:
+        """Every batch's loss."""
+        self.networks[step].train()
+        losses = []
+        for groups, references in zip(self.batches, self.references, strict=True):
+            self.optimizers[step].zero_grad(set_to_none=True)
+            losses.append(step(groups, references).item())
+            self.optimizers[step].step()
+        return losses
+
+    def gradient(self, step) -> np.ndarray:
+        """The first batch's gradient, all parameters in a row."""
+        self.optimizers[step].zero_grad(set_to_none=True)
+        step(self.batches[0], self.references[0])
+        return np.concatenate([p.grad.cpu().numpy().ravel() for p in self.networks[step].parameters()])
+
+    def our_step(self, groups, references: torch.Tensor) -> torch.Tensor:
+        loss = self.loss(describe(self.networks[self.our_step], groups), references, **self.constants)
+        loss.backward()
+        return loss.detach()
+
+    def plain_step(self, groups, references: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros((), device=references.device)
+        for positions, images in groups:
+            for position, image in zip(positions, images, strict=True):
+                descriptor = self.networks[self.plain_step](image[None].contiguous())  # (1, D)
+                loss = self.loss(descriptor, references[position : position + 1], **self.constants)
+                loss.backward()
+                total += loss.detach()
+        return total

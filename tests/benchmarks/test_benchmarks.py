@@ -1,0 +1,91 @@
+"""Every benchmark, end to end at tiny size: their equalities hold, and the file says what it should."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.__main__ import NAMES, main
+from benchmarks.measure import in_child, require_equal
+
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")  # torchvision's, of its own
+
+ENTRY = {"date", "quick", "machine", "versions"}
+MACHINE = {"cpu", "cores", "threads", "memory_gb", "load"}
+CASE = {"what", "trials", "seconds", "equality", "difference", "reached", "found", "device"}
+CURVE = {"what", "unit", "trials", "sizes", "seconds", "exponents", "estimated"}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    folder, threads = tmp_path_factory.mktemp("reports"), torch.get_num_threads()
+    torch.set_num_threads(1)  # more cost more than they give at these sizes
+    main(["--quick", "--device", "cpu", "--reports", str(folder)])
+    torch.set_num_threads(threads)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entries(reports):
+    return json.loads((reports / "benchmarks.json").read_text())
+
+
+def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
+    assert list(entries) == list(NAMES)
+    for name, entry in entries.items():
+        rest = {"growth": {"curves"}, "graph": {"skipped"}}.get(name, {"cases"})
+        assert set(entry) == ENTRY | rest
+        assert set(entry["machine"]) == MACHINE and entry["quick"] is True
+
+
+def test_every_case_compares_two_equal_results(entries):
+    cases = [case for entry in entries.values() for case in entry.get("cases", [])]
+    assert len(cases) == 7  # two databases, a network, a step, mining, two sizes of decoding
+    for case in cases:
+        assert set(case) == CASE
+        assert case["seconds"].keys() >= {"ours", "plain"} and min(case["seconds"].values()) > 0
+        assert 0 <= case["difference"] <= 1e-4 and case["equality"]
+        assert case["reached"] and all(isinstance(yes, bool) for yes in case["reached"].values())
+    assert all(case["difference"] <= 1e-12 for case in entries["evaluation"]["cases"])
+    assert all(case["difference"] == 0 for case in entries["decoding"]["cases"])
+
+
+def test_curves_are_drawn(entries, reports):
+    for curve in entries["growth"]["curves"]:
+        assert set(curve) == CURVE
+        assert all(len(values) == len(curve["sizes"]) for values in curve["seconds"].values())
+    everything, nothing = (entries["growth"]["curves"][0]["seconds"][key] for key in ("everything", "nothing to do"))
+    assert everything > nothing
+    assert ElementTree.parse(reports / "growth.svg").getroot().tag.endswith("svg")
+
+
+def test_another_run_of_one_benchmark_keeps_the_others(entries, reports):
+    main(["mining", "--quick", "--reports", str(reports)])
+    again = json.loads((reports / "benchmarks.json").read_text())
+    assert again.keys() == entries.keys()
+    assert again["evaluation"] == entries["evaluation"] and again["mining"] != entries["mining"]
+
+
+def test_results_that_differ_are_refused():
+    assert require_equal("x", [1.0, 2.0], [1.0, 2.5], 0.5) == 0.5
+    with pytest.raises(ValueError, match=r"x: ours and plain differ by 0.5; accepted: up to 0.4"):
+        require_equal("x", [1.0, 2.0], [1.0, 2.5], 0.4)
+    with pytest.raises(ValueError, match="cannot be compared"):
+        require_equal("x", [1.0], [np.nan], 1)
+
+
+def fill(megabytes):
+    return int(np.ones(megabytes * 10**6, np.uint8).sum())
+
+
+def test_a_child_s_memory_is_what_it_took():
+    child = in_child(fill, 300)
+    assert child.result == 300 * 10**6
+    assert 250 < child.private_mb < 400
+
+
+def test_a_child_s_error_is_raised_here():
+    with pytest.raises(TypeError):
+        in_child(fill, None)
