@@ -149,7 +149,8 @@ def committed(folder: Path, values: dict) -> Repository:
     ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
     files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for path in map(Path, files.rstrip("\0").split("\0")):
-        if (ROOT / path).exists():  # in the index, but deleted
+        is_result = path.name == "dvc.lock" or "digests" in path.parts  # of the committed run
+        if not is_result and (ROOT / path).exists():  # else in the index, but deleted
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)
     (folder / "requirements.txt").touch()
