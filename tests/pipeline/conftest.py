@@ -135,13 +135,18 @@ def tiny(values: dict) -> dict:
     values["losses"] = {name: values["losses"][name] for name in ("contr", "contr_plus", "reg")}
     for dataset in values["datasets"].values():
         dataset["synthetic"] |= {"image_size": 32} | SMALL[dataset["layout"]]
+    shrink_budgets(values, images_per_epoch=20, batch_size=10)
+    return values
+
+
+def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> None:
+    """One short epoch of 32-pixel images, with other settings of training as given; 32 pixels at extraction."""
     for loss in values["losses"].values():
-        loss["images_per_epoch"] = 20
-    for training in ("train_teacher", "train_student", "distill"):
-        values[training] |= {"image_size": 32, "epochs": 1, "batch_size": 10}
+        loss["images_per_epoch"] = images_per_epoch
+    for name in ("train_teacher", "train_student", "distill"):
+        values[name] |= {"image_size": 32, "epochs": 1} | training
     for extraction in ("targets", "extract"):
         values[extraction]["image_size"] = 32
-    return values
 
 
 def committed(folder: Path, values: dict) -> Repository:

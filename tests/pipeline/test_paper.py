@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from tests.pipeline.conftest import ROOT, committed, ran
+from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
 from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weights, write_upstream
 from tests.web.flaky_server import DATA, flaky_server
 from tests.web.local_server import serving
@@ -46,12 +46,7 @@ def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
         values["datasets"][name]["expected"] = dict(COUNTS)
     values["datasets"]["r1m"] |= {"archives_in_all": 2, "archives": 1, "expected": NUM_DISTRACTORS}
     values["weights"] = {name: [f"{url}/weights/{file}"] for name, file in weights.items()}
-    for loss in values["losses"].values():
-        loss["images_per_epoch"] = 10
-    for training in ("train_teacher", "train_student", "distill"):
-        values[training] |= {"image_size": 32, "epochs": 1, "pool_size": 20}
-    for extraction in ("targets", "extract"):
-        values[extraction]["image_size"] = 32
+    shrink_budgets(values, images_per_epoch=10, pool_size=20)
     return values
 
 

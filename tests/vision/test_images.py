@@ -15,8 +15,6 @@ from aml.vision.images import (
     stack_by_shape,
 )
 
-HALF = {"mean": [0.5] * 3, "std": [0.5] * 3}
-
 
 def picture(width, height, seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
