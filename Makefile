@@ -28,7 +28,7 @@ published: $(VENV)/ready  ## the printed tables, from the authors' own networks:
 test: $(VENV)/ready
 	ruff check .
 	ruff format --check .
-	pytest
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder  # two cores, two processes of one thread
 
 bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; half an hour
 	python -m benchmarks

@@ -1,5 +1,6 @@
 """The README: what it shows as a change is one, and the paths that it names are there."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,3 +63,35 @@ def test_the_paths_that_it_names_are_there():
     assert linked
     for path in linked:
         assert (ROOT / path).exists(), path
+
+
+def result_tables() -> dict[str, list[list[str]]]:
+    """The README's tables by their first header, each as rows of cells."""
+    blocks = re.findall(r"(?:^\|.*\n)+", README, flags=re.MULTILINE)
+    tables = [[line.strip("|").split("|") for line in block.splitlines()] for block in blocks]
+    return {table[0][0].strip(): [[cell.strip() for cell in row] for row in table] for table in tables}
+
+
+def medium(key: str, protocol: str, suffix: str = "") -> str:
+    """Medium mAP of a network of the committed run on each test set, as the README prints it."""
+    scores = json.loads((ROOT / f"reports/metrics/{key}.json").read_text())[protocol]
+    grid = yaml.safe_load((ROOT / "params.yaml").read_text())["grid"]
+    return " / ".join(f"{scores[name + suffix]['medium']['mAP']:.1f}" for name in grid["test_sets"])
+
+
+@pytest.mark.parametrize("protocol", ["symmetric", "asymmetric"])
+def test_its_results_are_those_of_the_committed_run(protocol):
+    header, _, *rows = result_tables()[protocol]
+    assert len(rows) == 9
+    for loss, *cells in rows:
+        for pair, cell in zip(header[1:], cells, strict=True):
+            student, _, teacher = pair.partition(" by ")
+            assert cell == medium(f"{student}-{teacher}-{loss}", protocol), (pair, loss)
+
+
+def test_its_results_without_teacher_are_those_of_the_committed_run():
+    _, _, *rows = result_tables()["network without teacher"]
+    assert len(rows) == 6
+    for name, _, alone, crowded in rows:
+        key = name.removesuffix(" (teacher)").lower() if "teacher" in name else name
+        assert alone == medium(key, "symmetric") and crowded == medium(key, "symmetric", "+synth1k"), name

@@ -177,7 +177,7 @@ class _Ladders:
             codes = codes_of[products.astype(np.intp)]
             counts = np.bincount(codes, minlength=2 * (stop - start) + 2)
             self.num_at_place[start : stop + 1] += counts[::2]
-            columns = np.flatnonzero(codes & 1)
+            columns = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
             unsure.append((columns, start + (codes[columns] >> 1), products[columns]))
         owners = np.repeat(np.arange(len(queries)), [len(columns) for columns, _, _ in unsure])
         columns, places, products = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
@@ -204,15 +204,21 @@ def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owne
 def _labelled_similarities(
     queries: np.ndarray, database: np.ndarray, labelled: list[np.ndarray], whiten: Whiten | None
 ) -> list[np.ndarray]:
-    """Exact similarities of each query's labelled rows, reading only the tiles where they lie."""
+    """Exact similarities of each query's labelled rows, reading only these, or to whiten them their tiles."""
     owners = np.repeat(np.arange(len(labelled)), [len(rows) for rows in labelled])
     rows = np.concatenate(labelled)
     values = np.empty(len(rows))
     by_row = np.argsort(rows, kind="stable")
-    starts, firsts = np.unique(rows[by_row] // TILE_ROWS * TILE_ROWS, return_index=True)
-    for start, pairs in zip(starts, np.split(by_row, firsts[1:]), strict=True):
-        block = _block(database, "database", start, TILE_ROWS, whiten)
-        values[pairs] = _similarities(block, rows[pairs] - start, queries, owners[pairs])
+    if whiten is None:
+        for pairs in np.split(by_row, range(TILE_ROWS, len(rows), TILE_ROWS)):
+            block = _as_float32(database[rows[pairs]])
+            _check_norms(block, "database", rows[pairs])
+            values[pairs] = _similarities(block, np.arange(len(pairs)), queries, owners[pairs])
+    else:
+        starts, firsts = np.unique(rows[by_row] // TILE_ROWS * TILE_ROWS, return_index=True)
+        for start, pairs in zip(starts, np.split(by_row, firsts[1:]), strict=True):
+            block = _block(database, "database", start, TILE_ROWS, whiten)
+            values[pairs] = _similarities(block, rows[pairs] - start, queries, owners[pairs])
     return np.split(values, np.cumsum([len(rows) for rows in labelled])[:-1])
 
 
@@ -242,10 +248,11 @@ def _starts(part: np.ndarray, block_rows: int) -> range:
 def _block(part: np.ndarray, name: str, start: int, num_rows: int, whiten: Whiten | None) -> np.ndarray:
     """Rows from `start` on, (B, D) float32, checked; whitened when asked."""
     block = _as_float32(part[start : start + num_rows])
-    _check_norms(block, name, start)
+    rows = range(start, start + len(block))
+    _check_norms(block, name, rows)
     if whiten is not None:
         block = whiten(block)
-        _check_norms(block, f"whitened {name}", start)
+        _check_norms(block, f"whitened {name}", rows)
     return block
 
 
@@ -264,13 +271,13 @@ def _as_float32(rows: np.ndarray) -> np.ndarray:
     return converted
 
 
-def _check_norms(block: np.ndarray, name: str, start: int) -> None:
+def _check_norms(block: np.ndarray, name: str, rows: Sequence[int]) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         norms = np.sqrt(np.einsum("ij,ij->i", block, block))
         wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
     if len(wrong):
         raise ValueError(
-            f"{name}, row {start + wrong[0]}: norm {norms[wrong[0]]}; "
+            f"{name}, row {rows[wrong[0]]}: norm {norms[wrong[0]]}; "
             f"accepted: finite descriptors of norm 1 within {NORM_TOLERANCE}"
         )
 

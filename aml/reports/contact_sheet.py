@@ -25,7 +25,7 @@ def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Ima
     return image
 
 
-def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image]]]]) -> Image.Image:
+def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) -> Image.Image:
     """Rows of (label, pictures), a picture as (one of FRAMES, image) or None for an empty place."""
     pitch = SIDE + 2 * FRAME + GAP
     width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)

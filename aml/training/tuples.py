@@ -65,7 +65,8 @@ def hard_negatives(
     anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
 ) -> np.ndarray:
     """For each anchor `(A, D)` the `num_negatives` pool rows `(P, D)` of highest similarity, falling, of clusters that
-    are not the anchor's and differ from each other: `(A, num_negatives)` int64. Of equal scores the lower row is first.
+    are not the anchor's and differ from each other: `(A, num_negatives)` int64. Of equal scores the lower cluster is
+    first, within a cluster the lower row.
 
     The best members of the best clusters are the answer, so no row of scores is sorted: a maximum per cluster, then
     the few best clusters. Raises ValueError where the pool has too few other clusters.

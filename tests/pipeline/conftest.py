@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
@@ -171,13 +172,22 @@ def committed(folder: Path, values: dict) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> tuple[Repository, str]:
-    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it."""
-    values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
-    repository = committed(tmp_path_factory.mktemp("pipeline") / "finished", values)
-    output = repository.dvc("repro")
-    repository.commit()
-    return repository, output
+def finished(tmp_path_factory, worker_id) -> tuple[Repository, str]:
+    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it.
+
+    Where tests run in several processes, the first one that asks makes it for all.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        place = place.parent
+    repository, printed = Repository(place / "finished"), place / "finished.txt"
+    with FileLock(place / "finished.lock"):
+        if not printed.exists():
+            values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
+            output = committed(repository.folder, values).dvc("repro")
+            repository.commit()
+            printed.write_text(output)
+    return repository, printed.read_text()
 
 
 @pytest.fixture
