@@ -23,7 +23,8 @@ from aml.vision.backbones import backbone
 from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork, save_network, start_from
-from stages.runtime import parameters, run, runtime
+from aml.vision.processes import rank
+from stages.runtime import parameters, run_in_processes, runtime
 
 
 def main(
@@ -39,6 +40,8 @@ def main(
 ) -> None:
     network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
     if network_settings.source == "published":
+        if rank() > 0:
+            return
         with replacing_folder(model) as folder:
             take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
         return
@@ -63,6 +66,7 @@ def main(
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
     start_from(network, weights, generator=start)
+    network.precision = settings.precision
     network.to(where.torch_device(), memory_format=torch.channels_last)
     normalisation = backbone(network_settings.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
@@ -78,6 +82,9 @@ def main(
         loss_settings=losses,
         seed=seed,
     )
+    if rank() > 0:
+        loop.train()
+        return
     with replacing_folder(model) as folder:
         record = loop.train(curves(folder / "curves"))
         save_network(folder, network, normalisation=normalisation, record=record)
@@ -111,4 +118,6 @@ if __name__ == "__main__":
     parser.add_argument("--dimension", type=int, help="of a student without teacher")
     parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
     a = parser.parse_args()
-    run(main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters())
+    run_in_processes(
+        main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters()
+    )
