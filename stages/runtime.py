@@ -23,7 +23,7 @@ class Runtime:
 
     device: str  # auto, cpu, cuda, cuda:N
     processes: int  # that share one extraction or training, on GPUs one each
-    num_workers: int  # processes that decode or draw images, where that pays; 0 decodes in the stage's own
+    num_workers: int  # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
     num_downloads: int  # files that are fetched at a time
 
     def __post_init__(self):

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from aml.storage.shards import Shards
-from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes
+from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack
 from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork
 from aml.vision.processes import count, rank
@@ -55,7 +55,7 @@ def _described(network, tensors, batches, scales, num_workers, name) -> Iterator
     loader = DataLoader(
         tensors,
         batch_sampler=batches,
-        collate_fn=torch.stack,
+        collate_fn=stack,
         num_workers=decoding_processes(tensors.images, batches, num_workers),
         pin_memory=device.type == "cuda",
     )

@@ -77,12 +77,18 @@ def _per_channel(red: float, green: float, blue: float, device: torch.device) ->
     return torch.tensor([red, green, blue], device=device).view(3, 1, 1)
 
 
+def stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: as images are decoded, so that they are copied as they
+    lie, and as the convolutions want them."""
+    return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
+
+
 def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], torch.Tensor]]:
     """Tensors of any shapes as few batches: for each shape, the positions in `tensors` and the stack `(n, C, H, W)`."""
     positions = defaultdict(list)
     for position, tensor in enumerate(tensors):
         positions[tensor.shape].append(position)
-    return [(where, torch.stack([tensors[i] for i in where])) for where in positions.values()]
+    return [(where, stack([tensors[i] for i in where])) for where in positions.values()]
 
 
 def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) -> list[list[int]]:
