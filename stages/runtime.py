@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 from aml.storage.parameters import read_parameters, section, typed
 
 PARAMETERS = "params.yaml"
+
+# how RuntimeErrors say it: of the machine's memory and a GPU's by torch, of processes that the system ended for theirs
+MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
 
 
 @dataclass(frozen=True)
@@ -73,16 +77,29 @@ def runtime(values: dict) -> Runtime:
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)`; an error in what the user gave ends it with one sentence and exit status 1.
+    """Call `stage(*arguments)`; an error in what the user gave, an interruption and too little memory end it with one
+    sentence and exit status 1.
 
     Any other exception is a bug and keeps its traceback.
     """
     gc.freeze()  # what was imported stays
     gc.enable()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and half a file goes away
     try:
         stage(*arguments)
     except (ValueError, OSError) as error:
-        sys.exit(f"{Path(sys.argv[0]).stem}: {error}" if str(error) else repr(error))
+        end(str(error) or repr(error))
+    except KeyboardInterrupt:
+        end("interrupted; `dvc repro` goes on from here")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in MEMORY_SHORTAGE):
+            raise
+        first, *_ = str(error).splitlines() or [repr(error)]
+        end(f"memory is short, it seems: {first}")
+
+
+def end(sentence: str) -> None:
+    sys.exit(f"{Path(sys.argv[0]).stem}: {sentence}")
 
 
 def run_in_processes(stage: Callable, *arguments) -> None:

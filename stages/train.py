@@ -3,9 +3,11 @@ A published teacher isn't trained but taken over from <weights>, with its whiten
 
 Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
 Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive); whitening.npz of a published teacher.
+Beside <model>, while it trains, a checkpoint: an interrupted training goes on after its last one.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import read_images, read_lists
 from aml.storage.parameters import of_type, section, typed
+from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
 from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
 from aml.training.training import Run, random_stream
@@ -82,12 +86,40 @@ def main(
         loss_settings=losses,
         seed=seed,
     )
+    sections = ["seed", settings_name, f"networks.{network_name}", f"losses.{loss_name}"]
+    depends = {name: section(values, name) for name in sections} | {"dimension": dimension}
+    train(loop, model, depends | surroundings([processed, weights, targets_folder], source.device))
+
+
+def train(loop: Run, model: Path, depends: dict) -> None:
+    """Trains, after the last checkpoint of an interrupted run with equal `depends` if there is one; writes <model>. Of
+    several processes all train, and the first writes."""
+    checkpoints = Checkpoints(work_folder(model, depends), loop)
+    done = checkpoints.restore()
     if rank() > 0:
         loop.train()
         return
     with replacing_folder(model) as folder:
-        record = loop.train(curves(folder / "curves"))
-        save_network(folder, network, normalisation=normalisation, record=record)
+        if done:
+            print(f"train: {model} goes on after epoch {done} of {loop.settings.epochs}", file=sys.stderr)
+        record = loop.train(curves(folder / "curves"), checkpoints.save)
+        normalisation = loop.source.tensors.normalisation
+        save_network(folder, loop.network, normalisation=normalisation, record=record)
+    remove_work(model)
+
+
+def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
+    """What besides its settings decides the bits of a training: code, inputs, torch, and where it computes."""
+    given = [path for path in inputs if path is not None]
+    files = [file for path in given for file in ([path] if path.is_file() else sorted(path.iterdir()))]
+    files = [file for file in files if file.name != "images.tar"]  # 50 GB; images.csv tells where each image stands
+    is_gpu = device.type == "cuda"
+    return {
+        "code": code_digest(),
+        "inputs": {str(file): file_digest(file) for file in files},
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if is_gpu else f"{torch.get_num_threads()} threads",
+    }
 
 
 def curves(folder: Path):

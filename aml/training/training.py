@@ -4,7 +4,6 @@ With `targets` (teacher descriptors of the training images, row by row) a studen
 anchors pass through it; without, both sides are the network's own and every member of a tuple passes.
 """
 
-import copy
 import hashlib
 import math
 from collections.abc import Callable, Iterator
@@ -27,7 +26,10 @@ def random_stream(*names) -> np.random.Generator:
 
 
 class Run:
-    """A network in training. `train()` leaves it with the weights of its best epoch and returns the record."""
+    """A network in training. `train()` leaves it with the weights of its best epoch and returns the record.
+
+    `record` holds each epoch's values so far, `best` the weights that train, as the best of these epochs left them.
+    """
 
     def __init__(
         self,
@@ -46,24 +48,36 @@ class Run:
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
         self.optimizer = _optimizer(network, settings)
+        self.record, self.best = [], {}
 
-    def train(self, log: Callable[[dict], None] = lambda values: None) -> list[dict]:
-        """All epochs; the weights kept are those of the lowest validation loss. `log` gets each epoch's values.
+    def train(
+        self, log: Callable[[dict], None] = lambda values: None, save: Callable[[], None] = lambda: None
+    ) -> list[dict]:
+        """All epochs, after those in `record`; the weights kept are those of the lowest validation loss. `log` gets
+        every epoch's values, those in `record` too; `save` is called after each epoch.
 
         Raises ValueError with epoch and step at the first loss that is not finite.
         """
-        record, best, kept = [], math.inf, None
-        for epoch in range(self.settings.epochs):
+        for values in self.record:
+            log(values)
+        for epoch in range(len(self.record), self.settings.epochs):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * math.exp(-self.settings.learning_rate_decay * epoch)
             values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
             values["gem_p"] = self.network.pool.p.item()
-            record.append(values)
+            if values["validation_loss"] < min((past["validation_loss"] for past in self.record), default=math.inf):
+                self.best = {name: parameter.detach().clone() for name, parameter in self.trained().items()}
+            self.record.append(values)
             log(values)
-            if values["validation_loss"] < best:
-                best, kept = values["validation_loss"], copy.deepcopy(self.network.state_dict())
-        self.network.load_state_dict(kept)
-        return record
+            save()
+        with torch.no_grad():
+            for name, parameter in self.trained().items():
+                parameter.copy_(self.best[name])
+        return self.record
+
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """All of the network that training changes, BatchNorm statistics being frozen."""
+        return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
 
     def _train_epoch(self, epoch: int) -> float:
         """One pass over freshly drawn tuples; the mean loss of a tuple."""

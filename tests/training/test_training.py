@@ -7,26 +7,17 @@ import pytest
 import torch
 
 from aml.losses import load
-from aml.storage.imagesets import LISTS, read_images
+from aml.storage.imagesets import LISTS
 from aml.training.features import FeatureSource, describe
 from aml.training.settings import LossSettings, TrainingSettings
 from aml.training.training import Run
-from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork
-from tests.stages.packed_sets import write_sets
 
-NORMALISATION = {"mean": [0.5] * 3, "std": [0.5] * 3}
 SETTINGS = TrainingSettings(
     image_size=32, epochs=2, batch_size=4, learning_rate=0.01, learning_rate_decay=0.1, weight_decay=0.0,
     gem_learning_rate_factor=10, pool_size=40, precision="float32",
 )  # fmt: skip
 CONTR_PLUS = LossSettings("Contr+", "hard", 2, 16, {"margin": 0.7})
-
-
-@pytest.fixture(scope="module")
-def tensors(tmp_path_factory):
-    images = read_images(write_sets(tmp_path_factory.mktemp("sets")) / "train")
-    return ImageTensors(images, image_size=32, normalisation=NORMALISATION)
 
 
 def lists():
