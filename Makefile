@@ -3,27 +3,31 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# a run would end where it meets another command's second
+DVC := dvc --wait-for-lock
 
 .PHONY: repro test experiment paper published tables bench clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
-	dvc repro check
-	dvc repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
+	python -m stages.mend dvc.lock graph/*/dvc.lock
+	$(DVC) repro check
+	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
-	dvc repro experiment
+	$(DVC) repro experiment
 
 tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
 	python -m stages.tidy reports/metrics reports/experiment.json
-	dvc repro --single-item --force tables
+	$(DVC) repro --single-item --force tables
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && { dvc repro --keep-going || { python -m stages.tidy reports/metrics reports/experiment.json; \
-	dvc repro --single-item --force tables; exit 1; }; }
+	cd published && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
+	python -m stages.tidy reports/metrics reports/experiment.json; \
+	$(DVC) repro --single-item --force tables; exit 1; }; }
 
 test: $(VENV)/ready
 	ruff check .
@@ -34,8 +38,8 @@ bench: $(VENV)/ready  ## our code against plain versions of the same work: repor
 	python -m benchmarks
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* $(VENV)
-	rm -rf published/data/{raw,checkpoints,processed,descriptors} published/models/*
+	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* models/.*.work $(VENV)
+	rm -rf published/data/{raw,checkpoints,processed,descriptors} published/models/* published/models/.*.work
 
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -81,14 +81,21 @@ class Subject:
         self.folded = folded(self.network).to(memory_format=torch.channels_last)
 
     def ours(self) -> np.ndarray:
-        return extract_descriptors(
-            self.folded,
-            self.tensors,
-            scales=self.settings.scales,
-            batch_size=self.settings.batch_size,
-            num_workers=self.num_workers,
-            name="benchmark",
-        )
+        found = np.empty((len(self.images), self.folded.dimension), np.float32)
+        with tempfile.TemporaryDirectory() as work:
+            shards = extract_descriptors(
+                self.folded,
+                self.tensors,
+                Path(work),
+                scales=self.settings.scales,
+                batch_size=self.settings.batch_size,
+                num_workers=self.num_workers,
+                name="benchmark",
+                dtype="float32",
+            )
+            for rows, descriptors in shards:
+                found[rows] = descriptors
+        return found
 
     def plain(self) -> np.ndarray:
         return np.stack([self._plain_one(row).cpu().numpy() for row in range(len(self.images))])
@@ -112,4 +119,4 @@ def _plain_descriptor(network: RetrievalNetwork, x: torch.Tensor, scales: list[f
 
 def torch_device(name: str) -> torch.device:
     """The device, set up as the stages set it up."""
-    return Runtime(device=name, num_workers=0, num_downloads=1).torch_device()
+    return Runtime(device=name, processes=1, num_workers=0, num_downloads=1).torch_device()

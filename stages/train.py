@@ -3,9 +3,11 @@ A published teacher isn't trained but taken over from <weights>, with its whiten
 
 Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
 Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive); whitening.npz of a published teacher.
+Beside <model>, while it trains, a checkpoint: an interrupted training goes on after its last one.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import read_images, read_lists
 from aml.storage.parameters import of_type, section, typed
+from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
 from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
 from aml.training.training import Run, random_stream
@@ -23,7 +27,8 @@ from aml.vision.backbones import backbone
 from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork, save_network, start_from
-from stages.runtime import parameters, run, runtime
+from aml.vision.processes import rank
+from stages.runtime import parameters, run_in_processes, runtime
 
 
 def main(
@@ -39,6 +44,8 @@ def main(
 ) -> None:
     network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
     if network_settings.source == "published":
+        if rank() > 0:
+            return
         with replacing_folder(model) as folder:
             take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
         return
@@ -63,6 +70,7 @@ def main(
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
     start_from(network, weights, generator=start)
+    network.precision = settings.precision
     network.to(where.torch_device(), memory_format=torch.channels_last)
     normalisation = backbone(network_settings.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
@@ -78,9 +86,40 @@ def main(
         loss_settings=losses,
         seed=seed,
     )
+    sections = ["seed", settings_name, f"networks.{network_name}", f"losses.{loss_name}"]
+    depends = {name: section(values, name) for name in sections} | {"dimension": dimension}
+    train(loop, model, depends | surroundings([processed, weights, targets_folder], source.device))
+
+
+def train(loop: Run, model: Path, depends: dict) -> None:
+    """Trains, after the last checkpoint of an interrupted run with equal `depends` if there is one; writes <model>. Of
+    several processes all train, and the first writes."""
+    checkpoints = Checkpoints(work_folder(model, depends), loop)
+    done = checkpoints.restore()
+    if rank() > 0:
+        loop.train()
+        return
     with replacing_folder(model) as folder:
-        record = loop.train(curves(folder / "curves"))
-        save_network(folder, network, normalisation=normalisation, record=record)
+        if done:
+            print(f"train: {model} goes on after epoch {done} of {loop.settings.epochs}", file=sys.stderr)
+        record = loop.train(curves(folder / "curves"), checkpoints.save)
+        normalisation = loop.source.tensors.normalisation
+        save_network(folder, loop.network, normalisation=normalisation, record=record)
+    remove_work(model)
+
+
+def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
+    """What besides its settings decides the bits of a training: code, inputs, torch, and where it computes."""
+    given = [path for path in inputs if path is not None]
+    files = [file for path in given for file in ([path] if path.is_file() else sorted(path.iterdir()))]
+    files = [file for file in files if file.name != "images.tar"]  # 50 GB; images.csv tells where each image stands
+    is_gpu = device.type == "cuda"
+    return {
+        "code": code_digest(),
+        "inputs": {str(file): file_digest(file) for file in files},
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if is_gpu else f"{torch.get_num_threads()} threads",
+    }
 
 
 def curves(folder: Path):
@@ -111,4 +150,6 @@ if __name__ == "__main__":
     parser.add_argument("--dimension", type=int, help="of a student without teacher")
     parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
     a = parser.parse_args()
-    run(main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters())
+    run_in_processes(
+        main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters()
+    )

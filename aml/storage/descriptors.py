@@ -7,24 +7,35 @@ its sha256.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import write_json
+from aml.storage.files import replacing, write_json
 from aml.storage.whitening import read_whitening, whitening_sha256
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 
 
-def write_descriptors(folder: Path, name: str, descriptors: np.ndarray, *, digest: str, dtype: str) -> dict:
-    """Write one array `(N, D)` as `dtype` and return its line of the provenance.
+def write_descriptors(
+    folder: Path, name: str, pieces: Iterable[tuple], *, shape: tuple[int, int], digest: str, dtype: str
+) -> dict:
+    """Write one array of `shape` (N, D) as `dtype` and return its line of the provenance.
 
-    Raises ValueError naming the row if a descriptor is not finite or not of unit norm.
+    `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
+    memory at a time. Raises ValueError naming the row if a descriptor is not finite or not of unit norm.
     """
-    check_rows(descriptors, name)
-    np.save(Path(folder) / f"{name}.npy", descriptors.astype(dtype))
-    return {"rows": len(descriptors), "digest": digest, "dtype": dtype}
+    with replacing(Path(folder) / f"{name}.npy") as path:
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        written = np.zeros(len(array), bool)
+        for rows, descriptors in pieces:
+            check_rows(descriptors, rows, name)
+            array[rows] = descriptors
+            written[rows] = True
+        array.flush()
+        assert written.all(), name
+    return {"rows": len(array), "digest": digest, "dtype": dtype}
 
 
 def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
@@ -85,9 +96,9 @@ class DescriptorFolder:
             )
 
 
-def check_rows(descriptors: np.ndarray, place: str) -> None:
-    """Raises ValueError naming the first row that is not finite or not of unit norm (to `TOLERANCE`)."""
+def check_rows(descriptors: np.ndarray, rows: Sequence[int], place: str) -> None:
+    """Raises ValueError naming the first of `rows` that is not finite or not of unit norm (to `TOLERANCE`)."""
     norms = np.sqrt(np.einsum("nd,nd->n", descriptors, descriptors, dtype=np.float32))
     bad = np.flatnonzero(~(np.abs(norms - 1) < TOLERANCE))
     if len(bad):
-        raise ValueError(f"{place}: row {bad[0]} has norm {norms[bad[0]]}; expected 1 ({len(bad)} such rows)")
+        raise ValueError(f"{place}: row {rows[bad[0]]} has norm {norms[bad[0]]}; expected 1 ({len(bad)} such rows)")

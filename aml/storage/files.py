@@ -1,9 +1,16 @@
-"""Whole files and folders: written under a temporary name beside their place, and renamed when they are complete."""
+"""Whole files and folders: written under a temporary name beside their place, and renamed when they are complete.
+
+One process at a time writes a place; what a killed one has left there goes away when the next begins. Temporary names
+and locks are `.<name>.tmp`, `.<name>.old`, `.<name>.lock`, which .gitignore and .dvcignore keep out of what they see.
+"""
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 
@@ -12,15 +19,17 @@ def replacing(path):
     """Gives a temporary path for a file; on success it becomes `path`, on an error `path` stays as it was."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    temporary = _beside(path, "tmp")
+    with alone(path):
+        temporary.unlink(missing_ok=True)  # of a killed run
+        try:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager
@@ -28,25 +37,49 @@ def replacing_folder(path):
     """Gives a temporary, empty folder; on success it becomes `path` (an old folder there goes away whole), on an error
     it goes away and `path` is as before."""
     path = Path(path)
-    temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
-    for leftover in (temporary, old):  # of a killed run
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, old = _beside(path, "tmp"), _beside(path, "old")
+    with alone(path):
+        for leftover in (temporary, old):  # of a killed run
+            shutil.rmtree(leftover, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                _sync(file)
+            _sync(temporary)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(temporary, path)
+            _sync(path.parent)
+        except BaseException:
+            if not path.exists() and old.exists():
+                os.replace(old, path)
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Nobody else writes `path` meanwhile: a second process waits, and says for whom.
+
+    Such a one is met where somebody ended DVC alone, whose stage then runs on. The system itself releases the lock of a
+    process that is killed.
+    """
+    path = Path(path)
+    lock = _lock(path)
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            _sync(file)
-        _sync(temporary)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    except BaseException:
-        if not path.exists() and old.exists():
-            os.replace(old, path)
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        yield
+    except OSError as error:
+        if error.filename is None:  # of a write: a full disk does not say for what
+            raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        _beside(path, "lock").unlink(missing_ok=True)
+        os.close(lock)
 
 
 def write_json(path, obj):
@@ -54,6 +87,24 @@ def write_json(path, obj):
     text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _lock(path):
+    """A descriptor of the lock file of `path`, locked by us."""
+    while True:
+        lock = os.open(_beside(path, "lock"), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"process {os.pread(lock, 20, 0).decode()} is writing {path}: waiting for its end", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            return lock
+        os.close(lock)  # its owner was done, and has removed it
+
+
+def _beside(path, kind):
+    return path.with_name(f".{path.name}.{kind}")
 
 
 def _sync(path):

@@ -76,6 +76,10 @@ class ImageSet:
             digest.update(f"{name}\t{width}\t{height}\t{box}\n".encode())
         return digest.hexdigest()
 
+    def pack_digest(self) -> str:
+        """sha256 (hex) of the list and of where in images.tar the bytes of its images stand: another pack, another."""
+        return hashlib.sha256(self.digest().encode() + self._spans.tobytes()).hexdigest()
+
     def subset(self, rows: np.ndarray) -> "ImageSet":
         """The list of these rows, in this order, over the same images.tar."""
         boxes = None if self.boxes is None else self.boxes[rows]

@@ -7,7 +7,7 @@ rule of YAML 1.2. A mistyped value stops a stage before it does any work.
 import dataclasses
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 
@@ -86,7 +86,10 @@ def typed(cls: type[T], values: Any, place: str) -> T:
 
 
 def of_type(kind: Any, value: Any, place: str) -> Any:
-    """`value` as `kind` (int, float, str, bool, dict, list[...], or one of these | None). Raises ValueError."""
+    """`value` as `kind` (int, float, str, bool, dict, list[...], Literal[...], or one of these | None).
+
+    Raises ValueError with value, place and what is accepted.
+    """
     options = getattr(kind, "__args__", None) if not hasattr(kind, "__origin__") else None  # X | None
     if options:
         if value is None and type(None) in options:
@@ -96,6 +99,10 @@ def of_type(kind: Any, value: Any, place: str) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"params.yaml: {place} is {value!r}; a list is expected")
         return [of_type(kind.__args__[0], item, f"{place}[{i}]") for i, item in enumerate(value)]
+    if getattr(kind, "__origin__", None) is Literal:
+        if value not in kind.__args__:
+            raise ValueError(f"params.yaml: {place} is {value!r}; accepted: {', '.join(map(str, kind.__args__))}")
+        return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         if value - value != 0:
             raise ValueError(f"params.yaml: {place} is {value!r}; a finite number is expected")

@@ -7,7 +7,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
+from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork, folded
+from aml.vision.processes import count, rank, summed
 
 BATCH_SIZE = 32  # images a forward without gradient; changes speed only
 
@@ -18,21 +20,21 @@ class FeatureSource:
     """The features of image rows on `device`, for a network that may have frozen stages.
 
     Frozen stages give the same features at every epoch, and images are not augmented (METHOD, Sec. 3): they are then
-    computed once, here, and kept in memory (float32). Without frozen stages images are decoded as they are needed,
-    by `num_workers` processes where that pays.
+    computed once, here, and kept in memory, in the network's precision. Without frozen stages images are decoded as
+    they are needed, by `num_workers` processes where that pays.
     """
 
     def __init__(self, network: RetrievalNetwork, tensors: ImageTensors, rows: Sequence[int], *, num_workers: int):
         self.network, self.tensors, self.num_workers = network, tensors, num_workers
         self.device = next(network.parameters()).device
-        self.kept = {}
+        self.pieces, self.kept = Pieces("training images"), {}
         if network.frozen_stages:
             batches = batches_of_one_size(tensors.images, rows, BATCH_SIZE)
             frozen = folded(network)  # BatchNorm's own passes over memory take as long as the convolutions
             with torch.inference_mode():
                 for batch, groups in zip(batches, self._decoded(batches), strict=True):
                     for positions, features in groups:
-                        features = frozen.frozen_features(features)
+                        features = self.pieces.map(frozen.frozen_features, features)
                         self.kept |= {batch[position]: row for position, row in zip(positions, features, strict=True)}
             self.kept = {row: features.clone() for row, features in self.kept.items()}
 
@@ -43,15 +45,17 @@ class FeatureSource:
         return (stack_by_shape([self.kept[int(row)] for row in batch]) for batch in batches)
 
     def descriptors(self, rows: Sequence[int]) -> np.ndarray:
-        """Descriptors `(N, D)` float32 by the network as it is now, without gradient."""
-        rows = [int(row) for row in rows]
-        place = {row: position for position, row in enumerate(rows)}
-        found = np.empty((len(rows), self.network.dimension), np.float32)
-        batches = batches_of_one_size(self.tensors.images, place, BATCH_SIZE)
+        """Descriptors `(N, D)` float32 by the network as it is now, without gradient; computed by all processes, each
+        some of the batches."""
+        place = {int(row): position for position, row in enumerate(rows)}
+        found = np.zeros((len(rows), self.network.dimension), np.float32)
+        batches = batches_of_one_size(self.tensors.images, place, BATCH_SIZE)[rank() :: count()]
         with torch.inference_mode():
             for batch, groups in zip(batches, self.batches(batches), strict=True):
-                found[[place[row] for row in batch]] = describe(self.network, groups).cpu().numpy()
-        return found
+                for positions, features in groups:
+                    where = [place[batch[position]] for position in positions]
+                    found[where] = self.pieces.map(self.network.describe, features).cpu().numpy()
+        return summed(torch.from_numpy(found)).numpy()
 
     def _decoded(self, batches) -> Iterator[Groups]:
         batches = [[int(row) for row in batch] for batch in batches]

@@ -4,19 +4,20 @@ With `targets` (teacher descriptors of the training images, row by row) a studen
 anchors pass through it; without, both sides are the network's own and every member of a tuple passes.
 """
 
-import copy
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from aml.training.features import FeatureSource, describe
+from aml.training.features import FeatureSource
+from aml.training.objective import Objective
 from aml.training.settings import LossSettings, TrainingSettings
 from aml.training.tuples import Split, mined_tuples, random_tuples
 from aml.vision.networks import RetrievalNetwork
+from aml.vision.processes import rank
 
 
 def random_stream(*names) -> np.random.Generator:
@@ -25,7 +26,10 @@ def random_stream(*names) -> np.random.Generator:
 
 
 class Run:
-    """A network in training. `train()` leaves it with the weights of its best epoch and returns the record."""
+    """A network in training. `train()` leaves it with the weights of its best epoch and returns the record.
+
+    `record` holds each epoch's values so far, `best` the weights that train, as the best of these epochs left them.
+    """
 
     def __init__(
         self,
@@ -39,28 +43,41 @@ class Run:
         loss_settings: LossSettings,
         seed: int,
     ):
-        self.network, self.source, self.targets, self.loss = network, source, targets, loss
+        self.network, self.source, self.targets = network, source, targets
+        self.objective = Objective(source, targets, loss, loss_settings.constants)
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
         self.optimizer = _optimizer(network, settings)
+        self.record, self.best = [], {}
 
-    def train(self, log: Callable[[dict], None] = lambda values: None) -> list[dict]:
-        """All epochs; the weights kept are those of the lowest validation loss. `log` gets each epoch's values.
+    def train(
+        self, log: Callable[[dict], None] = lambda values: None, save: Callable[[], None] = lambda: None
+    ) -> list[dict]:
+        """All epochs, after those in `record`; the weights kept are those of the lowest validation loss. `log` gets
+        every epoch's values, those in `record` too; `save` is called after each epoch.
 
         Raises ValueError with epoch and step at the first loss that is not finite.
         """
-        record, best, kept = [], math.inf, None
-        for epoch in range(self.settings.epochs):
+        for values in self.record:
+            log(values)
+        for epoch in range(len(self.record), self.settings.epochs):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * math.exp(-self.settings.learning_rate_decay * epoch)
             values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
             values["gem_p"] = self.network.pool.p.item()
-            record.append(values)
+            if values["validation_loss"] < min((past["validation_loss"] for past in self.record), default=math.inf):
+                self.best = {name: parameter.detach().clone() for name, parameter in self.trained().items()}
+            self.record.append(values)
             log(values)
-            if values["validation_loss"] < best:
-                best, kept = values["validation_loss"], copy.deepcopy(self.network.state_dict())
-        self.network.load_state_dict(kept)
-        return record
+            save()
+        with torch.no_grad():
+            for name, parameter in self.trained().items():
+                parameter.copy_(self.best[name])
+        return self.record
+
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """All of the network that training changes, BatchNorm statistics being frozen."""
+        return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
 
     def _train_epoch(self, epoch: int) -> float:
         """One pass over freshly drawn tuples; the mean loss of a tuple."""
@@ -70,11 +87,10 @@ class Run:
         batches = self._batches(tuples)
         rng.shuffle(batches)
         self.network.train()
-        total, progress = 0.0, tqdm(self._losses(batches), total=len(batches), mininterval=1, leave=False)
+        losses, total = self._losses(batches, self.objective.gradient), 0.0
+        progress = tqdm(losses, total=len(batches), mininterval=1, leave=False, disable=rank() > 0)
         for step, (loss, count) in enumerate(progress):
             self._require_finite(loss, "training", epoch, step)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
             self.optimizer.step()
             total += loss.item()
             progress.set_description(
@@ -91,10 +107,9 @@ class Run:
         # the same pairs at every epoch; negatives are the hardest of the moment, as in training
         tuples = self._tuples(split, random_stream(self.seed, "validation"), count)
         total = 0.0
-        with torch.no_grad():
-            for step, (loss, _) in enumerate(self._losses(self._batches(tuples))):
-                self._require_finite(loss, "validation", epoch, step)
-                total += loss.item()
+        for step, (loss, _) in enumerate(self._losses(self._batches(tuples), self.objective.value)):
+            self._require_finite(loss, "validation", epoch, step)
+            total += loss.item()
         own = self.source.descriptors(split.images)
         values = {"validation_loss": total / len(tuples), "symmetric_recall": _recall(own, own, split.clusters)}
         if self.targets is not None:
@@ -128,18 +143,11 @@ class Run:
             batches += np.array_split(same, max(1, len(same) // self.settings.batch_size))
         return batches
 
-    def _losses(self, batches: list[np.ndarray]):
-        """(summed loss of a batch of tuples, their number), batch by batch."""
-        seen = [batch.ravel() if self.targets is None else batch[:, 0] for batch in batches]
+    def _losses(self, batches: list[np.ndarray], loss_of: Callable) -> Iterator[tuple[torch.Tensor, int]]:
+        """(summed loss of a batch of tuples, their number), batch by batch; `loss_of` is one of the objective's two."""
+        seen = [self.objective.images(batch) for batch in batches]
         for batch, groups in zip(batches, self.source.batches(seen), strict=True):
-            descriptors = describe(self.network, groups)
-            if self.targets is None:
-                references = descriptors.view(*batch.shape, -1)  # (B, M, D)
-                anchors = references[:, 0]
-            else:
-                anchors = descriptors  # (B, D)
-                references = torch.from_numpy(np.asarray(self.targets[batch], np.float32)).to(anchors.device)
-            yield self.loss(anchors, references, **self.loss_settings.constants), len(batch)
+            yield loss_of(batch, groups), len(batch)
 
     @staticmethod
     def _require_finite(loss: torch.Tensor, what: str, epoch: int, step: int) -> None:

@@ -1,47 +1,75 @@
 """Multi-scale descriptors of an image set (METHOD, Sec. 4)."""
 
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes
+from aml.storage.shards import Shards
+from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack
+from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork
+from aml.vision.processes import count, rank
 
 
 def extract_descriptors(
     network: RetrievalNetwork,
     tensors: ImageTensors,
+    work: Path,
     *,
     scales: list[float],
     batch_size: int,
     num_workers: int,
     name: str,
-) -> np.ndarray:
-    """Descriptors `(N, D)` float32 of all images, unit-norm, in the order of the list.
+    dtype: str,
+) -> Shards:
+    """Descriptors `(N, D)` of all images, unit-norm, in the order of the list, as shards in the folder `work`. Of those
+    that are not there yet this process computes its share, in float32, and writes it as `dtype`.
 
     Images of one stored size go through the network together. Raises ValueError naming the image whose descriptor is
     not finite.
     """
-    device = next(network.parameters()).device
-    batches = batches_of_one_size(tensors.images, range(len(tensors)), batch_size)
+    shards = Shards(work, name, batches_of_one_size(tensors.images, range(len(tensors)), batch_size), dtype=dtype)
+    missing = shards.missing(rank(), count())
+    batches = [batch for number in missing for batch in shards.batches[number]]
+    described = _described(network, tensors, batches, scales, num_workers, name)
+    for number in missing:
+        # they stay on the device until the shard is full: each way back waits for all that the device has to do
+        descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number])))).cpu().numpy()
+        bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
+        if len(bad):
+            image = tensors.images.names[shards.rows(number)[bad[0]]]
+            raise ValueError(f"{name}: image {image!r} has a non-finite descriptor")
+        shards.write(number, descriptors)
+    return shards
+
+
+def _described(network, tensors, batches, scales, num_workers, name) -> Iterator[torch.Tensor]:
+    """The descriptors of each batch of rows, on the network's device."""
+    device, pieces = next(network.parameters()).device, Pieces(name)
     loader = DataLoader(
         tensors,
         batch_sampler=batches,
-        collate_fn=torch.stack,
+        collate_fn=stack,
         num_workers=decoding_processes(tensors.images, batches, num_workers),
         pin_memory=device.type == "cuda",
     )
-    descriptors = np.empty((len(tensors), network.dimension), np.float32)
-    with torch.inference_mode(), tqdm(total=len(tensors), desc=name, unit="image", mininterval=1, leave=False) as bar:
-        for rows, pixels in zip(batches, loader, strict=True):
-            descriptors[rows] = describe_at_scales(network, tensors.normalised(pixels, device), scales).cpu().numpy()
-            bar.update(len(rows))
-    bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
-    if len(bad):
-        raise ValueError(f"{name}: image {tensors.images.names[bad[0]]!r} has a non-finite descriptor")
-    return descriptors
+
+    def describe(pixels: torch.Tensor) -> torch.Tensor:
+        return describe_at_scales(network, tensors.normalised(pixels, device), scales)
+
+    total = sum(map(len, batches))
+    with tqdm(total=total, desc=name, unit="image", mininterval=1, leave=False, disable=rank() > 0) as bar:
+        for pixels in loader:
+            with torch.inference_mode():
+                descriptors = pieces.map(describe, pixels)
+            bar.update(len(pixels))
+            yield descriptors
 
 
 def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: list[float]) -> torch.Tensor:

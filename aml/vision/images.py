@@ -3,6 +3,7 @@
 Order matters and is the protocol's (METHOD, Sec. 4): decode, convert to RGB, crop a query to its box, then shrink.
 """
 
+import functools
 import io
 from collections import defaultdict
 from collections.abc import Sequence
@@ -65,8 +66,21 @@ class ImageTensors(Dataset):
         """A batch `(B, 3, H, W)` uint8 as float32 on `device`, channels last: [0, 1], less each channel's mean, divided
         by its standard deviation. There, and not image by image, since bytes travel four times as fast."""
         images = pixels.to(device, non_blocking=True, memory_format=torch.channels_last).float().div_(255)
-        mean, std = (torch.tensor(self.normalisation[name], device=device).view(3, 1, 1) for name in ("mean", "std"))
+        mean, std = (_per_channel(*self.normalisation[name], device) for name in ("mean", "std"))
         return images.sub_(mean).div_(std)
+
+
+@functools.cache
+@torch.inference_mode(False)
+def _per_channel(red: float, green: float, blue: float, device: torch.device) -> torch.Tensor:
+    """Brought to the device once: such a copy waits for all that the device has to do."""
+    return torch.tensor([red, green, blue], device=device).view(3, 1, 1)
+
+
+def stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: as images are decoded, so that they are copied as they
+    lie, and as the convolutions want them."""
+    return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
 
 
 def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], torch.Tensor]]:
@@ -74,7 +88,7 @@ def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], tor
     positions = defaultdict(list)
     for position, tensor in enumerate(tensors):
         positions[tensor.shape].append(position)
-    return [(where, torch.stack([tensors[i] for i in where])) for where in positions.values()]
+    return [(where, stack([tensors[i] for i in where])) for where in positions.values()]
 
 
 def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) -> list[list[int]]:

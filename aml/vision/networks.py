@@ -27,7 +27,12 @@ class RetrievalNetwork(nn.Module):
 
     `stages` counts the backbone's stages that are kept, `frozen_stages` how many of them, from the image on, never
     train; `projection` is D for a student and None for a teacher, whose D is the backbone's own.
+
+    `precision` is the convolutions' and no part of a stored network: with "bfloat16" they run in autocast, and weights,
+    pooling and descriptors stay float32.
     """
+
+    precision = "float32"
 
     def __init__(self, *, backbone: str, stages: int, frozen_stages: int, projection: int | None, gem_p: float):
         super().__init__()
@@ -57,14 +62,19 @@ class RetrievalNetwork(nn.Module):
 
     def frozen_features(self, images):
         """Images to what the trained part reads; a constant of the image, so that training may compute it once."""
-        return self.backbone[: self.frozen_stages](images)  # (B, C, H', W')
+        with self._autocast(images):
+            return self.backbone[: self.frozen_stages](images)  # (B, C, H', W')
 
     def describe(self, features):
         """Frozen features to descriptors `(B, D)`."""
-        features = self.backbone[self.frozen_stages :](features)  # (B, C, H', W')
-        if self.projection is not None:
-            features = self.projection(features)  # (B, D, H', W')
+        with self._autocast(features):
+            features = self.backbone[self.frozen_stages :](features)  # (B, C, H', W')
+            if self.projection is not None:
+                features = self.projection(features)  # (B, D, H', W')
         return F.normalize(self.pool(F.relu(features)))  # (B, D)
+
+    def _autocast(self, x):
+        return torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def train(self, mode: bool = True):
         """Training mode, except that BatchNorm statistics stay frozen (Sec. 3); its affine parameters train."""

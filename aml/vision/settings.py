@@ -1,6 +1,9 @@
 """What params.yaml says about descriptors; read without torch."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16"]  # of the convolutions; bfloat16 moves descriptors by more than rounding
 
 
 @dataclass(frozen=True)
@@ -9,6 +12,7 @@ class TargetSettings:
 
     image_size: int  # longer side, pixels
     batch_size: int  # images of one size that pass together
+    precision: Precision
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class ExtractionSettings:
     image_size: int  # longer side, pixels
     scales: list[float]
     batch_size: int  # images of one size that pass together
+    precision: Precision
     distractor_dtype: str  # float16 halves the disk of a million rows
 
     def __post_init__(self):

@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from aml.storage.files import alone
 from aml.web.checks import (
     START_BYTES,
     Interruption,
@@ -53,21 +54,22 @@ def fetch(
             f"{refused} was refused earlier, since it differs from what was known of it, see {digests}. Remove it to "
             "download again, or remove the entry as well to accept what comes"
         )
-    if destination.exists():
-        return _accept(destination, destination, "found in place", **accept)
     destination.parent.mkdir(parents=True, exist_ok=True)
-    part, reasons = part_of(destination), []
-    for source in sources:
-        try:
-            path = local_path(source)
-            if path is not None:
-                _copy(path, part, **checks)
-            else:
-                _download(source, part, **checks, num_attempts=num_attempts, pause_s=pause_s, stall_s=stall_s)
-        except (Refusal, Interruption) as error:
-            reasons.append(f"{source}: {error}")
-            continue
-        return _accept(part, destination, source, **accept)
+    with alone(destination):
+        if destination.exists():
+            return _accept(destination, destination, "found in place", **accept)
+        part, reasons = part_of(destination), []
+        for source in sources:
+            try:
+                path = local_path(source)
+                if path is not None:
+                    _copy(path, part, **checks)
+                else:
+                    _download(source, part, **checks, num_attempts=num_attempts, pause_s=pause_s, stall_s=stall_s)
+            except (Refusal, Interruption) as error:
+                reasons.append(f"{source}: {error}")
+                continue
+            return _accept(part, destination, source, **accept)
     raise ValueError(
         f"{destination.name} could not be had:\n  "
         + "\n  ".join(reasons or ["no source is given"])

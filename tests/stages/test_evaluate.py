@@ -46,7 +46,10 @@ def evaluated(processed, num_archives):
     for name, images in testing.testing_lists(processed, **SETS)[0].items():
         rows = random.normal(size=(len(images), 2)).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        arrays[name] = write_descriptors(descriptors, name, rows, digest=images.digest(), dtype="float32")
+        pieces = [(np.arange(len(rows)), rows)]
+        arrays[name] = write_descriptors(
+            descriptors, name, pieces, shape=rows.shape, digest=images.digest(), dtype="float32"
+        )
     network = {"sha256": "", "dimension": 2, "num_parameters": 1}
     extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
     write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)

@@ -11,14 +11,21 @@ from aml.evaluation.whitening import learn
 from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.testing import testing_lists as lists_of_testing
 from aml.storage.whitening import read_whitening, whitening_sha256, write_whitening
-from stages import evaluate, extract
+from stages import evaluate, extract, targets
 from tests.stages.packed_sets import GRID, LABELS, write_sets
 
 D = 6
 VALUES = {
     "grid": GRID,
-    "extract": {"image_size": 32, "scales": [1.0, 0.5], "batch_size": 4, "distractor_dtype": "float16"},
-    "runtime": {"device": "cpu", "num_workers": 0, "num_downloads": 1},
+    "extract": {
+        "image_size": 32,
+        "scales": [1.0, 0.5],
+        "batch_size": 4,
+        "precision": "float32",
+        "distractor_dtype": "float16",
+    },
+    "targets": {"image_size": 32, "batch_size": 4, "precision": "float32"},
+    "runtime": {"device": "cpu", "processes": 1, "num_workers": 0, "num_downloads": 1},
 }
 
 
@@ -35,7 +42,10 @@ def describe(folder: Path, processed: Path, *, seed: int, whitening=None) -> dic
         if whitening is None or name != "train.whitening":
             vectors = random.normal(size=(len(images), D)).astype(np.float32)
             rows[name] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-            lines[name] = write_descriptors(folder, name, rows[name], digest=images.digest(), dtype="float32")
+            pieces = [(np.arange(len(vectors)), rows[name])]
+            lines[name] = write_descriptors(
+                folder, name, pieces, shape=vectors.shape, digest=images.digest(), dtype="float32"
+            )
     if whitening is not None:
         write_whitening(folder, *whitening)
     network = {"dimension": D, "num_parameters": 1, "whitening": whitening_sha256(folder)}
@@ -112,6 +122,8 @@ def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, 
     for name in ("learns", "owns"):
         extract.main(tmp_path / name, processed, tmp_path / f"{name}-described", VALUES)
         described[name] = evaluate.DescriptorFolder(tmp_path / f"{name}-described")
+    targets.main(tmp_path / "owns", processed / "train", tmp_path / "targets", VALUES)
+    assert set(evaluate.DescriptorFolder(tmp_path / "targets").arrays) == {"images"}
     assert set(described["learns"].arrays) == {"test.queries", "test.database", "train.whitening"}
     assert set(described["owns"].arrays) == {"test.queries", "test.database"}
     np.testing.assert_array_equal(described["owns"]["test.queries"], described["learns"]["test.queries"])

@@ -11,7 +11,8 @@ def unit_rows(rows=4, dimension=8, seed=0):
 
 
 def write(folder, *, dtype="float32", whitening=None):
-    arrays = {"a": write_descriptors(folder, "a", unit_rows(), digest="d" * 64, dtype=dtype)}
+    pieces = [([2, 0], unit_rows()[[2, 0]]), ([1, 3], unit_rows()[[1, 3]])]
+    arrays = {"a": write_descriptors(folder, "a", pieces, shape=(4, 8), digest="d" * 64, dtype=dtype)}
     network = {"dimension": 8, "whitening": whitening}
     write_provenance(folder, network=network, extraction={"image_size": 96}, arrays=arrays)
     return folder
@@ -24,6 +25,12 @@ def test_round_trip(tmp_path):
     folder.require_list("a", 4, "d" * 64)
 
 
+def test_rows_that_no_piece_holds_are_refused(tmp_path):
+    with pytest.raises(AssertionError):
+        write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32")
+    assert not list(tmp_path.iterdir())
+
+
 def test_half_precision_is_kept_as_such(tmp_path):
     assert DescriptorFolder(write(tmp_path, dtype="float16"))["a"].dtype == np.float16
 
@@ -33,7 +40,8 @@ def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
     descriptors = unit_rows()
     descriptors[2] = value
     with pytest.raises(ValueError, match="a: row 2 has norm"):
-        write_descriptors(tmp_path, "a", descriptors, digest="", dtype="float32")
+        pieces = [([3, 1], descriptors[[3, 1]]), ([0, 2], descriptors[[0, 2]])]
+        write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32")
     assert not list(tmp_path.iterdir())
 
 

@@ -7,26 +7,17 @@ import pytest
 import torch
 
 from aml.losses import load
-from aml.storage.imagesets import LISTS, read_images
+from aml.storage.imagesets import LISTS
 from aml.training.features import FeatureSource, describe
 from aml.training.settings import LossSettings, TrainingSettings
 from aml.training.training import Run
-from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork
-from tests.stages.packed_sets import write_sets
 
-NORMALISATION = {"mean": [0.5] * 3, "std": [0.5] * 3}
 SETTINGS = TrainingSettings(
     image_size=32, epochs=2, batch_size=4, learning_rate=0.01, learning_rate_decay=0.1, weight_decay=0.0,
-    gem_learning_rate_factor=10, pool_size=40,
+    gem_learning_rate_factor=10, pool_size=40, precision="float32",
 )  # fmt: skip
 CONTR_PLUS = LossSettings("Contr+", "hard", 2, 16, {"margin": 0.7})
-
-
-@pytest.fixture(scope="module")
-def tensors(tmp_path_factory):
-    images = read_images(write_sets(tmp_path_factory.mktemp("sets")) / "train")
-    return ImageTensors(images, image_size=32, normalisation=NORMALISATION)
 
 
 def lists():
@@ -86,9 +77,10 @@ def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, with_teacher):
     def gradient(batches):
         net = network(0)
         loop = run_of(net, tensors, with_teacher=with_teacher)
-        for loss, _ in loop._losses(batches):
-            loss.backward()
-        return torch.cat([parameter.grad.ravel() for parameter in net.parameters()])
+        return sum(
+            torch.cat([parameter.grad.ravel() for parameter in net.parameters()])
+            for _ in loop._losses(batches, loop.objective.gradient)
+        )
 
     together, alone = gradient([tuples]), gradient([row[None] for row in tuples])
     assert together.abs().max() > 1e-3
@@ -115,7 +107,7 @@ def test_the_epoch_of_lowest_validation_loss_is_kept(tensors):
 def test_a_loss_that_is_not_finite_stops_with_epoch_and_step(tensors):
     net = network(2)
     loop = run_of(net, tensors)
-    loop.loss = lambda anchors, references, margin: anchors.sum() * float("nan")
+    loop.objective.loss = lambda anchors, references, margin: anchors.sum() * float("nan")
     with pytest.raises(ValueError, match="training loss is nan at epoch 0, step 0; a finite number is expected"):
         loop.train()
 

@@ -1,4 +1,6 @@
 import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,11 +49,18 @@ def network():
     return RetrievalNetwork(backbone="lite0", stages=4, frozen_stages=0, projection=8, gem_p=3.0).eval()
 
 
-def extract(net, batch_size, num_workers=0, scales=SCALES):
+def extract(net, batch_size, num_workers=0, scales=SCALES, work=None):
+    """The images and their descriptors in rows, by way of shards."""
     tensors = ImageTensors(Pictures(7), image_size=40, normalisation=IMAGENET)
-    return tensors, extract_descriptors(
-        net, tensors, scales=scales, batch_size=batch_size, num_workers=num_workers, name="x"
-    )
+    found = np.full((len(tensors), net.dimension), np.nan, np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        shards = extract_descriptors(
+            net, tensors, Path(work or folder), scales=scales, batch_size=batch_size, num_workers=num_workers,
+            name="x", dtype="float32",
+        )  # fmt: skip
+        for rows, descriptors in shards:
+            found[rows] = descriptors
+    return tensors, found
 
 
 def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop():

@@ -12,6 +12,7 @@ from aml.vision.images import (
     decoding_processes,
     open_image,
     shrink,
+    stack,
     stack_by_shape,
 )
 
@@ -78,6 +79,13 @@ def test_normalisation():
     assert found.shape == (2, 3, 4, 5) and found.dtype == torch.float32
     assert found.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_allclose(found.permute(0, 2, 3, 1), expected, atol=1e-6)
+
+
+def test_a_stack_lies_as_its_images_do():
+    tensors = [torch.from_numpy(np.array(picture(5, 4, seed))).permute(2, 0, 1) for seed in (0, 1)]
+    found = stack(tensors)
+    assert torch.equal(found, torch.stack(tensors))
+    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_stacks_cover_every_position_once():

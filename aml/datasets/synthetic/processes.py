@@ -1,6 +1,8 @@
 """Work spread over processes; the results come in the order of the jobs, whoever was first."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -20,8 +22,19 @@ def workers(num_processes: int) -> Iterator[Callable]:
             cv2.setNumThreads(num_threads)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of its caller's threads
-    pool = ProcessPoolExecutor(num_processes, context, initializer=cv2.setNumThreads, initargs=(1,))
+    pool = ProcessPoolExecutor(num_processes, context, initializer=_prepare)
     try:
         yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    """In a new process: one thread, and an end with the process that it works for, killed or not."""
+    cv2.setNumThreads(1)
+
+    def follow():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

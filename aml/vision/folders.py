@@ -1,0 +1,73 @@
+"""From a model folder and image lists to a descriptor folder, by one process or several, interrupted or not."""
+
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+
+from aml.storage.descriptors import write_descriptors, write_provenance
+from aml.storage.files import replacing_folder
+from aml.storage.imagesets import ImageSet
+from aml.storage.whitening import read_whitening, write_whitening
+from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.vision.extraction import extract_descriptors
+from aml.vision.images import ImageTensors
+from aml.vision.networks import folded, identity, load_network
+from aml.vision.processes import rank, wait_for_all
+
+
+def describe_lists(
+    model: Path,
+    descriptors: Path,
+    lists: dict[str, ImageSet],
+    extraction: dict,
+    *,
+    dtypes: dict[str, str],
+    batch_size: int,
+    device: torch.device,
+    num_workers: int,
+) -> None:
+    """Write the descriptor folder `descriptors`: an array for each of `lists`, and the whitening that the model owns.
+
+    `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and stands in the provenance as it
+    is. Descriptors that an interrupted run left as unfinished work are taken as they are.
+    """
+    network, description = load_network(model)
+    network.precision = extraction["precision"]
+    network = folded(network).to(device, memory_format=torch.channels_last)
+    who, whitening = identity(model, description), read_whitening(model)
+    depends = {
+        "code": code_digest(),
+        "libraries": {"torch": torch.__version__, "pillow": PIL.__version__, "numpy": np.__version__},
+        "device": device.type,
+        "model": [file_digest(model / "model.json"), who],
+        "settings": [extraction, dtypes, batch_size],
+        "lists": {name: images.pack_digest() for name, images in lists.items()},
+    }
+    work, shards = work_folder(descriptors, depends), {}
+    for name, images in lists.items():
+        shards[name] = extract_descriptors(
+            network,
+            ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"]),
+            work,
+            scales=extraction["scales"],
+            batch_size=batch_size,
+            num_workers=num_workers,
+            name=name,
+            dtype=dtypes[name],
+        )
+    wait_for_all()
+    if rank() > 0:
+        return
+    with replacing_folder(descriptors) as folder:
+        arrays = {}
+        for name, images in lists.items():
+            shape = len(images), network.dimension
+            arrays[name] = write_descriptors(
+                folder, name, shards[name], shape=shape, digest=images.digest(), dtype=dtypes[name]
+            )
+        if whitening is not None:
+            write_whitening(folder, *whitening)
+        write_provenance(folder, network=who, extraction=extraction, arrays=arrays)
+    remove_work(descriptors)

@@ -1,0 +1,53 @@
+"""Where a stage computes: a device that is there, or one sentence."""
+
+import pytest
+import torch
+
+from stages.runtime import Runtime
+
+
+def device(name: str, processes: int = 1) -> torch.device:
+    return Runtime(device=name, processes=processes, num_workers=0, num_downloads=1).torch_device()
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
+def test_without_a_gpu(no_gpu):
+    assert device("auto") == device("cpu") == torch.device("cpu")
+    message = r"runtime asks for CUDA device 0 \(device 'cuda', processes 1\), and torch finds 0 here; accepted: .* cpu"
+    with pytest.raises(ValueError, match=message):
+        device("cuda")
+
+
+def test_a_gpu_by_its_number(two_gpus):
+    assert device("auto") == device("cuda") == torch.device("cuda:0")
+    assert device("cuda:1") == torch.device("cuda:1") and device("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match=r"CUDA device 2 \(device 'cuda:2', processes 1\), and torch finds 2 here"):
+        device("cuda:2")
+
+
+def test_each_process_has_its_own(two_gpus, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device("auto", 2) == torch.device("cuda:1")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match=r"CUDA device 2 \(device 'auto', processes 3\), and torch finds 2 here"):
+        device("auto", 3)
+    with pytest.raises(ValueError, match="device is 'cuda:0' of 2 processes; accepted: auto, cpu, cuda"):
+        device("cuda:0", 2)
+
+
+def test_results_repeat(no_gpu):
+    device("auto")
+    assert not torch.backends.cudnn.benchmark and torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
