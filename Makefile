@@ -34,8 +34,8 @@ bench: $(VENV)/ready  ## our code against plain versions of the same work: repor
 	python -m benchmarks
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* $(VENV)
-	rm -rf published/data/{raw,checkpoints,processed,descriptors} published/models/*
+	rm -rf data/raw data/processed data/weights data/targets data/descriptors data/queries models/* $(VENV)
+	rm -rf published/data/{raw,checkpoints,processed,descriptors,queries} published/models/*
 
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
