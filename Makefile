@@ -17,7 +17,7 @@ experiment: $(VENV)/ready  ## only the cell under study: student, teacher and lo
 	$(DVC) repro experiment
 
 tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
-	python -m stages.tidy reports/metrics reports/experiment.json
+	python -m stages.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
 	$(DVC) repro --single-item --force tables
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
@@ -26,7 +26,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
 	cd published && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
-	python -m stages.tidy reports/metrics reports/experiment.json; \
+	python -m stages.tidy reports/metrics data/queries; \
 	$(DVC) repro --single-item --force tables; exit 1; }; }
 
 test: $(VENV)/ready
@@ -38,8 +38,9 @@ bench: $(VENV)/ready  ## our code against plain versions of the same work: repor
 	python -m benchmarks
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* models/.*.work $(VENV)
-	rm -rf published/data/{raw,checkpoints,processed,descriptors} published/models/* published/models/.*.work
+	rm -rf data/raw data/processed data/weights data/targets data/descriptors data/queries
+	rm -rf models/* models/.*.work $(VENV)
+	rm -rf published/data/{raw,checkpoints,processed,descriptors,queries} published/models/* published/models/.*.work
 
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)

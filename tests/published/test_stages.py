@@ -45,8 +45,9 @@ def finished(tmp_path_factory):
         described = data / "descriptors"
         record = folder / "metrics" / f"{key}.json"
         teacher = teacher and described / teacher
-        evaluate.main(described / key, data / "processed", record, teacher, loss, values)
-    tables.main(folder / "metrics", folder / "tables", folder / "claims.csv", values)
+        queries = data / "queries" / f"{key}.csv"
+        evaluate.main(described / key, data / "processed", record, queries, teacher, loss, values)
+    tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
     return folder, values, networks
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aml.datasets import distractors, revisited, sfm
+from aml.evaluation.per_query import read_average_precisions
 from aml.storage import testing
 from aml.storage.descriptors import write_descriptors, write_provenance
 from stages.evaluate import main
@@ -35,7 +36,7 @@ def processed(tmp_path):
 
 
 def evaluated(processed, num_archives):
-    """The record of a network with random descriptors."""
+    """The record of a network with random descriptors, and its queries' AP."""
     raw, descriptors = processed.parent / "raw", processed.parent / "descriptors"
     distractors.preprocess(
         raw, processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
@@ -54,13 +55,18 @@ def evaluated(processed, num_archives):
     extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
     write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)
     values = {"grid": SETS | {"loss_without_teacher": "contr"}}
-    main(descriptors, processed, processed.parent / "x.json", None, None, values)
-    return json.loads((processed.parent / "x.json").read_text())
+    main(descriptors, processed, processed.parent / "x.json", processed.parent / "x.csv", None, None, values)
+    return json.loads((processed.parent / "x.json").read_text()), read_average_precisions(processed.parent / "x.csv")
 
 
 @pytest.mark.parametrize(("num_archives", "num_distractors", "num_excluded"), [(2, 3, 1), (1, 2, 0), (0, 0, 0)])
 def test_used_and_excluded_images_are_counted(processed, num_archives, num_distractors, num_excluded):
-    record = evaluated(processed, num_archives)
+    record, queries = evaluated(processed, num_archives)
     assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": num_excluded}
     assert record["evaluation"]["sets"]["test"]["num_distractors"] == num_distractors
     assert list(record["symmetric"]) == (["test", "test+crowd"] if num_archives else ["test"])
+    for (protocol, name, level), found in queries.items():
+        assert {query: round(value, 2) for query, value in found.items()} == {"q": record[protocol][name][level]["mAP"]}
+    assert {(name, level) for _, name, level in queries} == {
+        (name, level) for name, levels in record["symmetric"].items() for level in levels
+    }

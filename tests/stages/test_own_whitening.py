@@ -8,13 +8,12 @@ import pytest
 
 from aml.evaluation.ranking import evaluate as ranked
 from aml.evaluation.whitening import learn
-from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.testing import testing_lists as lists_of_testing
-from aml.storage.whitening import read_whitening, whitening_sha256, write_whitening
+from aml.storage.whitening import read_whitening, write_whitening
 from stages import evaluate, extract, targets
 from tests.stages.packed_sets import GRID, LABELS, write_sets
+from tests.stages.random_descriptors import D, describe, random_whitening
 
-D = 6
 VALUES = {
     "grid": GRID,
     "extract": {
@@ -32,31 +31,6 @@ VALUES = {
 @pytest.fixture(scope="module")
 def processed(tmp_path_factory) -> Path:
     return write_sets(tmp_path_factory.mktemp("own") / "processed")
-
-
-def describe(folder: Path, processed: Path, *, seed: int, whitening=None) -> dict[str, np.ndarray]:
-    """A descriptor folder of random rows, with a whitening of its own or with the whitening images; gives the rows."""
-    random, rows, lines = np.random.default_rng(seed), {}, {}
-    folder.mkdir()
-    for name, images in lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[0].items():
-        if whitening is None or name != "train.whitening":
-            vectors = random.normal(size=(len(images), D)).astype(np.float32)
-            rows[name] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-            pieces = [(np.arange(len(vectors)), rows[name])]
-            lines[name] = write_descriptors(
-                folder, name, pieces, shape=vectors.shape, digest=images.digest(), dtype="float32"
-            )
-    if whitening is not None:
-        write_whitening(folder, *whitening)
-    network = {"dimension": D, "num_parameters": 1, "whitening": whitening_sha256(folder)}
-    extraction = {"image_size": 32, "scales": [1.0], "query_crop": True}
-    write_provenance(folder, network=network, extraction=extraction, arrays=lines)
-    return rows
-
-
-def random_whitening(seed: int):
-    random = np.random.default_rng(seed)
-    return random.normal(size=D), random.normal(size=(D, D))
 
 
 def expected(queries: dict, database: dict, whiten) -> dict:
@@ -81,7 +55,15 @@ def test_the_database_side_s_own_whitening_serves_both_sides(processed, tmp_path
     student = describe(tmp_path / "student-teacher-reg", processed, seed=1, whitening=ours)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
     record = tmp_path / "record.json"
-    evaluate.main(tmp_path / "student-teacher-reg", processed, record, tmp_path / "teacher", "reg", VALUES)
+    evaluate.main(
+        tmp_path / "student-teacher-reg",
+        processed,
+        record,
+        tmp_path / "queries.csv",
+        tmp_path / "teacher",
+        "reg",
+        VALUES,
+    )
     assert measured(record, "symmetric") == expected(student, student, applied(*ours))
     assert measured(record, "asymmetric") == expected(student, teacher, applied(*theirs))
     for other in (applied(*ours), applied(theirs[0], theirs[1].T)):  # the test tells them apart
@@ -93,7 +75,15 @@ def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
     student = describe(tmp_path / "student-teacher-reg", processed, seed=1)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
     record = tmp_path / "record.json"
-    evaluate.main(tmp_path / "student-teacher-reg", processed, record, tmp_path / "teacher", "reg", VALUES)
+    evaluate.main(
+        tmp_path / "student-teacher-reg",
+        processed,
+        record,
+        tmp_path / "queries.csv",
+        tmp_path / "teacher",
+        "reg",
+        VALUES,
+    )
     pairs = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[1]
     learned = learn(student["train.whitening"], *pairs)
     assert measured(record, "symmetric") == expected(student, student, learned.apply)
@@ -103,11 +93,13 @@ def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
 def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp_path):
     values = VALUES | {"grid": GRID | {"train_set": None}}
     rows = describe(tmp_path / "own", processed, seed=1, whitening=random_whitening(1))
-    evaluate.main(tmp_path / "own", processed, tmp_path / "own.json", None, None, values)
+    evaluate.main(tmp_path / "own", processed, tmp_path / "own.json", tmp_path / "queries.csv", None, None, values)
     assert measured(tmp_path / "own.json", "symmetric") == expected(rows, rows, applied(*random_whitening(1)))
     describe(tmp_path / "none", processed, seed=1)
     with pytest.raises(ValueError, match=r"none owns no whitening, and grid\.train_set is empty"):
-        evaluate.main(tmp_path / "none", processed, tmp_path / "none.json", None, None, values)
+        evaluate.main(
+            tmp_path / "none", processed, tmp_path / "none.json", tmp_path / "queries.csv", None, None, values
+        )
 
 
 def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, tmp_path):

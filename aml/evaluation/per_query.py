@@ -1,0 +1,60 @@
+"""data/queries/<key>.csv: what each query scored, a line a protocol, set, level and query.
+
+protocol: symmetric, asymmetric; set: a test set's name, or <set>+<distractors>; level: easy, medium, hard; query: its
+image's name. AP, P@1, P@5 and P@10 in percent with six decimals, for the record's two of their means; empty where the
+query has no positive at that level. A level at which no query has one has no lines.
+"""
+
+import csv
+import math
+from pathlib import Path
+
+from aml.storage.files import replacing
+
+MEASURES = ("AP", "P@1", "P@5", "P@10")
+COLUMNS = ("protocol", "set", "level", "query", *MEASURES)
+
+
+def write_per_query(path: Path, results: dict[str, dict[str, dict]], queries: dict[str, list[str]]) -> None:
+    """results: protocol -> set -> what `ranking.summarise` gives; queries: set -> its queries' names in row order."""
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for protocol, sets in results.items():
+            for name, levels in sets.items():
+                for level, values in levels.items():
+                    scores = (map(_percentage, values[measure]) for measure in MEASURES)
+                    for line in zip(queries[name], *scores, strict=True):
+                        writer.writerow((protocol, name, level, *line))
+
+
+def read_average_precisions(path: Path) -> dict[tuple[str, str, str], dict[str, float]]:
+    """(protocol, set, level) -> query -> AP in percent, queries without positives left out, in the file's order.
+
+    Raises ValueError for other columns, and for an AP that is no percentage.
+    """
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        header = tuple(next(lines, ()))
+        if header != COLUMNS:
+            raise ValueError(f"{path} starts with columns {', '.join(header)}; accepted: {', '.join(COLUMNS)}")
+        for protocol, name, level, query, average_precision, *_ in lines:
+            of_cell = found.setdefault((protocol, name, level), {})
+            if average_precision:
+                of_cell[query] = _parsed(average_precision, path, lines.line_num)
+    return found
+
+
+def _percentage(fraction: float) -> str:
+    return "" if math.isnan(fraction) else f"{100 * fraction:.6f}"
+
+
+def _parsed(text: str, path: Path, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 100:
+        raise ValueError(f"{path}, line {line}: AP {text!r}; accepted: a percentage from 0 to 100, or nothing")
+    return value

@@ -1,0 +1,72 @@
+"""What each query scored, written and read back."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from aml.evaluation.counting import count_above_in_scores
+from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
+from aml.evaluation.ranking import labelled_rows, summarise
+
+LABELS = [
+    {"easy": [0, 3], "hard": [5], "junk": [1]},
+    {"easy": [2], "hard": [], "junk": []},
+    {"easy": [], "hard": [], "junk": [4]},
+]
+NAMES = ["a", 'b, "c"', "d"]
+
+
+@pytest.fixture
+def results():
+    """Random scores of three queries, the last without positives, against 40 rows, 34 of them distractors."""
+    counts = count_above_in_scores(
+        np.random.default_rng(0).random((3, 40)), labelled_rows(LABELS, 6), num_distractors=34
+    )
+    return {flag: summarise(counts, LABELS, with_distractors=flag) for flag in (False, True)}
+
+
+def test_means_are_the_summary_s(results, tmp_path):
+    path = tmp_path / "queries" / "x.csv"
+    by_set = {"test": results[False], "test+crowd": results[True]}
+    write_per_query(path, {"symmetric": by_set}, dict.fromkeys(by_set, NAMES))
+    with open(path, newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert tuple(lines[0]) == COLUMNS
+    assert len(lines) == 2 * 3 * 3 and [line["query"] for line in lines[:3]] == NAMES
+    found = read_average_precisions(path)
+    for name, levels in by_set.items():
+        for level, summary in levels.items():
+            of_level = [line for line in lines if (line["set"], line["level"]) == (name, level)]
+            for measure in COLUMNS[4:]:
+                values = [float(line[measure]) for line in of_level if line[measure]]
+                assert len(values) == summary["num_queries"]
+                assert np.mean(values) == pytest.approx(100 * summary[f"m{measure}"], abs=1e-6)
+            of_queries = found["symmetric", name, level]
+            assert list(of_queries) == [line["query"] for line in of_level if line["AP"]]
+            assert np.mean(list(of_queries.values())) == pytest.approx(100 * summary["mAP"], abs=1e-6)
+    assert list(found["symmetric", "test", "hard"]) == ["a"]
+
+
+def test_a_level_without_positives_has_no_lines(tmp_path):
+    labels = [{"easy": [0], "hard": [], "junk": []}]
+    counts = count_above_in_scores(np.array([[1.0, 0.0]]), labelled_rows(labels, 2))
+    results = {"symmetric": {"test": summarise(counts, labels, with_distractors=False)}}
+    write_per_query(tmp_path / "x.csv", results, {"test": ["a"]})
+    found = read_average_precisions(tmp_path / "x.csv")
+    assert found == {("symmetric", "test", level): {"a": 100.0} for level in ("easy", "medium")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "starts with columns ; accepted: protocol, set"),
+        ("query,AP\n", "starts with columns query, AP; accepted: protocol"),
+        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,x,,,\n", r"line 2: AP 'x'; accepted: a percentage from 0 to 100"),
+        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,100.1,,,\n", "AP '100.1'; accepted"),
+    ],
+)
+def test_another_file_is_refused(tmp_path, text, message):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_average_precisions(tmp_path / "x.csv")
