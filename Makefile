@@ -14,7 +14,7 @@ experiment: $(VENV)/ready  ## only the cell under study: student, teacher and lo
 	dvc repro experiment
 
 tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
-	python -m stages.tidy reports/metrics reports/experiment.json
+	python -m stages.tidy reports/metrics data/queries reports/experiment.json
 	dvc repro --single-item --force tables
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
@@ -22,7 +22,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && { dvc repro --keep-going || { python -m stages.tidy reports/metrics reports/experiment.json; \
+	cd published && { dvc repro --keep-going || { python -m stages.tidy reports/metrics data/queries; \
 	dvc repro --single-item --force tables; exit 1; }; }
 
 test: $(VENV)/ready

@@ -11,7 +11,7 @@ from aml.datasets.settings import dataset_settings
 from aml.imagenet import given_places
 from aml.published.layouts import BACKBONES
 from aml.published.settings import published_places
-from aml.reports.settings import ComparisonSettings
+from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
@@ -28,6 +28,7 @@ SECTIONS = {
     "targets": TargetSettings,
     "extract": ExtractionSettings,
     "comparison": ComparisonSettings,
+    "bootstrap": BootstrapSettings,
     "runtime": Runtime,
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}

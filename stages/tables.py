@@ -1,9 +1,11 @@
-"""Tables 5 to 10 from the metrics of all cells, the supplement's claims checked on them, and, if params.yaml says so,
-their comparison with the printed tables.
+"""Tables 5 to 10 from the metrics of all cells, how sure they are, the supplement's claims checked on them, and, if
+params.yaml says so, their comparison with the printed tables.
 
-Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash.
-Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, and with comparison.printed comparison.csv
-and .tex; <claims>, CSV: how many pairs keep each claim, in these tables and in the printed ones.
+Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash. <queries>/<key>.csv; a cell without
+one has no interval and no mark.
+Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, intervals.csv and differences.csv (see
+`aml.reports.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each
+claim, in these tables and in the printed ones.
 Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
 
@@ -17,8 +19,17 @@ from aml.reports import acceptance
 from aml.reports.claims import write_claims
 from aml.reports.comparison import PRINTED, write_comparison
 from aml.reports.files import missing_keys, read_tables, write_tables
-from aml.reports.settings import ComparisonSettings, Loss, Named, TableSettings, Teacher
+from aml.reports.marks import marked
+from aml.reports.settings import BootstrapSettings, ComparisonSettings, Loss, Named, TableSettings, Teacher
 from aml.reports.tables import build_tables
+from aml.reports.uncertainty import (
+    Difference,
+    Interval,
+    find_differences,
+    find_intervals,
+    read_scores,
+    write_lines,
+)
 from aml.storage.files import replacing_folder
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
@@ -26,15 +37,22 @@ from aml.training.settings import NetworkSettings, loss_settings
 from stages.runtime import parameters, run
 
 
-def main(metrics: Path, tables: Path, claims: Path, values: dict) -> None:
+def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("*.json"))}
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
-    built, printed = build_tables(table_settings(values), records), read_tables(PRINTED)
+    bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
+    settings = table_settings(values)
+    built, printed = build_tables(settings, records), read_tables(PRINTED)
+    scores = read_scores(queries, records, settings)
+    differences = find_differences(scores, settings, bootstrap)
+    built = marked(built, differences, [test_set.key for test_set in settings.test_sets], bootstrap)
     published = published_teachers(values)
     distances = acceptance.distances(built, printed, published) if published else {}
     sentence = acceptance.sentence(distances, comparison.tolerance)
     with replacing_folder(tables) as folder:
         write_tables(acceptance.noted(built, sentence), folder)
+        write_lines(folder / "intervals.csv", Interval, find_intervals(scores, records, bootstrap))
+        write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:
             write_comparison(built, printed, folder)
     write_claims(claims, built, printed)
@@ -92,4 +110,4 @@ def table_settings(values: dict) -> TableSettings:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:4]), parameters())
+    run(main, *map(Path, sys.argv[1:5]), parameters())

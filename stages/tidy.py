@@ -4,27 +4,28 @@ Not a stage: `make tables` calls it, and `make repro` where `dvc repro --keep-go
 leaves what stands behind a failed stage as an earlier run wrote it.
 
 Reads: what `dvc status` and `dvc dag` say. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all
-stages before it are up to date; <experiment> unless the stage `experiment` and all before it are.
-<metrics> itself stays, be it empty: `tables` depends on it.
+stages before it are up to date; <outputs>, each unless the stage of its name and all before it are.
+<metrics> and <queries> themselves stay, be they empty: `tables` depends on them. It reads no queries without a record.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 
-def main(metrics: Path, experiment: Path) -> None:
-    metrics.mkdir(parents=True, exist_ok=True)
+def main(metrics: Path, queries: Path, *outputs: Path) -> None:
+    for folder in (metrics, queries):
+        folder.mkdir(parents=True, exist_ok=True)
     fresh = up_to_date(edges(dvc("dag", "--dot")), json.loads(dvc("status", "--json")))
     names = [stage.rpartition(":")[2] for stage in fresh]  # without the path of its dvc.yaml
     keys = {name.partition("@")[2] for name in names if name.startswith("evaluate_")}
     outdated = [path for path in sorted(metrics.glob("*.json")) if path.stem not in keys]
-    if "experiment" not in fresh and experiment.exists():
-        outdated.append(experiment)
+    outdated += [path for path in outputs if path.stem not in fresh and path.exists()]
     for path in outdated:
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
         print(f"tidy: removed {path}: out of date", file=sys.stderr)
 
 
@@ -61,4 +62,4 @@ def dvc(*arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(*map(Path, sys.argv[1:]))

@@ -39,7 +39,7 @@ def test_check_accepts_the_changes(changed):
 
 def test_the_tables_have_the_new_loss_set_and_table(changed):
     (changed / "metrics").mkdir()
-    python(changed, "-m", "stages.tables", "metrics", "tables", "claims.csv")
+    python(changed, "-m", "stages.tables", "metrics", "queries", "tables", "claims.csv")
     rows = (changed / "tables" / "table8.csv").read_text()
     assert "castles_medium_mAP" in rows and ",cosine," in rows and "ResNet50" in rows
     assert (changed / "tables" / "table11.csv").exists()

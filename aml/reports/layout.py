@@ -50,7 +50,7 @@ class Row:
     asymmetric: bool  # similarity at training: student against teacher
     values: dict[str, float | None]
     bold: frozenset[str] = frozenset()
-    marked: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()  # with a dagger; the caption says what for
 
     @property
     def identity(self) -> tuple[str, int, str, str]:

@@ -116,6 +116,23 @@ class ComparisonSettings:
             raise ValueError(f"tolerance is {self.tolerance}; accepted: points, 0 or more")
 
 
+@dataclass(frozen=True)
+class BootstrapSettings:
+    """How the tables' uncertainty is estimated, from the queries that there are."""
+
+    seed: int
+    draws: int  # of as many queries as there are
+    confidence: float  # of an interval, percent
+
+    def __post_init__(self):
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; accepted: 0 or more")
+        if self.draws < 1:
+            raise ValueError(f"draws is {self.draws}; accepted: 1 or more")
+        if not 0 < self.confidence < 100:
+            raise ValueError(f"confidence is {self.confidence:g}; accepted: percent, between 0 and 100")
+
+
 def _refuse_repeats(what: str, names: Iterable):
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:

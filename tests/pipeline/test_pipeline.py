@@ -1,5 +1,6 @@
 """`dvc repro`: what runs, what doesn't, and that results repeat."""
 
+import csv
 import time
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_one_command_makes_every_result(finished):
     assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")
     cell = repository.json(f"reports/metrics/{contr_plus}.json")
     assert repository.json("reports/experiment.json") == {name: cell[name] for name in ("symmetric", "asymmetric")}
+    assert {line["key"] for line in lines(repository, "tables/intervals.csv")} == {teacher, student, contr_plus, reg}
+    pair, _, first = contr_plus.rpartition("-")
+    couples = {(line["pair"], line["first"], line["second"]) for line in lines(repository, "tables/differences.csv")}
+    assert couples == {(pair, first, reg.rpartition("-")[2])}
+
+
+def lines(repository: Repository, report: str) -> list[dict]:
+    with open(repository.folder / "reports" / report, newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_a_second_run_has_nothing_to_do(finished):

@@ -9,7 +9,7 @@ import yaml
 from aml.datasets.settings import dataset_settings
 from aml.published.settings import network_files
 from aml.reports.comparison import PRINTED
-from aml.reports.settings import ComparisonSettings
+from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.grid import Grid
 from aml.storage.parameters import read_parameters, section, typed
 from aml.vision.settings import ExtractionSettings
@@ -59,6 +59,7 @@ def test_every_section_is_what_its_stage_reads():
         assert dataset_settings(VALUES, name)[1] is None  # real images
     assert typed(ExtractionSettings, section(VALUES, "extract"), "extract").image_size == 1024
     assert typed(ComparisonSettings, section(VALUES, "comparison"), "comparison").printed
+    assert typed(BootstrapSettings, section(VALUES, "bootstrap"), "bootstrap").draws
     assert {network_settings(VALUES, name).source for name in grid.teachers} == {"published"}
     assert runtime(VALUES).device == "auto"
 
@@ -81,7 +82,7 @@ def test_shared_numbers_are_the_paper_s():
     paper = read_parameters(ROOT / "params.paper.yaml")
     for name, dataset in VALUES["datasets"].items():
         assert dataset == paper["datasets"][name]
-    for name in ("losses", "extract", "comparison"):
+    for name in ("losses", "extract", "comparison", "bootstrap"):
         assert VALUES[name] == paper[name]
     for name, network in VALUES["networks"].items():
         assert network == paper["networks"][name] | {"source": "published"}

@@ -47,7 +47,7 @@ def finished(tmp_path_factory):
         teacher = teacher and described / teacher
         queries = data / "queries" / f"{key}.csv"
         evaluate.main(described / key, data / "processed", record, queries, teacher, loss, values)
-    tables.main(folder / "metrics", folder / "tables", folder / "claims.csv", values)
+    tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
     return folder, values, networks
 
 

@@ -1,7 +1,9 @@
-"""Settings in the paper's names, and metrics records that hold the printed values."""
+"""Settings in the paper's names, records that hold the printed values, and queries of which these are the means."""
 
 import csv
+from pathlib import Path
 
+from aml.evaluation.per_query import COLUMNS
 from aml.reports.comparison import PRINTED
 from aml.reports.settings import Loss, Named, TableSettings, Teacher
 
@@ -22,6 +24,7 @@ SETS = {
     "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
     "rparis6k": {"num_queries": 70, "num_database": 6322, "num_distractors": 1001001, "digest": "cd" * 32},
 }
+SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all networks find the same ones hard
 
 
 def paper_settings(**changes) -> TableSettings:
@@ -72,3 +75,20 @@ def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimens
         "symmetric": {},
         **({"asymmetric": {}} if teacher else {}),
     }
+
+
+def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vwxyz") -> Path:
+    """<key>.csv of these records in `folder`: in every cell the AP are the record's mAP and `shifts` around it."""
+    folder.mkdir(exist_ok=True)
+    for key in keys:
+        with open(folder / f"{key}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for protocol in ("symmetric", "asymmetric"):
+                for name, levels in records[key].get(protocol, {}).items():
+                    for level, values in levels.items():
+                        cell = (protocol, name, level)
+                        for query, shift in zip(names, shifts, strict=True):
+                            writer.writerow((*cell, query, values["mAP"] + shift, "", "", ""))
+                        writer.writerow((*cell, "without positives", "", "", "", ""))
+    return folder

@@ -9,7 +9,7 @@ import yaml
 
 from aml.reports.claims import CLAIM_COLUMNS
 from stages import tables
-from tests.reports.paper_records import printed_records
+from tests.reports.paper_records import printed_records, write_queries
 
 ROOT = Path(__file__).parents[2]
 TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
@@ -47,7 +47,7 @@ def run(folder: Path, records: dict, values: dict) -> None:
     metrics.mkdir()
     for key, record in records.items():
         (metrics / f"{key}.json").write_text(json.dumps(record))
-    tables.main(metrics, folder / "tables", folder / "claims.csv", values)
+    tables.main(metrics, folder / "queries", folder / "tables", folder / "claims.csv", values)
 
 
 def rows(path: Path) -> list[dict]:
@@ -64,7 +64,7 @@ def test_everything_is_written_where_published_teachers_score_as_printed(tmp_pat
     run(tmp_path, printed_records(), paper())
     names = {path.name for path in (tmp_path / "tables").iterdir()}
     numbered = {f"table{number}.{ending}" for number in range(5, 11) for ending in ("csv", "tex")}
-    assert names == numbered | {"tables.tex", "comparison.csv", "comparison.tex"}
+    assert names == numbered | {*("tables.tex", "comparison.csv", "comparison.tex", "intervals.csv", "differences.csv")}
     assert {row["difference"] for row in rows(tmp_path / "tables/comparison.csv")} == {"0.0"}
     assert "8 of 8 mAP are within 0.2 points" in capsys.readouterr().err
     assert "8 of 8 mAP" in (tmp_path / "tables/table7.tex").read_text()
@@ -96,6 +96,20 @@ def test_a_published_teacher_that_is_off_fails_when_all_is_written(tmp_path):
 def test_other_teachers_and_other_images_may_score_as_they_do(tmp_path, values):
     run(tmp_path, off(printed_records()), values)
     assert "Published teachers" not in (tmp_path / "tables/table7.tex").read_text()
+
+
+def test_queries_give_intervals_and_must_be_the_record_s(tmp_path):
+    records = printed_records()
+    write_queries(tmp_path / "queries", records, ["vgg16", "mobilenet_v2-vgg16-reg", "mobilenet_v2-vgg16-contr_plus"])
+    run(tmp_path, records, paper())
+    assert len(rows(tmp_path / "tables/intervals.csv")) == (1 + 2 * 2) * 4  # protocols and columns; no distractors
+    assert len(rows(tmp_path / "tables/differences.csv")) == 2 * 4
+    assert "A dagger marks mAP within noise" in (tmp_path / "tables/table7.tex").read_text()
+    written = {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()}
+    (tmp_path / "metrics").rename(tmp_path / "before")
+    with pytest.raises(ValueError, match=r"vgg16\.csv has AP of mean 60\.90 in symmetric\.roxford5k\.medium; accepted"):
+        run(tmp_path, off(records), paper())
+    assert {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()} == written
 
 
 def test_the_comparison_is_written_on_demand_only(tmp_path):
