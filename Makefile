@@ -14,7 +14,7 @@ experiment: $(VENV)/ready  ## only the cell under study: student, teacher and lo
 	dvc repro experiment
 
 tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
-	python -m stages.tidy reports/metrics data/queries reports/experiment.json
+	python -m stages.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
 	dvc repro --single-item --force tables
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU

@@ -11,7 +11,14 @@ FRAME = 3
 GAP = 4
 LABEL_WIDTH = 150
 # the colours of Okabe and Ito, which the colour-blind tell apart
-FRAMES = {"query": "#000000", "easy": "#009e73", "hard": "#e69f00", "junk": "#999999", "": "#ffffff"}
+FRAMES = {
+    "query": "#000000",
+    "easy": "#009e73",
+    "hard": "#e69f00",
+    "junk": "#999999",
+    "wrong": "#d55e00",
+    "": "#ffffff",
+}
 
 
 def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:
@@ -37,10 +44,13 @@ def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image]]]]) -> Imag
         for place, picture in enumerate(pictures):
             if picture is None:
                 continue
-            kind, image = picture
-            left = LABEL_WIDTH + pitch * place + (SIDE - image.width) // 2
-            below = top + (SIDE - image.height) // 2
-            corners = (left, below, left + image.width + 2 * FRAME - 1, below + image.height + 2 * FRAME - 1)
-            draw.rectangle(corners, fill=FRAMES[kind])
-            sheet.paste(image, (left + FRAME, below + FRAME))
+            put_framed(sheet, *picture, LABEL_WIDTH + pitch * place, top)
     return sheet
+
+
+def put_framed(sheet: Image.Image, kind: str, image: Image.Image, left: int, top: int) -> None:
+    """Pastes a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top)."""
+    left, top = left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2
+    corners = (left, top, left + image.width + 2 * FRAME - 1, top + image.height + 2 * FRAME - 1)
+    ImageDraw.Draw(sheet).rectangle(corners, fill=FRAMES[kind])
+    sheet.paste(image, (left + FRAME, top + FRAME))

@@ -30,6 +30,8 @@ def test_one_command_makes_every_result(finished):
     pair, _, first = contr_plus.rpartition("-")
     couples = {(line["pair"], line["first"], line["second"]) for line in lines(repository, "tables/differences.csv")}
     assert couples == {(pair, first, reg.rpartition("-")[2])}
+    pages = repository.json("reports/ranked_lists/ranked_lists.json")
+    assert pages and all((repository.folder / "reports/ranked_lists" / page["file"]).stat().st_size for page in pages)
 
 
 def lines(repository: Repository, report: str) -> list[dict]:

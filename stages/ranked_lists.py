@@ -1,0 +1,95 @@
+"""Ranked lists of the cell under study, to look at: of each test set the queries with the best and the worst gain of
+the student over its teacher (Medium AP, asymmetric minus the teacher's own), and three at random. A picture shows a
+query and its nearest database images by the student on its own index, by the student on its teacher's, and by the
+teacher.
+
+Only the database is ranked: among a million distractors few of its images would be left to see.
+
+Reads: <cell> (who it is); <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher; <processed>.
+Writes: <folder>: a JPEG a query, and ranked_lists.json, a list of {"file", "title", "caption"}.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from aml.evaluation.neighbours import nearest
+from aml.evaluation.per_query import read_average_precisions
+from aml.evaluation.protocol import Lists
+from aml.reports.contact_sheet import thumbnail
+from aml.reports.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
+from aml.storage.descriptors import DescriptorFolder
+from aml.storage.files import replacing_folder, write_json
+from aml.storage.parameters import of_type, section
+from aml.storage.testing import testing_sets
+from stages.runtime import parameters, run
+
+LEVEL = "medium"
+VIEWS = (  # label, who describes the query, who the database, and which protocol that is
+    ("symmetric: student\non its own index", "student", "student", "symmetric"),
+    ("asymmetric: student\non teacher's index", "student", "teacher", "asymmetric"),
+    ("the teacher\non its own index", "teacher", "teacher", "symmetric"),
+)
+
+
+def main(cell: Path, descriptors: Path, queries: Path, processed: Path, folder: Path, values: dict) -> None:
+    who = json.loads(cell.read_text(encoding="utf-8"))
+    keys = {"student": who["key"], "teacher": who["teacher"]}
+    lists = Lists(processed, testing_sets(values) | {"distractors": None})
+    described = {role: DescriptorFolder(descriptors / key) for role, key in keys.items()}
+    lists.require(*described.values())
+    whitenings = {role: lists.whitening(database) for role, database in described.items()}
+    scores = {role: read_average_precisions(queries / f"{key}.csv") for role, key in keys.items()}
+    seed, pages = of_type(int, section(values, "seed"), "seed"), []
+    with replacing_folder(folder) as temporary:
+        for name, counts in lists.counts().items():
+            of_views = [scores[asking].get((protocol, name, LEVEL), {}) for _, asking, _, protocol in VIEWS]
+            _, asymmetric, teacher = of_views
+            shown = chosen({query: found - teacher[query] for query, found in asymmetric.items()}, seed=seed)
+            rows = [lists.images[f"{name}.queries"].names.index(query) for query in shown.values()]
+            ranked = rankings(name, rows, described, whitenings)
+            for (role, query), row, of_query in zip(shown.items(), rows, ranked, strict=True):
+                found = [of_view[query] for of_view in of_views]
+                file = f"{name}-{role.replace(' ', '-')}.jpg"
+                drawn(lists, name, row, of_query, found).save(temporary / file, format="JPEG", quality=80)
+                title = f"{name}, {role}: query {query}"
+                pages.append({"file": file, "title": title, "caption": caption(keys, found, counts)})
+        write_json(temporary / "ranked_lists.json", pages)
+
+
+def rankings(name: str, rows: list[int], described: dict, whitenings: dict) -> np.ndarray:
+    """The nearest database rows of these queries of a test set by each of VIEWS, (Q, len(VIEWS), NUM_PLACES)."""
+    found = []
+    for _, asking, answering, _ in VIEWS:
+        whiten = whitenings[answering].apply  # the database's side, for both
+        database = whiten(described[answering][f"{name}.database"])
+        queries = whiten(described[asking][f"{name}.queries"][rows])
+        found.append(nearest(queries, database, min(NUM_PLACES, len(database)))[0])
+    return np.stack(found, axis=1)
+
+
+def drawn(lists: Lists, name: str, query: int, ranked: np.ndarray, average_precisions: list[float]) -> Image.Image:
+    """The picture of one query, with what was found by each of VIEWS."""
+    images, labels = lists.images[f"{name}.database"], lists.ground_truth[name][query]
+    views = []
+    for (label, *_), rows, found in zip(VIEWS, ranked.tolist(), average_precisions, strict=True):
+        pictures = [(*of_row, thumbnail(images, row)) for row, of_row in zip(rows, judged(rows, labels), strict=True)]
+        views.append(RankedList(f"{label}\nAP {found:.1f}", pictures))
+    return picture(thumbnail(lists.images[f"{name}.queries"], query, has_box=True), views)
+
+
+def caption(keys: dict[str, str], average_precisions: list[float], counts: dict) -> str:
+    symmetric, asymmetric, teacher = (f"{value:.1f}" for value in average_precisions)
+    return (
+        f"AP at {LEVEL.capitalize()} in percent: {symmetric} by {keys['student']} on its own index, {asymmetric} by it "
+        f"on the index of {keys['teacher']}, {teacher} by {keys['teacher']} alone. Each row: the nearest of "
+        f"{counts['num_database']:,} database images, without distractors, whitened by the database's side. Easy "
+        "(green) and hard (orange) are right, wrong is red; junk (grey) counts neither way and takes no place."
+    )
+
+
+if __name__ == "__main__":
+    run(main, *map(Path, sys.argv[1:6]), parameters())

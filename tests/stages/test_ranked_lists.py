@@ -1,0 +1,95 @@
+"""The stage on hand-made sets and random descriptors, against the scores of the stage `evaluate`."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aml.evaluation.protocol import Lists
+from aml.reports.ranked_lists import judged
+from aml.storage.descriptors import DescriptorFolder
+from stages import evaluate, ranked_lists
+from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, write_sets
+from tests.stages.random_descriptors import describe, random_whitening
+
+KEYS = {"student": "student-teacher-reg", "teacher": "teacher"}
+VALUES = {"grid": GRID, "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a student that learns its whitening, a teacher that owns its, their scores and the lists."""
+    folder = tmp_path_factory.mktemp("ranked")
+    processed = write_sets(folder / "processed")
+    (folder / "descriptors").mkdir()
+    described = {role: folder / "descriptors" / key for role, key in KEYS.items()}
+    describe(described["student"], processed, seed=1)
+    describe(described["teacher"], processed, seed=2, whitening=random_whitening(3))
+    for role, teacher in (("student", described["teacher"]), ("teacher", None)):
+        queries = folder / "queries" / f"{KEYS[role]}.csv"
+        evaluate.main(described[role], processed, folder / f"{role}.json", queries, teacher, "reg", VALUES)
+    (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"]}))
+    run(folder, folder / "lists")
+    return folder
+
+
+def run(folder, lists):
+    arguments = [folder / name for name in ("cell.json", "descriptors", "queries", "processed")]
+    ranked_lists.main(*arguments, lists, VALUES)
+
+
+def scores(folder, role):
+    with open(folder / "queries" / f"{KEYS[role]}.csv", newline="") as file:
+        return {(line["protocol"], line["level"], line["query"]): line for line in csv.DictReader(file)}
+
+
+def test_pictures_stand_in_the_list(finished):
+    pages = json.loads((finished / "lists/ranked_lists.json").read_text())
+    assert [page["file"] for page in pages] == ["test-best-gain.jpg", "test-worst-gain.jpg"]  # there are two queries
+    files = {path.name for path in (finished / "lists").iterdir()}
+    assert files == {page["file"] for page in pages} | {"ranked_lists.json"}
+    student, teacher = scores(finished, "student"), scores(finished, "teacher")
+    gains = []
+    for page in pages:
+        query = page["title"].split()[-1]
+        of_views = [
+            float(found[protocol, "medium", query]["AP"])
+            for found, protocol in ((student, "symmetric"), (student, "asymmetric"), (teacher, "symmetric"))
+        ]
+        gains.append(of_views[1] - of_views[2])
+        symmetric, asymmetric, alone = (f"{value:.1f}" for value in of_views)
+        assert (
+            f"{symmetric} by student-teacher-reg on its own index, {asymmetric} by it on the index" in page["caption"]
+        )
+        assert (
+            f"{alone} by teacher alone" in page["caption"] and f"of {NUM_DATABASE} database images" in page["caption"]
+        )
+        with Image.open(finished / "lists" / page["file"]) as image:
+            assert image.format == "JPEG" and image.width > image.height
+    assert gains[0] > gains[1]
+
+
+def test_the_lists_are_those_that_were_scored(finished):
+    """Precision counted on a list is the one that evaluation counted on ranks, junk aside."""
+    lists = Lists(finished / "processed", {name: GRID[name] for name in ("train_set", "test_sets", "distractors")})
+    described = {role: DescriptorFolder(finished / "descriptors" / key) for role, key in KEYS.items()}
+    whitenings = {role: lists.whitening(folder) for role, folder in described.items()}
+    ranked = ranked_lists.rankings("test", [0, 1], described, whitenings)
+    assert ranked.shape == (2, 3, NUM_DATABASE)  # fewer than ten
+    for query in range(2):
+        for (_, asking, _, protocol), rows in zip(ranked_lists.VIEWS, ranked[query], strict=True):
+            assert sorted(rows) == list(range(NUM_DATABASE))
+            labels = {kind: np.array(of_kind, dtype=np.int64) for kind, of_kind in LABELS[query].items()}
+            counted = [kind in ("easy", "hard") for kind, _ in judged(rows.tolist(), labels) if kind != "junk"]
+            last = np.flatnonzero(counted)[-1] + 1
+            measured = scores(finished, asking)[protocol, "medium", lists.images["test.queries"].names[query]]
+            for k in (1, 5, 10):
+                assert float(measured[f"P@{k}"]) == pytest.approx(100 * np.mean(counted[: min(k, last)]), abs=1e-6)
+
+
+def test_lists_repeat(finished, tmp_path):
+    run(finished, tmp_path / "again")
+    for path in (finished / "lists").iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
