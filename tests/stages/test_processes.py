@@ -61,12 +61,12 @@ def test_only_one_process_writes(outputs):
 
 
 def test_every_shard_has_one_process(tmp_path):
-    batches = [list(range(begin, begin + 7)) for begin in range(0, 7000, 7)]
+    batches = [list(range(begin, begin + 7)) for begin in range(0, 28000, 7)]
     shards = Shards(tmp_path, "x", batches, dtype="float32")
     parts = [shards.missing(process, 3) for process in range(3)]
     assert sorted(itertools.chain(*parts)) == list(range(len(shards.batches)))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    assert [row for number in range(len(shards.batches)) for row in shards.rows(number)] == list(range(7000))
+    assert [row for number in range(len(shards.batches)) for row in shards.rows(number)] == list(range(28000))
 
 
 STAGE = """
