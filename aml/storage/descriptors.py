@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import replacing, write_json
+from aml.storage.files import write_json
 from aml.storage.whitening import read_whitening, whitening_sha256
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
@@ -24,17 +24,16 @@ def write_descriptors(
     """Write one array of `shape` (N, D) as `dtype` and return its line of the provenance.
 
     `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
-    memory at a time. Raises ValueError naming the row if a descriptor is not finite or not of unit norm.
+    memory at a time. Use it inside `replacing_folder`, which takes half an array away. Raises ValueError naming the row
+    if a descriptor is not finite or not of unit norm.
     """
-    with replacing(Path(folder) / f"{name}.npy") as path:
-        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        written = np.zeros(len(array), bool)
-        for rows, descriptors in pieces:
-            check_rows(descriptors, rows, name)
-            array[rows] = descriptors
-            written[rows] = True
-        array.flush()
-        assert written.all(), name
+    array = np.lib.format.open_memmap(Path(folder) / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+    written = np.zeros(len(array), bool)
+    for rows, descriptors in pieces:
+        check_rows(descriptors, rows, name)
+        array[rows] = descriptors
+        written[rows] = True
+    assert written.all(), name
     return {"rows": len(array), "digest": digest, "dtype": dtype}
 
 
