@@ -1,14 +1,17 @@
-"""What every stage does first, and how it ends: parameters, device, threads, one sentence for an error."""
+"""What every stage does first, and how it ends: parameters, device, one sentence for an error, a note of its time."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aml.storage import stage_log
 from aml.storage.parameters import read_parameters, section, typed
 
 PARAMETERS = "params.yaml"
+STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ def runtime(values: dict) -> Runtime:
 def run(stage: Callable, *arguments) -> None:
     """Call `stage(*arguments)`; an error in what the user gave ends it with one sentence and exit status 1.
 
-    Any other exception is a bug and keeps its traceback.
+    Any other exception is a bug and keeps its traceback. Where DVC runs the stage, STAGE_LOG gets a line at its end.
     """
     gc.freeze()  # what was imported stays
     gc.enable()
     try:
         stage(*arguments)
+        if name := os.environ.get("DVC_STAGE"):
+            stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
     except (ValueError, OSError) as error:
         sys.exit(f"{Path(sys.argv[0]).stem}: {error}" if str(error) else repr(error))
