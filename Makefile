@@ -3,8 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# tables fails, its files written, where published teachers score off: the page shows it
+REPORTS := dvc repro --single-item --force tables; tables=$$?; dvc repro --single-item --force page && exit $$tables
 
-.PHONY: repro test experiment paper published tables bench clean
+.PHONY: repro test experiment paper published tables pdf bench clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	dvc repro check
@@ -13,9 +15,12 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	dvc repro experiment
 
-tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
+tables: $(VENV)/ready  ## tables and page of the results that are up to date; a dash and a name for the others
 	python -m stages.tidy reports/metrics reports/experiment.json
-	dvc repro --single-item --force tables
+	$(REPORTS)
+
+pdf: $(VENV)/ready  ## the tables as reports/tables.pdf; needs pdflatex or tectonic
+	python -m stages.pdf reports/tables reports/tables.pdf
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
@@ -23,7 +28,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
 	cd published && { dvc repro --keep-going || { python -m stages.tidy reports/metrics reports/experiment.json; \
-	dvc repro --single-item --force tables; exit 1; }; }
+	( $(REPORTS) ); exit 1; }; }
 
 test: $(VENV)/ready
 	ruff check .
@@ -34,7 +39,7 @@ bench: $(VENV)/ready  ## our code against plain versions of the same work: repor
 	python -m benchmarks
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* $(VENV)
+	rm -rf data/raw data/processed data/weights data/targets data/descriptors models/* work published/work $(VENV)
 	rm -rf published/data/{raw,checkpoints,processed,descriptors} published/models/*
 
 $(VENV)/ready: requirements.txt

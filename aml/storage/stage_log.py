@@ -21,14 +21,15 @@ class StageRun:
     start: str  # ISO 8601, UTC
     seconds: float  # since its process started, imports included
     device: str  # the GPU if it used one, else the processor
-    versions: dict[str, str]  # of those of VERSIONED that it imported
+    versions: dict[str, str]  # of Python and of those of VERSIONED that it imported
 
 
 def append(path: Path, stage: str) -> None:
     """Notes that `stage`, the calling process, has just finished."""
     seconds = _seconds_since_start()
     start = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
-    versions = {name: str(sys.modules[name].__version__) for name in VERSIONED if name in sys.modules}
+    versions = {"python": platform.python_version()}
+    versions |= {name: str(sys.modules[name].__version__) for name in VERSIONED if name in sys.modules}
     run = StageRun(stage, start, round(seconds, 2), _device(), versions)
     path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aml.reports.provenance import families
+from aml.storage.stage_log import last_runs
 from tests.pipeline.conftest import Repository, cells, ran
 
 pytestmark = pytest.mark.pipeline
@@ -25,6 +27,19 @@ def test_one_command_makes_every_result(finished):
     assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")
     cell = repository.json(f"reports/metrics/{contr_plus}.json")
     assert repository.json("reports/experiment.json") == {name: cell[name] for name in ("symmetric", "asymmetric")}
+
+
+def test_the_page_knows_every_stage_and_what_it_took(finished):
+    """All stages but its own, and `experiment`, which it doesn't wait for."""
+    folder = finished[0].folder
+    locks = [folder / "dvc.lock", *folder.glob("graph/*/dvc.lock")]
+    names = {name for lock in locks for name in yaml.safe_load(lock.read_text())["stages"]}
+    graph = [folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")]
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    assert {cell for family in families(graph, values, {}) for cell in family.cells} == names
+    assert set(last_runs(folder / "work/stages.jsonl")) == names
+    page = (folder / "reports/index.html").read_text()
+    assert all(f'<th scope="row">{name}</th>' in page for name in names - {"experiment", "page"})
 
 
 def test_a_second_run_has_nothing_to_do(finished):

@@ -125,7 +125,7 @@ def test_a_loss_imports_torch_only(path):
         assert all(name.split(".")[0] == "torch" for name in names), names
 
 
-@pytest.mark.parametrize("stage", ["check", "download", "preprocess", "evaluate", "tables", "experiment"])
+@pytest.mark.parametrize("stage", ["check", "download", "preprocess", "evaluate", "tables", "experiment", "page"])
 def test_stages_without_a_network_start_without_torch(stage):
     heavy = "torch", "torchvision", "timm", "pandas", "matplotlib", "faiss", "dvclive"
     code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"
