@@ -1,8 +1,8 @@
 """All results as one HTML page that works from the file system.
 
-Reads: <metrics>/<key>.json of every cell; <claims>; params.yaml; the dvc.yaml files of <graph>, which say what stages
-there are; what the options name. Of this machine, and so no dependency: the commit, installed versions, and
-work/stages.jsonl, the times of its stages, if there is one.
+Reads: <metrics>/<key>.json of every cell; <claims>; params.yaml; what the options name. Not as dependencies, for the
+first DVC refuses and the others are this machine's: the stages in the dvc.yaml files of <graph>; the commit, installed
+versions, and the times of stages in work/stages.jsonl, if there is one.
 Writes: <page>.
 """
 

@@ -1,5 +1,6 @@
 """`dvc repro`: what runs, what doesn't, and that results repeat."""
 
+import json
 import time
 from pathlib import Path
 
@@ -26,7 +27,13 @@ def test_one_command_makes_every_result(finished):
     assert "asymmetric" not in repository.json(f"reports/metrics/{teacher}.json")
     assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")
     cell = repository.json(f"reports/metrics/{contr_plus}.json")
-    assert repository.json("reports/experiment.json") == {name: cell[name] for name in ("symmetric", "asymmetric")}
+    under_study = repository.json("reports/experiment.json")
+    assert list(under_study) == ["symmetric", "asymmetric"]
+    for protocol, sets in under_study.items():
+        assert list(sets) == list(cell[protocol])
+        for name, levels in sets.items():
+            scores = {level: {"mAP": score["mAP"]} for level, score in cell[protocol][name].items() if level != "easy"}
+            assert levels == scores and "medium" in levels
 
 
 def test_the_page_knows_every_stage_and_what_it_took(finished):
@@ -48,6 +55,23 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert ran(output) == [] and "Data and pipelines are up to date." in output
     assert time.monotonic() - started < 20
     assert finished[0].changes() == set()
+
+
+def test_dvc_draws_the_training_of_the_cell_under_study(finished):
+    plots = json.loads(finished[0].dvc("plots", "show", "--json"))["data"]
+    drawn = {name: {point["filename::field"] for point in points(plot)} for name, (plot,) in plots.items()}
+    assert drawn == {
+        "Loss": {"train_loss.tsv::train_loss", "validation_loss.tsv::validation_loss"},
+        "Retrieval on the validation split": {
+            "symmetric_recall.tsv::symmetric_recall",
+            "asymmetric_recall.tsv::asymmetric_recall",
+        },
+        "GeM's power": {"gem_p.tsv::gem_p"},
+    }
+
+
+def points(plot: dict) -> list[dict]:
+    return plot["content"]["data"]["values"]
 
 
 def test_the_cache_holds_no_second_copy(finished):

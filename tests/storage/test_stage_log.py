@@ -42,7 +42,7 @@ def test_seconds_are_those_of_the_process(tmp_path):
     time.sleep(0.2)
     append(tmp_path / "log", "b")
     first, second = last_runs(tmp_path / "log").values()
-    assert 0.2 <= second.seconds - first.seconds < 5 and first.start[:16] == second.start[:16]
+    assert 0.19 <= second.seconds - first.seconds < 5 and first.start[:16] == second.start[:16]
     assert first.device.endswith("cores") and first.versions["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
