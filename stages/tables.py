@@ -9,7 +9,6 @@ claim, in these tables and in the printed ones.
 Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -33,12 +32,13 @@ from aml.reports.uncertainty import (
 from aml.storage.files import replacing_folder
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
+from aml.storage.seals import read_sealed
 from aml.training.settings import NetworkSettings, loss_settings
 from stages.runtime import parameters, run
 
 
 def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:
-    records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("*.json"))}
+    records = {path.stem: read_sealed(path) for path in sorted(metrics.glob("*.json"))}
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
     bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
     settings = table_settings(values)
