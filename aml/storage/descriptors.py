@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import replacing
 from aml.storage.seals import damaged, file_sha256, read_sealed, write_sealed
 from aml.storage.whitening import read_whitening, whitening_sha256
 
@@ -24,18 +23,17 @@ def write_descriptors(
     """Write one array of `shape` (N, D) as `dtype` and return its line of the provenance.
 
     `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
-    memory at a time. Raises ValueError naming the row if a descriptor is not finite or not of unit norm.
+    memory at a time. Use it inside `replacing_folder`, which takes half an array away. Raises ValueError naming the row
+    if a descriptor is not finite or not of unit norm.
     """
     path = Path(folder) / f"{name}.npy"
-    with replacing(path) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
-        written = np.zeros(len(array), bool)
-        for rows, descriptors in pieces:
-            check_rows(descriptors, rows, name)
-            array[rows] = descriptors
-            written[rows] = True
-        array.flush()
-        assert written.all(), name
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    written = np.zeros(len(array), bool)
+    for rows, descriptors in pieces:
+        check_rows(descriptors, rows, name)
+        array[rows] = descriptors
+        written[rows] = True
+    assert written.all(), name
     return {"rows": len(array), "digest": digest, "dtype": dtype, "sha256": file_sha256(path)}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from aml.storage.files import replacing
 
-NUM_ROWS = 256  # of a shard, up to a batch more: a few seconds of a GPU
+NUM_ROWS = 1024  # of a shard, up to a batch more: what an interruption costs at most
 
 
 class Shards:

