@@ -97,7 +97,7 @@ def of_gpus(ended: tuple[int, str], values: dict) -> findings.Finding:
 
 def of_git(head: tuple[int, str], status: tuple[int, str]) -> findings.Finding:
     """Of what `git rev-parse` and `git status` said."""
-    paths = [line[3:] for line in status[1].splitlines()] if status[0] == 0 else []
+    paths = [line[3:] for line in status[1].splitlines()] if status[0] == 0 else None
     return findings.git(head[1].strip() if head[0] == 0 else None, paths)
 
 

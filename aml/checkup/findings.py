@@ -99,10 +99,12 @@ def writable(refused: list[str]) -> Finding:
     return Finding(GOOD, "files can be made where they belong")
 
 
-def git(commit: str | None, changed: list[str]) -> Finding:
-    """commit: of HEAD, None where there is no repository or no commit; changed: paths that differ from it."""
+def git(commit: str | None, changed: list[str] | None) -> Finding:
+    """commit: of HEAD, None before the first; changed: paths that differ from it, None without a repository."""
+    if changed is None:
+        return Finding(FATAL, "no git repository", "DVC needs one: git clone, or git init")
     if commit is None:
-        return Finding(FATAL, "no git repository with a commit", "DVC needs one: git clone, or git init and a commit")
+        return Finding(ODD, "no commit yet", "git add and git commit, if results are to name the code that made them")
     if changed:
         what = f"{len(changed)} paths differ from commit {commit[:12]}, {changed[0]} among them"
         return Finding(ODD, what, "commit them, if results are to name the code that made them")

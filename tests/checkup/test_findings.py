@@ -67,7 +67,8 @@ def gpu(found, *, device="auto", processes=1, is_fetched=False):
         (findings.shared_memory(free=GB, needed=2 * GB), ODD, "--shm-size"),
         (findings.writable([]), GOOD, "files can be made"),
         (findings.writable(["data", "models"]), FATAL, "no file can be made in data, models: change their owner"),
-        (findings.git(None, []), FATAL, "no git repository with a commit: DVC needs one"),
+        (findings.git(None, None), FATAL, "no git repository: DVC needs one"),
+        (findings.git(None, ["a"]), ODD, "no commit yet: git add"),
         (findings.git("a" * 40, []), GOOD, "commit aaaaaaaaaaaa, nothing changed"),
         (
             findings.git("a" * 40, ["params.yaml"]),
