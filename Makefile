@@ -9,9 +9,10 @@ DVC := dvc --wait-for-lock
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
 
-.PHONY: repro test experiment paper published tables pdf bench clean
+.PHONY: repro test experiment paper published tables pdf bench lock clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
+	python -m stages.doctor
 	python -m stages.mend dvc.lock graph/*/dvc.lock
 	$(DVC) repro check
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
@@ -31,7 +32,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
+	cd published && python -m stages.doctor && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
 	python -m stages.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; }
 
 test: $(VENV)/ready
@@ -42,12 +43,17 @@ test: $(VENV)/ready
 bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; half an hour
 	python -m benchmarks
 
+lock:  ## requirements.lock, after a change of requirements.txt; needs uv
+	{ sed -n '/^#/p' requirements.lock; uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	--generate-hashes --no-header --no-annotate --quiet requirements.txt; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf data/raw data/processed data/weights data/targets data/descriptors data/queries
 	rm -rf models/* models/.*.work work published/work $(VENV)
 	rm -rf published/data/{raw,checkpoints,processed,descriptors,queries} published/models/* published/models/.*.work
 
-$(VENV)/ready: requirements.txt
+$(VENV)/ready: requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.lock
 	touch $@

@@ -100,7 +100,15 @@ def _read(file):
         if file.suffix == ".safetensors":
             return load_file(file)
         return torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ) as error:
         raise ValueError(f"{file} is no file of weights: {str(error).splitlines()[0]}") from None
 
 

@@ -42,12 +42,12 @@ def main(cell: Path, values: dict) -> None:
     for name, kind in SCALARS.items():
         of_type(kind, section(values, name), name)
     typed_sections = {name: typed(kind, section(values, name), name) for name, kind in SECTIONS.items()}
-    for name in section(values, "datasets"):
+    for name in of_type(dict, section(values, "datasets"), "datasets"):
         dataset_settings(values, name)
-    for name in section(values, "networks"):
+    for name in of_type(dict, section(values, "networks"), "networks"):
         backbone(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
     given_places(values)
-    for name in section(values, "losses"):
+    for name in of_type(dict, section(values, "losses"), "losses"):
         loss_settings(values, name)
     grid = typed_sections["grid"]
     check_grid(grid, values)

@@ -12,8 +12,8 @@ from pathlib import Path
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
 from aml.storage.descriptors import DescriptorFolder
-from aml.storage.files import write_json
 from aml.storage.parameters import of_type, section
+from aml.storage.seals import write_sealed
 from aml.storage.testing import excluded_counts, testing_sets
 from stages.runtime import parameters, run
 
@@ -35,7 +35,7 @@ def main(
     lists.require(*sides.values())
     results = {protocol: lists.evaluate(own, database) for protocol, database in sides.items()}
     write_per_query(queries, results, lists.query_names())
-    write_json(
+    write_sealed(
         record,
         {
             "network": {

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from aml.reports.layout import LEVELS
 from aml.storage.files import write_json
+from aml.storage.seals import read_sealed
 from stages.runtime import run
 
 
 def main(cell: Path, metrics: Path, experiment: Path) -> None:
     wanted = json.loads(cell.read_text(encoding="utf-8"))
-    record = json.loads(metrics.read_text(encoding="utf-8"))
+    record = read_sealed(metrics)
     if record["network"]["key"] != wanted["key"]:
         raise ValueError(f"{metrics} is the record of {record['network']['key']!r}; expected {wanted['key']!r}")
     write_json(experiment, {protocol: mean_precisions(record[protocol]) for protocol in ("symmetric", "asymmetric")})

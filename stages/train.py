@@ -18,7 +18,8 @@ from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import read_images, read_lists
 from aml.storage.parameters import of_type, section, typed
-from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.storage.seals import file_sha256
+from aml.storage.work import code_digest, remove_work, work_folder
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
 from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
@@ -116,7 +117,7 @@ def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     is_gpu = device.type == "cuda"
     return {
         "code": code_digest(),
-        "inputs": {str(file): file_digest(file) for file in files},
+        "inputs": {str(file): file_sha256(file) for file in files},
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name(device) if is_gpu else f"{torch.get_num_threads()} threads",
     }

@@ -10,14 +10,13 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-from safetensors.torch import save
-
 from aml.imagenet import given_places, imagenet_state, web_file
 from aml.published.settings import published_places
 from aml.published.teachers import write_teacher
-from aml.storage.files import replacing, replacing_folder, write_json
+from aml.storage.files import replacing_folder, write_json
 from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import NetworkSettings
+from aml.vision.tensors import save_tensors
 from aml.web.fetch import fetch
 from stages.runtime import parameters, run
 
@@ -37,8 +36,7 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
                 write_teacher(path, published[network], backbone=name, originals=originals, digests=digests)
                 continue
             states[name] = states.get(name) or imagenet_state(name, original(name, originals, digests, places))
-            with replacing(path) as temporary:
-                temporary.write_bytes(save({key: tensor.contiguous() for key, tensor in states[name].items()}))
+            save_tensors(path, states[name], {})
     if not digests.exists():
         write_json(digests, {})
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 _READ_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 20  # of one file: long names and extended headers, which tarfile reads whole
+_MAX_FILE_BYTES = 1 << 40  # to pass over what isn't there, tarfile takes as many steps as it has MB
 
 
 def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
@@ -15,6 +17,7 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
 
     Raises ValueError, naming archive and member: for absolute paths and "..", links and devices; for an archive that is
     missing, cut off or damaged, even where tar itself would take that for its end; for a wanted file above `max_bytes`.
+    Memory stays below `max_bytes` and a few MB, whatever a compressed archive unpacks to.
     """
     archive, last = Path(archive), None
     if not archive.is_file():
@@ -23,7 +26,7 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
         with contextlib.ExitStack() as stack:
             stream = _Stream(stack.enter_context(_opened(archive)))
             tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES, encoding="utf-8"))
-            while (member := tar.next()) is not None:
+            while (member := _next(tar, stream)) is not None:
                 tar.members.clear()  # tarfile keeps them all: a gigabyte for a million images
                 last = member.name
                 _check(member)
@@ -31,7 +34,7 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
                     path = str(PurePosixPath(member.name))
                     yield path, _read(tar, member, max_bytes) if is_wanted(path) else None
             stream.check_end(tar.offset)
-    except (tarfile.TarError, OSError, EOFError, zlib.error, _BadMemberError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, zlib.error, _BadMemberError) as error:
         after = f"at {last!r}" if last else "at its start"
         raise ValueError(f"archive {archive}, {after}: {error or 'it is cut off'}") from error
 
@@ -45,10 +48,13 @@ class _Stream:
 
     def __init__(self, file):
         self._file, self._position, self._recent = file, 0, (b"", b"")
+        self.end = _MAX_HEADER_BYTES  # no block that starts beyond is read before the next header is at hand
 
     def read(self, num_bytes):
         block = self._file.read(num_bytes)
         self._position += len(block)
+        if self._position - len(block) > self.end:
+            raise _BadMemberError(f"what follows has a header of over {_MAX_HEADER_BYTES} bytes")
         self._recent = (self._recent[1], block)
         return block
 
@@ -56,10 +62,17 @@ class _Stream:
         """Reads to the end (gzip then compares its checksum); tar's end mark must stand at `offset`."""
         recent = b"".join(self._recent)
         mark = recent[max(0, offset - (self._position - len(recent))) :][:512]
-        while self.read(_READ_BYTES):
+        while self._file.read(_READ_BYTES):
             pass
         if mark != bytes(512):
             raise _BadMemberError("what follows is damaged" if len(mark) == 512 else "it is cut off")
+
+
+def _next(tar, stream):
+    stream.end = tar.offset + _MAX_HEADER_BYTES
+    member = tar.next()
+    stream.end = tar.offset + _MAX_HEADER_BYTES  # now with the member's data
+    return member
 
 
 def _opened(archive):
@@ -74,6 +87,8 @@ def _check(member):
         raise _BadMemberError("its path leads out of the archive; only paths inside are accepted")
     if not (member.isfile() or member.isdir()):
         raise _BadMemberError("it is a link or device; only files and folders are accepted")
+    if not 0 <= member.size <= _MAX_FILE_BYTES:
+        raise _BadMemberError(f"it says that it has {member.size} bytes; 0 to {_MAX_FILE_BYTES} are accepted")
 
 
 def _read(tar, member, max_bytes):

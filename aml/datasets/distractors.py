@@ -8,6 +8,8 @@ from aml.storage.files import replacing_folder, write_json
 from aml.storage.imagesets import check_distinct
 from aml.storage.pack import PackWriter
 
+_MAX_LIST_BYTES = 256 << 20
+
 
 def preprocess(
     raw,
@@ -57,6 +59,8 @@ def preprocess(
 def _read_names(path, expected):
     if not path.is_file():
         raise ValueError(f"no list {path}")
+    if path.stat().st_size > _MAX_LIST_BYTES:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {_MAX_LIST_BYTES} are accepted")
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").split("\n")]
     except UnicodeDecodeError as error:

@@ -15,7 +15,8 @@ class Dtype:
 
     def __init__(self, code, align=False, copy=True):
         if not isinstance(code, str) or not _CODES.fullmatch(code):
-            raise ValueError(f"it has an array of dtype {str(code)[:40]!r}; accepted are numbers, texts, plain objects")
+            found = repr(code[:40]) if isinstance(code, str) else f"a {type(code).__name__}"
+            raise ValueError(f"it has an array of dtype {found}; accepted are numbers, texts, plain objects")
         self.value = np.dtype(object if code[0] == "O" else code)
 
     def build(self, version, byte_order, fields=None, *rest):
@@ -40,7 +41,7 @@ def from_buffer(data, dtype, shape, order) -> np.ndarray:
     """An array of its bytes (a list for objects). Raises ValueError where shape, dtype and contents do not agree."""
     if not isinstance(dtype, Dtype) or order not in ("C", "F"):
         raise ValueError("it has an array without a dtype")
-    if not isinstance(shape, tuple) or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
+    if not isinstance(shape, tuple) or len(shape) > 32 or not all(type(n) is int and 0 <= n < 2**48 for n in shape):
         raise ValueError("it has an array of impossible shape")
     if dtype.value.hasobject:
         # plain elements only: containers in arrays in containers ... could nest deeper than the process can free

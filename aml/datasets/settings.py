@@ -7,6 +7,7 @@ from aml.datasets.sources import SourceFile, require_files, source_files
 from aml.storage.parameters import of_type, section, typed
 
 ON_BAD_IMAGE = ("error", "exclude")
+MOST_ARCHIVES = 1000  # R1M has 100
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Distractors:
     synthetic: dict | None
 
     def __post_init__(self):
+        if self.archives_in_all > MOST_ARCHIVES:
+            raise ValueError(f"archives_in_all is {self.archives_in_all}; accepted: up to {MOST_ARCHIVES}")
         if not 0 <= self.archives <= self.archives_in_all:
             raise ValueError(f"archives is {self.archives}; accepted: 0 to {self.archives_in_all} (archives_in_all)")
 

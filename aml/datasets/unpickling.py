@@ -1,7 +1,8 @@
 """Plain data out of pickles from the web: the opcodes are interpreted here, nothing of a pickle's choice is called.
 
 Accepted are None, bool, int, float, str, bytes, list, tuple, dict, set and NumPy arrays and scalars of numbers and
-texts, by their names before and since NumPy 2. Texts of Python 2 are read as latin1.
+texts, by their names before and since NumPy 2. Texts of Python 2 are read as latin1. A pickle may be made to grow as
+it is read: the number of its opcodes is limited, and what its calls make is limited by its own size.
 """
 
 import codecs
@@ -9,12 +10,17 @@ import io
 import pickletools
 import struct
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from aml.datasets import pickled_arrays
 
+MAX_OPCODES = 10_000_000  # the lists of retrieval-SfM-120k have about a million; each makes at most 300 bytes
+GROWTH = 16  # bytes that calls may make of one in the pickle; an element of an array of objects has 8
+
 _SCALARS = (str, int, float, bytes, bool, type(None))
+ERRORS = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error)
 
 
 def load(path, *, max_bytes: int):
@@ -29,19 +35,29 @@ def load(path, *, max_bytes: int):
     if path.stat().st_size > max_bytes:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {max_bytes} are accepted")
     try:
-        return _Reader(path.read_bytes()).run()
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error) as error:
+        return Reader(io.BytesIO(path.read_bytes())).run()
+    except ERRORS as error:
         raise ValueError(f"{path} is no readable pickle of plain data: {error}") from None
 
 
-class _Reader:
-    """Runs the opcodes of one pickle (`pickletools` documents them) on a stack of plain data."""
+class Reader:
+    """Runs the opcodes of the pickles in `file` (`pickletools` documents them) on a stack of plain data.
 
-    def __init__(self, data: bytes):
-        self.file, self.stack, self.outer, self.memo = io.BytesIO(data), [], [], {}
+    callables: what a pickle may name, by module and name; leaves: what its result may hold beside containers. Raises
+    one of `ERRORS`.
+    """
+
+    callables: ClassVar[dict[tuple[str, str], Any]]
+    leaves: ClassVar[tuple[type, ...]] = (*_SCALARS, np.ndarray)
+
+    def __init__(self, file: io.BytesIO):
+        self.file = file
+        self.allowance = GROWTH * file.getbuffer().nbytes
 
     def run(self):
-        while True:
+        """The value of the next pickle."""
+        self.stack, self.outer, self.memo = [], [], {}
+        for _ in range(MAX_OPCODES):
             position, code = self.file.tell(), self.file.read(1).decode("latin1")
             if not code:
                 raise ValueError(f"it is cut off after {position} bytes")
@@ -49,13 +65,14 @@ class _Reader:
                 raise ValueError(f"byte {ord(code)} at position {position} is no opcode")
             opcode = pickletools.code2op[code]
             if opcode.name == "STOP":
-                return _plain(self.stack.pop())
+                return self.plain(self.stack.pop())
             if opcode.name in _VALUES:
                 self.push(self.argument(opcode))
             elif opcode.name in _ACTIONS:
                 _ACTIONS[opcode.name](self, self.argument(opcode))
             else:
                 raise ValueError(f"opcode {opcode.name} at position {position} asks for more than plain data")
+        raise ValueError(f"it has more than {MAX_OPCODES} opcodes")
 
     def argument(self, opcode):
         """What follows an opcode; pickletools compares lengths with what is left before it reads."""
@@ -102,15 +119,27 @@ class _Reader:
             self.stack[-1].places.append(place)
 
     def find(self, module, name):
-        if (module, name) not in _CALLABLES:
+        if not isinstance(module, str) or not isinstance(name, str):  # a nest of tuples could not be hashed or printed
+            raise ValueError(f"it asks for a {type(name).__name__} in a {type(module).__name__}")
+        if (module, name) not in self.callables:
             raise ValueError(f"it asks for {f'{module}.{name}'[:100]}, which is not plain data")
-        self.stack.append(_CALLABLES[module, name])
+        self.stack.append(self.callables[module, name])
 
     def reduce(self):
         arguments, function = self.stack.pop(), self.stack.pop()
-        if not any(function is known for known in _CALLABLES.values()):
+        if not any(function is known for known in self.callables.values()):
             raise ValueError(f"it calls a {type(function).__name__}")
         self.stack.append(function(*arguments))
+        if isinstance(self.stack[-1], bytes | str):
+            self.charge(len(self.stack[-1]))
+
+    def charge(self, num_bytes):
+        self.allowance -= num_bytes
+        if self.allowance < 0:
+            raise ValueError(f"its calls make more than {GROWTH} times its size")
+
+    def persistent(self, identifier):
+        raise ValueError("it refers to something outside of it")
 
     def build(self):
         state, target = self.stack.pop(), self.stack[-1]
@@ -118,8 +147,22 @@ class _Reader:
             raise ValueError(f"it sets the state of a {type(target).__name__}")
         target.build(*state)
         if isinstance(target, pickled_arrays.Array):  # from here on the array itself, where it was noted as well
+            self.charge(target.value.nbytes)
             self.stack[-1] = target.value
             self.memo.update((place, target.value) for place in target.places)
+
+    def plain(self, value):
+        """`value`, checked to hold nothing but plain data (no function, no unfinished array)."""
+        pending, seen = [value], set()
+        while pending:
+            item = pending.pop()
+            if isinstance(item, self.leaves) or id(item) in seen:
+                continue
+            if not isinstance(item, list | tuple | dict | set):
+                raise ValueError("it holds a part of an array or a function where data is expected")
+            seen.add(id(item))
+            pending.extend(item.values() if isinstance(item, dict) else item)
+        return value
 
 
 def _key(item):
@@ -142,33 +185,20 @@ def _bytes():
 
 
 def _encode(text, encoding):  # how Python 3 writes bytes for the protocols of Python 2
-    if encoding != "latin1":
-        raise ValueError(f"it has bytes encoded as {str(encoding)[:40]}")
+    if not isinstance(encoding, str) or encoding != "latin1":
+        raise ValueError("it has bytes that are not encoded as latin1")
     return text.encode("latin1")
 
 
-def _plain(value):
-    """`value`, checked to hold nothing but plain data (no function, no unfinished array)."""
-    pending, seen = [value], set()
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (*_SCALARS, np.ndarray)) or id(item) in seen:
-            continue
-        if not isinstance(item, list | tuple | dict | set):
-            raise ValueError("it holds a part of an array or a function where data is expected")
-        seen.add(id(item))
-        pending.extend(item.values() if isinstance(item, dict) else item)
-    return value
-
-
-_CALLABLES = {("_codecs", "encode"): _encode, ("numpy", "dtype"): pickled_arrays.Dtype}
+CALLABLES = {("_codecs", "encode"): _encode, ("numpy", "dtype"): pickled_arrays.Dtype}
 for _module in ("builtins", "__builtin__"):
-    _CALLABLES |= {(_module, "set"): _set, (_module, "frozenset"): _set, (_module, "bytes"): _bytes}
+    CALLABLES |= {(_module, "set"): _set, (_module, "frozenset"): _set, (_module, "bytes"): _bytes}
 for _module in ("numpy.core", "numpy._core"):
-    _CALLABLES[f"{_module}.multiarray", "_reconstruct"] = pickled_arrays.Array
-    _CALLABLES[f"{_module}.multiarray", "scalar"] = pickled_arrays.scalar
-    _CALLABLES[f"{_module}.numeric", "_frombuffer"] = pickled_arrays.from_buffer
-_CALLABLES["numpy", "ndarray"] = pickled_arrays.no_array  # named as an argument of _reconstruct only
+    CALLABLES[f"{_module}.multiarray", "_reconstruct"] = pickled_arrays.Array
+    CALLABLES[f"{_module}.multiarray", "scalar"] = pickled_arrays.scalar
+    CALLABLES[f"{_module}.numeric", "_frombuffer"] = pickled_arrays.from_buffer
+CALLABLES["numpy", "ndarray"] = pickled_arrays.no_array  # named as an argument of _reconstruct only
+Reader.callables = CALLABLES
 
 _VALUES = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
@@ -202,9 +232,9 @@ _ACTIONS = {
     "POP": lambda reader, _: reader.pop(),
     "POP_MARK": lambda reader, _: reader.pop_to_mark(),
     "DUP": lambda reader, _: reader.push(reader.stack[-1]),
-    "PUT": _Reader.put,
-    "BINPUT": _Reader.put,
-    "LONG_BINPUT": _Reader.put,
+    "PUT": Reader.put,
+    "BINPUT": Reader.put,
+    "LONG_BINPUT": Reader.put,
     "MEMOIZE": lambda reader, _: reader.put(len(reader.memo)),
     "GET": lambda reader, place: reader.push(reader.memo[place]),
     "BINGET": lambda reader, place: reader.push(reader.memo[place]),
@@ -213,4 +243,5 @@ _ACTIONS = {
     "STACK_GLOBAL": lambda reader, _: reader.find(reader.stack.pop(-2), reader.stack.pop()),
     "REDUCE": lambda reader, _: reader.reduce(),
     "BUILD": lambda reader, _: reader.build(),
+    "BINPERSID": lambda reader, _: reader.persistent(reader.stack.pop()),
 }

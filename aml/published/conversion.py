@@ -34,27 +34,36 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
     """
     content, place = read_checkpoint(checkpoint), str(checkpoint)
     meta, state = (_mapping(content, name, place) for name in ("meta", "state_dict"))
-    if meta.get("pooling") != "gem" or any(meta.get(name) for name in REFUSED):
-        raise ValueError(f"{place}: pooling is {meta.get('pooling')!r}; accepted: gem, none of {', '.join(REFUSED)}")
-    others = [name for name, tensor in state.items() if not isinstance(tensor, torch.Tensor)]
-    if others:
-        raise ValueError(f"{place}: {others[0]!r} is no tensor")
+    pooling, has_no_others = meta.get("pooling"), all(meta.get(name) is None or meta[name] is False for name in REFUSED)
+    if not isinstance(pooling, str) or pooling != "gem" or not has_no_others:
+        raise ValueError(f"{place}: pooling is {_short(pooling)}; accepted: gem, none of {', '.join(REFUSED)}")
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            raise ValueError(f"{place}: {str(name)[:100]!r} is no tensor of a name")
+    architecture = meta.get("architecture")
+    if not isinstance(architecture, str | None):
+        raise ValueError(f"{place}: architecture is a {type(architecture).__name__}; accepted: a name, or none")
     ours = renamed(state, layout(backbone, state, place), place)
     network = _network(backbone, ours, place)
     mean, projection = _whitening(meta, whitening, network.dimension, place)
-    record = {"checkpoint": _provenance(checkpoint), "architecture": meta.get("architecture")}
+    record = {"checkpoint": _provenance(checkpoint), "architecture": architecture}
     record["whitening"] = _provenance(whitening) if whitening else f"{WHITENING_SET}, {MULTI_SCALE}"
-    normalisation = {name: [float(x) for x in _sequence(meta, name, place)] for name in ("mean", "std")}
+    normalisation = {name: _three_numbers(meta, name, place) for name in ("mean", "std")}
     return Published(network, normalisation, mean, projection, record)
 
 
 def _network(backbone: str, state: dict[str, torch.Tensor], place: str) -> RetrievalNetwork:
     power, one_by_one = state.get("pool.p"), state.get("projection.weight")
     if power is None or power.numel() != 1:
-        raise ValueError(f"{place}: pool.p is {power}; one number is expected")
+        raise ValueError(f"{place}: pool.p is {_short(power)}; one number is expected")
+    modules, channels = backbone_stages(backbone)
+    if one_by_one is not None and one_by_one.shape[1:] != (channels[-1], 1, 1):  # before so large a layer is made
+        raise ValueError(
+            f"{place}: projection.weight is {tuple(one_by_one.shape)}; expected (dimension, {channels[-1]}, 1, 1)"
+        )
     network = RetrievalNetwork(
         backbone=backbone,
-        stages=len(backbone_stages(backbone)[0]),
+        stages=len(modules),
         frozen_stages=0,
         projection=None if one_by_one is None else one_by_one.shape[0],
         gem_p=power.item(),
@@ -86,13 +95,19 @@ def _provenance(file: Path) -> dict:
 
 def _mapping(content: dict, name: str, place: str) -> dict:
     if not isinstance(content.get(name), dict):
-        raise ValueError(f"{place} has no {name!r}; found: {', '.join(map(str, content))}")
+        raise ValueError(f"{place} has no {name!r}; found: {', '.join(str(key)[:40] for key in list(content)[:20])}")
     return content[name]
 
 
-def _sequence(meta: dict, name: str, place: str) -> list:
+def _three_numbers(meta: dict, name: str, place: str) -> list[float]:
     values = meta.get(name)
     values = values.tolist() if isinstance(values, np.ndarray) else values
-    if not isinstance(values, list) or len(values) != 3:
-        raise ValueError(f"{place}: {name} is {values!r}; three numbers are expected")
-    return values
+    is_list = isinstance(values, list | tuple) and len(values) == 3
+    if not is_list or not all(type(x) in (int, float) and abs(x) < 1e6 for x in values):  # nan is not below
+        raise ValueError(f"{place}: {name} is {_short(values)}; three numbers are expected")
+    return [float(x) for x in values]
+
+
+def _short(value) -> str:
+    """A scalar in print; of anything else its type, for it may be as large as the file."""
+    return repr(value)[:40] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

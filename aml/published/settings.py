@@ -26,7 +26,7 @@ def published_places(values: dict) -> dict[str, list[str]]:
     Raises ValueError for a name that is no network and for a place that isn't text.
     """
     given = of_type(dict | None, section(values, "published"), "published") or {}
-    known = section(values, "networks")
+    known = of_type(dict, section(values, "networks"), "networks")
     for name in given:
         if name not in known:
             raise ValueError(f"unknown {name!r} in params.yaml: published; known: {', '.join(known)}")

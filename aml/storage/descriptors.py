@@ -1,18 +1,17 @@
 """Descriptor folders: `.npy` arrays (memory-mappable, rows unit-norm) and `provenance.json`, which says what they are.
 
 `<name>.npy` holds one image list's descriptors, row i = line i of the list. Evaluation refuses folders that do not
-belong together, so a folder says of each array how many rows it has and of which list, and of itself which network,
-image size and scales made it. Where that network owns its whitening, the folder has it too, and the provenance names
-its sha256.
+belong together, so a folder says of each array how many rows it has, of which list, and its file's sha256; of itself
+which network, image size and scales made it. Where that network owns its whitening, the folder has it too, and the
+provenance names its sha256. Rows are checked when they are written, files against their sha256 when they are read.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import write_json
+from aml.storage.seals import damaged, file_sha256, read_sealed, write_sealed
 from aml.storage.whitening import read_whitening, whitening_sha256
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
@@ -27,25 +26,26 @@ def write_descriptors(
     memory at a time. Use it inside `replacing_folder`, which takes half an array away. Raises ValueError naming the row
     if a descriptor is not finite or not of unit norm.
     """
-    array = np.lib.format.open_memmap(Path(folder) / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+    path = Path(folder) / f"{name}.npy"
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     written = np.zeros(len(array), bool)
     for rows, descriptors in pieces:
         check_rows(descriptors, rows, name)
         array[rows] = descriptors
         written[rows] = True
     assert written.all(), name
-    return {"rows": len(array), "digest": digest, "dtype": dtype}
+    return {"rows": len(array), "digest": digest, "dtype": dtype, "sha256": file_sha256(path)}
 
 
 def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
     """Write `provenance.json`: who made the arrays (`network`), how (`extraction`), and one line an array."""
-    write_json(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
+    write_sealed(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
 
 
 class DescriptorFolder:
     """A folder of descriptors, opened for reading; arrays are memory maps.
 
-    Raises ValueError where the files disagree with the provenance, or are too many or too few.
+    Raises ValueError where the files disagree with the provenance, or are too many or too few, or damaged.
     """
 
     def __init__(self, folder: Path):
@@ -53,7 +53,7 @@ class DescriptorFolder:
         path = self.folder / "provenance.json"
         if not path.exists():
             raise ValueError(f"{self.folder} is no descriptor folder: provenance.json is missing")
-        provenance = json.loads(path.read_text(encoding="utf-8"))
+        provenance, self._opened = read_sealed(path), {}
         self.network, self.extraction, self.arrays = (provenance[k] for k in ("network", "extraction", "arrays"))
         found = {file.stem for file in self.folder.glob("*.npy")}
         if found != set(self.arrays):
@@ -74,15 +74,24 @@ class DescriptorFolder:
         return mean, projection
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory."""
+        """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory.
+
+        Its file is read whole once, to compare its sha256: R1M's 4 GB take seconds, their evaluation minutes.
+        """
         if name not in self.arrays:
             raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
-        array, expected = np.load(self.folder / f"{name}.npy", mmap_mode="r"), self.arrays[name]
-        shape = (expected["rows"], self.network["dimension"])
+        if name not in self._opened:
+            self._opened[name] = self._open(name)
+        return self._opened[name]
+
+    def _open(self, name: str) -> np.ndarray:
+        path, expected = self.folder / f"{name}.npy", self.arrays[name]
+        found = file_sha256(path)
+        if found != expected["sha256"]:
+            raise damaged(path, f"its sha256 is {found[:12]}, provenance.json names {expected['sha256'][:12]}")
+        array, shape = np.load(path, mmap_mode="r"), (expected["rows"], self.network["dimension"])
         if array.shape != shape or array.dtype != expected["dtype"]:
-            raise ValueError(
-                f"{self.folder}/{name}.npy is {array.dtype} {array.shape}; expected {expected['dtype']} {shape}"
-            )
+            raise ValueError(f"{path} is {array.dtype} {array.shape}; expected {expected['dtype']} {shape}")
         return array
 
     def require_list(self, name: str, rows: int, digest: str) -> None:

@@ -114,7 +114,16 @@ def read_lists(folder) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             lists = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{path} is not a readable npz file: {error}") from None
     check_lists(lists, len(read_images(folder)), path)
     return {name: lists[name] for name in LISTS}

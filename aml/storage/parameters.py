@@ -6,12 +6,16 @@ rule of YAML 1.2. A mistyped value stops a stage before it does any work.
 
 import dataclasses
 import re
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
 
 T = TypeVar("T")
+MAX_BYTES = 1 << 18  # the committed files have some ten thousand
+LARGEST = sys.float_info.max
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,8 +27,8 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        keys = Counter(self.construct_object(key) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = sorted(str(key) for key, count in keys.items() if count > 1)
         if twice:
             raise ValueError(f"line {node.start_mark.line + 1}: key {twice[0]!r} stands twice")
         return super().construct_mapping(node, deep=deep)
@@ -40,12 +44,17 @@ _Loader.add_implicit_resolver(
 def read_parameters(path: Path) -> dict:
     """The whole of a parameters file as plain dicts, lists and scalars.
 
-    Raises ValueError naming the file if it is not YAML or not a mapping.
+    Raises ValueError naming the file if it is not YAML or not a mapping, nested too deeply, or too large.
     """
+    size = Path(path).stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"{path} has {size} bytes; at most {MAX_BYTES} are accepted")
     try:
         values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+    except (LookupError, AttributeError, TypeError, RecursionError) as error:  # PyYAML's own, as for `!!int ""`
+        raise ValueError(f"{path} is not YAML of plain values: {error!r}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds {type(values).__name__}; a mapping is expected")
     return values
@@ -69,7 +78,7 @@ def typed(cls: type[T], values: Any, place: str) -> T:
     An int is accepted for a float, nothing else for anything else. Raises ValueError with value, place and type.
     """
     if not isinstance(values, dict):
-        raise ValueError(f"params.yaml: {place} is {values!r}; a mapping is expected")
+        raise ValueError(f"params.yaml: {place} is {_short(values)}; a mapping is expected")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     unknown = [name for name in values if name not in fields]
     if unknown:
@@ -97,16 +106,25 @@ def of_type(kind: Any, value: Any, place: str) -> Any:
         return of_type(next(option for option in options if option is not type(None)), value, place)
     if getattr(kind, "__origin__", None) is list:
         if not isinstance(value, list):
-            raise ValueError(f"params.yaml: {place} is {value!r}; a list is expected")
+            raise ValueError(f"params.yaml: {place} is {_short(value)}; a list is expected")
         return [of_type(kind.__args__[0], item, f"{place}[{i}]") for i, item in enumerate(value)]
     if getattr(kind, "__origin__", None) is Literal:
         if value not in kind.__args__:
-            raise ValueError(f"params.yaml: {place} is {value!r}; accepted: {', '.join(map(str, kind.__args__))}")
+            raise ValueError(f"params.yaml: {place} is {_short(value)}; accepted: {', '.join(map(str, kind.__args__))}")
         return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if value - value != 0:
-            raise ValueError(f"params.yaml: {place} is {value!r}; a finite number is expected")
+        if not -LARGEST <= value <= LARGEST:
+            raise ValueError(f"params.yaml: {place} is {_short(value)}; a finite number is expected")
         return float(value)
     if kind is not float and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"params.yaml: {place} is {value!r} ({type(value).__name__}); {kind.__name__} is expected")
+    raise ValueError(f"params.yaml: {place} is {_short(value)} ({type(value).__name__}); {kind.__name__} is expected")
+
+
+def _short(value: Any) -> str:
+    """A scalar in print, of containers their length: aliases of aliases can make of a small file an endless one."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return f"a number of {value.bit_length()} bits"
+    if isinstance(value, str | int | float | None):
+        return repr(value) if len(repr(value)) < 100 else f"{repr(value)[:90]}..."
+    return f"a {type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else f"a {type(value).__name__}"

@@ -4,12 +4,14 @@
 testing; one that its authors published brings its own.
 """
 
-import hashlib
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from aml.storage.files import replacing
+from aml.storage.seals import damaged, file_sha256
 
 FILENAME = "whitening.npz"
 
@@ -20,12 +22,25 @@ def write_whitening(folder: Path, mean: np.ndarray, projection: np.ndarray) -> N
 
 
 def read_whitening(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """m and P, or None for a folder without. Raises ValueError for other arrays than those, or of other shapes."""
+    """m and P, or None for a folder without. Raises ValueError for other arrays than those, of other shapes, and for a
+    damaged file."""
     path = Path(folder) / FILENAME
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise damaged(path, f"it is no readable npz file ({error})") from None
     shapes = {name: array.shape for name, array in arrays.items()}
     dimension = shapes.get("m", ())
     if shapes != {"m": dimension, "P": dimension * 2} or len(dimension) != 1:
@@ -39,4 +54,4 @@ def read_whitening(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
 def whitening_sha256(folder: Path) -> str | None:
     """Which whitening a folder holds, None for none."""
     path = Path(folder) / FILENAME
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    return file_sha256(path) if path.exists() else None

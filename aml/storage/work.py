@@ -12,6 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from aml.storage.seals import file_sha256
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -42,14 +44,8 @@ def code_digest() -> str:
     ours = {Path(file) for file in files if file and any(Path(file).is_relative_to(folder) for folder in folders)}
     digest = hashlib.sha256()
     for path in sorted(ours):
-        digest.update(f"{path.relative_to(PROJECT)} {file_digest(path)}\n".encode())
+        digest.update(f"{path.relative_to(PROJECT)} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parent(output: Path) -> Path:

@@ -73,6 +73,6 @@ def loss_settings(values: dict, name: str) -> LossSettings:
     """
     place = f"losses.{name}"
     own = losses.constants(name)
-    given = section(values, place)
+    given = of_type(dict, section(values, place), place)
     constants = {key: of_type(kind, section(values, f"{place}.{key}"), f"{place}.{key}") for key, kind in own.items()}
     return typed(LossSettings, {**{k: v for k, v in given.items() if k not in own}, "constants": constants}, place)

@@ -1,16 +1,13 @@
 """A network that is taken over as it is instead of trained: one file that stands where starting weights stand."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
 
-from aml.storage.files import replacing
 from aml.storage.whitening import write_whitening
 from aml.vision.networks import RetrievalNetwork, fill, save_network
+from aml.vision.tensors import load_tensors, save_tensors
 
 NETWORK, MEAN, PROJECTION = "network.", "whitening.m", "whitening.P"
 
@@ -24,12 +21,11 @@ def write_finished(
     projection: np.ndarray,
     record: dict,
 ) -> None:
-    """The network and its whitening, m `(D,)` and P `(D, D)`, as safetensors; the rest in the file's metadata."""
-    state = {f"{NETWORK}{name}": tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    """The network and its whitening, m `(D,)` and P `(D, D)`, as tensors; the rest as their description."""
+    state = {f"{NETWORK}{name}": tensor for name, tensor in network.state_dict().items()}
     state |= {MEAN: torch.from_numpy(mean), PROJECTION: torch.from_numpy(projection)}
     description = {"arguments": network.arguments, "normalisation": normalisation, "record": record}
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(state, metadata={"description": json.dumps(description)}))
+    save_tensors(path, state, description)
 
 
 def take_over(path: Path, folder: Path, *, backbone: str, stages: int) -> None:
@@ -37,11 +33,9 @@ def take_over(path: Path, folder: Path, *, backbone: str, stages: int) -> None:
 
     Raises ValueError for a file of another kind, backbone or number of stages.
     """
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
-    if "description" not in metadata:
+    state, description = load_tensors(path)
+    if "arguments" not in description:
         raise ValueError(f"{path} is no finished network: make it again, or set the network's source to train")
-    description, state = json.loads(metadata["description"]), load_file(path)
     arguments = description["arguments"]
     if (arguments["backbone"], arguments["stages"]) != (backbone, stages):
         raise ValueError(

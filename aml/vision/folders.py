@@ -9,8 +9,9 @@ import torch
 from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import ImageSet
+from aml.storage.seals import file_sha256
 from aml.storage.whitening import read_whitening, write_whitening
-from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.storage.work import code_digest, remove_work, work_folder
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
 from aml.vision.networks import folded, identity, load_network
@@ -41,7 +42,7 @@ def describe_lists(
         "code": code_digest(),
         "libraries": {"torch": torch.__version__, "pillow": PIL.__version__, "numpy": np.__version__},
         "device": device.type,
-        "model": [file_digest(model / "model.json"), who],
+        "model": [file_sha256(model / "model.json"), who],
         "settings": [extraction, dtypes, batch_size],
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }

@@ -4,20 +4,18 @@ METHOD: teachers pool the backbone's own channels; a student projects to its tea
 """
 
 import copy
-import hashlib
 import itertools
-import json
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from aml.storage.files import replacing, write_json
+from aml.storage.seals import file_sha256, read_sealed, write_sealed
 from aml.storage.whitening import whitening_sha256
 from aml.vision.backbones import backbone_stages
+from aml.vision.tensors import load_tensors, save_tensors
 
 EPSILON = 1e-6  # floor of an activation before the power, as in the code that made the paper's numbers
 
@@ -121,7 +119,7 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
 
     Raises ValueError if the file's tensors do not fit the backbone.
     """
-    state = load_file(weights)
+    state, _ = load_tensors(weights)
     kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
     fill(network.backbone, kept, weights)
     if network.projection is not None:
@@ -130,12 +128,10 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
 
 
 def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict, record: dict) -> None:
-    """Write `model.safetensors` and `model.json` (constructor arguments, normalisation, training record)."""
+    """Write `model.safetensors` and `model.json` (constructor arguments, normalisation, training record), sealed."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(folder / "model.safetensors") as path:
-        path.write_bytes(save(state))
+    save_tensors(folder / "model.safetensors", network.state_dict(), {})
     parameters = sum(tensor.numel() for tensor in network.parameters())
     description = {
         "arguments": network.arguments,
@@ -144,18 +140,18 @@ def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict
         "normalisation": normalisation,
         "record": record,
     }
-    write_json(folder / "model.json", description)
+    write_sealed(folder / "model.json", description)
 
 
 def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     """The network in evaluation mode, and what `model.json` says of it.
 
-    Raises ValueError where the two files disagree with each other or with the code.
+    Raises ValueError where the two files are damaged, or disagree with each other or with the code.
     """
     folder = Path(folder)
-    description = json.loads((folder / "model.json").read_text())
+    description = read_sealed(folder / "model.json")
     network = RetrievalNetwork(**description["arguments"])
-    fill(network, load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    fill(network, load_tensors(folder / "model.safetensors")[0], folder / "model.safetensors")
     return network.eval(), description
 
 
@@ -163,7 +159,7 @@ def identity(folder: Path, description: dict) -> dict:
     """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
     `whitening` of the whitening that it owns, None for none."""
     return {
-        "sha256": hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest(),
+        "sha256": file_sha256(Path(folder) / "model.safetensors"),
         "backbone": description["arguments"]["backbone"],
         "dimension": description["dimension"],
         "num_parameters": description["num_parameters"],

@@ -23,7 +23,13 @@ def test_one_command_makes_every_result(finished):
         assert (repository.folder / f"reports/tables/table{number}.tex").stat().st_size
     teacher, student, contr_plus, reg = cells(repository)
     record = repository.json(f"reports/metrics/{reg}.json")
-    assert record["evaluation"]["query_crop"] and set(record) == {"network", "evaluation", "symmetric", "asymmetric"}
+    assert record["evaluation"]["query_crop"] and set(record) == {
+        "network",
+        "evaluation",
+        "symmetric",
+        "asymmetric",
+        "sha256",
+    }
     assert "rsynth_a+synth1k" in record["asymmetric"]
     assert "asymmetric" not in repository.json(f"reports/metrics/{teacher}.json")
     assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")

@@ -83,7 +83,10 @@ def changed(student: Path, folder: Path, change) -> Path:
         (lambda c: c["state_dict"].update({"whiten.weight": torch.ones(1)}), "'whiten.weight' is no tensor of the net"),
         (lambda c: c["state_dict"].update({"pool.p": 3.0}), "'pool.p' is no tensor"),
         (lambda c: c["state_dict"].update({"features.0.19.weight": torch.ones(1)}), "expected none, found"),
-        (lambda c: c["state_dict"].update({"features.1.weight": torch.ones(16, 3, 1, 1)}), "projection.weight: exp"),
+        (
+            lambda c: c["state_dict"].update({"features.1.weight": torch.ones(16, 3, 1, 1)}),
+            r"projection.weight is \(16, 3, 1, 1\); exp",
+        ),
         (lambda c: c["state_dict"]["features.1.weight"].fill_(float("nan")), "holds non-finite values"),
         (lambda c: c["state_dict"].pop("pool.p"), "pool.p is None; one number"),
         (lambda c: c["meta"].update(pooling="mac"), "pooling is 'mac'; accepted: gem"),

@@ -10,6 +10,7 @@ import yaml
 from aml.published.teachers import write_teacher
 from aml.storage.whitening import read_whitening
 from aml.vision.networks import load_network
+from aml.vision.tensors import save_tensors
 from stages import check, train, weights
 from tests.published import published_files as files
 from tests.stages.test_tables_stage import ROOT
@@ -48,9 +49,7 @@ def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
 
 
 def test_starting_weights_are_no_finished_network(tmp_path):
-    from safetensors.torch import save_file
-
-    save_file({"0.weight": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    save_tensors(tmp_path / "weights.safetensors", {"0.weight": torch.zeros(1)}, {})
     with pytest.raises(ValueError, match="is no finished network"):
         run(settings(), tmp_path / "weights.safetensors", tmp_path / "model")
 

@@ -40,11 +40,11 @@ VALUES = {
 def write_inputs(folder: Path) -> Path:
     """Sets, a model, its targets, and weights to start from."""
     import torch
-    from safetensors.torch import save_file
 
     from aml.storage.imagesets import LISTS
     from aml.storage.pack import write_lists
     from aml.vision.networks import RetrievalNetwork, save_network
+    from aml.vision.tensors import save_tensors
     from stages import targets
 
     rows = np.arange(NUM_TRAIN)
@@ -58,7 +58,7 @@ def write_inputs(folder: Path) -> Path:
     torch.manual_seed(0)
     network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=DIMENSION, gem_p=3.0)
     save_network(folder / "model", network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={})
-    save_file(network.backbone.state_dict(), folder / "weights.safetensors")
+    save_tensors(folder / "weights.safetensors", network.backbone.state_dict(), {})
     targets.main(folder / "model", folder / "sets/train", folder / "targets", VALUES)
     return folder
 

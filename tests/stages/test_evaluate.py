@@ -1,6 +1,7 @@
 """The stage on hand-made sets and random descriptors: what its record says of the images."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -70,3 +71,26 @@ def test_used_and_excluded_images_are_counted(processed, num_archives, num_distr
     assert {(name, level) for _, name, level in queries} == {
         (name, level) for name, levels in record["symmetric"].items() for level in levels
     }
+
+
+def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(processed):
+    record, _ = evaluated(processed, 2)
+    teacher, student = processed.parent / "descriptors", processed.parent / "copy"
+    shutil.copytree(teacher, student)
+    paths = processed.parent / "x.json", processed.parent / "x.csv"
+    main(student, processed, *paths, teacher, "reg", {"grid": SETS})
+    again = json.loads(paths[0].read_text())
+    assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
+
+
+def test_a_damaged_descriptor_array_is_named(processed):
+    evaluated(processed, 2)
+    path, paths = (
+        processed.parent / "descriptors/crowd.database.npy",
+        (processed.parent / "x.json", processed.parent / "x"),
+    )
+    data = bytearray(path.read_bytes())
+    data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its sha256 is \w{12}, provenance.json names"):
+        main(path.parent, processed, *paths, None, None, {"grid": SETS | {"loss_without_teacher": "contr"}})

@@ -1,13 +1,13 @@
 """The stage `tables`: what it writes, when it compares, when it fails."""
 
 import csv
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from aml.reports.claims import CLAIM_COLUMNS
+from aml.storage.seals import write_sealed
 from stages import tables
 from tests.reports.paper_records import printed_records, write_queries
 
@@ -46,7 +46,7 @@ def run(folder: Path, records: dict, values: dict) -> None:
     metrics = folder / "metrics"
     metrics.mkdir()
     for key, record in records.items():
-        (metrics / f"{key}.json").write_text(json.dumps(record))
+        write_sealed(metrics / f"{key}.json", record)
     tables.main(metrics, folder / "queries", folder / "tables", folder / "claims.csv", values)
 
 

@@ -65,7 +65,10 @@ def test_missing_and_extra_files_are_refused(tmp_path):
 
 
 def test_an_array_of_another_shape_is_refused(tmp_path):
-    np.save(write(tmp_path) / "a.npy", unit_rows(rows=3))
+    pieces = [(range(3), unit_rows(rows=3))]
+    line = write_descriptors(tmp_path, "a", pieces, shape=(3, 8), digest="d" * 64, dtype="float32")
+    network = {"dimension": 8, "whitening": None}
+    write_provenance(tmp_path, network=network, extraction={}, arrays={"a": line | {"rows": 4}})
     with pytest.raises(ValueError, match=r"float32 \(3, 8\); expected float32 \(4, 8\)"):
         DescriptorFolder(tmp_path)["a"]
     with pytest.raises(ValueError, match="has no 'c'; known: a"):
@@ -85,3 +88,23 @@ def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     (tmp_path / "whitening.npz").unlink()
     with pytest.raises(ValueError, match=r"in whitening\.npz is None"):
         DescriptorFolder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "provenance.json"])
+def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path, name):
+    path = write(tmp_path) / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            np.testing.assert_array_equal(DescriptorFolder(tmp_path)["a"], unit_rows())
+            assert whole[place : place + 1].isspace()  # a blank of JSON, and no harm
+        except ValueError as error:
+            assert str(error).startswith(f"{path} is damaged: ") and "`python -m stages.verify`" in str(error)
+
+
+def test_an_array_is_checked_once(tmp_path, monkeypatch):
+    folder = DescriptorFolder(write(tmp_path))
+    assert folder["a"] is folder["a"]
+    (tmp_path / "a.npy").unlink()
+    folder["a"]

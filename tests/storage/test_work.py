@@ -3,7 +3,7 @@
 import sys
 
 import aml.storage.work
-from aml.storage.work import code_digest, file_digest, remove_work, work_folder
+from aml.storage.work import code_digest, remove_work, work_folder
 
 DEPENDS = {"code": "c" * 64, "settings": {"scales": [1.0, 0.5], "image_size": 96}}
 
@@ -50,8 +50,3 @@ def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
     assert len({before, loaded, code_digest()}) == 3
     del sys.modules["newly_written"]
     assert code_digest() == before
-
-
-def test_a_file_s_digest(tmp_path):
-    (tmp_path / "empty").touch()
-    assert file_digest(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

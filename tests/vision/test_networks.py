@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from aml.imagenet import imagenet_state
 from aml.vision.backbones import BACKBONES, backbone_stages
 from aml.vision.extraction import describe_at_scales
 from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, save_network, start_from
+from aml.vision.tensors import save_tensors
 
 LITE = ["lite0", "lite1", "lite2"]
 
@@ -128,7 +128,7 @@ def test_impossible_stages_are_refused():
 
 
 def test_the_projection_depends_on_its_generator_alone(tmp_path):
-    save_file({k: v.contiguous() for k, v in imagenet_state("lite0", None).items()}, tmp_path / "w.safetensors")
+    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite0", None), {})
     states = []
     for seed in (0, 0, 1):
         torch.manual_seed(np.random.randint(1000))
@@ -140,7 +140,7 @@ def test_the_projection_depends_on_its_generator_alone(tmp_path):
 
 
 def test_weights_of_another_backbone_are_refused(tmp_path):
-    save_file({k: v.contiguous() for k, v in imagenet_state("lite2", None).items()}, tmp_path / "w.safetensors")
+    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite2", None), {})
     network = RetrievalNetwork(backbone="lite0", stages=8, frozen_stages=0, projection=None, gem_p=3.0)
     with pytest.raises(ValueError, match="tensors do not fit the network; first"):
         start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())
@@ -163,6 +163,51 @@ def test_a_damaged_model_is_named(tmp_path):
     save_network(tmp_path, network, normalisation={}, record={})
     with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
         load_network(tmp_path)
+
+
+def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
+    save_network(tmp_path, small(), normalisation={}, record={})
+    for name in ("model.safetensors", "model.json"):
+        path = tmp_path / name
+        whole = path.read_bytes()
+        for place in np.random.default_rng(0).choice(len(whole), 12, replace=False):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+            with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m stages.verify`"):
+                load_network(tmp_path)
+        path.write_bytes(whole)
+    load_network(tmp_path)
+
+
+def test_equal_networks_are_equal_files(tmp_path):
+    for name in ("a", "b"):
+        save_network(tmp_path / name, small(), normalisation={}, record={})
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def described_by_hand(features, weight, p):
+    """Projection, ReLU, GeM, L2 in float64: features (B, C, H, W), weight (D, C), p -> (B, D)."""
+    activations = np.maximum(np.einsum("dc,bchw->bdhw", weight, features), 1e-6)
+    pooled = (activations**p).mean(axis=(2, 3)) ** (1 / p)
+    return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+
+
+def test_gradients_of_projection_and_gem_are_finite_differences():
+    """GeM computes in float32 whatever it is given, so the differences are those of the formula in float64."""
+    network, random = small(frozen_stages=3, gem_p=2.7), np.random.default_rng(0)
+    features, upstream = random.random((2, 24, 3, 4)), random.normal(size=(2, 16))
+    tensor = torch.tensor(features, dtype=torch.float32, requires_grad=True)
+    weight = network.projection.weight
+    (network.describe(tensor) * torch.tensor(upstream, dtype=torch.float32)).sum().backward()
+    values = features, weight.detach().double().numpy()[:, :, 0, 0], np.array(2.7)
+    gradients = tensor.grad.numpy(), weight.grad.numpy()[:, :, 0, 0], network.pool.p.grad.numpy()[0]
+    for place, gradient in enumerate(gradients):
+        for _ in range(5):
+            direction = random.normal(size=values[place].shape)
+            ends = []
+            for step in (1e-6, -1e-6):
+                moved = [value + step * direction if i == place else value for i, value in enumerate(values)]
+                ends.append((described_by_hand(*moved) * upstream).sum())
+            np.testing.assert_allclose((gradient * direction).sum(), (ends[0] - ends[1]) / 2e-6, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["lite0", "mobilenet_v2", "resnet101", "efficientnet_b3"])

@@ -1,0 +1,94 @@
+"""What the readers of files from the web are given: valid files with damage, and nests of plain data.
+
+A hundred inputs a test, the same ones at each run; FUZZ_INPUTS=10000 tries so many, other ones each time
+(`--hypothesis-seed` repeats a run).
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+NUM_INPUTS = int(os.environ.get("FUZZ_INPUTS", "0"))
+fuzzed = settings(
+    max_examples=NUM_INPUTS or 100,
+    derandomize=not NUM_INPUTS,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+PLACES = st.integers(0, 2**16)  # taken modulo the length
+EDITS = st.one_of(
+    st.tuples(st.just("flip"), PLACES, st.integers(0, 7)),
+    st.tuples(st.just("set"), PLACES, st.sampled_from([b"\0", b"\xff", b"\x7f", b"\x80", b"9", b"-", b"."])),
+    st.tuples(st.just("cut"), PLACES, st.integers(1, 600)),
+    st.tuples(st.just("end"), PLACES, st.just(0)),
+    st.tuples(st.just("insert"), PLACES, st.binary(min_size=1, max_size=12)),
+    st.tuples(st.just("repeat"), PLACES, st.integers(1, 600)),
+    st.tuples(st.just("splice"), PLACES, PLACES),
+)
+
+
+def damaged(*whole: bytes) -> st.SearchStrategy[bytes]:
+    """One of the files with bits flipped, parts cut out, repeated, or replaced by parts of another one."""
+    return st.builds(_edited, st.sampled_from(whole), st.sampled_from(whole), st.lists(EDITS, min_size=1, max_size=4))
+
+
+def _edited(data: bytes, other: bytes, edits: list[tuple]) -> bytes:
+    for kind, place, detail in edits:
+        at = place % max(1, len(data))
+        match kind:
+            case "flip":
+                data = data[:at] + bytes(byte ^ (1 << detail) for byte in data[at : at + 1]) + data[at + 1 :]
+            case "set":
+                data = data[:at] + detail + data[at + 1 :]
+            case "cut":
+                data = data[:at] + data[at + detail :]
+            case "end":
+                data = data[:at]
+            case "insert":
+                data = data[:at] + detail + data[at:]
+            case "repeat":
+                data = data[: at + detail] + data[at:]
+            case "splice":
+                data = data[:at] + other[detail % max(1, len(other)) :]
+    return data
+
+
+NUMBERS = st.one_of(st.integers(-3, 300), st.sampled_from([2**31, 2**63, -(2**63), 2**64, 10**400]), st.floats())
+PLAIN = st.recursive(
+    st.one_of(st.none(), st.booleans(), NUMBERS, st.text(max_size=8), st.binary(max_size=8)),
+    lambda parts: st.one_of(
+        st.lists(parts, max_size=4),
+        st.dictionaries(st.text(max_size=4), parts, max_size=4),
+        st.lists(parts, max_size=3).map(tuple),
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def altered(draw, value, parts=PLAIN):
+    """`value`, nested dicts and lists, with one or a few of its parts replaced, removed or added."""
+    for _ in range(draw(st.integers(1, 3))):
+        value = _altered(draw, value, parts)
+    return value
+
+
+def _altered(draw, value, parts):
+    goes_down = isinstance(value, dict | list) and len(value) and draw(st.integers(0, 3))
+    if not goes_down:
+        return draw(parts)
+    key = draw(st.sampled_from(list(value))) if isinstance(value, dict) else draw(st.integers(0, len(value) - 1))
+    value = value.copy()
+    match draw(st.sampled_from(["inside", "inside", "inside", "gone", "added"])):
+        case "inside":
+            value[key] = _altered(draw, value[key], parts)
+        case "gone":
+            del value[key]
+        case "added" if isinstance(value, dict):
+            value[draw(st.text(max_size=6))] = draw(parts)
+        case "added":
+            value.insert(key, draw(parts))
+    return value

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aml.storage.parameters import read_parameters
+from stages import check
+from tests.fuzz.inputs import altered, damaged, fuzzed
+from tests.fuzz.watch import ends_well
+from tests.pipeline.conftest import tiny
+
+VALUES = tiny(yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text()))
+WHOLE = yaml.safe_dump(VALUES, sort_keys=False).encode()
+SMALL = b"a: &a {b: [1, 2.5, -3e-06], c: 'x', d: \"\\u00e9\"}\ne: *a\nf: |\n  text\n  more\n? g\n: !!int '3'\n# end\n"
+TOKENS = [
+    "a", "b: ", "- ", "\n", "  ", "? ", ": ", "[", "]", "{", "}", ", ", "&a ", "*a", "<<: ", "|\n", ">\n", "'", '"',
+    "!!int ", "!!float ", "!!bool ", "!!null ", "!!binary ", "!!timestamp ", "!!set ", "!!omap ", "!!pairs ",
+    "!!python/name:os ", "!x ", "%YAML 1.1\n", "---\n", "...\n", "#", "0x", "1:30", "1e400", ".nan", "-", "~", "yes",
+    "\t", "\0", "é", "\x85", "2026-99-99",
+]  # fmt: skip
+NAMES = st.sampled_from(["lite0", "reg", "synth1k", "a-b", "cuda:x", "train"])
+OTHERS = st.sampled_from([10**400, 2**63, [], {}, [1], {"a": 1}, ["reg", "reg"], [None]])
+VALUE = st.one_of(st.none(), st.booleans(), st.integers(-3, 300), st.floats(), st.text(max_size=6), NAMES, OTHERS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("parameters")
+
+
+def read(folder, data):
+    (folder / "params.yaml").write_bytes(data)
+    return ends_well(lambda: read_parameters(folder / "params.yaml"), folder)
+
+
+@fuzzed
+@given(data=damaged(SMALL))
+def test_damaged_yaml(folder, data):
+    read(folder, data)
+
+
+@fuzzed
+@given(words=st.lists(st.sampled_from(TOKENS), max_size=30))
+def test_any_sequence_of_tokens(folder, words):
+    read(folder, "".join(words).encode())
+
+
+@fuzzed
+@given(data=damaged(WHOLE))
+def test_damaged_parameters_pass_the_check_or_fail_it(folder, data):
+    values = read(folder, data)
+    if values is not None:
+        ends_well(lambda: check.main(folder / "cell.json", values), folder, accepted=(ValueError,))
+
+
+@fuzzed
+@given(values=altered(VALUES, VALUE))
+def test_other_values_pass_the_check_or_fail_it(folder, values):
+    if isinstance(values, dict):
+        ends_well(lambda: check.main(folder / "cell.json", values), folder, accepted=(ValueError,))

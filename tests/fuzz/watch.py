@@ -1,0 +1,61 @@
+"""Whether a reader does what no reader may: run code, start programs, open connections, write outside its folder."""
+
+import contextlib
+import os
+import resource
+import sys
+from pathlib import Path
+
+RUNS = (
+    "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "subprocess.Popen",
+    "socket.connect", "socket.getaddrinfo", "urllib.Request", "pickle.find_class", "ctypes.dlopen",
+)  # fmt: skip
+WRITES = (
+    "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.truncate",
+    "shutil.rmtree",
+)  # fmt: skip
+EXTRA_MEMORY = 1 << 30
+
+_folder, _seen = None, []
+
+
+def _note(event: str, arguments: tuple) -> None:
+    if _folder is None:
+        return
+    writes = event in WRITES and not isinstance(arguments[0], int)  # a descriptor: its opening was seen
+    if event == "open":
+        flags = arguments[2] if isinstance(arguments[2], int) else 0
+        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and "__pycache__" not in str(arguments[0])
+    if event in RUNS or (writes and not str(arguments[0]).startswith(_folder)):
+        _seen.append((event, arguments))
+
+
+sys.addaudithook(_note)  # for good: a hook cannot be taken back
+
+
+def ends_well(read, folder: Path, *, accepted=(ValueError, OSError)):
+    """What `read()` gives, or None for one of our errors. Any other exception passes on; whatever runs or writes
+    outside `folder` is an AssertionError."""
+    global _folder
+    _folder = str(folder)
+    _seen.clear()
+    try:
+        return read()
+    except accepted as error:
+        assert str(error)
+        return None
+    finally:
+        _folder = None
+        assert not _seen
+
+
+@contextlib.contextmanager
+def limited_memory():
+    """A process that may grow by a gigabyte: what asks for more ends in a MemoryError, which no reader may give."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + EXTRA_MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
