@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test experiment paper published tables bench clean
+.PHONY: repro test cluster experiment paper published tables bench clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	dvc repro check
 	dvc repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
+
+cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
+	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	dvc repro experiment
@@ -40,4 +43,8 @@ clean:  ## everything that a run makes, and the environment; the DVC cache stays
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	touch $@
+
+$(VENV)/cluster: $(VENV)/ready requirements-cluster.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements-cluster.txt
 	touch $@
