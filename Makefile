@@ -9,13 +9,16 @@ DVC := dvc --wait-for-lock
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
 
-.PHONY: repro test experiment paper published tables pdf bench lock clean
+.PHONY: repro test cluster experiment paper published tables pdf bench lock clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	python -m stages.doctor
 	python -m stages.mend dvc.lock graph/*/dvc.lock
 	$(DVC) repro check
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
+
+cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
+	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	$(DVC) repro experiment
@@ -56,4 +59,8 @@ clean:  ## everything that a run makes, and the environment; the DVC cache stays
 $(VENV)/ready: requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.lock
+	touch $@
+
+$(VENV)/cluster: $(VENV)/ready requirements-cluster.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements-cluster.txt
 	touch $@

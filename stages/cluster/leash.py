@@ -1,0 +1,82 @@
+"""DVC's commands, which end with standard input: then the run was interrupted, or whoever asked for them is gone."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+PATIENCE = 10  # seconds that an interrupted process has to go by itself
+
+
+class StoppedError(Exception):
+    """Standard input is closed."""
+
+
+class Leash:
+    """Runs DVC's commands one after the other, and stops them when standard input closes. `log`, a file open for
+    appending, takes what they print."""
+
+    def __init__(self, log: BinaryIO):
+        self.log, self.closed = log, threading.Event()
+        threading.Thread(target=self._wait_for_end, daemon=True).start()
+
+    def _wait_for_end(self) -> None:
+        sys.stdin.read()
+        self.closed.set()
+
+    def take(self) -> None:
+        """Waits until nobody else holds the log: a stage whose node was lost may not have stopped yet."""
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self.log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if self.closed.wait(0.2):
+                raise StoppedError
+        self.log.truncate(0)
+
+    def dvc(self, *arguments: str) -> None:
+        """Raises CalledProcessError if the command fails, StoppedError if it was stopped."""
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages call `python`
+        streams = {"stdin": subprocess.DEVNULL, "stdout": self.log, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, env=os.environ | {"PATH": path}, **streams) as process:
+            while not ended(process):
+                if self.closed.is_set():
+                    stop(process, runs_stage=arguments[0] == "repro")
+        if self.closed.is_set():
+            raise StoppedError
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+
+    def output(self) -> str:
+        return Path(self.log.name).read_text(encoding="utf-8", errors="replace")
+
+
+def ended(process: subprocess.Popen) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=0.2)
+    return process.returncode is not None
+
+
+def stop(process: subprocess.Popen, *, runs_stage: bool) -> None:
+    """Ends the stage's own processes and not DVC's, which then gives its locks back and leaves no half of a dvc.lock.
+    A transfer is DVC's own work. SIGINT first, as from a terminal: a stage then removes what it has half written."""
+    dvc, asked = psutil.Process(process.pid), {}
+    while not ended(process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for target in dvc.children(recursive=True) if runs_stage else [dvc]:
+                if target not in asked:
+                    asked[target] = time.monotonic()
+                    target.send_signal(signal.SIGINT)
+                elif time.monotonic() - asked[target] > PATIENCE:
+                    target.kill()
+    for target in psutil.wait_procs(asked, timeout=PATIENCE)[1]:
+        target.kill()

@@ -1,0 +1,80 @@
+"""What is out of date in DVC's graph, and what each such stage needs. Knows DVC, not Ray."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvc.dependency import ParamsDependency
+from dvc.dvcfile import PROJECT_FILE
+from dvc.fs import localfs
+from dvc.repo import Repo, lock_repo
+from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from dvc.stage import Stage
+
+FIRST = "check"  # an unknown name or a mistyped value stops everything, though little depends on this stage
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage that has to run, or at least to be asked whether what it reads has changed."""
+
+    address: str  # as `dvc repro` takes it
+    needs: tuple[str, ...]  # the stages directly before it, up to date or not
+    gpu: bool  # `meta: {gpu: true}` in dvc.yaml: wants a GPU where there are some, and may run on any machine
+    inputs: tuple[str, ...]  # what it reads of other stages' outputs, as `dvc pull` takes it; only where `gpu`
+
+
+@dataclass(frozen=True)
+class Plan:
+    stages: dict[str, Planned]  # by address, what a stage needs before it
+    parameters: dict[str, str]  # the text of each parameters file, by its path
+
+
+def plan(targets: list[str]) -> Plan:
+    """What `dvc repro <targets>` would look at and find changed, and all that comes after it; none: dvc.yaml.
+
+    Raises DvcException for a target or a graph that DVC refuses, ValueError for a `gpu` stage that cannot travel.
+    """
+    with Repo() as repo, lock_repo(repo):
+        graph = get_active_graph(repo.index.graph)
+        wanted = plan_repro(graph, collect_stages(repo, targets or [PROJECT_FILE]))
+        stages = {}
+        for stage in wanted:  # what a stage needs stands before it
+            before = list(graph.successors(stage))
+            if any(other.addressing in stages for other in before) or stage.status():
+                stages[stage.addressing] = planned(stage, before)
+        files = {dep.fs_path for stage in wanted for dep in stage.deps if isinstance(dep, ParamsDependency)}
+        parameters = {str(Path(file).relative_to(repo.root_dir)): Path(file).read_text() for file in sorted(files)}
+    return Plan(stages, parameters)
+
+
+def planned(stage: Stage, before: list[Stage]) -> Planned:
+    gpu = bool((stage.meta or {}).get("gpu"))
+    needs = tuple(other.addressing for other in before)
+    return Planned(stage.addressing, needs, gpu, tuple(inputs(stage, before)) if gpu else ())
+
+
+def inputs(stage: Stage, before: list[Stage]) -> list[str]:
+    """The paths that `stage` reads of the outputs of the stages before it: an output, or a part of it.
+
+    Raises ValueError if one of them, or an output of its own, is not in DVC's cache, through which it would travel.
+    """
+    read = []
+    for dep in stage.deps:
+        for out in (out for other in before for out in other.outs):
+            if localfs.isin_or_eq(dep.fs_path, out.fs_path):
+                read.append((dep, out))
+            elif localfs.isin(out.fs_path, dep.fs_path):
+                read.append((out, out))
+    for out in (*(out for _, out in read), *stage.outs):
+        if not out.use_cache:
+            raise ValueError(f"{stage.addressing} is marked gpu, but {out} is not cached; accepted: outputs with cache")
+    return [localfs.relpath(part.fs_path) for part, _ in read]
+
+
+def precedence(stages: dict[str, Planned]) -> dict[str, set[str]]:
+    """Of each stage, those of `stages` that must be done before it; FIRST, where it is one, before all others."""
+    first = {FIRST} & set(stages)
+    return {
+        address: ({need for need in stage.needs if need in stages} | first) - {address}
+        for address, stage in stages.items()
+    }

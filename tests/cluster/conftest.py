@@ -1,0 +1,209 @@
+"""A little DVC project of shell commands, shaped as the real graph: files of its own for the cells, a folder collected
+from their outputs, results outside the cache."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CELLS = ("a", "b", "c")
+ROOT_STAGES = """
+stages:
+  check:
+    cmd: grep seed params.yaml > checked.txt
+    deps: [params.yaml]
+    outs:
+    - checked.txt:
+        cache: false
+  prepare:
+    cmd: mkdir -p data/raw && cp source.txt data/raw/x
+    deps: [source.txt]
+    outs: [data]
+  summary:
+    cmd: cat metrics/*.txt > summary.txt
+    deps: [metrics]
+    outs:
+    - summary.txt:
+        cache: false
+"""
+CELL_STAGES = """
+vars: [../../params.yaml]
+stages:
+  train:
+    matrix:
+      cell: ${cells}
+    wdir: ../..
+    meta:
+      gpu: true
+    cmd: sh train.sh ${item.cell} models/${item.cell} ${seed}
+    deps: [train.sh, data/raw/x]
+    params: [seed]
+    outs: ["models/${item.cell}"]
+  score:
+    matrix:
+      cell: ${cells}
+    wdir: ../..
+    cmd: wc -c < models/${item.cell}/weights > metrics/${item.cell}.txt
+    deps: ["models/${item.cell}"]
+    outs:
+    - metrics/${item.cell}.txt:
+        cache: false
+"""
+TRAIN = """# Notes that it started, and where; waits while somebody holds it; fails where somebody says so.
+echo "$PWD" >> {control}/starts-$1
+while [ -e {control}/hold ]; do sleep 0.05; done
+test ! -e {control}/fail-$1 || {{ echo "no luck with $1"; exit 1; }}
+mkdir $2 && {{ echo $1 $3; cat data/raw/x; }} > $2/weights
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_installed():
+    """Skips without Ray, unless the environment says CLUSTER_TESTS=required: then that is a failure."""
+    if importlib.util.find_spec("ray") is None:
+        if os.environ.get("CLUSTER_TESTS") == "required":
+            pytest.fail("CLUSTER_TESTS is required, and Ray is not installed")
+        pytest.skip("needs Ray: pip install --requirement requirements-cluster.txt")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the little project; `control` is a folder outside, through which tests and commands speak."""
+
+    folder: Path
+    control: Path
+
+    def command(self, *command: str) -> subprocess.CompletedProcess:
+        return subprocess.run(command, cwd=self.folder, env=environment(), capture_output=True, text=True, timeout=120)
+
+    def dvc(self, *arguments: str) -> str:
+        done = self.command(sys.executable, "-m", "dvc", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """`python -m stages.cluster`, its lines on standard error."""
+        command = [sys.executable, "-m", "stages.cluster", *arguments]
+        return subprocess.Popen(command, cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True)
+
+    def cluster(self, *arguments: str, status: int = 0) -> str:
+        """What it said. Ends within two minutes, with `status`."""
+        return ended(self.start(*arguments), status)
+
+    def starts(self) -> dict[str, list[str]]:
+        """The folders in which each cell's training started, by cell."""
+        files = sorted(self.control.glob("starts-*"))
+        return {file.name.removeprefix("starts-"): file.read_text().split() for file in files}
+
+    def results(self) -> dict[str, bytes]:
+        """Every file that stages write, by path; DVC's .gitignore files have their lines in the order of the ends."""
+        folders = ("data", "models", "metrics", "checked.txt", "summary.txt")
+        paths = [path for name in folders for path in (self.folder / name, *(self.folder / name).rglob("*"))]
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in paths
+            if path.is_file() and path.name != ".gitignore"
+        }
+
+    def entries(self) -> dict:
+        """What the files dvc.lock say, whatever the order of their stages."""
+        return {name: yaml.safe_load((self.folder / name).read_text()) for name in ("dvc.lock", "cells/all/dvc.lock")}
+
+    def run_cache(self) -> set[str]:
+        folder = self.folder / ".dvc/cache/runs"
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    def copy(self, folder: Path) -> "Project":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder, self.control)
+
+
+def ended(process: subprocess.Popen, status: int = 0) -> str:
+    try:
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == status, said
+    return said
+
+
+def environment() -> dict:
+    quiet = {"DVC_NO_ANALYTICS": "1", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | quiet
+
+
+def wait_until(true, process: subprocess.Popen, seconds: float = 60) -> None:
+    """Until `true()`, while the process runs; else its words are the failure's."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(str(process.communicate()))
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def untouched(tmp_path_factory) -> Project:
+    """Nothing has run. Not to be changed: copy it."""
+    base = tmp_path_factory.mktemp("cluster")
+    project = Project(base / "untouched", base / "control")
+    project.control.mkdir()
+    files = {
+        "dvc.yaml": ROOT_STAGES,
+        "cells/all/dvc.yaml": CELL_STAGES,
+        "train.sh": TRAIN.format(control=project.control),
+        "params.yaml": f"seed: 0\ncells: [{', '.join(CELLS)}]\n",
+        "source.txt": "light\n" * 100,
+        "metrics/.gitignore": "\n",
+        "models/.gitignore": "\n",
+        ".gitignore": "__pycache__\n",
+    }
+    for name, text in files.items():
+        path = project.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name in ("aml", "stages"):
+        (project.folder / name).symlink_to(ROOT / name)
+    for command in (
+        "git init --quiet --initial-branch main",
+        "git config user.name Tester",
+        "git config user.email tester@example.org",
+        f"{sys.executable} -m dvc init --quiet",
+        f"{sys.executable} -m dvc remote add store {base / 'store'}",
+        "git add --all",
+        "git commit --quiet --message project",
+    ):
+        done = project.command(*command.split())
+        assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture(scope="session")
+def serial(untouched) -> Project:
+    """After `dvc repro`: what every other way must come to."""
+    project = untouched.copy(untouched.folder.parent / "serial")
+    project.dvc("repro")
+    return project
+
+
+@pytest.fixture
+def project(untouched, tmp_path):
+    for file in untouched.control.iterdir():
+        file.unlink()
+    return untouched.copy(tmp_path / "project")
+
+
+def assert_as_after_repro(project: Project, serial: Project) -> None:
+    assert project.results() == serial.results()
+    assert project.entries() == serial.entries()
+    assert project.run_cache() == serial.run_cache()
+    assert json.loads(project.dvc("status", "--json")) == {}

@@ -1,0 +1,94 @@
+"""Ray's scheduling of the little project: on one machine, and on two nodes with a folder each."""
+
+import contextlib
+import signal
+import subprocess
+
+import psutil
+import pytest
+
+from tests.cluster.conftest import CELLS, Project, assert_as_after_repro, ended, wait_until
+
+pytestmark = pytest.mark.usefixtures("ray_installed")
+
+
+def test_one_machine(project, serial):
+    """Interrupted, then past a failed cell, then to the end: as after `dvc repro`."""
+    (project.control / "hold").touch()
+    run = project.start()
+    wait_until(project.starts, run)
+    run.send_signal(signal.SIGINT)
+    said = ended(run, status=130)
+    assert "cluster: stopping" in said and "run" in said
+    assert not busy(project)
+    assert not [path for path in project.results() if path.startswith("models")]
+
+    (project.control / "hold").unlink()
+    (project.control / "fail-a").touch()
+    said = project.cluster("--keep-going", status=1)
+    assert "no luck with a" in said
+    assert "failed: cells/all/dvc.yaml:train@a\n" in said
+    assert "skipped: cells/all/dvc.yaml:score@a, summary\n" in said
+    assert {"metrics/b.txt", "metrics/c.txt"} <= set(project.results())
+
+    (project.control / "fail-a").unlink()
+    assert "cluster: 3 run;" in project.cluster()
+    assert_as_after_repro(project, serial)
+    assert "cluster: nothing to do" in project.cluster()
+
+
+def busy(project: Project) -> list[psutil.Process]:
+    """Processes at work in the project's folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found += [process] if process.cwd() == str(project.folder) else []
+    return found
+
+
+@pytest.fixture
+def two_nodes(project, tmp_path, monkeypatch):
+    """The project's node with one CPU; a function that adds one with two, whose `ray start` is called in a folder."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.chdir(project.folder)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+
+    def add(folder):
+        with contextlib.chdir(folder):
+            return cluster.add_node(num_cpus=2)
+
+    yield cluster, add
+    cluster.shutdown()
+
+
+def test_a_lost_node_s_stages_move_on(project, serial, two_nodes):
+    cluster, add = two_nodes
+    second = add(project.folder)
+    (project.control / "hold").touch()
+    run = project.start("--address", cluster.address)
+    wait_until(lambda: set(project.starts()) == set(CELLS), run)
+    cluster.remove_node(second, allow_graceful=False)
+    (project.control / "hold").unlink()
+    said = ended(run)
+    assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
+    assert sorted(map(len, project.starts().values())) == [1, 2, 2]
+    assert_as_after_repro(project, serial)
+
+
+def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
+    cluster, add = two_nodes
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", project.folder, clone], check=True)
+    parameters = clone / "params.yaml"
+    parameters.write_text(parameters.read_text().replace("seed: 0", "seed: 7"))  # of an earlier run there
+    add(clone)
+    (project.control / "hold").touch()
+    run = project.start("--address", cluster.address, "--remote", "store")
+    wait_until(lambda: set(project.starts()) == set(CELLS), run)
+    (project.control / "hold").unlink()
+    said = ended(run)
+    assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
+    assert sorted(project.starts().values()) == sorted([[str(clone)], [str(clone)], [str(project.folder)]])
+    assert_as_after_repro(project, serial)

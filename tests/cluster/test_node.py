@@ -1,0 +1,58 @@
+"""One stage in a process of its own, and its end; no Ray."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+from stages.cluster.orders import Order, Report
+from tests.cluster.conftest import Project, environment, wait_until
+
+TRAIN = "cells/all/dvc.yaml:train@a"
+
+
+def start(project: Project, address: str) -> subprocess.Popen:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.cluster.node"],
+        cwd=project.folder,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.stdin.write(json.dumps(asdict(Order(address))) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def report(process: subprocess.Popen) -> Report:
+    line = process.stdout.readline()
+    process.stdin.close()
+    assert process.wait(timeout=60) == 0
+    return Report(**json.loads(line))
+
+
+def test_a_stage_runs_and_ends_with_its_input(project):
+    assert report(start(project, "prepare")) == Report("run", "run")
+    assert report(start(project, "prepare")).result == "unchanged"
+
+    (project.control / "hold").touch()
+    process = start(project, TRAIN)
+    wait_until(project.starts, process)
+    second = start(project, TRAIN)  # as on another node, while the lost one's is still there
+    process.stdin.close()
+    assert json.loads(process.stdout.readline())["result"] == "stopped"
+    assert process.wait(timeout=60) == 0
+    assert not (project.folder / "models/a").exists()
+
+    (project.control / "hold").unlink()
+    assert report(second).result == "run"
+    assert project.starts() == {"a": [str(project.folder)] * 2}
+
+
+def test_a_failed_stage_shows_the_end_of_its_output(project):
+    assert report(start(project, "prepare")).result == "run"
+    (project.control / "fail-a").touch()
+    failed = report(start(project, TRAIN))
+    assert failed.result == "failed" and "no luck with a" in failed.output
+    assert not (project.folder / "models/a").exists()

@@ -1,0 +1,59 @@
+"""What of a graph is out of date, and what each stage needs; no Ray."""
+
+import pytest
+
+from stages.cluster.__main__ import main
+from stages.cluster.plan import Planned, plan, precedence
+from tests.cluster.conftest import CELLS
+
+
+def test_everything_is_planned_where_nothing_has_run(untouched, monkeypatch):
+    monkeypatch.chdir(untouched.folder)
+    found = plan([])
+    assert found.parameters == {"params.yaml": (untouched.folder / "params.yaml").read_text()}
+    train = found.stages["cells/all/dvc.yaml:train@b"]
+    assert train == Planned("cells/all/dvc.yaml:train@b", ("prepare",), True, ("data/raw/x",))
+    score = found.stages["cells/all/dvc.yaml:score@b"]
+    assert not score.gpu and score.needs == ("cells/all/dvc.yaml:train@b",)
+    assert set(found.stages["summary"].needs) == {f"cells/all/dvc.yaml:score@{cell}" for cell in CELLS}
+    assert len(found.stages) == 3 + 2 * len(CELLS)
+
+
+def test_only_a_target_s_chain_is_planned(untouched, monkeypatch):
+    monkeypatch.chdir(untouched.folder)
+    assert list(plan(["cells/all/dvc.yaml:train@b"]).stages) == ["prepare", "cells/all/dvc.yaml:train@b"]
+
+
+def test_what_comes_after_a_change_is_planned_and_nothing_else(serial, tmp_path, monkeypatch):
+    project = serial.copy(tmp_path / "copy")
+    (project.folder / "metrics/b.txt").write_text("edited\n")
+    monkeypatch.chdir(project.folder)
+    assert list(plan([]).stages) == ["cells/all/dvc.yaml:score@b", "summary"]
+
+
+def test_a_gpu_stage_must_be_able_to_travel(project, monkeypatch):
+    path = project.folder / "cells/all/dvc.yaml"
+    path.write_text(path.read_text().replace("  score:", "  score:\n    meta: {gpu: true}"))
+    monkeypatch.chdir(project.folder)
+    with pytest.raises(ValueError, match=r"score@a is marked gpu, but metrics/a.txt is not cached"):
+        plan([])
+
+
+def test_an_unknown_target_is_one_sentence(untouched, monkeypatch):
+    monkeypatch.chdir(untouched.folder)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)  # Ray is not needed for that
+    with pytest.raises(SystemExit, match=r"cluster: .*nowhere"):
+        main(["nowhere"])
+
+
+def test_the_check_goes_first():
+    stages = {name: Planned(name, needs, False, ()) for name, needs in {"check": (), "a": ("x",), "b": ("a",)}.items()}
+    assert precedence(stages) == {"check": set(), "a": {"check"}, "b": {"a", "check"}}
+    del stages["check"]
+    assert precedence(stages) == {"a": set(), "b": {"a"}}
+
+
+def test_without_ray_one_sentence_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"Ray is not installed; `pip install --requirement requirements-cluster.txt`"):
+        main([])
