@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from aml.storage.files import replacing
 from aml.training.training import Run
@@ -34,13 +34,14 @@ class Checkpoints:
 
         Raises ValueError for a file that does not fit the run.
         """
-        if not self.path.exists():
+        try:
+            data = self.path.read_bytes()  # at once: another process may be about to remove it
+        except FileNotFoundError:
             return 0
         parameters = self.run.trained()
         try:
-            with safe_open(self.path, "pt") as file:
-                record = json.loads(file.metadata()["record"])
-            tensors = load_file(self.path)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            record, tensors = json.loads(header["__metadata__"]["record"]), load(data)
             with torch.no_grad():
                 for name, parameter in parameters.items():
                     parameter.copy_(like(parameter, tensors.pop(f"weights.{name}")))

@@ -136,7 +136,7 @@ def tiny(values: dict) -> dict:
     values["losses"] = {name: values["losses"][name] for name in ("contr", "contr_plus", "reg")}
     for dataset in values["datasets"].values():
         dataset["synthetic"] |= {"image_size": 32} | SMALL[dataset["layout"]]
-    shrink_budgets(values, images_per_epoch=20, batch_size=10)
+    shrink_budgets(values, images_per_epoch=20, batch_size=10, epochs=2)
     return values
 
 

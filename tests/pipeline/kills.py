@@ -1,0 +1,77 @@
+"""Ends a `dvc repro` in its midst, as people, schedulers and power cuts do."""
+
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.pipeline.conftest import Repository
+
+MEND = (
+    "python",
+    "-m",
+    "stages.mend",
+    "dvc.lock",
+    *(f"graph/{name}/dvc.lock" for name in ("train", "extract", "evaluate")),
+)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Which signal reaches whom, so many seconds after the start.
+
+    victim: "all", as Ctrl-C, a closed session and a power cut do; "dvc" alone, whose stage then runs on; "stage", as
+    the system does when memory is short.
+    """
+
+    signal: signal.Signals
+    victim: str
+    after_s: float
+
+    def __str__(self) -> str:
+        return f"{self.signal.name} to {self.victim} after {self.after_s:.2f} s"
+
+
+def interrupted_repro(repository: Repository, stage: str, kill: Kill) -> bool:
+    """Runs `dvc repro <stage>` and kills it; false if that came too late, or to one that ignores it and completes."""
+    process = subprocess.Popen(
+        ["dvc", "repro", stage],
+        cwd=repository.folder,
+        env=repository.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
+    try:
+        process.wait(kill.after_s)
+        return False
+    except subprocess.TimeoutExpired:
+        pass
+    for victim in victims(process.pid, kill.victim):
+        victim.send_signal(kill.signal)
+    return process.wait(120) != 0
+
+
+def victims(dvc: int, which: str) -> list[psutil.Process]:
+    """The processes that `which` means, of those that run now; where no stage runs, DVC."""
+    root = psutil.Process(dvc)
+    below = root.children(recursive=True)
+    if which == "all":
+        return [root, *below]
+    stages = [child for child in below if any(word.startswith("stages.") for word in child.cmdline())]
+    return stages[:1] if which == "stage" and stages else [root]
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The commands of the processes that still work in `folder`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.AccessDenied, psutil.NoSuchProcess):  # somebody else's; ended meanwhile
+            continue
+    return found

@@ -1,0 +1,46 @@
+"""Stages run by hand beside a finished repository: their inputs are its, their outputs go to the folder `out`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.pipeline.conftest import Repository, cells
+
+
+def commands(repository: Repository) -> dict[str, list[str]]:
+    """Stage -> its arguments, of one stage of each kind."""
+    teacher, _, _, key = cells(repository)
+    student, weights = key.split("-")[0], "data/weights"
+    lines = {
+        "download": "rsynth_a out/data/raw/rsynth_a out/data/digests/rsynth_a.json",
+        "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a",
+        "weights": f"out/{weights} out/data/raw/imagenet out/data/digests/imagenet.json",
+        "train": f"{student} data/processed/synthsfm {weights}/{student}.safetensors out/models/{key} --loss reg "
+        f"--settings distill --targets data/targets/{teacher}",
+        "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
+        "extract": f"models/{key} data/processed out/data/descriptors/{key}",
+        "evaluate": f"data/descriptors/{key} data/processed out/reports/metrics/{key}.json --loss reg "
+        f"--teacher data/descriptors/{teacher}",
+        "tables": "reports/metrics out/reports/tables out/reports/claims.csv",
+    }
+    return {stage: arguments.split() for stage, arguments in lines.items()}
+
+
+def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
+    """`folder` with links to all that the stages read, and the parameters with another number of workers."""
+    for name in ("aml", "stages", "data", "models", "reports"):
+        (folder / name).symlink_to(repository.folder / name)
+    values = yaml.safe_load((repository.folder / "params.yaml").read_text())
+    values["runtime"]["num_workers"] = num_workers
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    return folder
+
+
+def run_stage(
+    folder: Path, stage: str, arguments: list[str], env: dict, *, limit: str = ""
+) -> subprocess.CompletedProcess:
+    """A stage in `folder`; limit: what bash's ulimit is told before."""
+    command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-m", f"stages.{stage}", *arguments]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)

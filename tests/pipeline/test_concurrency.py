@@ -1,0 +1,58 @@
+"""Several DVC commands at a time in one repository."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.pipeline.conftest import cells, ran
+from tests.pipeline.test_experiments import wait
+from tests.pipeline.test_interruptions import outputs
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
+    stage = f"graph/train/dvc.yaml:distill@{cells(repository)[3]}"
+    expected, metrics = outputs(repository, stage), repository.dvc("metrics", "show", "--json")
+    path = repository.folder / "aml/losses/reg.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    first = subprocess.Popen(
+        ["dvc", "--wait-for-lock", "repro"],
+        cwd=repository.folder,
+        env=repository.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    printed = iter(first.stdout)
+    assert any(stage in line for line in printed)  # it trains
+    second = repository.dvc("--wait-for-lock", "repro", ok=False)
+    assert "is busy, it is being blocked by" in second and f"(PID {first.pid})" in second and ran(second) == []
+    assert repository.dvc("metrics", "show", "--json") == metrics
+    repository.run(sys.executable, "-m", "stages.tables", "reports/metrics", "read/tables", "read/claims.csv")
+    assert first.wait(120) == 0
+    assert outputs(repository, stage) == expected
+    read, written = (repository.folder / folder / "claims.csv" for folder in ("read", "reports"))
+    assert read.read_bytes() == written.read_bytes()
+
+
+@pytest.mark.long
+def test_two_experiments_side_by_side_give_what_each_gives_alone(repository, tmp_path):
+    cell = cells(repository)[2]
+    margins, alone = ("0.5", "0.9"), repository.copy(tmp_path / "alone")
+    expected = []
+    for margin in margins:
+        alone.dvc("exp", "run", "-S", f"losses.contr_plus.margin={margin}")
+        expected.append(alone.json(f"reports/metrics/{cell}.json"))
+    repository.dvc("exp", "run", "--queue", "-S", f"losses.contr_plus.margin={','.join(margins)}")
+    repository.dvc("queue", "start", "-j", "2")
+    try:
+        wait(lambda: repository.dvc("queue", "status").count("Success") == 2, repository)
+    finally:
+        repository.dvc("queue", "stop", "--kill")
+    found = []
+    for row in repository.experiments():
+        if row["Experiment"]:
+            repository.dvc("exp", "apply", row["Experiment"])
+            found.append(repository.json(f"reports/metrics/{cell}.json"))
+    assert len(found) == 2 and all(record in expected for record in found) and found[0] != found[1]

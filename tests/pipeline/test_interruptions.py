@@ -1,0 +1,153 @@
+"""Runs that are killed, and the runs after them."""
+
+import itertools
+import random
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.conftest import ROOT, Repository, cells, committed, tiny
+from tests.pipeline.kills import MEND, Kill, interrupted_repro, processes_in
+from tests.pipeline.outside import beside, commands, run_stage
+
+pytestmark = pytest.mark.pipeline
+
+KILLS = list(itertools.product([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ["all", "stage", "dvc"]))
+ROUNDS = 2  # kills of each stage
+SAID = {"mended": "mend: removed", "resumed": "goes on after epoch", "waited": "waiting for its end"}
+CHECKPOINTS = "aml/training/checkpoints.py"
+
+# Ends the process, and all that started with it, where a training has just written its first checkpoint.
+DIES_AT_A_CHECKPOINT = """
+import os, signal
+
+whole = os.replace
+
+def replace(source, target):
+    whole(source, target)
+    if str(target).endswith("checkpoint.safetensors"):
+        os.killpg(0, signal.SIGKILL)
+
+os.replace = replace
+"""
+
+
+def checkpoint_every_epoch(repository: Repository) -> None:
+    path = repository.folder / CHECKPOINTS
+    text = path.read_text()
+    assert text.count("INTERVAL_S = 10.0") == 1
+    path.write_text(text.replace("INTERVAL_S = 10.0", "INTERVAL_S = 0.0"))
+
+
+def leftovers(repository: Repository) -> list[str]:
+    """What killed runs have left in the folders of results."""
+    places = [path for name in ("data", "models", "reports") for path in (repository.folder / name).rglob("*")]
+    return [str(path) for path in places if path.name.startswith(".") and path.name != ".gitignore"]
+
+
+def outputs(repository: Repository, stage: str) -> dict[str, bytes]:
+    """Every file that a finished stage wrote."""
+    file, _, name = stage.rpartition(":")
+    lock = repository.folder / Path(file or "dvc.yaml").with_suffix(".lock")
+    outs = yaml.safe_load(lock.read_text())["stages"][name]["outs"]
+    places = [repository.folder / out["path"] for out in outs]
+    files = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    return {str(path.relative_to(repository.folder)): path.read_bytes() for path in files if path.is_file()}
+
+
+def stages_in_order(output: str) -> list[str]:
+    """The stages whose commands DVC ran, with the paths of their dvc.yaml files."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+
+
+def test_a_training_killed_after_an_epoch_goes_on_to_the_same_bytes(repository, tmp_path):
+    stage = f"graph/train/dvc.yaml:distill@{cells(repository)[3]}"
+    expected = outputs(repository, stage)
+    checkpoint_every_epoch(repository)
+    (tmp_path / "sitecustomize.py").write_text(DIES_AT_A_CHECKPOINT)
+    dying = ["setsid", "--wait", "env", f"PYTHONPATH={tmp_path}", "dvc", "repro", "--single-item", stage]
+    repository.run(*dying, ok=False)
+    assert leftovers(repository) and repository.changes() == {CHECKPOINTS}
+    output = repository.dvc("repro", "--single-item", stage)
+    assert "goes on after epoch 1 of 2" in output
+    assert outputs(repository, stage) == expected and leftovers(repository) == []
+
+
+def test_a_stage_killed_at_random_completes_in_the_next_run(repository):
+    """Preprocessing, for it is quick; `pytest -m long` kills every kind of stage."""
+    stage = "preprocess@rsynth_a"
+    expected = outputs(repository, stage)
+    path = repository.folder / "aml/datasets/revisited.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert interrupted_repro(repository, stage, Kill(signal.SIGKILL, "all", random.Random(0).uniform(1, 2)))
+    repository.run(*MEND)
+    repository.dvc("repro", "--single-item", stage)
+    assert outputs(repository, stage) == expected and leftovers(repository) == []
+
+
+LONG = [pytest.param(stage, marks=pytest.mark.long) for stage in ("weights", "train", "targets", "extract")]
+
+
+@pytest.mark.parametrize("stage", ["download", "preprocess", "evaluate", "tables", *LONG])
+def test_a_full_disk_ends_a_stage_with_a_sentence_and_no_half_output(finished, tmp_path, stage):
+    """No file may grow beyond 1 KiB: what a full disk says, with another number."""
+    repository, _ = finished
+    arguments, folder = commands(repository)[stage], beside(repository, tmp_path, num_workers=0)
+    done = run_stage(folder, stage, arguments, repository.environment(), limit="-f 1")
+    *_, last = re.split(r"[\r\n]+", done.stderr.strip())  # behind progress bars
+    assert done.returncode == 1 and re.fullmatch(f"{stage}: \\[Errno 27\\] File too large: '(.*/)?out/.*'", last)
+    assert "Traceback" not in done.stderr
+    written = [path for path in (folder / "out").rglob("*") if path.is_file()]
+    assert written == []
+
+
+@pytest.mark.long
+def test_every_stage_survives_every_kind_of_kill(tmp_path):
+    """Each stage of the graph, killed as often as ROUNDS says before it has ever run; the next run must bring the bytes
+    of an undisturbed one."""
+    values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values["runtime"]["num_workers"] = 2
+    for name in ("train_teacher", "train_student", "distill"):
+        values[name]["epochs"] = 6
+    undisturbed, rng = committed(tmp_path / "undisturbed", values), random.Random(0)
+    checkpoint_every_epoch(undisturbed)
+    base, trial = undisturbed.copy(tmp_path / "base"), Repository(tmp_path / "trial")
+    order = stages_in_order(undisturbed.dvc("repro"))
+    kills, counts = itertools.cycle(KILLS), dict.fromkeys(["kills", *SAID], 0)
+    for stage in order:
+        duration = timed(base.copy(tmp_path / "timed"), stage)
+        for _ in range(ROUNDS):
+            shutil.rmtree(trial.folder, ignore_errors=True)
+            base.copy(trial.folder)
+            kill = Kill(*next(kills), rng.uniform(0, duration))
+            was_killed = interrupted_repro(trial, stage, kill)
+            output = trial.run(*MEND) + trial.dvc("repro", stage)
+            print(f"{stage}, {kill}{'' if was_killed else ', too late'}:\n{output}", flush=True)
+            assert outputs(trial, stage) == outputs(undisturbed, stage), f"{stage}, {kill}"
+            assert leftovers(trial) == [] and processes_in(trial.folder) == [], f"{stage}, {kill}"
+            found = (
+                was_killed,
+                "mend: removed" in output,
+                "goes on after epoch" in output,
+                "waiting for its end" in output,
+            )
+            counts = {name: count + is_so for (name, count), is_so in zip(counts.items(), found, strict=True)}
+        shutil.rmtree(base.folder)
+        trial.folder.rename(base.folder)
+    assert "Data and pipelines are up to date." in base.dvc("repro")
+    assert [outputs(base, stage) for stage in order] == [outputs(undisturbed, stage) for stage in order]
+    print(counts)
+    assert counts["kills"] >= 20 and counts["resumed"]
+
+
+def timed(repository: Repository, stage: str) -> float:
+    """Seconds of an undisturbed `dvc repro <stage>`; the repository goes away."""
+    started = time.monotonic()
+    repository.dvc("repro", stage)
+    shutil.rmtree(repository.folder)
+    return time.monotonic() - started
