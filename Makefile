@@ -5,8 +5,11 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # a run would end where it meets another command's second
 DVC := dvc --wait-for-lock
+# tables fails, its files written, where published teachers score off: the page shows it
+REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
+	$(DVC) repro --single-item --force page && exit $$tables
 
-.PHONY: repro test experiment paper published tables bench lock clean
+.PHONY: repro test experiment paper published tables pdf bench lock clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	python -m stages.doctor
@@ -17,9 +20,12 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	$(DVC) repro experiment
 
-tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
+tables: $(VENV)/ready  ## tables and page of the results that are up to date; a dash and a name for the others
 	python -m stages.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
-	$(DVC) repro --single-item --force tables
+	$(REPORTS)
+
+pdf: $(VENV)/ready  ## the tables as reports/tables.pdf; needs pdflatex or tectonic
+	python -m stages.pdf reports/tables reports/tables.pdf
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
@@ -27,8 +33,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
 	cd published && python -m stages.doctor && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
-	python -m stages.tidy reports/metrics data/queries; \
-	$(DVC) repro --single-item --force tables; exit 1; }; }
+	python -m stages.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; }
 
 test: $(VENV)/ready
 	ruff check .
@@ -45,7 +50,7 @@ lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf data/raw data/processed data/weights data/targets data/descriptors data/queries
-	rm -rf models/* models/.*.work $(VENV)
+	rm -rf models/* models/.*.work work published/work $(VENV)
 	rm -rf published/data/{raw,checkpoints,processed,descriptors,queries} published/models/* published/models/.*.work
 
 $(VENV)/ready: requirements.lock

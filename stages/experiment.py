@@ -1,5 +1,6 @@
-"""The cell under study: the metrics of the student, teacher and loss that params.yaml points at.
+"""The cell under study: the mAP of the student, teacher and loss that params.yaml points at, in the tables' levels.
 
+It is what `dvc metrics diff` and `dvc exp show` print, a line or a column a number; the record has all measures.
 Reads: <cell> (who it is), <metrics> (its record). Writes: <experiment>, the pipeline's metrics file.
 """
 
@@ -7,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from aml.reports.layout import LEVELS
 from aml.storage.files import write_json
 from aml.storage.seals import read_sealed
 from stages.runtime import run
@@ -17,7 +19,15 @@ def main(cell: Path, metrics: Path, experiment: Path) -> None:
     record = read_sealed(metrics)
     if record["network"]["key"] != wanted["key"]:
         raise ValueError(f"{metrics} is the record of {record['network']['key']!r}; expected {wanted['key']!r}")
-    write_json(experiment, {name: record[name] for name in ("symmetric", "asymmetric")})
+    write_json(experiment, {protocol: mean_precisions(record[protocol]) for protocol in ("symmetric", "asymmetric")})
+
+
+def mean_precisions(sets: dict) -> dict:
+    """The mAP of a protocol's sets and levels; a level without positives has none."""
+    return {
+        name: {level: {"mAP": levels[level]["mAP"]} for level in LEVELS if level in levels}
+        for name, levels in sets.items()
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every stage does first, and how it ends: parameters, device, threads, one sentence for an error."""
+"""What every stage does first, and how it ends: parameters, device, one sentence for an error, a note of its time."""
 
 import gc
 import os
@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aml.storage import stage_log
 from aml.storage.parameters import read_parameters, section, typed
 
 PARAMETERS = "params.yaml"
+STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
 
 # how RuntimeErrors say it: of the machine's memory and a GPU's by torch, of processes that the system ended for theirs
 MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
@@ -80,13 +82,15 @@ def run(stage: Callable, *arguments) -> None:
     """Call `stage(*arguments)`; an error in what the user gave, an interruption and too little memory end it with one
     sentence and exit status 1.
 
-    Any other exception is a bug and keeps its traceback.
+    Any other exception is a bug and keeps its traceback. Where DVC runs the stage, STAGE_LOG gets a line at its end.
     """
     gc.freeze()  # what was imported stays
     gc.enable()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and half a file goes away
     try:
         stage(*arguments)
+        if (name := os.environ.get("DVC_STAGE")) and "RANK" not in os.environ:
+            stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
     except (ValueError, OSError) as error:
         end(str(error) or repr(error))
     except KeyboardInterrupt:

@@ -41,7 +41,21 @@ CLAIMS = (
     ("h", "asymmetric: rkd and dr are near chance, under a third of reg's mAP", orderings.near_chance),
 )
 
-
+MEANINGS = {
+    "a1": "With one network for both sides, positives alone teach a student least.",
+    "a2": "The teacher's descriptor of the same image (Self), added to positives, helps.",
+    "a3": "Negatives, added to positives, help.",
+    "b": "With one network for both sides, all three together (Contr+) teach best.",
+    "c1": "On the teacher's database, the student that copies it image by image (Reg), without any label, is best.",
+    "c2": "Contr+ comes second there.",
+    "c3": "Self helps there too: a student must land where its teacher is.",
+    "d1": "In the ten first results too, Reg is best on the teacher's database.",
+    "d2": "In the ten first results too, Contr+ comes second there.",
+    "e": "Every network finds less among many unrelated images.",
+    "f": "A small student can beat the teacher it learned from.",
+    "g": "Among unrelated images, asking the teacher's database costs more.",
+    "h": "A student that learned relations between images only finds next to nothing in its teacher's database.",
+}
 COUNTS = ("holding", "total", "left_out", "failing")  # of pairs; failing by name
 CLAIM_COLUMNS = ("claim", "sentence", *(f"{whose}_{count}" for whose in ("ours", "printed") for count in COUNTS))
 
@@ -53,6 +67,12 @@ def write_claims(path: Path, tables: Iterable[Table], printed: Iterable[Table]) 
         writer.writerow(CLAIM_COLUMNS)
         for ours, theirs in zip(check_claims(tables), check_claims(printed), strict=True):
             writer.writerow((ours["claim"], ours["sentence"], *_counts(ours), *_counts(theirs)))
+
+
+def read_claims(path: Path) -> list[dict[str, str]]:
+    """The lines that `write_claims` wrote, by CLAIM_COLUMNS."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _counts(report: dict) -> tuple:

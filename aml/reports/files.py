@@ -55,17 +55,25 @@ def csv_fields(table: Table, row: Row) -> list[str]:
 def read_tables(path: str | Path) -> list[Table]:
     """Tables out of a CSV file in the supplement's layout, of any test sets; their rows have no record keys.
 
-    Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
+    Raises ValueError as `parse_tables` does.
     """
     with open(path, newline="", encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
+        return parse_tables(file, str(path))
+
+
+def parse_tables(text: Iterable[str], name: str) -> list[Table]:
+    """`read_tables` of a file's lines; errors call it `name`.
+
+    Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
+    """
+    header, *lines = list(csv.reader(text)) or [[]]
     identity, columns = tuple(header[: len(IDENTITY_COLUMNS)]), tuple(header[len(IDENTITY_COLUMNS) :])
     if identity != IDENTITY_COLUMNS or not columns:
-        raise ValueError(f"{path} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
+        raise ValueError(f"{name} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
     tables: dict[int, Table] = {}
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
-            raise ValueError(f"line {number} of {path} has {len(line)} fields; accepted: {len(header)}")
+            raise ValueError(f"line {number} of {name} has {len(line)} fields; accepted: {len(header)}")
         fields = dict(zip(header, line, strict=True))
         table = int(fields["table"])
         empty = Table(number=table, distractors=fields["distractors"], columns=columns, rows=(), set_labels=())

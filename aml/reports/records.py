@@ -2,8 +2,15 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from aml.reports.settings import Network
+from aml.storage.seals import read_sealed
+
+
+def read_records(folder: Path) -> dict[str, dict]:
+    """The metrics records <key>.json of a folder by key. Raises ValueError for a damaged one."""
+    return {path.stem: read_sealed(path) for path in sorted(folder.glob("*.json"))}
 
 
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):

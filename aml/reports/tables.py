@@ -57,7 +57,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         number=number,
         distractors=with_distractors.key if with_distractors else "",
         columns=score_columns(sets),
-        rows=tuple(_embolden(rows, select(score_columns(sets), "mAP"))),
+        rows=tuple(embolden(rows, select(score_columns(sets), "mAP"))),
         set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation),
@@ -115,7 +115,7 @@ def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | N
     return values
 
 
-def _embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
+def embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
     """The rows with the best of each pair in each column in bold, ties as printed included."""
     columns = tuple(columns)
     best = {}

@@ -38,7 +38,7 @@ def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
     output = repository.run("make", "repro", ok=False)
 
     assert "train: training loss is inf at epoch 0, step 0; a finite number is expected" in output
-    assert ran(output) == ["check", f"distill@{contr_plus}", f"evaluate_distilled@{reg}", "tables"]
+    assert ran(output) == ["check", f"distill@{contr_plus}", f"evaluate_distilled@{reg}", "tables", "page"]
     assert f"tables: no metrics, and a dash, for 1 cells: {contr_plus}" in output
     for number in range(5, 11):
         path = repository.folder / f"reports/tables/table{number}"
@@ -49,6 +49,7 @@ def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
         }
         assert not any(scores["contr_plus"]) and all(scores["reg"])
         assert "Not evaluated: " in path.with_suffix(".tex").read_text()
+    assert (repository.folder / "reports/index.html").read_text().count("Not evaluated: ") == 6
     assert not (repository.folder / f"reports/metrics/{contr_plus}.json").exists()
     for name in ("experiment.json", "ranked_lists"):
         assert not (repository.folder / "reports" / name).exists()

@@ -1,12 +1,15 @@
 """`dvc repro`: what runs, what doesn't, and that results repeat."""
 
 import csv
+import json
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from aml.reports.provenance import families
+from aml.storage.stage_log import last_runs
 from tests.pipeline.conftest import Repository, cells, ran
 
 pytestmark = pytest.mark.pipeline
@@ -31,7 +34,13 @@ def test_one_command_makes_every_result(finished):
     assert "asymmetric" not in repository.json(f"reports/metrics/{teacher}.json")
     assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")
     cell = repository.json(f"reports/metrics/{contr_plus}.json")
-    assert repository.json("reports/experiment.json") == {name: cell[name] for name in ("symmetric", "asymmetric")}
+    under_study = repository.json("reports/experiment.json")
+    assert list(under_study) == ["symmetric", "asymmetric"]
+    for protocol, sets in under_study.items():
+        assert list(sets) == list(cell[protocol])
+        for name, levels in sets.items():
+            scores = {level: {"mAP": score["mAP"]} for level, score in cell[protocol][name].items() if level != "easy"}
+            assert levels == scores and "medium" in levels
     assert {line["key"] for line in lines(repository, "tables/intervals.csv")} == {teacher, student, contr_plus, reg}
     pair, _, first = contr_plus.rpartition("-")
     couples = {(line["pair"], line["first"], line["second"]) for line in lines(repository, "tables/differences.csv")}
@@ -45,12 +54,40 @@ def lines(repository: Repository, report: str) -> list[dict]:
         return list(csv.DictReader(file))
 
 
+def test_the_page_knows_every_stage_and_what_it_took(finished):
+    """All stages but its own, and `experiment`, which it doesn't wait for."""
+    folder = finished[0].folder
+    locks = [folder / "dvc.lock", *folder.glob("graph/*/dvc.lock")]
+    names = {name for lock in locks for name in yaml.safe_load(lock.read_text())["stages"]}
+    graph = [folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")]
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    assert {cell for family in families(graph, values, {}) for cell in family.cells} == names
+    assert set(last_runs(folder / "work/stages.jsonl")) == names
+    page = (folder / "reports/index.html").read_text()
+    assert all(f'<th scope="row">{name}</th>' in page for name in names - {"experiment", "page"})
+
+
 def test_a_second_run_has_nothing_to_do(finished):
     started = time.monotonic()
     output = finished[0].dvc("repro")
     assert ran(output) == [] and "Data and pipelines are up to date." in output
     assert time.monotonic() - started < 20
     assert finished[0].changes() == set()
+
+
+def test_dvc_draws_the_training_of_the_cell_under_study(finished):
+    plots = json.loads(finished[0].dvc("plots", "show", "--json"))["data"]
+    beside = {"step", "rev", "dvc_inferred_y_value", "filename::field"}
+    drawn = {name: {field for point in points(plot) for field in point} - beside for name, (plot,) in plots.items()}
+    assert drawn == {
+        "Loss": {"train_loss", "validation_loss"},
+        "Retrieval on the validation split": {"symmetric_recall", "asymmetric_recall"},
+        "GeM's power": {"gem_p"},
+    }
+
+
+def points(plot: dict) -> list[dict]:
+    return plot["content"]["data"]["values"]
 
 
 def test_the_cache_holds_no_second_copy(finished):

@@ -50,9 +50,10 @@ def test_one_command_makes_the_tables_of_what_can_be_had_and_goes_on_later(proje
         (web / "lost").rename(lost)
         output = project.run("make", "published")
     chain = [f"{stage}_student@mobilenet_v2-512" for stage in ("convert", "extract", "evaluate")]
-    assert ran(output) == [*chain, "tables"]
+    assert ran(output) == [*chain, "tables", "page"]
     assert sorted(path.stem for path in (reports / "metrics").iterdir()) == sorted(keys(values))
     assert (reports / "tables/comparison.tex").exists() and (reports / "claims.csv").exists()
+    assert "Difference from the printed Table 8" in (reports / "index.html").read_text()
     output = project.run("make", "published")  # the server is gone
     assert ran(output) == [] and "Data and pipelines are up to date." in output
     assert "There are no data or pipelines tracked in this project yet." in project.dvc("status")  # not the outer one's

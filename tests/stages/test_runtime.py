@@ -1,4 +1,4 @@
-"""How a stage ends."""
+"""What `run` does around a stage, and how it ends."""
 
 import os
 import signal
@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from aml.storage.files import replacing
-from stages.runtime import run
+from aml.storage.stage_log import last_runs
+from stages.runtime import STAGE_LOG, run
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_STAGE", raising=False)
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +60,22 @@ def test_any_other_error_keeps_its_traceback():
 
     with pytest.raises(RuntimeError, match="a bug"):
         run(stage)
+
+
+def refuse():
+    raise ValueError("no")
+
+
+def test_a_stage_that_dvc_runs_is_noted(monkeypatch):
+    monkeypatch.setenv("DVC_STAGE", "graph/train/dvc.yaml:distill@a-b-c")
+    run(print, "done")
+    assert set(last_runs(STAGE_LOG)) == {"distill@a-b-c"}
+
+
+def test_neither_a_failed_stage_is_noted_nor_one_run_by_hand_nor_a_process_of_several(monkeypatch):
+    run(print, "done")
+    monkeypatch.setenv("DVC_STAGE", "distill@a-b-c")
+    assert last_words(refuse).endswith("no")
+    monkeypatch.setenv("RANK", "1")
+    run(print, "done")
+    assert not STAGE_LOG.exists()
