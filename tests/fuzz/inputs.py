@@ -1,6 +1,6 @@
 """What the readers of files from the web are given: valid files with damage, and nests of plain data.
 
-A hundred inputs a test, the same ones at each run; FUZZ_INPUTS=10000 tries so many, other ones each time
+Sixty inputs a test, the same ones at each run; FUZZ_INPUTS=10000 tries so many, other ones each time
 (`--hypothesis-seed` repeats a run).
 """
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 NUM_INPUTS = int(os.environ.get("FUZZ_INPUTS", "0"))
 fuzzed = settings(
-    max_examples=NUM_INPUTS or 100,
+    max_examples=NUM_INPUTS or 60,
     derandomize=not NUM_INPUTS,
     deadline=None,
     database=None,
