@@ -7,29 +7,25 @@ and .tex; <claims>, CSV: how many pairs keep each claim, in these tables and in 
 Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from aml.datasets.settings import dataset_settings
-from aml.losses import members
 from aml.reports import acceptance
 from aml.reports.claims import write_claims
 from aml.reports.comparison import PRINTED, write_comparison
 from aml.reports.files import missing_keys, read_tables, write_tables
-from aml.reports.settings import ComparisonSettings, Loss, Named, TableSettings, Teacher
+from aml.reports.parameters import published_teachers, table_settings
+from aml.reports.records import read_records
+from aml.reports.settings import ComparisonSettings
 from aml.reports.tables import build_tables
 from aml.storage.files import replacing_folder
-from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import NetworkSettings, loss_settings
+from aml.storage.parameters import section, typed
 from stages.runtime import parameters, run
 
 
 def main(metrics: Path, tables: Path, claims: Path, values: dict) -> None:
-    records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("*.json"))}
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
-    built, printed = build_tables(table_settings(values), records), read_tables(PRINTED)
+    built, printed = build_tables(table_settings(values), read_records(metrics)), read_tables(PRINTED)
     published = published_teachers(values)
     distances = acceptance.distances(built, printed, published) if published else {}
     sentence = acceptance.sentence(distances, comparison.tolerance)
@@ -50,45 +46,6 @@ def main(metrics: Path, tables: Path, claims: Path, values: dict) -> None:
             "(those on the web have blurred faces since 2022) or testing are not the paper's; raise "
             "comparison.tolerance in params.yaml if they are meant to differ"
         )
-
-
-def published_teachers(values: dict) -> list[str]:
-    """The labels of the teachers that their authors trained, if every test set is a real one; else none."""
-    grid = typed(Grid, section(values, "grid"), "grid")
-    if any(dataset_settings(values, name)[1] is not None for name in grid.test_sets):
-        return []
-    teachers = (network_settings(values, name) for name in grid.teachers)
-    return [teacher.label for teacher in teachers if teacher.source == "published"]
-
-
-def network_settings(values: dict, name: str) -> NetworkSettings:
-    return typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
-
-
-def table_settings(values: dict) -> TableSettings:
-    """The grid in print: labels from params.yaml, the structure of tuples from the losses themselves."""
-    grid = typed(Grid, section(values, "grid"), "grid")
-
-    def loss(name: str) -> Loss:
-        settings = loss_settings(values, name)
-        return Loss(name, settings.label, members(name), settings.mining)
-
-    def dataset(name: str) -> Named:
-        return Named(name, dataset_settings(values, name)[0].label)
-
-    return TableSettings(
-        students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
-        teachers=tuple(
-            Teacher(name, network_settings(values, name).label, dimension)
-            for name, dimension in zip(grid.teachers, grid.dimensions, strict=True)
-        ),
-        dimensions=tuple(grid.dimensions),
-        losses=tuple(loss(name) for name in grid.losses),
-        loss_without_teacher=loss(grid.loss_without_teacher),
-        test_sets=tuple(dataset(name) for name in grid.test_sets),
-        distractors=None if grid.distractors is None else dataset(grid.distractors),
-        note=of_type(str, section(values, "note"), "note"),
-    )
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ import yaml
 from aml.datasets.settings import dataset_settings
 from aml.published.settings import network_files
 from aml.reports.comparison import PRINTED
+from aml.reports.parameters import network_settings, table_settings
 from aml.reports.settings import ComparisonSettings
 from aml.storage.grid import Grid
 from aml.storage.parameters import read_parameters, section, typed
 from aml.vision.settings import ExtractionSettings
 from stages.runtime import runtime
-from stages.tables import network_settings, table_settings
 
 ROOT = Path(__file__).parents[2]
 VALUES = read_parameters(ROOT / "published/params.yaml")
