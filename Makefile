@@ -16,9 +16,10 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	$(DVC) repro experiment
 
-tables: $(VENV)/ready  ## the tables of the results that are up to date; a dash and a name for the others
+tables: $(VENV)/ready  ## tables and figures of the results that are up to date; a dash and a name for the others
 	python -m stages.tidy reports/metrics reports/experiment.json
 	$(DVC) repro --single-item --force tables
+	python -m stages.figures reports/metrics reports/complexity.csv data/queries models reports/figures
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
