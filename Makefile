@@ -23,8 +23,10 @@ cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
 	$(DVC) repro experiment
 
-tables: $(VENV)/ready  ## tables and page of the results that are up to date; a dash and a name for the others
+tables: $(VENV)/ready  ## tables, figures and page of the results that are up to date; a dash and a name for the others
 	python -m stages.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
+	python -m stages.figures reports/metrics reports/complexity.csv data/queries models reports/figures
+	mkdir -p reports/ranked_lists  # or DVC would not run the page, which does without them
 	$(REPORTS)
 
 pdf: $(VENV)/ready  ## the tables as reports/tables.pdf; needs pdflatex or tectonic

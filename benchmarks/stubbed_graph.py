@@ -65,11 +65,14 @@ def with_students(values: dict, num_students: int) -> dict:
 
 
 def stubbed(graph: dict, values: dict) -> dict:
-    """The same stages with other commands; the weights are files in a folder, on which training depends one by one."""
-    weights = [f"data/weights/{name}.safetensors" for name in values["networks"]]
+    """The same stages with other commands; of some folders, later stages depend on what is in them."""
+    inside = {
+        "data/weights": [f"data/weights/{name}.safetensors" for name in values["networks"]],
+        "models/${key}": ["models/${key}", "models/${key}/curves"],
+    }
     for stage in graph["stages"].values():
         outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage_outputs(stage)]
-        stage["cmd"] = " && ".join(written([path for out in outs for path in ([out], weights)[out == "data/weights"]]))
+        stage["cmd"] = " && ".join(written([path for out in outs for path in inside.get(out, [out])]))
     return graph
 
 

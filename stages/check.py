@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from aml import losses
+from aml.complexity.settings import ComplexitySettings
 from aml.datasets.settings import dataset_settings
 from aml.imagenet import given_places
 from aml.published.layouts import BACKBONES
@@ -27,6 +28,7 @@ SECTIONS = {
     "distill": TrainingSettings,
     "targets": TargetSettings,
     "extract": ExtractionSettings,
+    "complexity": ComplexitySettings,
     "comparison": ComparisonSettings,
     "bootstrap": BootstrapSettings,
     "runtime": Runtime,

@@ -64,7 +64,8 @@ def main(
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
         figures=listed(figures / "figures.json") if figures else [],
-        ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists else [],
+        # an empty folder where the cell under study is not up to date
+        ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],
     )
     with replacing(page) as temporary:
         temporary.write_text(render(content), encoding="utf-8")

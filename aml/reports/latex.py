@@ -15,6 +15,7 @@ from aml.reports.layout import LEVELS, METRICS, Row, Table, shown
 
 HEADINGS = ("Student", "$d$", "Teacher", "Lab", "Loss", "Self", "Pos", "Neg", "Mining", "Asym")
 DASH = "--"
+TEMPLATES = Path(__file__).with_name("templates")
 ESCAPES = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -36,7 +37,7 @@ def escape(text: str) -> str:
 
 def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> str:
     """A table's float; `text` prints a score rounded to one decimal."""
-    template = _templates().get_template("table.tex")
+    template = templates(TEMPLATES).get_template("table.tex")
     return template.render(
         table=table, label=label, header=_header(table), body=_body(table, text), num_scores=len(table.columns)
     )
@@ -44,13 +45,14 @@ def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> st
 
 def document(names: Iterable[str], first: int) -> str:
     """A document of the named files, numbered on from `first`."""
-    return _templates().get_template("document.tex").render(names=list(names), first=first)
+    return templates(TEMPLATES).get_template("document.tex").render(names=list(names), first=first)
 
 
 @cache
-def _templates() -> Environment:
+def templates(folder: Path) -> Environment:
+    """The templates of LaTeX files in `folder`: <% %> and << >>, for braces are LaTeX's; the filter `latex` escapes."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,

@@ -141,13 +141,14 @@ def tiny(values: dict) -> dict:
 
 
 def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> None:
-    """One short epoch of 32-pixel images, with other settings of training as given; 32 pixels at extraction."""
+    """One short epoch of 32-pixel images, with other settings of training as given; 32 pixels where nothing trains."""
     for loss in values["losses"].values():
         loss["images_per_epoch"] = images_per_epoch
     for name in ("train_teacher", "train_student", "distill"):
         values[name] |= {"image_size": 32, "epochs": 1} | training
     for extraction in ("targets", "extract"):
         values[extraction]["image_size"] = 32
+    values["complexity"] = {"sizes": [[32, 32]], "repeats": 1}
 
 
 def committed(folder: Path, values: dict) -> Repository:

@@ -21,7 +21,10 @@ def test_one_command_makes_every_result(finished):
     for number in range(5, 11):
         assert (repository.folder / f"reports/tables/table{number}.csv").stat().st_size
         assert (repository.folder / f"reports/tables/table{number}.tex").stat().st_size
+    assert len(repository.json("reports/figures/figures.json")) == 6
+    costs = (repository.folder / "reports/complexity.csv").read_text().splitlines()
     teacher, student, contr_plus, reg = cells(repository)
+    assert [line.split(",")[0] for line in costs] == ["key", teacher, student]
     record = repository.json(f"reports/metrics/{reg}.json")
     assert record["evaluation"]["query_crop"] and set(record) == {
         "network",

@@ -136,7 +136,14 @@ def test_stages_without_a_network_start_without_torch(stage):
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("stage", ["weights", "train", "targets", "extract", "convert"])
+def test_figures_need_neither_torch_nor_pandas():
+    heavy = "torch", "pandas", "matplotlib.pyplot"
+    code = f"import stages.figures, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("stage", ["weights", "train", "targets", "extract", "convert", "complexity"])
 def test_stages_of_the_embedded_default_start_with_torch_alone(stage):
     heavy = "torchvision", "timm", "pandas", "matplotlib", "faiss", "dvclive", "torch._dynamo"
     code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"

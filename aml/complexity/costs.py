@@ -1,0 +1,41 @@
+"""What networks cost, as rows of a CSV file. Torch-free."""
+
+import csv
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One network at one size of image. Every student of one trunk and dimension costs the same, whatever the loss."""
+
+    key: str  # <teacher>, or <student>-<dimension>
+    label: str
+    dimension: int  # of its descriptors
+    parameters: int
+    height: int  # of the image, pixels
+    width: int
+    multiply_adds: int  # of one image
+    latency_ms: float  # of one image, measured: another run gives another number
+    repeats: int  # passes whose median that is
+    device: str
+    threads: int  # of the CPU
+
+
+def write_csv(path: str | Path, costs: Iterable[Cost]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Cost)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(cost) for cost in costs)
+
+
+def read_csv(path: str | Path) -> list[Cost]:
+    """Raises ValueError for a file with other columns."""
+    kinds = {field.name: field.type for field in dataclasses.fields(Cost)}
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != tuple(kinds):
+            raise ValueError(f"{path} has columns {reader.fieldnames}; accepted: {', '.join(kinds)}")
+        return [Cost(**{name: kinds[name](value) for name, value in row.items()}) for row in reader]

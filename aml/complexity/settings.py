@@ -1,0 +1,18 @@
+"""What params.yaml says about the cost of networks; read without torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ComplexitySettings:
+    """How networks are counted and timed."""
+
+    sizes: list[list[int]]  # of an image, [height, width], pixels; figures show the last
+    repeats: int  # timed passes, of which the median counts
+
+    def __post_init__(self):
+        whole = all(len(size) == 2 and min(size) > 0 for size in self.sizes)
+        if not self.sizes or not whole or len(set(map(tuple, self.sizes))) < len(self.sizes):
+            raise ValueError(f"sizes is {self.sizes}; accepted: one or more [height, width] above 0, each once")
+        if self.repeats < 1:
+            raise ValueError(f"repeats is {self.repeats}; accepted: 1 or more")

@@ -1,0 +1,56 @@
+"""Scores as figures need them: Medium mAP, mean over the test sets."""
+
+import statistics
+
+from aml.reports.records import check_records, num_distractors, score
+from aml.reports.settings import Named, Network, TableSettings, Teacher
+
+PROTOCOLS = ("symmetric", "asymmetric")
+LEVEL, METRIC = "medium", "mAP"
+SCORE = "Medium mAP (%)"
+
+
+class Results:
+    """The networks of a grid and their records, by key. Raises ValueError as `check_records` does."""
+
+    def __init__(self, settings: TableSettings, records: dict[str, dict]):
+        self.settings, self.records = settings, records
+        self.networks = settings.without_teacher() + settings.of_pairs(settings.losses)
+        check_records(records, self.networks, [test_set.key for test_set in settings.test_sets])
+        self.missing = [network.key for network in self.networks if network.key not in records]
+
+    def alone(self, name: str, dimension: int) -> Network:
+        """The teacher `name`, or the student trained without one."""
+        return next(n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
+
+    def distilled(self, student: Named, teacher: Teacher) -> list[Network]:
+        """A pair's networks, one a loss."""
+        return [n for n in self.networks if n.name == student.key and n.teacher == teacher]
+
+    def pairs(self) -> list[tuple[Named, Teacher]]:
+        return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
+
+    def mean_map(self, network: Network, protocol: str, *, with_distractors: bool = False) -> float | None:
+        """Percent; None without a record, without an asymmetric test, and where no query has a positive or there are
+        no distractors."""
+        record = self.records.get(network.key)
+        if record is None or protocol not in record:
+            return None
+        names = [test_set.key for test_set in self.settings.test_sets]
+        if with_distractors:
+            crowd = self.settings.distractors
+            names = [f"{name}+{crowd.key}" for name in names if crowd and num_distractors(record, network.key, name)]
+        found = [score(record, network.key, section=protocol, name=name, level=LEVEL, metric=METRIC) for name in names]
+        present = [value for value in found if value is not None]
+        return statistics.fmean(present) if present else None
+
+    @property
+    def note(self) -> str:
+        """The sentence of a caption about what has no mark; "" where all is there."""
+        return f"No record, hence no mark: {', '.join(self.missing)}." if self.missing else ""
+
+    @property
+    def measure(self) -> str:
+        """What `mean_map` is, for a caption."""
+        labels = [test_set.label for test_set in self.settings.test_sets]
+        return f"Medium mAP on {labels[0]}" if len(labels) == 1 else f"Medium mAP, mean over {' and '.join(labels)}"

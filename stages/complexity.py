@@ -1,0 +1,69 @@
+"""What every trunk and dimension of the grid costs: parameters, multiply-adds, measured time. No weights are needed.
+
+Reads: params.yaml. Writes: <csv>, a line a network and size of image; <tex>, the same as a table.
+The time is a measurement on the machine that ran this: the one number in reports/ that another run changes.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from aml.complexity.costs import Cost, write_csv
+from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
+from aml.complexity.settings import ComplexitySettings
+from aml.complexity.table import latex
+from aml.storage.files import replacing
+from aml.storage.grid import Grid
+from aml.storage.parameters import of_type, section, typed
+from aml.training.settings import NetworkSettings
+from aml.vision.networks import RetrievalNetwork
+from stages.runtime import parameters, run, runtime
+
+
+def main(csv: Path, tex: Path, values: dict) -> None:
+    settings = typed(ComplexitySettings, section(values, "complexity"), "complexity")
+    device = runtime(values).torch_device()
+    costs = [
+        Cost(
+            key=key,
+            label=label,
+            dimension=network.dimension,
+            parameters=num_parameters(network),
+            height=height,
+            width=width,
+            multiply_adds=multiply_adds(network, (height, width)),
+            latency_ms=round(latency(network, (height, width), device, settings.repeats), 3),
+            repeats=settings.repeats,
+            device=device_name(device),
+            threads=torch.get_num_threads(),
+        )
+        for key, label, network in networks(values)
+        for height, width in settings.sizes
+    ]
+    with replacing(csv) as path:
+        write_csv(path, costs)
+    with replacing(tex) as path:
+        path.write_text(latex(costs, of_type(str, section(values, "note"), "note")), encoding="utf-8")
+
+
+def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
+    """(key, label, network with random weights) of the teachers, then of each student in each dimension."""
+    grid = typed(Grid, section(values, "grid"), "grid")
+    named = [(name, name, None) for name in grid.teachers]
+    named += [(f"{name}-{dimension}", name, dimension) for name in grid.students for dimension in grid.dimensions]
+    for key, name, dimension in named:
+        settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+        network = RetrievalNetwork(
+            backbone=settings.backbone,
+            stages=settings.stages,
+            frozen_stages=settings.frozen_stages,
+            projection=dimension,
+            gem_p=settings.gem_p,
+        )
+        yield key, settings.label, network
+
+
+if __name__ == "__main__":
+    run(main, *map(Path, sys.argv[1:3]), parameters())

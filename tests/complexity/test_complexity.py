@@ -1,0 +1,121 @@
+"""Parameters, multiply-adds and time of networks, against the paper's numbers and by hand."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from aml.complexity.costs import Cost, read_csv, write_csv
+from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
+from aml.complexity.settings import ComplexitySettings
+from aml.complexity.table import latex, three
+from aml.vision.networks import RetrievalNetwork
+from stages import complexity
+
+ROOT = Path(__file__).parents[2]
+LITE = {"backbone": "lite0", "stages": 3, "frozen_stages": 0, "projection": 16, "gem_p": 3.0}
+COST = Cost("lite_a-16", "Lite_A", 16, 14_714_689, 362, 362, 39_600_000_000, 1234.5, 20, "A CPU", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "dimension", "millions", "billions"),
+    [
+        ("vgg16", None, "14.7", "39.6"),
+        ("resnet101", None, "42.5", "21.2"),
+        ("mobilenet_v2", 512, "2.88", "0.92"),
+        ("mobilenet_v2", 2048, "4.85", "1.20"),
+        ("efficientnet_b3", 512, "11.5", "2.77"),
+        ("efficientnet_b3", 2048, "13.8", "3.11"),
+    ],
+)
+def test_the_paper_s_networks_cost_what_it_says(name, dimension, millions, billions):
+    """Parameters, and multiply-adds of an image of 362 x 362."""
+    network = yaml.safe_load((ROOT / "params.paper.yaml").read_text())["networks"][name]
+    arguments = {key: network[key] for key in ("backbone", "stages", "frozen_stages", "gem_p")}
+    with torch.device("meta"):
+        network = RetrievalNetwork(**arguments, projection=dimension)
+    found = num_parameters(network) / 1e6, multiply_adds(network, (362, 362)) / 1e9
+    printed = [
+        f"{value:.{len(text.partition('.')[2])}f}" for value, text in zip(found, (millions, billions), strict=True)
+    ]
+    assert printed == [millions, billions]
+
+
+def test_multiply_adds_of_a_grouped_convolution_by_hand():
+    """Each of 6 x 8 x 8 outputs is a sum over 3 x 3 places and the 2 channels of its group; a bias adds nothing."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 6, 3, padding=1, groups=2))
+    assert multiply_adds(layers, (8, 8)) == 4 * 3 * 64 + 6 * 2 * 9 * 64
+
+
+def test_counting_and_timing_leave_the_network_as_it_is():
+    network = RetrievalNetwork(**LITE)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    count = multiply_adds(network, (48, 64))
+    assert latency(network, (48, 64), torch.device("cpu"), repeats=2) > 0
+    assert multiply_adds(network, (48, 64)) == count
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_time_on_a_gpu_is_that_of_the_whole_pass():
+    device, network = torch.device("cuda"), RetrievalNetwork(**LITE)
+    assert latency(network, (768, 1024), device, repeats=3) > 1e-3 and device_name(device)
+
+
+def test_the_stage_writes_a_line_for_each_network_and_size(tmp_path):
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["complexity"] = {"sizes": [[32, 32], [64, 48]], "repeats": 1}
+    values["runtime"]["device"] = "cpu"
+    complexity.main(tmp_path / "c.csv", tmp_path / "c.tex", values)
+    costs = read_csv(tmp_path / "c.csv")
+    keys = ["lite0", "lite2", "lite0_fixed-112", "lite0_fixed-120", "lite0_short-112", "lite0_short-120"]
+    sizes = [(32, 32), (64, 48)]
+    assert [(cost.key, (cost.height, cost.width)) for cost in costs] == [(key, size) for key in keys for size in sizes]
+    assert {cost.key: cost.parameters for cost in costs}["lite2"] == 1_161_585
+    small, large = costs[:2]
+    assert large.multiply_adds == 3 * small.multiply_adds and small.latency_ms > 0 and small.repeats == 1
+    assert {cost.device for cost in costs} == {device_name(torch.device("cpu"))}
+    lines = (tmp_path / "c.tex").read_text().splitlines()
+    rows = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
+    assert len(rows) == 1 + len(keys) and {row.count("&") for row in rows} == {2 + 2 * len(sizes)}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.csv", "c.tex"]
+
+
+def test_costs_come_back_from_their_file(tmp_path):
+    write_csv(tmp_path / "c.csv", [COST])
+    assert read_csv(tmp_path / "c.csv") == [COST]
+    with open(tmp_path / "other.csv", "w", newline="") as file:
+        csv.writer(file).writerow(["key", "label"])
+    with pytest.raises(ValueError, match=r"other.csv has columns \['key', 'label'\]; accepted: key, label, dimension"):
+        read_csv(tmp_path / "other.csv")
+
+
+def test_the_table_says_what_was_measured_where():
+    text = latex([COST], "50% of it.")
+    assert r"{Lite\_A} & 16 & 14.7 & 39.6 & 1,234 \\" in text
+    assert r"\caption[What the networks cost]{50\% of it. What the networks cost." in text
+    assert "median of 20 passes" in text and "on A CPU" in text and r"$362 \times 362$" in text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0214, "0.0214"), (0.92, "0.920"), (39.63, "39.6"), (12345, "12,345")])
+def test_three_digits(value, text):
+    assert three(value) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sizes": []}, r"sizes is \[\]; accepted: one or more \[height, width\]"),
+        ({"sizes": [[96]]}, r"sizes is \[\[96\]\]"),
+        ({"sizes": [[96, 0]]}, "above 0"),
+        ({"sizes": [[96, 96], [96, 96]]}, "each once"),
+        ({"repeats": 0}, "repeats is 0; accepted: 1 or more"),
+    ],
+)
+def test_settings_refuse(changes, message):
+    with pytest.raises(ValueError, match=message):
+        ComplexitySettings(**{"sizes": [[96, 96]], "repeats": 1} | changes)

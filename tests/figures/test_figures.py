@@ -1,0 +1,251 @@
+"""The figures of a full and of a minimal grid: marks, labels, words, files."""
+
+import copy
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+from aml.complexity.costs import Cost, write_csv
+from aml.figures.ablation import ablation_picture
+from aml.figures.cost import cost_picture, multiply_adds_axis, parameters_axis
+from aml.figures.distractors import distractors_picture
+from aml.figures.files import write_pictures
+from aml.figures.looks import COLOURS, MARKERS, look, loss_names, use_style
+from aml.figures.queries import queries_picture, read_precisions
+from aml.figures.results import Results
+from aml.figures.training import read_curves, training_picture
+from aml.reports.settings import Named, Teacher
+from stages import figures
+from tests.reports.paper_records import LOSSES, paper_settings, printed_records
+from tests.stages.test_tables_stage import paper
+
+RECORDS = printed_records()
+for record in RECORDS.values():  # of the ablation's own losses no score with distractors is printed
+    for protocol in ("symmetric", "asymmetric"):
+        for name in ("roxford5k", "rparis6k"):
+            if protocol in record:
+                record[protocol].setdefault(f"{name}+r1m", {"medium": {"mAP": 1.0}})
+KEYS = [key for key in RECORDS if key.count("-") < 2]
+COSTS = [
+    Cost(key, key, 512, 10**6 * number, 768, 1024, 10**9 * number, 1.0, 1, "a CPU", 1)
+    for number, key in enumerate(KEYS, start=1)
+]
+STUDENT = {
+    ("symmetric", "roxford5k"): {"q1": 50.0, "q2": 20.0, "q3": 30.0},
+    ("asymmetric", "roxford5k"): {"q1": 10.0, "q2": 10.0},
+}
+TEACHER = {("symmetric", "roxford5k"): {"q1": 40.0, "q2": 60.0, "q3": 30.0}}
+CURVES = {
+    "train_loss": [3.0, 2.0, 1.0],
+    "validation_loss": [3.0, 1.0, 2.0],
+    "symmetric_recall": [5.0, 6.0, 7.0],
+    "asymmetric_recall": [1.0, 2.0, 3.0],
+}
+
+
+def minimal(records: dict) -> Results:
+    """One teacher, one student, two losses, one test set, no distractors."""
+    settings = paper_settings(
+        students=(Named("mobilenet_v2", "MobileNetV2"),),
+        teachers=(Teacher("vgg16", "VGG16", 512),),
+        dimensions=(512,),
+        losses=tuple(loss for loss in LOSSES if loss.key in ("contr_plus", "reg")),
+        test_sets=(Named("roxford5k", "ROxf"),),
+        distractors=None,
+    )
+    return Results(settings, records)
+
+
+def pictures(results: Results) -> list:
+    """Every picture that this grid has."""
+    made = [
+        cost_picture(results, parameters_axis(COSTS)),
+        cost_picture(results, multiply_adds_axis(COSTS)),
+        ablation_picture(results),
+        distractors_picture(results),
+        queries_picture("A by B", STUDENT, TEACHER, results.settings.test_sets, results.settings.note),
+        training_picture("A by B", CURVES, results.settings.note),
+    ]
+    return [picture for picture in made if picture is not None]
+
+
+@pytest.fixture(scope="module")
+def full() -> Results:
+    use_style()
+    return Results(paper_settings(note="A note."), RECORDS)
+
+
+def marks(panel) -> list[tuple[float, float]]:
+    """(x, y) of every single mark."""
+    lines = [line for line in panel.lines if line.get_marker() not in ("None", "", None)]
+    return [point for line in lines for point in zip(*line.get_data(), strict=True)]
+
+
+def mean(key: str, protocol: str, ending: str = "") -> float:
+    scores = RECORDS[key][protocol]
+    return statistics.fmean(scores[f"{name}{ending}"]["medium"]["mAP"] for name in ("roxford5k", "rparis6k"))
+
+
+def test_cost_has_a_mark_for_every_network(full):
+    axes = cost_picture(full, parameters_axis(COSTS)).figure.axes
+    assert [panel.get_title() for panel in axes] == [
+        f"{protocol}, by {teacher}" for teacher in ("VGG16", "ResNet101") for protocol in ("symmetric", "asymmetric")
+    ]
+    assert [len(marks(panel)) for panel in axes] == [21, 19, 21, 19]  # 2 students, 9 losses; 2 without; 1 teacher
+    heights = sorted(y for _, y in marks(axes[0]))
+    keys = [*(f"{s}-vgg16-{loss.key}" for s in ("mobilenet_v2", "efficientnet_b3") for loss in LOSSES), "vgg16"]
+    keys += ["mobilenet_v2-512", "efficientnet_b3-512"]
+    assert heights == pytest.approx(sorted(mean(key, "symmetric") for key in keys))
+
+
+def test_marks_of_a_network_stand_around_its_cost(full):
+    panel = cost_picture(full, multiply_adds_axis(COSTS)).figure.axes[0]
+    cost = {c.key: c.multiply_adds / 1e9 for c in COSTS}["mobilenet_v2-512"]
+    student = [line.get_xdata()[0] for line in panel.lines if line.get_marker() not in ("None", "*")]
+    assert statistics.geometric_mean(student) == pytest.approx(cost) and len(set(student)) == 10
+
+
+def test_a_missing_record_is_no_mark_and_a_sentence(full):
+    records = copy.deepcopy(RECORDS)
+    del records["mobilenet_v2-vgg16-reg"], records["vgg16"]
+    results = Results(full.settings, records)
+    made = pictures(results)
+    assert [len(marks(panel)) for panel in made[0].figure.axes] == [19, 17, 21, 19]
+    assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:4])
+    assert len(marks(made[2].figure.axes[0])) == len(marks(ablation_picture(full).figure.axes[0])) - 2
+
+
+def test_ablation_has_both_protocols_of_each_loss(full):
+    axes = ablation_picture(full).figure.axes
+    assert axes[0].get_title() == "MobileNetV2 by VGG16" and len(axes) == 4
+    assert [len(marks(panel)) for panel in axes] == [10] * 4
+    labels = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert labels == ["Contr\npos, neg", "Contr+\nself, pos, neg", "Contr\npos", "Contr\nself, pos", "Reg\nself"]
+    assert (mean("mobilenet_v2-vgg16-reg", "asymmetric"), 4) in [(pytest.approx(x), y) for x, y in marks(axes[0])]
+
+
+def test_distractors_have_two_ends_for_each_network(full):
+    axes = distractors_picture(full).figure.axes
+    assert [len(marks(panel)) for panel in axes] == [2 * 4 * 9] * 2  # ends, pairs, losses
+    reg = "mobilenet_v2-vgg16-reg"
+    ends = {round(x, 6) for x, y in marks(axes[1]) if round(y) == 6}  # Reg is the seventh loss
+    assert {round(mean(reg, "asymmetric"), 6), round(mean(reg, "asymmetric", "+r1m"), 6)} <= ends
+
+
+def test_queries_are_dots_of_both_that_have_them():
+    picture = queries_picture("A by B", STUDENT, TEACHER, (Named("roxford5k", "ROxf"),), "")
+    symmetric, asymmetric = picture.figure.axes
+    assert sorted(marks(symmetric)) == [(30, 30), (40, 50), (60, 20)] and sorted(marks(asymmetric)) == [
+        (40, 10),
+        (60, 10),
+    ]
+    assert symmetric.get_title() == "ROxf, symmetric\n1 better, 1 worse, 1 equal"
+    assert asymmetric.get_title() == "ROxf, asymmetric\n0 better, 2 worse"
+
+
+def test_precisions_are_those_of_medium(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "protocol,set,query,level,AP,P@1,P@5,P@10\n"
+        "symmetric,a,q1,medium,12.5,0,0,0\nsymmetric,a,q1,hard,1,0,0,0\nsymmetric,a,q2,medium,,,,\n"
+        "asymmetric,a+b,q1,medium,3,0,0,0\n"
+    )
+    assert read_precisions(path) == {("symmetric", "a"): {"q1": 12.5}, ("asymmetric", "a+b"): {"q1": 3.0}}
+    path.write_text("protocol,set\n")
+    with pytest.raises(ValueError, match=r"a.csv has columns .*; expected protocol, set, query, level, AP"):
+        read_precisions(path)
+
+
+def write_curves(folder: Path) -> None:
+    """As dvclive writes them."""
+    (folder / "plots/metrics").mkdir(parents=True)
+    for name, values in (CURVES | {"gem_p": [3.0] * 3}).items():
+        rows = "".join(f"{step}\t{value}\n" for step, value in enumerate(values))
+        (folder / f"plots/metrics/{name}.tsv").write_text(f"step\t{name}\n{rows}")
+
+
+def test_training_marks_the_epoch_that_is_kept(tmp_path):
+    write_curves(tmp_path)
+    assert read_curves(tmp_path) == CURVES
+    picture = training_picture("A by B", CURVES, "")
+    losses, recalls = picture.figure.axes
+    assert "lowest validation loss, epoch 2." in picture.caption
+    assert [len(marks(panel)) for panel in (losses, recalls)] == [6, 6]
+    assert [2, 2] in [list(line.get_xdata()) for line in losses.lines]  # the line of the epoch
+    assert marks(recalls)[:3] == [(1, 5.0), (2, 6.0), (3, 7.0)]
+
+
+def test_a_minimal_grid_and_one_without_any_record(full):
+    names = ["map_parameters", "map_multiply_adds", "ablation", "per_query", "training_curves"]
+    for records, count in ((RECORDS, [4, 3]), ({}, [0, 0])):
+        made = pictures(minimal(records))
+        assert [picture.file for picture in made] == names
+        assert [len(marks(panel)) for panel in made[0].figure.axes] == count
+        for picture in made:
+            picture.figure.canvas.draw()
+    assert [picture.file for picture in pictures(Results(full.settings, {}))] == names
+
+
+def test_axes_have_names_and_panels_titles(full):
+    for picture in pictures(full) + pictures(minimal(RECORDS)):
+        for panel in picture.figure.axes:
+            place = panel.get_subplotspec()
+            assert panel.get_title() and picture.title and picture.caption
+            assert panel.get_xlabel() or picture.figure.get_supxlabel() or not place.is_last_row()
+            assert panel.get_ylabel() or not place.is_first_col()
+    assert all(picture.caption.startswith("A note.") for picture in pictures(full))
+
+
+def test_losses_are_told_apart_in_name_and_look():
+    names = loss_names(LOSSES)
+    assert names["contr"] == "Contr (pos, neg)" and names["contr_pos_self"] == "Contr (self, pos)"
+    assert names["reg"] == "Reg" and len(set(names.values())) == len(LOSSES)
+    looks = {(look(n)["color"], look(n)["marker"]) for n in range(len(COLOURS) * len(MARKERS))}
+    assert len(looks) == len(COLOURS) * len(MARKERS)
+
+
+def test_the_same_figures_are_the_same_bytes(full, tmp_path):
+    results = minimal(RECORDS)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        write_pictures(tmp_path / name, pictures(results))
+    first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] and len(first) == 11
+
+
+def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
+    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg"}
+    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg", teacher="vgg16")
+    figures.main(*folders, tmp_path / "figures", values := paper() | cell)
+    listed = json.loads((tmp_path / "figures/figures.json").read_text())
+    names = ["map_parameters", "map_multiply_adds", "ablation", "per_query", "training_curves"]
+    assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names] and all(
+        entry["title"] for entry in listed
+    )
+    files = {f"{name}.{ending}" for name in names for ending in ("svg", "png")} | {"figures.json"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == files
+    assert all(path.stat().st_size < 100_000 for path in (tmp_path / "figures").iterdir())
+    assert "MobileNetV2 by VGG16, Reg" in listed[3]["caption"]
+
+    (tmp_path / "metrics/mobilenet_v2-vgg16-reg.json").unlink()
+    figures.main(*folders, tmp_path / "figures", values)
+    listed = json.loads((tmp_path / "figures/figures.json").read_text())
+    assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names[:3]]
+    assert "no metrics of mobilenet_v2-vgg16-reg" in capsys.readouterr().err
+
+
+def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
+    """Folders and files as the stages before leave them."""
+    (folder / "metrics").mkdir()
+    for name, record in RECORDS.items():
+        (folder / f"metrics/{name}.json").write_text(json.dumps(record))
+    write_csv(folder / "complexity.csv", COSTS)
+    (folder / "queries").mkdir()
+    for name in (key, teacher):
+        (folder / f"queries/{name}.csv").write_text(
+            "protocol,set,query,level,AP\nsymmetric,roxford5k,q1,medium,1\nasymmetric,roxford5k,q1,medium,2\n"
+        )
+    write_curves(folder / "models" / key / "curves")
+    return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]
