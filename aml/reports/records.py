@@ -14,11 +14,6 @@ def read_records(folder: Path) -> dict[str, dict]:
     return {path.stem: read_sealed(path) for path in sorted(folder.glob("*.json"))}
 
 
-def read_records(folder: Path) -> dict[str, dict]:
-    """The metrics records <key>.json of a folder by key."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-
-
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):
     """Refuse records that can't stand in one table.
 

@@ -35,8 +35,7 @@ def test_the_paper_s_networks_cost_what_it_says(name, dimension, millions, billi
     """Parameters, and multiply-adds of an image of 362 x 362."""
     network = yaml.safe_load((ROOT / "params.paper.yaml").read_text())["networks"][name]
     arguments = {key: network[key] for key in ("backbone", "stages", "frozen_stages", "gem_p")}
-    with torch.device("meta"):
-        network = RetrievalNetwork(**arguments, projection=dimension)
+    network = RetrievalNetwork(**arguments, projection=dimension)
     found = num_parameters(network) / 1e6, multiply_adds(network, (362, 362)) / 1e9
     printed = [
         f"{value:.{len(text.partition('.')[2])}f}" for value, text in zip(found, (millions, billions), strict=True)
