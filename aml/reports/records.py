@@ -1,6 +1,5 @@
 """Metrics records at the door of the tables: what they must say, and one score out of them. Torch-free."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,11 +11,6 @@ from aml.storage.seals import read_sealed
 def read_records(folder: Path) -> dict[str, dict]:
     """The metrics records <key>.json of a folder by key. Raises ValueError naming one that is damaged."""
     return {path.stem: read_sealed(path) for path in sorted(folder.glob("*.json"))}
-
-
-def read_records(folder: Path) -> dict[str, dict]:
-    """The metrics records <key>.json of a folder by key."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):
