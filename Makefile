@@ -58,9 +58,9 @@ clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf models/* models/.*.work work published/work $(VENV)
 	rm -rf published/data/{raw,checkpoints,processed,descriptors,queries} published/models/* published/models/.*.work
 
-$(VENV)/ready: requirements.lock
+$(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.lock
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
 	touch $@
 
 $(VENV)/cluster: $(VENV)/ready requirements-cluster.txt

@@ -28,7 +28,7 @@ def python(version: tuple[int, int]) -> Finding:
 
 def packages(required: dict[str, str], installed: dict[str, str | None]) -> Finding:
     """Name -> version in requirements.txt, and here (None: not at all)."""
-    again = "rm .venv/ready and `make`, or pip install --require-hashes --requirement requirements.lock"
+    again = "rm .venv/ready and `make`, or pip install --requirement requirements.txt"
     missing = [name for name in required if installed[name] is None]
     if missing:
         return Finding(FATAL, f"{len(missing)} packages are not installed, {missing[0]} among them", again)

@@ -1,6 +1,5 @@
 """Metrics records at the door of the tables: what they must say, and one score out of them. Torch-free."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -160,8 +160,7 @@ def committed(folder: Path, values: dict) -> Repository:
         if not is_result and (ROOT / path).exists():  # else in the index, but deleted
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path)
-    for name in ("requirements.txt", "requirements.lock"):
-        (folder / name).touch()
+    (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ready").touch()  # for make: the tests' own environment serves
     repository = Repository(folder)

@@ -25,8 +25,7 @@ def project(tmp_path) -> Repository:
         if os.path.lexists(ROOT / path):  # else in the index, but deleted
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, folder / path, follow_symlinks=False)
-    for name in ("requirements.txt", "requirements.lock"):
-        (folder / name).touch()
+    (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
     (folder / ".venv/ready").touch()  # for make: the tests' own environment serves
     repository = Repository(folder)
