@@ -138,7 +138,7 @@ class Run:
         try:
             report = Report(**ray.get(reference))
         except ray.exceptions.RayError as error:
-            report = Report("failed", order.how, output=str(error))
+            report = Report("failed", order.how, output=str(getattr(error, "cause", None) or error))
         address = order.address
         self.seconds[address] += report.seconds
         if order.how == "collect" and report.result == "restored":

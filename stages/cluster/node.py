@@ -69,7 +69,7 @@ def carry_out(order: Order, leash: Leash) -> Report:
     elif order.how == "collect":
         leash.dvc("fetch", "--remote", order.remote, order.address)
     result = repro(order, leash)
-    if order.push:
+    if order.push or order.how == "travel":
         leash.dvc("push", "--remote", order.remote, order.address)
     return Report(result, order.how, entry=locks.read_entries([order.address])[order.address])
 

@@ -17,7 +17,7 @@ class Order:
     how: str = "run"
     threads: str | None = None  # OMP_NUM_THREADS where the run was started; None: not set
     remote: str | None = None  # DVC's name of it; None: nothing travels
-    push: bool = False  # send the outputs there
+    push: bool = False  # send the outputs there, for stages elsewhere
     inputs: list[str] = field(default_factory=list)  # travel: what to bring from there
     entries: dict[str, dict] = field(default_factory=dict)  # of dvc.lock, by stage, to take over first
     parameters: dict[str, str] = field(default_factory=dict)  # travel: the text of each such file

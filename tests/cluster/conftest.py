@@ -127,9 +127,9 @@ class Project:
         return Project(folder, self.control)
 
 
-def ended(process: subprocess.Popen, status: int = 0) -> str:
+def ended(process: subprocess.Popen, status: int = 0, timeout: float = 120) -> str:
     try:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=timeout)
     finally:
         process.kill()
     assert process.returncode == status, said

@@ -12,6 +12,7 @@ from tests.cluster.conftest import CELLS, Project, assert_as_after_repro, ended,
 pytestmark = pytest.mark.usefixtures("ray_installed")
 
 
+@pytest.mark.long
 def test_one_machine(project, serial):
     """Interrupted, then past a failed cell, then to the end: as after `dvc repro`."""
     (project.control / "hold").touch()
@@ -63,6 +64,7 @@ def two_nodes(project, tmp_path, monkeypatch):
     cluster.shutdown()
 
 
+@pytest.mark.long
 def test_a_lost_node_s_stages_move_on(project, serial, two_nodes):
     cluster, add = two_nodes
     second = add(project.folder)
@@ -77,6 +79,7 @@ def test_a_lost_node_s_stages_move_on(project, serial, two_nodes):
     assert_as_after_repro(project, serial)
 
 
+@pytest.mark.long
 def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
     cluster, add = two_nodes
     clone = tmp_path / "clone"

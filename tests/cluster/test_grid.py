@@ -1,5 +1,6 @@
-"""The real graph on a tiny grid, on two nodes of which one is lost: as after `dvc repro`. Minutes."""
+"""The real graph on a tiny grid, on two nodes, one of which is lost and replaced: as after `dvc repro`. Minutes."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,19 +33,21 @@ def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monke
     monkeypatch.chdir(repository.folder)
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
     try:
-        second = cluster.add_node(num_cpus=1)
+        # what it calls its GPU decides where networks are trained and tested; they compute on the CPU
+        second = cluster.add_node(num_cpus=1, num_gpus=1)
         command = [sys.executable, "-m", "stages.cluster", "--address", cluster.address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        # two temporary folders of training or extraction: one is the second node's
-        halves = ("models/.*.tmp", "data/targets/.*.tmp", "data/descriptors/.*.tmp")
-        wait_until(lambda: sum(len(list(repository.folder.glob(half))) for half in halves) == 2, run, seconds=200)
+        wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run, seconds=300)  # half a network
         cluster.remove_node(second, allow_graceful=False)
-        said = ended(run)
+        cluster.add_node(num_cpus=1, num_gpus=1)
+        said = ended(run, timeout=400)
     finally:
         cluster.shutdown()
-    assert "failed" not in said, said
+    started = re.findall(r"^(.*): started on", said, flags=re.MULTILINE)
+    assert len(started) == len(set(started)) + 1  # the stage that moved on
+    assert "failed" not in said
     assert repository.status() == {}
     assert entries(repository) == entries(serial)
     for path in (serial.folder / "reports").rglob("*.*"):
