@@ -11,7 +11,7 @@ from aml.reports.layout import by_pair, shown, tenths
 from aml.reports.page import duration, render
 from aml.reports.pictures import listed
 
-VOID = {"meta", "wbr", "link", "img", "input", "rect", "path"}
+VOID = {"meta", "br", "link", "img", "input", "rect", "path"}
 
 
 class Parsed(HTMLParser):
