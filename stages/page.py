@@ -14,14 +14,17 @@ from pathlib import Path
 
 from aml.reports import acceptance, provenance
 from aml.reports.claims import read_claims
-from aml.reports.comparison import PRINTED, compare, differences
+from aml.reports.comparison import PRINTED, compare
+from aml.reports.comparison import differences as from_printed
 from aml.reports.files import read_tables
+from aml.reports.marks import marked
 from aml.reports.page import Content, Intervals, Sheet, render
 from aml.reports.parameters import published_teachers, table_settings
 from aml.reports.pictures import listed, picture
 from aml.reports.records import read_records
-from aml.reports.settings import ComparisonSettings
+from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.reports.tables import build_tables
+from aml.reports.uncertainty import read_differences
 from aml.storage.files import replacing
 from aml.storage.parameters import section, typed
 from aml.storage.stage_log import last_runs
@@ -39,6 +42,7 @@ def main(
     graph: list[Path],
     cell: Path | None = None,
     intervals: Path | None = None,
+    differences: Path | None = None,
     contact_sheet: Path | None = None,
     complexity: Path | None = None,
     figures: Path | None = None,
@@ -47,6 +51,10 @@ def main(
     settings = table_settings(values)
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
     tables, printed = build_tables(settings, read_records(metrics)), read_tables(PRINTED)
+    if differences:
+        bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
+        test_sets = [test_set.key for test_set in settings.test_sets]
+        tables = marked(tables, read_differences(differences), test_sets, bootstrap)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
     distances = acceptance.distances(tables, printed, published_teachers(values))
     content = Content(
@@ -59,7 +67,7 @@ def main(
         families=[family for family in families if family.name != "page"],  # which is not done yet
         parameters=Path(PARAMETERS).read_text(encoding="utf-8"),
         intervals=read_intervals(intervals) if intervals else {},
-        differences=list(differences(tables, compare(tables, printed))) if comparison.printed else [],
+        differences=list(from_printed(tables, compare(tables, printed))) if comparison.printed else [],
         cell=json.loads(cell.read_text(encoding="utf-8"))["key"] if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
@@ -96,6 +104,7 @@ if __name__ == "__main__":
     parser.add_argument("--graph", type=Path, nargs="+", required=True, help="dvc.yaml files, in the order to show")
     parser.add_argument("--cell", type=Path, help="who is under study, as check writes it")
     parser.add_argument("--intervals", type=Path, help="CSV: key, protocol, set, level, low and high")
+    parser.add_argument("--differences", type=Path, help="CSV of differences within pairs, for marks in the tables")
     parser.add_argument("--contact-sheet", type=Path)
     parser.add_argument("--complexity", type=Path, help="CSV")
     parser.add_argument("--figures", type=Path, help="folder with figures.json")

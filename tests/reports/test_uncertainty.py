@@ -1,7 +1,6 @@
 """Intervals, differences and marks, on queries whose means are the printed scores."""
 
 import copy
-import csv
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +17,7 @@ from aml.reports.uncertainty import (
     Interval,
     find_differences,
     find_intervals,
+    read_differences,
     read_scores,
     write_lines,
 )
@@ -67,10 +67,8 @@ def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
         assert line.difference == line.low == line.high == round(first - second, 2)
         assert line.within_noise == (first == second)
     write_lines(tmp_path / "differences.csv", Difference, lines)
-    with open(tmp_path / "differences.csv", newline="") as file:
-        written = list(csv.DictReader(file))
-    assert [float(line["low"]) for line in written] == [line.low for line in lines]
-    assert {line["within_noise"] for line in written} == {"0", "1"}
+    assert read_differences(tmp_path / "differences.csv") == lines
+    assert {line.within_noise for line in lines} == {0, 1}
 
 
 def test_a_difference_of_nothing_has_no_sign(tmp_path):
