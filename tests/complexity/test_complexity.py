@@ -96,7 +96,7 @@ def test_costs_come_back_from_their_file(tmp_path):
 def test_the_table_says_what_was_measured_where():
     text = latex([COST], "50% of it.")
     assert r"{Lite\_A} & 16 & 14.7 & 39.6 & 1,234 \\" in text
-    assert r"\caption[What the networks cost]{50\% of it. What the networks cost." in text
+    assert r"\caption[What the networks cost]{50\% of it." in text
     assert "median of 20 passes" in text and "on A CPU" in text and r"$362 \times 362$" in text
 
 
