@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from aml.complexity.costs import read_csv
+from aml.evaluation.per_query import read_average_precisions
 from aml.figures.ablation import ablation_picture
 from aml.figures.cost import cost_picture, multiply_adds_axis, parameters_axis
 from aml.figures.distractors import distractors_picture
 from aml.figures.files import write_pictures
 from aml.figures.looks import Picture, loss_names, use_style
-from aml.figures.queries import queries_picture, read_precisions
+from aml.figures.queries import queries_picture
 from aml.figures.results import Results
 from aml.figures.training import read_curves, training_picture
 from aml.reports.parameters import table_settings
@@ -47,7 +48,7 @@ def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -
         return []
     labels = {network.key: network.label for network in (*settings.students, *settings.teachers)}
     cell = f"{labels[student]} by {labels[teacher]}, {loss_names(settings.losses)[loss]}"
-    precisions = [read_precisions(queries / f"{name}.csv") for name in (key, teacher)]
+    precisions = [read_average_precisions(queries / f"{name}.csv") for name in (key, teacher)]
     return [
         queries_picture(cell, *precisions, settings.test_sets, settings.note),
         training_picture(cell, read_curves(models / key / "curves"), settings.note),

@@ -1,8 +1,5 @@
 """Average precision of every query, student against teacher."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -18,29 +15,15 @@ SIGNS = {  # of the student's AP minus the teacher's
 MARK = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.4}
 
 
-def read_precisions(path: str | Path) -> dict[tuple[str, str], dict[str, float]]:
-    """(protocol, set) -> query -> AP at the level Medium, percent; queries without a positive there are left out.
-
-    Raises ValueError for a file without one of these columns.
-    """
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        wanted = ("protocol", "set", "query", "level", "AP")
-        if not set(wanted) <= set(reader.fieldnames or ()):
-            raise ValueError(f"{path} has columns {reader.fieldnames}; expected {', '.join(wanted)}")
-        found: dict[tuple[str, str], dict[str, float]] = {}
-        for row in reader:
-            if row["level"] == LEVEL and row["AP"]:
-                found.setdefault((row["protocol"], row["set"]), {})[row["query"]] = float(row["AP"])
-    return found
-
-
 def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Named, ...], note: str) -> Picture:
-    """A row a test set, a column a protocol; `cell` in words, the others as `read_precisions` gives them."""
+    """A row a test set, a column a protocol; `cell` in words, the others as `read_average_precisions` gives them."""
     figure, axes = panels(len(test_sets), len(PROTOCOLS), 2.25, sharex=True, sharey=True)
     for row, test_set in zip(axes, test_sets, strict=True):
         for panel, protocol in zip(row, PROTOCOLS, strict=True):
-            theirs, ours = teacher.get(("symmetric", test_set.key), {}), student.get((protocol, test_set.key), {})
+            theirs, ours = (
+                teacher.get(("symmetric", test_set.key, LEVEL), {}),
+                student.get((protocol, test_set.key, LEVEL), {}),
+            )
             counts = _queries(panel, theirs, ours)
             numbers = ", ".join(f"{count} {sign}" for sign, count in counts.items() if count or sign != "equal")
             panel.set(title=f"{test_set.label}, {protocol}\n{numbers}", xlim=(-3, 103), ylim=(-3, 103), aspect="equal")

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from aml.complexity.costs import Cost, write_csv
+from aml.evaluation.per_query import COLUMNS
 from aml.figures.ablation import ablation_picture
 from aml.figures.cost import cost_picture, multiply_adds_axis, parameters_axis
 from aml.figures.distractors import distractors_picture
 from aml.figures.files import write_pictures
 from aml.figures.looks import COLOURS, MARKERS, look, loss_names, use_style
-from aml.figures.queries import queries_picture, read_precisions
+from aml.figures.queries import queries_picture
 from aml.figures.results import Results
 from aml.figures.training import read_curves, training_picture
 from aml.reports.settings import Named, Teacher
+from aml.storage.seals import write_sealed
 from stages import figures
 from tests.reports.paper_records import LOSSES, paper_settings, printed_records
 from tests.stages.test_tables_stage import paper
@@ -33,10 +35,10 @@ COSTS = [
     for number, key in enumerate(KEYS, start=1)
 ]
 STUDENT = {
-    ("symmetric", "roxford5k"): {"q1": 50.0, "q2": 20.0, "q3": 30.0},
-    ("asymmetric", "roxford5k"): {"q1": 10.0, "q2": 10.0},
+    ("symmetric", "roxford5k", "medium"): {"q1": 50.0, "q2": 20.0, "q3": 30.0},
+    ("asymmetric", "roxford5k", "medium"): {"q1": 10.0, "q2": 10.0},
 }
-TEACHER = {("symmetric", "roxford5k"): {"q1": 40.0, "q2": 60.0, "q3": 30.0}}
+TEACHER = {("symmetric", "roxford5k", "medium"): {"q1": 40.0, "q2": 60.0, "q3": 30.0}}
 CURVES = {
     "train_loss": [3.0, 2.0, 1.0],
     "validation_loss": [3.0, 1.0, 2.0],
@@ -145,19 +147,6 @@ def test_queries_are_dots_of_both_that_have_them():
     assert asymmetric.get_title() == "ROxf, asymmetric\n0 better, 2 worse"
 
 
-def test_precisions_are_those_of_medium(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text(
-        "protocol,set,query,level,AP,P@1,P@5,P@10\n"
-        "symmetric,a,q1,medium,12.5,0,0,0\nsymmetric,a,q1,hard,1,0,0,0\nsymmetric,a,q2,medium,,,,\n"
-        "asymmetric,a+b,q1,medium,3,0,0,0\n"
-    )
-    assert read_precisions(path) == {("symmetric", "a"): {"q1": 12.5}, ("asymmetric", "a+b"): {"q1": 3.0}}
-    path.write_text("protocol,set\n")
-    with pytest.raises(ValueError, match=r"a.csv has columns .*; expected protocol, set, query, level, AP"):
-        read_precisions(path)
-
-
 def write_curves(folder: Path) -> None:
     """As dvclive writes them."""
     (folder / "plots/metrics").mkdir(parents=True)
@@ -239,12 +228,12 @@ def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
     """Folders and files as the stages before leave them."""
     (folder / "metrics").mkdir()
     for name, record in RECORDS.items():
-        (folder / f"metrics/{name}.json").write_text(json.dumps(record))
+        write_sealed(folder / f"metrics/{name}.json", record)
     write_csv(folder / "complexity.csv", COSTS)
     (folder / "queries").mkdir()
     for name in (key, teacher):
         (folder / f"queries/{name}.csv").write_text(
-            "protocol,set,query,level,AP\nsymmetric,roxford5k,q1,medium,1\nasymmetric,roxford5k,q1,medium,2\n"
+            f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,1,,,\nasymmetric,roxford5k,medium,q1,2,,,\n"
         )
     write_curves(folder / "models" / key / "curves")
     return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]
