@@ -51,8 +51,8 @@ def parameters_axis(costs: Iterable[Cost]) -> CostAxis:
 def multiply_adds_axis(costs: Iterable[Cost]) -> CostAxis:
     """At the last of the sizes."""
     costs = list(costs)
-    label = f"Multiply-adds of an image of {costs[-1].width} × {costs[-1].height} pixels"
-    return _axis("multiply-adds", label, {cost.key: cost.multiply_adds for cost in costs})
+    size = f"image of {costs[-1].width} × {costs[-1].height} pixels"
+    return _axis("multiply-adds", f"Multiply-adds of an\n{size}", {cost.key: cost.multiply_adds for cost in costs})
 
 
 def _axis(name: str, label: str, costs: dict[str, int]) -> CostAxis:
@@ -78,7 +78,8 @@ def cost_picture(results: Results, axis: CostAxis) -> Picture:
             panel.set(title=f"{protocol}, by {teacher.label}")
         row[0].set_ylabel(SCORE)
     axes[0, 0].set_ylim(0, HEADROOM * axes[0, 0].get_ylim()[1])
-    figure.supxlabel(axis.label, fontsize="medium")
+    for panel in axes[-1]:
+        panel.set_xlabel(axis.label)
     legend_below(figure, _legend(results), columns=3)
     caption = sentences(results.settings.note, f"{results.measure}, against {axis.name}.", CAPTION, results.note)
     return Picture(axis.file, f"Medium mAP against {axis.name}", caption, figure)

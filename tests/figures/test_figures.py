@@ -182,7 +182,7 @@ def test_axes_have_names_and_panels_titles(full):
         for panel in picture.figure.axes:
             place = panel.get_subplotspec()
             assert panel.get_title() and picture.title and picture.caption
-            assert panel.get_xlabel() or picture.figure.get_supxlabel() or not place.is_last_row()
+            assert panel.get_xlabel() or not place.is_last_row()
             assert panel.get_ylabel() or not place.is_first_col()
     assert all(picture.caption.startswith("A note.") for picture in pictures(full))
 
