@@ -69,6 +69,7 @@ def stubbed(graph: dict, values: dict) -> dict:
     inside = {
         "data/weights": [f"data/weights/{name}.safetensors" for name in values["networks"]],
         "models/${key}": ["models/${key}", "models/${key}/curves"],
+        "reports/tables": ["reports/tables/intervals.csv", "reports/tables/differences.csv"],
     }
     for stage in graph["stages"].values():
         outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage_outputs(stage)]
