@@ -21,9 +21,9 @@ def commands(repository: Repository) -> dict[str, list[str]]:
         f"--settings distill --targets data/targets/{teacher}",
         "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
         "extract": f"models/{key} data/processed out/data/descriptors/{key}",
-        "evaluate": f"data/descriptors/{key} data/processed out/reports/metrics/{key}.json --loss reg "
-        f"--teacher data/descriptors/{teacher}",
-        "tables": "reports/metrics out/reports/tables out/reports/claims.csv",
+        "evaluate": f"data/descriptors/{key} data/processed out/reports/metrics/{key}.json out/data/queries/{key}.csv "
+        f"--loss reg --teacher data/descriptors/{teacher}",
+        "tables": "reports/metrics data/queries out/reports/tables out/reports/claims.csv",
     }
     return {stage: arguments.split() for stage, arguments in lines.items()}
 

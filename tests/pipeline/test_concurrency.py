@@ -29,7 +29,8 @@ def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
     second = repository.dvc("--wait-for-lock", "repro", ok=False)
     assert "is busy, it is being blocked by" in second and f"(PID {first.pid})" in second and ran(second) == []
     assert repository.dvc("metrics", "show", "--json") == metrics
-    repository.run(sys.executable, "-m", "stages.tables", "reports/metrics", "read/tables", "read/claims.csv")
+    paths = "reports/metrics", "data/queries", "read/tables", "read/claims.csv"
+    repository.run(sys.executable, "-m", "stages.tables", *paths)
     assert first.wait(120) == 0
     assert outputs(repository, stage) == expected
     read, written = (repository.folder / folder / "claims.csv" for folder in ("read", "reports"))
