@@ -10,7 +10,10 @@ import torch
 from benchmarks.__main__ import NAMES, main
 from benchmarks.measure import in_child, require_equal
 
-pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")  # torchvision's, of its own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning"),  # torchvision's, of its own
+    pytest.mark.long,
+]
 
 ENTRY = {"date", "quick", "machine", "versions"}
 MACHINE = {"cpu", "cores", "threads", "memory_gb", "load"}

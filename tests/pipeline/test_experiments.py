@@ -31,6 +31,7 @@ def test_an_experiment_runs_in_a_copy_of_the_repository(repository):
     assert [row["loss"] for row in repository.experiments()] == ["contr_plus", "contr_plus", "reg"]
 
 
+@pytest.mark.long
 def test_a_queued_sweep_runs_every_loss(repository):
     repository.dvc("exp", "run", "--queue", "-S", "loss=reg,contr_plus")
     repository.dvc("queue", "start")

@@ -12,7 +12,7 @@ from tests.pipeline.conftest import Repository, ran
 from tests.published.miniature import ROOT, keys, parameters, publish
 from tests.web.local_server import serving
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 COPIED = ("published", "aml", "stages", "Makefile", ".gitignore")
 
 
