@@ -46,8 +46,8 @@ def random_network(values: dict, name: str, images):
     their way through a hundred random layers, and equal descriptors would mean nothing.
     """
     import torch
-    from torch import nn
 
+    from aml.complexity.measuring import fill_statistics
     from aml.storage.parameters import section, typed
     from aml.training.settings import NetworkSettings
     from aml.vision.networks import RetrievalNetwork
@@ -61,10 +61,5 @@ def random_network(values: dict, name: str, images):
         projection=max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None,
         gem_p=settings.gem_p,
     ).eval()
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.train()
-        norm.momentum = 1.0
-    with torch.no_grad():
-        network(images)
-    return network.eval()
+    fill_statistics(network, images)
+    return network

@@ -50,20 +50,18 @@ def measured(record: Path, protocol: str) -> dict:
     return {level: values["mAP"] for level, values in json.loads(record.read_text())[protocol]["test"].items()}
 
 
+def evaluated(folder: Path, processed: Path) -> Path:
+    """The record of the student in `folder`, tested against its teacher there."""
+    student, teacher, record = folder / "student-teacher-reg", folder / "teacher", folder / "record.json"
+    evaluate.main(student, processed, record, folder / "queries.csv", teacher, "reg", VALUES)
+    return record
+
+
 def test_the_database_side_s_own_whitening_serves_both_sides(processed, tmp_path):
     ours, theirs = random_whitening(1), random_whitening(2)
     student = describe(tmp_path / "student-teacher-reg", processed, seed=1, whitening=ours)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
-    record = tmp_path / "record.json"
-    evaluate.main(
-        tmp_path / "student-teacher-reg",
-        processed,
-        record,
-        tmp_path / "queries.csv",
-        tmp_path / "teacher",
-        "reg",
-        VALUES,
-    )
+    record = evaluated(tmp_path, processed)
     assert measured(record, "symmetric") == expected(student, student, applied(*ours))
     assert measured(record, "asymmetric") == expected(student, teacher, applied(*theirs))
     for other in (applied(*ours), applied(theirs[0], theirs[1].T)):  # the test tells them apart
@@ -74,16 +72,7 @@ def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
     theirs = random_whitening(2)
     student = describe(tmp_path / "student-teacher-reg", processed, seed=1)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
-    record = tmp_path / "record.json"
-    evaluate.main(
-        tmp_path / "student-teacher-reg",
-        processed,
-        record,
-        tmp_path / "queries.csv",
-        tmp_path / "teacher",
-        "reg",
-        VALUES,
-    )
+    record = evaluated(tmp_path, processed)
     pairs = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[1]
     learned = learn(student["train.whitening"], *pairs)
     assert measured(record, "symmetric") == expected(student, student, learned.apply)
