@@ -4,7 +4,8 @@ import importlib.metadata
 import os
 import platform
 import sys
-from pathlib import Path
+
+from aml.storage.machine import processor
 
 PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "opencv-python-headless", "dvc")
 
@@ -12,11 +13,9 @@ PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "opencv-python-he
 def machine() -> dict:
     """CPU model, cores that this process may use, threads of a numerical library, memory in GB; load: processes that
     ran or waited in the last minute, so that a busy machine shows."""
-    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.split(":", 1)[1].strip() for line in cpu if line.startswith("model name")]
     cores = len(os.sched_getaffinity(0))
     return {
-        "cpu": models[0] if models else platform.processor() or platform.machine(),
+        "cpu": processor(),
         "cores": cores,
         "threads": int(os.environ.get("OMP_NUM_THREADS", cores)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),

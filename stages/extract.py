@@ -15,7 +15,7 @@ from aml.storage.testing import testing_lists, testing_sets
 from aml.storage.whitening import read_whitening
 from aml.vision.folders import describe_lists
 from aml.vision.settings import ExtractionSettings
-from stages.runtime import parameters, run_in_processes, runtime
+from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
 
 
 def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
@@ -38,6 +38,7 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
         batch_size=settings.batch_size,
         device=where.torch_device(),
         num_workers=where.num_workers,
+        kept=KEPT_FEATURES,
     )
 
 

@@ -16,7 +16,9 @@ from aml.storage import stage_log
 from aml.storage.parameters import read_parameters, section, typed
 
 PARAMETERS = "params.yaml"
-STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
+WORK = Path("work")  # git ignores it
+STAGE_LOG = WORK / "stages.jsonl"
+KEPT_FEATURES = WORK / "features"  # of frozen stages (aml.vision.kept)
 
 # how RuntimeErrors say it: of the machine's memory and a GPU's by torch, of processes that the system ended for theirs
 MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
@@ -79,8 +81,8 @@ def runtime(values: dict) -> Runtime:
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)`; an error in what the user gave, an interruption and too little memory end it with one
-    sentence and exit status 1.
+    """Call `stage(*arguments)` and end the process; an error in what the user gave, an interruption and too little
+    memory end it with one sentence and exit status 1.
 
     Any other exception is a bug and keeps its traceback. Where DVC runs the stage, STAGE_LOG gets a line at its end.
     """
@@ -89,8 +91,10 @@ def run(stage: Callable, *arguments) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and half a file goes away
     try:
         stage(*arguments)
-        if (name := os.environ.get("DVC_STAGE")) and "RANK" not in os.environ:
-            stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
+        if "RANK" not in os.environ:
+            if name := os.environ.get("DVC_STAGE"):
+                stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
+            leave()
     except (ValueError, OSError) as error:
         end(str(error) or repr(error))
     except KeyboardInterrupt:
@@ -100,6 +104,13 @@ def run(stage: Callable, *arguments) -> None:
             raise
         first, *_ = str(error).splitlines() or [repr(error)]
         end(f"memory is short, it seems: {first}")
+
+
+def leave() -> None:
+    """Ends this process, which is done: Python would take torch's modules apart first, for most of a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def end(sentence: str) -> None:

@@ -11,7 +11,7 @@ from aml.storage.imagesets import read_images
 from aml.storage.parameters import section, typed
 from aml.vision.folders import describe_lists
 from aml.vision.settings import TargetSettings
-from stages.runtime import parameters, run_in_processes, runtime
+from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
 
 
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
@@ -25,6 +25,7 @@ def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
         batch_size=settings.batch_size,
         device=where.torch_device(),
         num_workers=where.num_workers,
+        kept=KEPT_FEATURES,
     )
 
 

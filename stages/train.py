@@ -29,7 +29,7 @@ from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork, save_network, start_from
 from aml.vision.processes import rank
-from stages.runtime import parameters, run_in_processes, runtime
+from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
 
 
 def main(
@@ -76,7 +76,7 @@ def main(
     normalisation = backbone(network_settings.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
-    source = FeatureSource(network, tensors, rows, num_workers=where.num_workers)
+    source = FeatureSource(network, tensors, rows, num_workers=where.num_workers, kept=KEPT_FEATURES)
     loop = Run(
         network,
         source,

@@ -1,16 +1,15 @@
 """What a network costs: parameters, multiply-adds by torch's own counter, and measured time."""
 
 import copy
-import platform
 import statistics
 import time
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from aml.storage.machine import processor
 from aml.vision.networks import RetrievalNetwork, folded
 
 WARM_UP = 3  # passes: the first ones choose kernels and allocate memory
@@ -65,6 +64,4 @@ def device_name(device: torch.device) -> str:
     """The model of the GPU or CPU, as it calls itself."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()  # ARM's cpuinfo has no name
+    return processor()

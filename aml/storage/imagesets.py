@@ -15,12 +15,12 @@ import json
 import math
 import os
 import re
-import zipfile
-import zlib
 from array import array
 from pathlib import Path
 
 import numpy as np
+
+from aml.storage.npz import read_npz
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "ground_truth.json", "report.json")
 COLUMNS = ["row", "name", "offset", "bytes", "width", "height"]
@@ -111,20 +111,7 @@ def read_queries(folder) -> ImageSet:
 def read_lists(folder) -> dict[str, np.ndarray]:
     """The arrays of lists.npz by name (`LISTS`), each (n,) int64. Raises ValueError where they break the format."""
     path = _existing(Path(folder), "lists.npz")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            lists = {name: stored[name] for name in stored.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise ValueError(f"{path} is not a readable npz file: {error}") from None
+    lists = read_npz(path)
     check_lists(lists, len(read_images(folder)), path)
     return {name: lists[name] for name in LISTS}
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from aml.storage.machine import processor
+
 VERSIONED = ("faiss", "numpy", "pandas", "timm", "torch", "torchvision")  # modules
 
 
@@ -63,10 +65,4 @@ def _device() -> str:
     torch = sys.modules.get("torch")  # a stage without a network doesn't wait for its import
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()
-    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
-
-
-def _processor() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = (line.partition(":")[2].strip() for line in file if line.startswith("model name"))
-        return next(names, platform.machine())  # ARM has no such line
+    return f"{processor()}, {len(os.sched_getaffinity(0))} cores"

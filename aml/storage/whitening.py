@@ -4,14 +4,13 @@
 testing; one that its authors published brings its own.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from aml.storage.files import replacing
-from aml.storage.seals import damaged, file_sha256
+from aml.storage.npz import read_npz
+from aml.storage.seals import file_sha256
 
 FILENAME = "whitening.npz"
 
@@ -27,20 +26,7 @@ def read_whitening(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
     path = Path(folder) / FILENAME
     if not path.exists():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise damaged(path, f"it is no readable npz file ({error})") from None
+    arrays = read_npz(path)
     shapes = {name: array.shape for name, array in arrays.items()}
     dimension = shapes.get("m", ())
     if shapes != {"m": dimension, "P": dimension * 2} or len(dimension) != 1:

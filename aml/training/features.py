@@ -1,12 +1,14 @@
 """What the trained part of a network reads, batch by batch: frozen features kept in memory, or images decoded anew."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
+from aml.vision.kept import keep_frozen_features
 from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork, folded
 from aml.vision.processes import count, rank, summed
@@ -20,17 +22,27 @@ class FeatureSource:
     """The features of image rows on `device`, for a network that may have frozen stages.
 
     Frozen stages give the same features at every epoch, and images are not augmented (METHOD, Sec. 3): they are then
-    computed once, here, and kept in memory, in the network's precision. Without frozen stages images are decoded as
-    they are needed, by `num_workers` processes where that pays.
+    computed once, here, and kept in memory, in the network's precision; in the folder `kept` for other networks with
+    the same ones. Without frozen stages images are decoded as they are needed, by `num_workers` processes where that
+    pays.
     """
 
-    def __init__(self, network: RetrievalNetwork, tensors: ImageTensors, rows: Sequence[int], *, num_workers: int):
+    def __init__(
+        self,
+        network: RetrievalNetwork,
+        tensors: ImageTensors,
+        rows: Sequence[int],
+        *,
+        num_workers: int,
+        kept: Path | None = None,
+    ):
         self.network, self.tensors, self.num_workers = network, tensors, num_workers
         self.device = next(network.parameters()).device
         self.pieces, self.kept = Pieces("training images"), {}
         if network.frozen_stages:
             batches = batches_of_one_size(tensors.images, rows, BATCH_SIZE)
             frozen = folded(network)  # BatchNorm's own passes over memory take as long as the convolutions
+            keep_frozen_features(frozen, kept)
             with torch.inference_mode():
                 for batch, groups in zip(batches, self._decoded(batches), strict=True):
                     for positions, features in groups:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from aml.training.adam import Adam, Group
 from aml.training.features import FeatureSource
 from aml.training.objective import Objective
 from aml.training.settings import LossSettings, TrainingSettings
@@ -47,7 +48,9 @@ class Run:
         self.objective = Objective(source, targets, loss, loss_settings.constants)
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
-        self.optimizer = _optimizer(network, settings)
+        p = network.pool.p
+        rest = [parameter for parameter in self.trained().values() if parameter is not p]
+        self.optimizer = Adam([Group(rest, settings.weight_decay), Group([p], weight_decay=0.0)])
         self.record, self.best = [], {}
 
     def train(
@@ -61,8 +64,7 @@ class Run:
         for values in self.record:
             log(values)
         for epoch in range(len(self.record), self.settings.epochs):
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * math.exp(-self.settings.learning_rate_decay * epoch)
+            self._set_learning_rates(epoch)
             values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
             values["gem_p"] = self.network.pool.p.item()
             if values["validation_loss"] < min((past["validation_loss"] for past in self.record), default=math.inf):
@@ -74,6 +76,13 @@ class Run:
             for name, parameter in self.trained().items():
                 parameter.copy_(self.best[name])
         return self.record
+
+    def _set_learning_rates(self, epoch: int) -> None:
+        """GeM's power learns faster than the rest."""
+        decay = math.exp(-self.settings.learning_rate_decay * epoch)
+        rest, gem = self.optimizer.groups
+        rest.learning_rate = self.settings.learning_rate * decay
+        gem.learning_rate = self.settings.learning_rate * self.settings.gem_learning_rate_factor * decay
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
         """All of the network that training changes, BatchNorm statistics being frozen."""
@@ -153,18 +162,6 @@ class Run:
     def _require_finite(loss: torch.Tensor, what: str, epoch: int, step: int) -> None:
         if not torch.isfinite(loss):
             raise ValueError(f"{what} loss is {loss.item()} at epoch {epoch}, step {step}; a finite number is expected")
-
-
-def _optimizer(network: RetrievalNetwork, settings: TrainingSettings) -> torch.optim.Adam:
-    """Adam; GeM's power learns faster than the rest and does not decay."""
-    p = network.pool.p
-    rest = [parameter for parameter in network.parameters() if parameter.requires_grad and parameter is not p]
-    rate = settings.learning_rate
-    groups = [
-        {"params": rest, "initial_lr": rate, "weight_decay": settings.weight_decay},
-        {"params": [p], "initial_lr": rate * settings.gem_learning_rate_factor, "weight_decay": 0.0},
-    ]
-    return torch.optim.Adam(groups, lr=rate, fused=True)
 
 
 def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> float:

@@ -27,10 +27,11 @@ class RetrievalNetwork(nn.Module):
     train; `projection` is D for a student and None for a teacher, whose D is the backbone's own.
 
     `precision` is the convolutions' and no part of a stored network: with "bfloat16" they run in autocast, and weights,
-    pooling and descriptors stay float32.
+    pooling and descriptors stay float32. Nor is `kept`, which looks frozen features up (aml.vision.kept).
     """
 
     precision = "float32"
+    kept = None
 
     def __init__(self, *, backbone: str, stages: int, frozen_stages: int, projection: int | None, gem_p: float):
         super().__init__()
@@ -60,6 +61,9 @@ class RetrievalNetwork(nn.Module):
 
     def frozen_features(self, images):
         """Images to what the trained part reads; a constant of the image, so that training may compute it once."""
+        return self._frozen_features(images) if self.kept is None else self.kept(images, self._frozen_features)
+
+    def _frozen_features(self, images):
         with self._autocast(images):
             return self.backbone[: self.frozen_stages](images)  # (B, C, H', W')
 

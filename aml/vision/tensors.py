@@ -17,7 +17,7 @@ ABOUT = "about"  # a single entry: the library writes several in an order that c
 def save_tensors(path: Path, state: dict[str, torch.Tensor], description: dict) -> None:
     """Write tensors by name, and what `description` (may go into JSON) says of them."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    about = {**description, SEAL: _sha256(state, description)}
+    about = {**description, SEAL: tensors_sha256(state, description)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(state, metadata={ABOUT: json.dumps(about)}))
 
@@ -32,12 +32,12 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
         seal = description.pop(SEAL)
     except (SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise damaged(path, f"it is no sealed file of tensors ({error!r})") from None
-    if seal != _sha256(state, description):
+    if seal != tensors_sha256(state, description):
         raise damaged(path, f"its tensors have another sha256 than the {str(seal)[:12]} that was noted")
     return state, description
 
 
-def _sha256(state: dict[str, torch.Tensor], description: dict) -> str:
+def tensors_sha256(state: dict[str, torch.Tensor], description: dict) -> str:
     digest = hashlib.sha256(json.dumps(description).encode())
     for name in sorted(state):
         tensor = state[name]

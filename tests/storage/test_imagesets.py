@@ -215,10 +215,10 @@ def test_refuses_other_arrays_and_other_files(folder):
     with pytest.raises(ValueError, match=r"arrays \['train_images'\] where"):
         read_lists(folder)
     np.savez(folder / "lists.npz", **arrays() | {"val_images": np.array([{}], dtype=object)})
-    with pytest.raises(ValueError, match="not a readable npz"):
+    with pytest.raises(ValueError, match="no readable npz"):
         read_lists(folder)
     (folder / "lists.npz").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(ValueError, match="not a readable npz"):
+    with pytest.raises(ValueError, match="no readable npz"):
         read_lists(folder)
 
 

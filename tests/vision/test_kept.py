@@ -1,0 +1,125 @@
+"""Features of frozen stages, kept: the bits that they have anyway, and computed once."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+import aml.vision.kept
+from aml.storage.imagesets import read_images
+from aml.training.features import FeatureSource
+from aml.vision.images import ImageTensors
+from aml.vision.kept import keep_frozen_features
+from aml.vision.networks import RetrievalNetwork, folded
+from tests.stages.packed_sets import write_sets
+
+IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))
+
+
+def network(*, seed: int = 0, frozen_stages: int = 2, projection: int = 8) -> RetrievalNetwork:
+    torch.manual_seed(seed)
+    trunk = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=2, projection=8, gem_p=3.0).backbone
+    found = RetrievalNetwork(
+        backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=projection, gem_p=3.0
+    ).eval()
+    found.backbone.load_state_dict(trunk.state_dict())
+    return found.to(memory_format=torch.channels_last)
+
+
+class Counting:
+    """A network that keeps its features in `folder`, and how many images its frozen stages have computed."""
+
+    def __init__(self, folder, net: RetrievalNetwork | None = None):
+        self.network, self.computed = net or network(), 0
+        keep_frozen_features(self.network, folder)
+        self.network.backbone[0].register_forward_hook(self._count)
+
+    def __call__(self, images=IMAGES) -> torch.Tensor:
+        with torch.inference_mode():
+            return self.network(images.contiguous(memory_format=torch.channels_last))
+
+    def _count(self, module, arguments, result):
+        self.computed += len(result)
+
+
+def test_another_network_with_the_same_trunk_takes_them_over_bit_for_bit(tmp_path):
+    plain, first, second = Counting(None), Counting(tmp_path), Counting(tmp_path)
+    expected = plain()
+    assert torch.equal(first(), expected) and torch.equal(second(), expected)
+    assert (plain.computed, first.computed, second.computed) == (3, 3, 0)
+    wider = Counting(tmp_path, network(projection=16))
+    assert torch.equal(wider(), Counting(None, network(projection=16))()) and wider.computed == 0
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}])
+def test_another_trunk_computes_its_own(tmp_path, other):
+    Counting(tmp_path)()
+    found = Counting(tmp_path, network(**other))
+    assert torch.equal(found(), Counting(None, network(**other))()) and found.computed == 3
+
+
+def test_other_pixels_precision_and_number_of_threads_are_computed_anew(tmp_path, monkeypatch):
+    Counting(tmp_path)()
+    moved = IMAGES.clone()
+    moved[2, 1, 3, 4] += 1e-6
+    pixels = Counting(tmp_path)
+    assert torch.equal(pixels(moved), Counting(None)(moved)) and pixels.computed == 3
+    short = network()
+    short.precision = "bfloat16"
+    assert not torch.equal(Counting(tmp_path, short)(), Counting(tmp_path)())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
+    threads = Counting(tmp_path)
+    threads()
+    assert threads.computed == 3
+
+
+def test_nothing_is_kept_of_a_network_that_trains_all_of_its_stages(tmp_path):
+    whole = Counting(tmp_path / "features", network(frozen_stages=0))
+    whole()
+    assert whole.network.kept is None and not (tmp_path / "features").exists()
+
+
+def test_a_damaged_file_is_named_and_computed_again(tmp_path, capsys):
+    expected = Counting(tmp_path)()
+    (file,) = tmp_path.glob("*/*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    again = Counting(tmp_path)
+    assert torch.equal(again(), expected) and again.computed == 3
+    assert str(file) in capsys.readouterr().err
+    assert Counting(tmp_path)().equal(expected)
+
+
+def test_room_on_the_disk_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(aml.vision.kept, "MAX_BYTES", 1.5 * network().frozen_features(IMAGES).nbytes)
+    full = Counting(tmp_path)
+    assert full(IMAGES).shape == full(1 - IMAGES).shape == (3, 8)
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
+    reopened = Counting(tmp_path)
+    reopened(1 - IMAGES)
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
+
+
+def test_the_trunk_that_was_asked_longest_ago_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(aml.vision.kept, "MAX_TRUNKS", 2)
+    trunks = []
+    for seed in (1, 2):
+        trunks.append(Counting(tmp_path, network(seed=seed)).network.kept.folder)
+        os.utime(trunks[-1], (seed, seed))
+    Counting(tmp_path, network(seed=1))  # asked again
+    third = Counting(tmp_path, network(seed=3)).network.kept.folder
+    assert sorted(tmp_path.iterdir()) == sorted([trunks[0], third])
+
+
+def test_training_reads_the_same_features(tmp_path, tmp_path_factory):
+    images = read_images(write_sets(tmp_path_factory.mktemp("sets")) / "train")
+    tensors = ImageTensors(images, image_size=32, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
+    rows = np.arange(40)
+    sources = [FeatureSource(network(), tensors, rows, num_workers=0, kept=kept) for kept in (None, tmp_path, tmp_path)]
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 2  # batches
+    for source in sources[1:]:
+        assert all(torch.equal(source.kept[row], sources[0].kept[row]) for row in rows)
+    assert not any(hasattr(source.network, "kept") and source.network.kept for source in sources)
+    assert folded(sources[1].network).kept is None
