@@ -4,9 +4,10 @@ from pathlib import Path, PurePosixPath
 
 from aml.datasets.packing import pack_listed
 from aml.datasets.upstream_lists import first_of
-from aml.storage.files import replacing_folder, write_json
+from aml.storage.files import replacing_folder
 from aml.storage.imagesets import check_distinct
 from aml.storage.pack import PackWriter
+from aml.storage.seals import write_sealed
 
 _MAX_LIST_BYTES = 256 << 20
 
@@ -53,7 +54,7 @@ def preprocess(
             raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
         pack.write_list("images.csv", names)
         counts = {"images": len(names), "listed": len(listed)}
-        write_json(folder / "report.json", {"kind": "distractors", **counts, **packed.report()})
+        write_sealed(folder / "report.json", {"kind": "distractors", **counts, **packed.report()})
 
 
 def _read_names(path, expected):

@@ -4,9 +4,10 @@ from pathlib import Path, PurePosixPath
 
 from aml.datasets import unpickling, upstream_lists
 from aml.datasets.packing import pack_listed
-from aml.storage.files import replacing_folder, write_json
+from aml.storage.files import replacing_folder
 from aml.storage.imagesets import LABELS
 from aml.storage.pack import PackWriter, write_ground_truth
+from aml.storage.seals import write_sealed
 
 _MAX_LIST_BYTES = 64 << 20
 _IMAGES = (".jpg", ".jpeg")
@@ -46,7 +47,7 @@ def preprocess(raw, processed, *, name: str, archives: list[str], expected: dict
             "queries_in_database": len(set(queries) & set(database)),
             "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
         }
-        write_json(folder / "report.json", report | packed.report())
+        write_sealed(folder / "report.json", report | packed.report())
 
 
 def _image_name(member):

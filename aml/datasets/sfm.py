@@ -7,8 +7,9 @@ import numpy as np
 
 from aml.datasets import unpickling, upstream_lists
 from aml.datasets.packing import pack_listed
-from aml.storage.files import replacing_folder, write_json
+from aml.storage.files import replacing_folder
 from aml.storage.pack import PackWriter, write_lists
+from aml.storage.seals import write_sealed
 
 ARCHIVE = "ims.tar.gz"
 _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
@@ -43,7 +44,7 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
                 raise ValueError(f"{raw}, {lists}: no usable {split} pair; at least one is needed")
         pack.write_list("images.csv", names)
         write_lists(folder, arrays, len(names))
-        write_json(folder / "report.json", _report(names, splits, arrays, dropped, packed))
+        write_sealed(folder / "report.json", _report(names, splits, arrays, dropped, packed))
 
 
 def cid_path(cid: str) -> str:

@@ -1,29 +1,34 @@
 """Image sets on disk, read: data/processed/<set> as `aml.storage.pack` writes it.
 
 images.tar         plain tar of the images' own bytes
-images.csv         row,name,offset,bytes,width,height; line i is row i of every array about this set. offset: position
-                   of the image's data in images.tar; width, height: pixels in stored order (no EXIF rotation)
+images.csv         row,name,offset,bytes,width,height,crc32; line i is row i of every array about this set. offset:
+                   position of the image's data in images.tar; width, height: pixels in stored order (no EXIF
+                   rotation); crc32: of the image's bytes
 queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated box in pixels (floats)
 lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
-ground_truth.json  test sets: a list, per query {"easy", "hard", "junk"}, rows of images.csv
+ground_truth.json  test sets: "queries", a list, per query {"easy", "hard", "junk"}, rows of images.csv
 report.json        kind, counts and what was odd
+
+All are sealed: an npz file by its format, images.tar image by image by the lists, since those who need one image cannot
+read 50 GB before.
 """
 
 import csv
 import hashlib
-import json
 import math
 import os
 import re
+import zlib
 from array import array
 from pathlib import Path
 
 import numpy as np
 
 from aml.storage.npz import read_npz
+from aml.storage.seals import damaged, open_sealed_lines, read_sealed
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "ground_truth.json", "report.json")
-COLUMNS = ["row", "name", "offset", "bytes", "width", "height"]
+COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
 LISTS = (
     "train_images", "train_clusters", "train_queries", "train_positives",
@@ -33,6 +38,7 @@ LISTS = (
 LABELS = ("easy", "hard", "junk")
 
 _POSITIVE = re.compile("[1-9][0-9]{0,17}")
+_CRC32 = re.compile("0|[1-9][0-9]{0,9}")
 
 
 class ImageSet:
@@ -52,21 +58,24 @@ class ImageSet:
     def read(self, row: int) -> bytes:
         """The stored bytes of one image.
 
-        Raises ValueError for a row outside 0..N-1 and where images.tar holds something else at that place.
+        Raises ValueError for a row outside 0..N-1 and where images.tar holds something else at that place, be it by
+        one bit.
         """
         if not 0 <= row < len(self):
             raise ValueError(f"row {row} of {self._tar.parent}: accepted are 0 to {len(self) - 1}")
         if self._descriptor is None:
             self._descriptor = os.open(self._tar, os.O_RDONLY)
-        offset, length = (int(x) for x in self._spans[row])
+        offset, length, crc32 = (int(x) for x in self._spans[row])
         block = os.pread(self._descriptor, 512 + length, offset - 512)  # the tar header tells whose bytes follow
         name, stored = self.names[row].encode(), block[:100].rstrip(b"\0")
         if len(block) < 512 + length or not stored or not (name.startswith(stored) or name.endswith(stored)):
-            raise ValueError(
-                f"{self._tar} does not hold {self.names[row]!r} ({length} bytes) at byte {offset}, where row {row} "
-                "says: tar and list do not belong together; run preprocess again"
+            raise damaged(
+                self._tar, f"it does not hold {self.names[row]!r} ({length} bytes) at byte {offset}, as row {row} says"
             )
-        return block[512:]
+        data = block[512:]
+        if zlib.crc32(data) != crc32:
+            raise damaged(self._tar, f"{self.names[row]!r} at byte {offset} has another crc32 than row {row} says")
+        return data
 
     def digest(self) -> str:
         """sha256 (hex) of the list: names, sizes and boxes, in row order."""
@@ -77,7 +86,7 @@ class ImageSet:
         return digest.hexdigest()
 
     def pack_digest(self) -> str:
-        """sha256 (hex) of the list and of where in images.tar the bytes of its images stand: another pack, another."""
+        """sha256 (hex) of the list and of its images' places and bytes in images.tar: another pack, another."""
         return hashlib.sha256(self.digest().encode() + self._spans.tobytes()).hexdigest()
 
     def subset(self, rows: np.ndarray) -> "ImageSet":
@@ -123,10 +132,7 @@ def read_ground_truth(folder, num_database: int) -> list[dict[str, np.ndarray]]:
     queries than queries.csv has.
     """
     path = _existing(Path(folder), "ground_truth.json")
-    try:
-        ground_truth = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    ground_truth = read_sealed(path).get("queries")
     check_ground_truth(ground_truth, len(read_queries(folder)), num_database, path)
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
 
@@ -221,7 +227,7 @@ def _read_list(folder, filename, columns) -> ImageSet:
     if extra:
         raise ValueError(f"{folder}: unexpected {extra[0]!r}; an image set holds nothing but {', '.join(FILES)}")
     names, numbers, boxes, place = [], array("q"), array("d"), 1
-    with open(path, encoding="utf-8", newline="") as file:
+    with open_sealed_lines(path) as file:
         lines = csv.reader(file, strict=True)
         try:
             header = next(lines, [])
@@ -235,15 +241,15 @@ def _read_list(folder, filename, columns) -> ImageSet:
                 boxes.extend(box)
         except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
             raise ValueError(f"{path}, line {place}: {error}") from None
-    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 4)
-    spans, sizes = numbers[:, :2].copy(), numbers[:, 2:].copy()
+    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 5)
+    spans, sizes = numbers[:, [0, 1, 4]], numbers[:, [2, 3]]
     _check_rows(names, spans, tar.stat().st_size, path)
     boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4) if len(columns) > len(COLUMNS) else None
     return ImageSet(tar, names, spans, sizes, boxes)
 
 
 def _parse_line(line, row, columns):
-    """name, [offset, bytes, width, height] and [x0, y0, x1, y1] (or []) of one line."""
+    """name, [offset, bytes, width, height, crc32] and [x0, y0, x1, y1] (or []) of one line."""
     if len(line) != len(columns):
         raise ValueError(f"{len(line)} values where {len(columns)} are expected ({','.join(columns)})")
     if line[0] != str(row):
@@ -253,20 +259,22 @@ def _parse_line(line, row, columns):
     if not all(map(_POSITIVE.fullmatch, line[2:6])):
         column, text = next((x, y) for x, y in zip(COLUMNS[2:], line[2:6], strict=False) if not _POSITIVE.fullmatch(y))
         raise ValueError(f"{column} {text!r} of {line[1]!r}: a positive whole number is expected")
-    numbers, box = list(map(int, line[2:6])), []
+    if not _CRC32.fullmatch(line[6]):
+        raise ValueError(f"crc32 {line[6]!r} of {line[1]!r}: a whole number is expected")
+    numbers, box = list(map(int, line[2:7])), []
     if len(line) > len(COLUMNS):
-        if "" in line[6:]:
+        if "" in line[7:]:
             raise ValueError(f"query {line[1]!r} has no box; every query needs x0,y0,x1,y1")
-        box = [float(text) for text in line[6:]]
-        check_box(box, *numbers[2:], f"query {line[1]!r}")
+        box = [float(text) for text in line[7:]]
+        check_box(box, *numbers[2:4], f"query {line[1]!r}")
     return line[1], numbers, box
 
 
 def _check_rows(names, spans, tar_bytes, path):
     check_distinct(names, path)
-    beyond = np.flatnonzero((spans[:, 0] < 512) | (spans.sum(axis=1) > tar_bytes))
+    beyond = np.flatnonzero((spans[:, 0] < 512) | (spans[:, :2].sum(axis=1) > tar_bytes))
     if len(beyond):
-        offset, length = spans[beyond[0]].tolist()
+        offset, length, _ = spans[beyond[0]].tolist()
         raise ValueError(
             f"{path}: row {beyond[0]} ({names[beyond[0]]!r}) lies at bytes {offset} to {offset + length}, "
             f"outside images.tar of {tar_bytes} bytes"

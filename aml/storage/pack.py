@@ -4,12 +4,12 @@ import csv
 import os
 import re
 import tarfile
+import zlib
 from array import array
 from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import write_json
 from aml.storage.imagesets import (
     BOX_COLUMNS,
     COLUMNS,
@@ -20,6 +20,7 @@ from aml.storage.imagesets import (
     check_ground_truth,
     check_lists,
 )
+from aml.storage.seals import seal_lines, write_sealed
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -37,7 +38,7 @@ class PackWriter:
     def __init__(self, folder):
         self._folder = Path(folder)
         self._index = {}  # name -> place in _numbers
-        self._numbers = array("q")  # offset, bytes, width, height of each image
+        self._numbers = array("q")  # offset, bytes, width, height, crc32 of each image
 
     def __enter__(self):
         self._file = open(self._folder / "images.tar", "wb", buffering=1 << 20)
@@ -72,13 +73,13 @@ class PackWriter:
         except UnicodeEncodeError:
             raise ValueError(f"image name {name!r} is not valid Unicode text") from None
         self._index[name] = len(self._index)
-        self._numbers.extend([self._file.tell(), len(data), int(width), int(height)])
+        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), zlib.crc32(data)])
         self._file.write(data)
         self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a packed image, pixels."""
-        place = self._index[name] * 4
+        place = self._index[name] * 5
         return self._numbers[place + 2], self._numbers[place + 3]
 
     def write_list(self, filename: str, names: list[str], boxes=None):
@@ -95,12 +96,13 @@ class PackWriter:
             for row, name in enumerate(names):
                 if name not in self._index:
                     raise ValueError(f"{filename}: image {name!r} was not packed")
-                place = self._index[name] * 4
+                place = self._index[name] * 5
                 box = []
                 if boxes is not None:
                     box = [float(x) for x in boxes[row]]
                     check_box(box, *self.size(name), f"{filename}, {name!r}")
-                lines.writerow([row, name, *self._numbers[place : place + 4], *box])
+                lines.writerow([row, name, *self._numbers[place : place + 5], *box])
+        seal_lines(self._folder / filename)
 
 
 def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
@@ -115,4 +117,4 @@ def write_ground_truth(folder, ground_truth: list[dict], num_database: int):
     path = Path(folder) / "ground_truth.json"
     rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
     check_ground_truth(rows, len(rows), num_database, path)
-    write_json(path, rows)
+    write_sealed(path, {"queries": rows})

@@ -1,10 +1,12 @@
 """Seals: sha256 digests by which a reader notices that a file is not what was written.
 
-A JSON file carries its own as its last entry, an array's stands in its folder's provenance.json, that of tensors in
-their file. DVC looks at a file's time and size only, and never again into its own cache. Seals find damage, no forgery.
+A JSON file carries its own as its last entry, a text file as its last line; an array's stands in its folder's
+provenance.json, that of tensors in their file. DVC looks at a file's time and size only, and never again into its own
+cache. Seals find damage, no forgery.
 """
 
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -34,6 +36,26 @@ def read_sealed(path: Path) -> dict:
     if seal != _sha256(content):
         raise damaged(path, f"its contents have another sha256 than the {str(seal)[:12]} that was noted")
     return content
+
+
+def seal_lines(path: Path) -> None:
+    """Add to a text file its seal, as a last line."""
+    line = f"# {SEAL} {file_sha256(path)}\n"
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line)
+
+
+def open_sealed_lines(path: Path) -> io.TextIOWrapper:
+    """The lines of a text file that `seal_lines` has sealed, without the seal; line ends as they stand there.
+
+    Raises ValueError naming the file for anything else.
+    """
+    lines = Path(path).read_bytes()
+    end = lines.rfind(b"\n", 0, -1) + 1
+    content, last = lines[:end], lines[end:]
+    if last != f"# {SEAL} {hashlib.sha256(content).hexdigest()}\n".encode():
+        raise damaged(path, "its last line is not the sha256 of those before")
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
 
 
 def damaged(path: Path, why: str) -> ValueError:

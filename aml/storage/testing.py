@@ -1,12 +1,12 @@
 """Which image lists testing describes: the arrays of a descriptor folder, by name."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from aml.storage.imagesets import ImageSet, read_images, read_lists, read_queries
 from aml.storage.parameters import of_type, section
+from aml.storage.seals import read_sealed
 
 KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
 
@@ -40,5 +40,5 @@ def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str
 def excluded_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
     """Set name -> how many of its images could not be decoded and were left out by preprocess."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]
-    reports = {name: json.loads((processed / name / "report.json").read_text(encoding="utf-8")) for name in names}
+    reports = {name: read_sealed(processed / name / "report.json") for name in names}
     return {name: len(report["excluded"]) for name, report in reports.items()}

@@ -1,4 +1,3 @@
-import json
 import pickle
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 
 from aml.datasets import distractors, packing, revisited, sfm
 from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
+from aml.storage.seals import read_sealed
 from tests.datasets.raw_folders import image, write_archive, write_pickle
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
@@ -13,7 +13,7 @@ TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]
 
 
 def report(folder):
-    return json.loads((folder / "report.json").read_text())
+    return read_sealed(folder / "report.json")
 
 
 def contents(folder):

@@ -18,7 +18,7 @@ from aml.figures.queries import queries_picture
 from aml.figures.results import Results
 from aml.figures.training import read_curves, training_picture
 from aml.reports.settings import Named, Teacher
-from aml.storage.seals import write_sealed
+from aml.storage.seals import seal_lines, write_sealed
 from stages import figures
 from tests.reports.paper_records import LOSSES, paper_settings, printed_records
 from tests.stages.test_tables_stage import paper
@@ -235,5 +235,6 @@ def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
         (folder / f"queries/{name}.csv").write_text(
             f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,1,,,\nasymmetric,roxford5k,medium,q1,2,,,\n"
         )
+        seal_lines(folder / f"queries/{name}.csv")
     write_curves(folder / "models" / key / "curves")
     return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]

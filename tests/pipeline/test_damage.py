@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from aml.storage.imagesets import read_images
 from tests.pipeline.conftest import cells, ran
 
 pytestmark = pytest.mark.pipeline
 
 
-def flip(path: Path) -> None:
-    """One bit, as a bad disk does it: neither time nor mode nor size tell."""
+def flip(path: Path, place: int = -1) -> None:
+    """One bit of the byte at `place`, as a bad disk does it: neither time nor mode nor size tell."""
     found = path.stat()
     path.chmod(0o644)
     with open(path, "r+b") as file:
-        file.seek(-1, os.SEEK_END)
-        last = file.read(1)[0]
-        file.seek(-1, os.SEEK_END)
-        file.write(bytes([last ^ 1]))
+        data = bytearray(file.read())
+        data[place] ^= 1
+        file.seek(0)
+        file.write(data)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     path.chmod(found.st_mode & 0o777)
 
@@ -47,3 +48,24 @@ def test_the_message_names_the_file_and_the_remedy_repairs_it(repository):
     assert ran(repository.dvc("repro", evaluate)) == chain
     assert [(repository.folder / path).read_bytes() for path in (record, array, model)] == before
     assert "verify: 0 of " in repository.run("python", "-m", "stages.verify") and repository.status() == {}
+
+
+def test_images_and_queries_are_read_as_they_were_written_or_not_at_all(repository):
+    reg = cells(repository)[3]
+    tar, queries = "data/processed/rsynth_a/images.tar", f"data/queries/{reg}.csv"
+    repository.dvc("checkout", "--relink")
+    before = [(repository.folder / path).read_bytes() for path in (tar, queries)]
+    images = read_images((repository.folder / tar).parent)
+    image = images.read(2)
+    flip(repository.folder / tar, before[0].index(image) + len(image) // 2)
+    flip(repository.folder / queries, len(before[1]) // 2)
+    assert repository.status() == {}
+
+    stage = "python", "-m", "stages.extract", f"models/{reg}", "data/processed", "read/descriptors"
+    assert f"extract: {tar} is damaged: {images.names[2]!r} at byte " in repository.run(*stage, ok=False)
+    stage = "python", "-m", "stages.tables", "reports/metrics", "data/queries", "read/tables", "read/claims.csv"
+    assert f"tables: {queries} is damaged: its last line is not" in repository.run(*stage, ok=False)
+    output = repository.run("python", "-m", "stages.verify")
+    assert all(f"verify: removed {path}: damaged" in output for path in (tar, queries)) and "verify: 2 of " in output
+    assert ran(repository.dvc("repro")) == ["preprocess@rsynth_a", f"evaluate_distilled@{reg}"]
+    assert [(repository.folder / path).read_bytes() for path in (tar, queries)] == before

@@ -6,6 +6,7 @@ from pathlib import Path
 from aml.evaluation.per_query import COLUMNS
 from aml.reports.comparison import PRINTED
 from aml.reports.settings import Loss, Named, TableSettings, Teacher
+from aml.storage.seals import seal_lines
 
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
 ALL_MEMBERS = ("self", "positive", "negatives")
@@ -91,4 +92,5 @@ def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vw
                         for query, shift in zip(names, shifts, strict=True):
                             writer.writerow((*cell, query, values["mAP"] + shift, "", "", ""))
                         writer.writerow((*cell, "without positives", "", "", "", ""))
+        seal_lines(folder / f"{key}.csv")
     return folder

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aml.storage.files import write_json
 from aml.storage.imagesets import LISTS
 from aml.storage.pack import PackWriter, write_ground_truth, write_lists
+from aml.storage.seals import write_sealed
 
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES = 40, 9, 2
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]
@@ -33,7 +33,7 @@ def write_sets(processed: Path) -> Path:
                 pack.write_list("images.csv", names[:NUM_DATABASE])
                 pack.write_list("queries.csv", names[NUM_DATABASE:], [[0, 0, 40, 32]] * NUM_QUERIES)
                 write_ground_truth(folder, LABELS, NUM_DATABASE)
-        write_json(folder / "report.json", {"excluded": []})
+        write_sealed(folder / "report.json", {"excluded": []})
     return processed
 
 

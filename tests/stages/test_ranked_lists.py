@@ -10,6 +10,7 @@ from PIL import Image
 from aml.evaluation.protocol import Lists
 from aml.reports.ranked_lists import judged
 from aml.storage.descriptors import DescriptorFolder
+from aml.storage.seals import open_sealed_lines
 from stages import evaluate, ranked_lists
 from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, write_sets
 from tests.stages.random_descriptors import describe, random_whitening
@@ -41,7 +42,7 @@ def run(folder, lists):
 
 
 def scores(folder, role):
-    with open(folder / "queries" / f"{KEYS[role]}.csv", newline="") as file:
+    with open_sealed_lines(folder / "queries" / f"{KEYS[role]}.csv") as file:
         return {(line["protocol"], line["level"], line["query"]): line for line in csv.DictReader(file)}
 
 

@@ -1,4 +1,3 @@
-import json
 import os
 import pickle
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 
 from aml.storage.imagesets import LISTS, read_ground_truth, read_images, read_lists, read_queries
 from aml.storage.pack import PackWriter, write_ground_truth, write_lists
+from aml.storage.seals import seal_lines, write_sealed
 
 LONG = "a/" * 80 + "long.jpg"  # more than tar's 100 characters
 DATA = {"b": b"bytes of b", "a": b"x" * 512, 'c,"é': b"y" * 513, LONG: b"z"}
@@ -42,11 +42,13 @@ def folder(tmp_path):
 
 
 def rewrite(path, *replacements):
-    text = path.read_text(encoding="utf-8")
+    """Other lines, sealed as they are then."""
+    text = "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1])
     for old, new in replacements:
         assert old in text
         text = text.replace(old, new, 1)
     path.write_text(text, encoding="utf-8")
+    seal_lines(path)
 
 
 def test_round_trip(folder):
@@ -118,8 +120,45 @@ def test_read_refuses_a_tar_of_another_list(folder):
     with PackWriter(folder) as pack:
         for name, data in reversed(DATA.items()):
             pack.add(name, data, 1, 1)
-    with pytest.raises(ValueError, match="do not belong together"):
+    with pytest.raises(ValueError, match=r"images.tar is damaged: it does not hold '.*' .*, as row 0 says"):
         _read_all(read_images(folder))
+
+
+def everything(folder):
+    found = []
+    for images in (read_images(folder), read_queries(folder)):
+        boxes = images.boxes.tolist() if images.boxes is not None else None
+        found.append([images.names, images.sizes.tolist(), boxes, _read_all(images)])
+    lists = {name: rows.tolist() for name, rows in read_lists(folder).items()}
+    return [*found, lists, [{k: v.tolist() for k, v in labels.items()} for labels in read_ground_truth(folder, 4)]]
+
+
+@pytest.mark.parametrize("name", ["images.tar", "images.csv", "queries.csv", "lists.npz", "ground_truth.json"])
+def test_a_flipped_bit_is_found_or_changes_nothing(folder, name):
+    path, expected, harmless = folder / name, everything(folder), 0
+    whole = path.read_bytes()
+    places = range(0, len(whole), 1 + len(whole) // 150)
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        try:
+            assert everything(folder) == expected
+            harmless += 1
+        except ValueError as error:
+            assert str(path) in str(error)
+    path.write_bytes(whole)
+    padding = {"images.tar": 0.95, "lists.npz": 0.5, "ground_truth.json": 0.6}  # times, owners, blanks
+    assert harmless <= padding.get(name, 0) * len(places)
+
+
+def test_a_flipped_bit_of_an_image_is_found(folder):
+    whole, images = (folder / "images.tar").read_bytes(), read_images(folder)
+    for row, name in enumerate(images.names):
+        place = whole.index(DATA[name], 512)
+        for at in range(place, place + len(DATA[name])):
+            (folder / "images.tar").write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+            with pytest.raises(ValueError, match=r"images.tar is damaged: .* has another crc32 than row") as error:
+                read_images(folder).read(row)
+            assert repr(name) in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +174,8 @@ def test_read_refuses_a_tar_of_another_list(folder):
         (",41,", ",4_1,", "width '4_1' of 'a'"),
         (",41,", ",-41,", "width '-41' of 'a'"),
         (",41,", ",nan,", "width 'nan' of 'a'"),
-        (",41,30", ",41", "line 2: 5 values where 6"),
+        (",41,30", ",41", "line 2: 6 values where 7"),
+        (",41,30,", ",41,30,-", "line 2: crc32 '-"),
         (",512,41", ",512000,41", "outside images.tar"),
         (",512,41", ",9000000000000000000,41", "bytes '9000000000000000000'"),
     ],
@@ -151,7 +191,7 @@ def test_refuses_broken_lists(folder, old, new, message):
     ("new", "message"),
     [
         (",,,,", "'b' has no box"),
-        ("", "6 values where 10"),
+        ("", "7 values where 11"),
         (",0.0,0.0,nan,30.0", "four finite numbers"),
         (",0.0,0.0,x,30.0", "line 2.*could not convert"),
         (",5.0,0.0,5.4,30.0", "is empty"),
@@ -174,10 +214,12 @@ def test_refuses_missing_and_unexpected_files(folder, tmp_path):
     with pytest.raises(ValueError, match=r"no images.csv in .*: run preprocess"):
         read_images(tmp_path / "nowhere")
     (folder / "notes.txt").unlink()
-    (folder / "images.csv").write_bytes(b"row,name,offset,bytes,width,height\n0,\xff,512,1,1,1\n")
+    (folder / "images.csv").write_bytes(b"row,name,offset,bytes,width,height,crc32\n0,\xff,512,1,1,1,1\n")
+    seal_lines(folder / "images.csv")
     with pytest.raises(ValueError, match=r"images.csv, line 1: 'utf-8'"):
         read_images(folder)
     (folder / "images.csv").write_bytes(b"")
+    seal_lines(folder / "images.csv")
     with pytest.raises(ValueError, match="line 1: header ''"):
         read_images(folder)
 
@@ -247,14 +289,14 @@ def test_ground_truth_round_trip(folder):
     ],
 )
 def test_refuses_broken_ground_truth(folder, ground_truth, message):
-    (folder / "ground_truth.json").write_text(json.dumps(ground_truth))
+    write_sealed(folder / "ground_truth.json", {"queries": ground_truth})
     with pytest.raises(ValueError, match=message):
         read_ground_truth(folder, 4)
 
 
 def test_refuses_ground_truth_that_is_no_json(folder):
     (folder / "ground_truth.json").write_text("[{")
-    with pytest.raises(ValueError, match="is not JSON"):
+    with pytest.raises(ValueError, match=r"ground_truth.json is damaged"):
         read_ground_truth(folder, 4)
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from aml.storage.seals import file_sha256, read_sealed, write_sealed
+from aml.storage.seals import SEAL, file_sha256, open_sealed_lines, read_sealed, seal_lines, write_sealed
 
 CONTENT = {"b": [1, 2.5, None], "a": {"é": "x", "mAP": 36.71}, "n": -1e-17}
 
@@ -34,6 +34,23 @@ def test_what_was_never_sealed_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ValueError, match=r"x.json is damaged: .*; remove it, run `python -m stages.verify`"):
         read_sealed(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"a\n", b"a\r\n\xc3\xa9\n\n", b"# sha256 of\n"])
+def test_lines_come_back_as_they_were(tmp_path, content):
+    (tmp_path / "x.csv").write_bytes(content)
+    seal_lines(tmp_path / "x.csv")
+    sealed = (tmp_path / "x.csv").read_bytes()
+    assert sealed.startswith(content) and len(sealed) == len(content) + len("#  \n" + SEAL) + 64
+    with open_sealed_lines(tmp_path / "x.csv") as file:
+        assert file.read().encode() == content
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a\n", "a\n# sha256 \n", "# sha256", "a\n# sha256 " + "0" * 64 + "\n"])
+def test_lines_that_were_never_sealed_are_refused(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"x.csv is damaged: its last line is not the sha256 of those before; "):
+        open_sealed_lines(tmp_path / "x.csv")
 
 
 def test_a_file_s_digest(tmp_path):
