@@ -16,9 +16,13 @@ class Grid:
     dimensions: list[int]  # of students without teacher: the teachers' own
     losses: list[str]
     loss_without_teacher: str
+    seeds: list[int] | None  # each trains every student once; None: nothing is trained
 
     def __post_init__(self):
         for name in ("datasets", "test_sets", "teachers", "students", "dimensions", "losses"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"{name} is {values}; accepted: one or more, each once")
+        seeds = self.seeds
+        if seeds is not None and (not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0):
+            raise ValueError(f"seeds is {seeds}; accepted: one or more, each once and 0 or more")
