@@ -47,7 +47,7 @@ class Content:
     parameters: str  # the text of params.yaml
     intervals: Intervals  # of mAP, low and high
     differences: list[Table]  # from the printed tables
-    cell: str | None  # key of the cell under study
+    cell: str | None  # key of its row, of the cell under study
     contact_sheet: Picture | None
     complexity: Sheet | None
     figures: list[Picture]

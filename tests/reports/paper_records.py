@@ -37,6 +37,7 @@ def paper_settings(**changes) -> TableSettings:
         "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
         "distractors": Named("r1m", "R1M"),
         "note": "",
+        "seeds": (),
     }
     return TableSettings(**settings | changes)
 
@@ -69,7 +70,7 @@ def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimens
     return {
         "network": {
             **{"key": key, "network": network, "teacher": teacher},
-            **{"loss": loss, "dimension": dimension, "num_parameters": 1},
+            **{"loss": loss, "dimension": dimension, "num_parameters": 1, "seed": None},
         },
         "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
         "symmetric": {},
