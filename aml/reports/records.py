@@ -62,7 +62,7 @@ def over_seeds(
 
 
 def mean(values: list[float]) -> float:
-    return round(statistics.fmean(values), 6)  # so that halves are halves in binary too
+    return round(statistics.fmean(values), 9)  # so that halves are halves in binary too
 
 
 def deviation(values: list[float]) -> float:

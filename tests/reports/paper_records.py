@@ -1,5 +1,6 @@
 """Settings in the paper's names, records that hold the printed values, and queries of which these are the means."""
 
+import copy
 import csv
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def printed_records() -> dict[str, dict]:
                 scores = {metric: float(row[f"{name}_{level}_{metric}"]) for metric in ("mAP", "mP@10")}
                 levels[level] = {**scores, "mP@1": 0.0, "mP@5": 0.0}
     return records
+
+
+def with_seeds(records: dict[str, dict], factors: dict[int, float]) -> dict[str, dict]:
+    """The records, each student's once a seed: under its key with the seed, all scores times the seed's factor."""
+    found = {}
+    for key, record in records.items():
+        for seed, factor in factors.items() if "-" in key else [(None, 1)]:
+            of_seed = copy.deepcopy(record)
+            of_seed["network"] |= {"key": key if seed is None else f"{key}-{seed}", "seed": seed}
+            for protocol in {"symmetric", "asymmetric"} & set(record):
+                for levels in of_seed[protocol].values():
+                    for values in levels.values():
+                        values |= {metric: round(value * factor, 2) for metric, value in values.items()}
+            found[of_seed["network"]["key"]] = of_seed
+    return found
 
 
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
