@@ -20,7 +20,7 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 
-experiment: $(VENV)/ready  ## only the cell under study: student, teacher and loss in params.yaml
+experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
 	$(DVC) repro experiment
 
 tables: $(VENV)/ready  ## tables, figures and page of the results that are up to date; a dash and a name for the others

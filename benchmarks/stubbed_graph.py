@@ -36,7 +36,8 @@ class StubbedGraph:
         (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
         grid = values["grid"]
         of_teachers, of_students = len(grid["teachers"]), num_students * len(grid["dimensions"])
-        self.num_cells = of_teachers + of_students + num_students * of_teachers * len(grid["losses"])
+        distilled = num_students * of_teachers * len(grid["losses"])
+        self.num_cells = of_teachers + (of_students + distilled) * len(grid["seeds"])
         for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
             path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)

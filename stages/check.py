@@ -1,6 +1,6 @@
 """Every name and number in params.yaml is known; resolves the cell under study. Runs before any other stage.
 
-Reads: params.yaml. Writes: <cell>: student, teacher, loss, and the key under which their results stand.
+Reads: params.yaml. Writes: <cell>: student, teacher, loss, seed, and the key under which their results stand.
 """
 
 import sys
@@ -16,14 +16,14 @@ from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
+from aml.training.settings import NetworkSettings, TeacherSettings, TrainingSettings, loss_settings
 from aml.vision.backbones import backbone
 from aml.vision.settings import ExtractionSettings, TargetSettings
 from stages.runtime import Runtime, parameters, run
 
 SECTIONS = {
     "grid": Grid,
-    "train_teacher": TrainingSettings,
+    "train_teacher": TeacherSettings,
     "train_student": TrainingSettings,
     "distill": TrainingSettings,
     "targets": TargetSettings,
@@ -53,10 +53,11 @@ def main(cell: Path, values: dict) -> None:
         loss_settings(values, name)
     grid = typed_sections["grid"]
     check_grid(grid, values)
-    for name, names in (("student", grid.students), ("teacher", grid.teachers), ("loss", grid.losses)):
-        require(values[name], names, name)
-    student, teacher, loss = values["student"], values["teacher"], values["loss"]
-    write_json(cell, {"student": student, "teacher": teacher, "loss": loss, "key": f"{student}-{teacher}-{loss}"})
+    axes = {"student": grid.students, "teacher": grid.teachers, "loss": grid.losses, "seed": grid.seeds or []}
+    for name, accepted in axes.items():
+        require(values[name], accepted, name)
+    who = {name: values[name] for name in axes}
+    write_json(cell, who | {"key": "-".join(map(str, who.values()))})
 
 
 def check_grid(grid: Grid, values: dict) -> None:
@@ -100,7 +101,7 @@ def check_published(grid: Grid, values: dict) -> None:
             require(settings.backbone, BACKBONES, f"networks.{name}.backbone, with source published")
 
 
-def require(name: str, known, place: str) -> None:
+def require(name: str | int, known, place: str) -> None:
     """Raises ValueError, with the list of known names, unless `name` is one."""
     if name not in known:
         raise ValueError(f"unknown {name!r} in params.yaml: {place}; known: {', '.join(map(str, known))}")

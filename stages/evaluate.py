@@ -25,6 +25,7 @@ def main(
     queries: Path,
     teacher: Path | None,
     loss: str | None,
+    seed: int | None,
     values: dict,
 ) -> None:
     own = DescriptorFolder(descriptors)
@@ -43,6 +44,7 @@ def main(
                 "network": descriptors.name.split("-")[0],
                 "teacher": None if teacher is None else teacher.name,
                 "loss": loss or of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher"),
+                "seed": seed,
                 "dimension": own.network["dimension"],
                 "num_parameters": own.network["num_parameters"],
                 "whitening": own.network.get("whitening"),
@@ -77,5 +79,6 @@ if __name__ == "__main__":
     parser.add_argument("queries", type=Path)
     parser.add_argument("--teacher", type=Path, help="the teacher's descriptor folder, for a distilled student")
     parser.add_argument("--loss", help="by which it was distilled")
+    parser.add_argument("--seed", type=int, help="by which a student was trained, of grid.seeds")
     a = parser.parse_args()
-    run(main, a.descriptors, a.processed, a.record, a.queries, a.teacher, a.loss, parameters())
+    run(main, a.descriptors, a.processed, a.record, a.queries, a.teacher, a.loss, a.seed, parameters())

@@ -1,4 +1,4 @@
-"""The cell under study: the mAP of the student, teacher and loss that params.yaml points at, in the tables' levels.
+"""The cell under study: the mAP of student, teacher, loss and seed that params.yaml points at, in the tables' levels.
 
 It is what `dvc metrics diff` and `dvc exp show` print, a line or a column a number; the record has all measures.
 Reads: <cell> (who it is), <metrics> (its record). Writes: <experiment>, the pipeline's metrics file.

@@ -1,7 +1,8 @@
 """The figures: what a network is worth for what it costs, the ablation, distractors, single queries, a training.
 
-Reads: <metrics>/<key>.json of every cell of the grid (one without has no mark, and captions say so), <complexity>, and
-of the cell under study <queries>/<key>.csv, its teacher's too, and <models>/<key>/curves.
+Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds (a network without one has no mark, and
+captions say so), <complexity>, and of the cell under study <queries>/<key>.csv, its teacher's too, and
+<models>/<key>/curves.
 Writes: <figures>: an SVG and a PNG of each, figures.json with titles and captions in their order.
 """
 
@@ -42,12 +43,14 @@ def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: 
 def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -> list[Picture]:
     """Those of the cell under study; none where it or its teacher has no record, for other files may be old ones."""
     student, teacher, loss = (of_type(str, section(values, name), name) for name in ("student", "teacher", "loss"))
-    key, settings = f"{student}-{teacher}-{loss}", results.settings
+    seed, settings = of_type(int, section(values, "seed"), "seed"), results.settings
+    key = f"{student}-{teacher}-{loss}-{seed}"
     if key not in results.records or teacher not in results.records:
         print(f"figures: no metrics of {key} or of {teacher}, hence none of its queries and training", file=sys.stderr)
         return []
     labels = {network.key: network.label for network in (*settings.students, *settings.teachers)}
     cell = f"{labels[student]} by {labels[teacher]}, {loss_names(settings.losses)[loss]}"
+    cell += f", seed {seed}" if settings.several_seeds else ""
     precisions = [read_average_precisions(queries / f"{name}.csv") for name in (key, teacher)]
     return [
         queries_picture(cell, *precisions, settings.test_sets, settings.note),

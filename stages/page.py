@@ -68,7 +68,7 @@ def main(
         parameters=Path(PARAMETERS).read_text(encoding="utf-8"),
         intervals=read_intervals(intervals) if intervals else {},
         differences=list(from_printed(tables, compare(tables, printed))) if comparison.printed else [],
-        cell=json.loads(cell.read_text(encoding="utf-8"))["key"] if cell else None,
+        cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
         figures=listed(figures / "figures.json") if figures else [],
@@ -77,6 +77,11 @@ def main(
     )
     with replacing(page) as temporary:
         temporary.write_text(render(content), encoding="utf-8")
+
+
+def row_of(cell: dict) -> str:
+    """The key of the row in the tables where the cell under study stands with its other seeds."""
+    return f"{cell['student']}-{cell['teacher']}-{cell['loss']}"
 
 
 def read_intervals(path: Path) -> Intervals:

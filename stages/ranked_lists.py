@@ -23,7 +23,6 @@ from aml.reports.contact_sheet import thumbnail
 from aml.reports.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, section
 from aml.storage.testing import testing_sets
 from stages.runtime import parameters, run
 
@@ -43,12 +42,12 @@ def main(cell: Path, descriptors: Path, queries: Path, processed: Path, folder: 
     lists.require(*described.values())
     whitenings = {role: lists.whitening(database) for role, database in described.items()}
     scores = {role: read_average_precisions(queries / f"{key}.csv") for role, key in keys.items()}
-    seed, pages = of_type(int, section(values, "seed"), "seed"), []
+    pages = []
     with replacing_folder(folder) as temporary:
         for name, counts in lists.counts().items():
             of_views = [scores[asking].get((protocol, name, LEVEL), {}) for _, asking, _, protocol in VIEWS]
             _, asymmetric, teacher = of_views
-            shown = chosen({query: found - teacher[query] for query, found in asymmetric.items()}, seed=seed)
+            shown = chosen({query: found - teacher[query] for query, found in asymmetric.items()}, seed=who["seed"])
             rows = [lists.images[f"{name}.queries"].names.index(query) for query in shown.values()]
             ranked = rankings(name, rows, described, whitenings)
             for (role, query), row, of_query in zip(shown.items(), rows, ranked, strict=True):

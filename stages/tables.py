@@ -1,8 +1,8 @@
 """Tables 5 to 10 from the metrics of all cells, how sure they are, the supplement's claims checked on them, and, if
 params.yaml says so, their comparison with the printed tables.
 
-Reads: <metrics>/<key>.json of every cell of the grid; a cell without one is a dash. <queries>/<key>.csv; a cell without
-one has no interval and no mark.
+Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one is a dash.
+<queries>/<key>.csv; a network without one has no interval and no mark.
 Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, intervals.csv and differences.csv (see
 `aml.reports.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each
 claim, in these tables and in the printed ones.
@@ -18,7 +18,7 @@ from aml.reports.comparison import PRINTED, write_comparison
 from aml.reports.files import missing_keys, read_tables, write_tables
 from aml.reports.marks import marked
 from aml.reports.parameters import published_teachers, table_settings
-from aml.reports.records import read_records
+from aml.reports.records import mean, over_seeds, read_records
 from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.reports.tables import build_tables
 from aml.reports.uncertainty import (
@@ -39,7 +39,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
     settings, records = table_settings(values), read_records(metrics)
     built, printed = build_tables(settings, records), read_tables(PRINTED)
-    scores = read_scores(queries, records, settings)
+    scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
     differences = find_differences(scores, settings, bootstrap)
     built = marked(built, differences, [test_set.key for test_set in settings.test_sets], bootstrap)
     published = published_teachers(values)
@@ -47,7 +47,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     sentence = acceptance.sentence(distances, comparison.tolerance)
     with replacing_folder(tables) as folder:
         write_tables(acceptance.noted(built, sentence), folder)
-        write_lines(folder / "intervals.csv", Interval, find_intervals(scores, records, bootstrap))
+        write_lines(folder / "intervals.csv", Interval, find_intervals(scores, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:
             write_comparison(built, printed, folder)

@@ -17,12 +17,12 @@ from aml.losses import load
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import read_images, read_lists
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import section, typed
 from aml.storage.seals import file_sha256
 from aml.storage.work import code_digest, remove_work, work_folder
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
-from aml.training.settings import NetworkSettings, TrainingSettings, loss_settings
+from aml.training.settings import NetworkSettings, TeacherSettings, TrainingSettings, loss_settings
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
 from aml.vision.finished import take_over
@@ -41,6 +41,7 @@ def main(
     settings_name: str,
     dimension: int | None,
     targets_folder: Path | None,
+    seed: int | None,
     values: dict,
 ) -> None:
     network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
@@ -50,9 +51,10 @@ def main(
         with replacing_folder(model) as folder:
             take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
         return
-    settings = typed(TrainingSettings, section(values, settings_name), settings_name)
-    losses = loss_settings(values, loss_name)
-    seed, where = of_type(int, section(values, "seed"), "seed"), runtime(values)
+    kind = TeacherSettings if seed is None else TrainingSettings
+    settings = typed(kind, section(values, settings_name), settings_name)
+    losses, where = loss_settings(values, loss_name), runtime(values)
+    seed = settings.seed if seed is None else seed
 
     images, lists = read_images(processed), read_lists(processed)
     targets = None
@@ -87,8 +89,8 @@ def main(
         loss_settings=losses,
         seed=seed,
     )
-    sections = ["seed", settings_name, f"networks.{network_name}", f"losses.{loss_name}"]
-    depends = {name: section(values, name) for name in sections} | {"dimension": dimension}
+    sections = [settings_name, f"networks.{network_name}", f"losses.{loss_name}"]
+    depends = {name: section(values, name) for name in sections} | {"dimension": dimension, "seed": seed}
     train(loop, model, depends | surroundings([processed, weights, targets_folder], source.device))
 
 
@@ -150,7 +152,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--dimension", type=int, help="of a student without teacher")
     parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
+    parser.add_argument("--seed", type=int, help="of a student; a teacher's stands in its settings")
     a = parser.parse_args()
-    run_in_processes(
-        main, a.network, a.processed, a.weights, a.model, a.loss, a.settings, a.dimension, a.targets, parameters()
-    )
+    places = (a.network, a.processed, a.weights, a.model)
+    run_in_processes(main, *places, a.loss, a.settings, a.dimension, a.targets, a.seed, parameters())

@@ -27,7 +27,8 @@ def disk_bytes(values: dict) -> int:
     if grid.distractors is not None:
         crowd, extraction = dataset_settings(values, grid.distractors)[0], extraction_settings(values)
         rows = (crowd.expected or 0) * crowd.archives // max(1, crowd.archives_in_all)
-        networks_of_a_teacher = 1 + len(grid.students) * (1 + len(grid.losses))
+        num_seeds = 1 if grid.seeds is None else len(grid.seeds)
+        networks_of_a_teacher = 1 + len(grid.students) * (1 + len(grid.losses)) * num_seeds
         itemsize = 2 if extraction.distractor_dtype == "float16" else 4
         needed += networks_of_a_teacher * sum(grid.dimensions) * rows * itemsize
     return needed

@@ -2,7 +2,7 @@
 
 import statistics
 
-from aml.reports.records import check_records, num_distractors, score
+from aml.reports.records import check_records, mean, missing_records, num_distractors, over_seeds, score
 from aml.reports.settings import Named, Network, TableSettings, Teacher
 
 PROTOCOLS = ("symmetric", "asymmetric")
@@ -11,13 +11,14 @@ SCORE = "Medium mAP (%)"
 
 
 class Results:
-    """The networks of a grid and their records, by key. Raises ValueError as `check_records` does."""
+    """The networks of a grid and their metrics records, by key. Raises ValueError as `check_records` does."""
 
     def __init__(self, settings: TableSettings, records: dict[str, dict]):
         self.settings, self.records = settings, records
-        self.networks = settings.without_teacher() + settings.of_pairs(settings.losses)
+        self.networks = settings.networks()
         check_records(records, self.networks, [test_set.key for test_set in settings.test_sets])
-        self.missing = [network.key for network in self.networks if network.key not in records]
+        self.means = over_seeds(records, self.networks, mean)
+        self.missing = missing_records(records, self.networks)
 
     def alone(self, name: str, dimension: int) -> Network:
         """The teacher `name`, or the student trained without one."""
@@ -31,9 +32,9 @@ class Results:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
 
     def mean_map(self, network: Network, protocol: str, *, with_distractors: bool = False) -> float | None:
-        """Percent; None without a record, without an asymmetric test, and where no query has a positive or there are
-        no distractors."""
-        record = self.records.get(network.key)
+        """Percent, mean over test sets and seeds; None without a record, without an asymmetric test, and where no query
+        has a positive or there are no distractors."""
+        record = self.means.get(network.key)
         if record is None or protocol not in record:
             return None
         names = [test_set.key for test_set in self.settings.test_sets]
@@ -53,4 +54,6 @@ class Results:
     def measure(self) -> str:
         """What `mean_map` is, for a caption."""
         labels = [test_set.label for test_set in self.settings.test_sets]
-        return f"Medium mAP on {labels[0]}" if len(labels) == 1 else f"Medium mAP, mean over {' and '.join(labels)}"
+        seeds = f", mean over seeds {', '.join(map(str, self.settings.seeds))}" if self.settings.several_seeds else ""
+        places = f" on {labels[0]}" if len(labels) == 1 else f", mean over {' and '.join(labels)}"
+        return f"Medium mAP{places}{seeds}"

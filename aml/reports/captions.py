@@ -39,6 +39,8 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
         scores = " and stand here with their symmetric scores" if kind.protocol == "asymmetric" else ""
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
     sentences.append("mAP and mP@10 in percent; queries are cropped, whitening is the database side's.")
+    if settings.several_seeds:
+        sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
     if evaluation is not None:
         sentences += _measurement(kind.with_distractors, settings, evaluation)
     sentences += [COLUMNS, "Bold: the best mAP of each teacher-student pair."]

@@ -111,7 +111,7 @@ def differences(tables: Iterable[Table], cells: list[dict]) -> Iterator[Table]:
             flagged = frozenset(column for column, cell in of_row.items() if cell and cell["flag"])
             distances += [abs(value) for value in values.values() if value is not None]
             if any(of_row.values()):
-                rows.append(replace(row, values=values, bold=frozenset(), marked=flagged))
+                rows.append(replace(row, values=values, deviations={}, bold=frozenset(), marked=flagged))
         if not rows:
             continue
         title = f"Difference from the printed Table {table.number}"

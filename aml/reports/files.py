@@ -8,6 +8,7 @@ from pathlib import Path
 from aml.reports import latex
 from aml.reports.layout import Row, Table, shown
 
+DEVIATION = "_sd"  # ends the name of a score column's standard deviations
 IDENTITY_COLUMNS = (
     *("table", "protocol", "distractors", "student", "d", "teacher", "lab", "loss"),
     *("self", "pos", "neg", "mining", "asym"),
@@ -15,14 +16,15 @@ IDENTITY_COLUMNS = (
 
 
 def missing_keys(tables: Iterable[Table]) -> list[str]:
-    """Keys of the networks in the tables that have no record, in row order, each once."""
+    """Keys of the records that the tables lack, in row order, each once."""
     return list(dict.fromkeys(key for table in tables for key in table.missing))
 
 
 def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
     """Write table<number>.csv and .tex of each table and tables.tex, a document of them; gives the missing keys.
 
-    The CSV has one decimal and empty fields where LaTeX has dashes.
+    The CSV has one decimal and empty fields where LaTeX has dashes; behind all scores stand their standard deviations
+    over seeds, if there are any.
     """
     tables = list(tables)
     folder = Path(folder)
@@ -30,7 +32,8 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
     for table in tables:
         with open(folder / f"table{table.number}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow((*IDENTITY_COLUMNS, *table.columns))
+            deviations = [f"{column}{DEVIATION}" for column in table.columns] if table.has_deviations else []
+            writer.writerow((*IDENTITY_COLUMNS, *table.columns, *deviations))
             writer.writerows(csv_fields(table, row) for row in table.rows)
         (folder / f"table{table.number}.tex").write_text(
             latex.render(table, label=f"tab:{table.number}"), encoding="utf-8"
@@ -41,7 +44,7 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
 
 
 def csv_fields(table: Table, row: Row) -> list[str]:
-    """A row's CSV fields, in the order of IDENTITY_COLUMNS and the table's columns."""
+    """A row's CSV fields, in the order of IDENTITY_COLUMNS, the table's columns and their deviations, if any."""
     members = [str(int(member in row.members)) if row.members else "" for member in ("self", "positive", "negatives")]
     mining = "" if row.mining == "none" else row.mining
     return [
@@ -49,6 +52,7 @@ def csv_fields(table: Table, row: Row) -> list[str]:
         *(row.student, str(row.dimension), row.teacher, str(int(row.labels)), row.loss),
         *(*members, mining, str(int(row.asymmetric))),
         *(shown(row.values[column], missing="") for column in table.columns),
+        *(shown(row.deviations[column], missing="") for column in table.columns if table.has_deviations),
     ]
 
 
@@ -67,7 +71,8 @@ def parse_tables(text: Iterable[str], name: str) -> list[Table]:
     Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
     """
     header, *lines = list(csv.reader(text)) or [[]]
-    identity, columns = tuple(header[: len(IDENTITY_COLUMNS)]), tuple(header[len(IDENTITY_COLUMNS) :])
+    identity, scores = tuple(header[: len(IDENTITY_COLUMNS)]), header[len(IDENTITY_COLUMNS) :]
+    columns = tuple(name for name in scores if not name.endswith(DEVIATION))
     if identity != IDENTITY_COLUMNS or not columns:
         raise ValueError(f"{name} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
     tables: dict[int, Table] = {}
@@ -95,5 +100,10 @@ def _row(fields: dict[str, str], columns: tuple[str, ...]) -> Row:
         members=tuple(member for member, name in names.items() if fields[name] == "1"),
         mining=fields["mining"] or "none",
         asymmetric=fields["asym"] == "1",
-        values={column: float(fields[column]) if fields[column] else None for column in columns},
+        values={column: _number(fields[column]) for column in columns},
+        deviations={c: _number(fields[f"{c}{DEVIATION}"]) for c in columns if f"{c}{DEVIATION}" in fields},
     )
+
+
+def _number(field: str) -> float | None:
+    return float(field) if field else None

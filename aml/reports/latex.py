@@ -9,13 +9,13 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from aml.reports.layout import LEVELS, METRICS, Row, Table, shown
+from aml.reports.templating import TEMPLATES, environment
 
 HEADINGS = ("Student", "$d$", "Teacher", "Lab", "Loss", "Self", "Pos", "Neg", "Mining", "Asym")
 DASH = "--"
-TEMPLATES = Path(__file__).with_name("templates")
 ESCAPES = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -51,19 +51,16 @@ def document(names: Iterable[str], first: int) -> str:
 @cache
 def templates(folder: Path) -> Environment:
     """The templates of LaTeX files in `folder`: <% %> and << >>, for braces are LaTeX's; the filter `latex` escapes."""
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
+    jinja = environment(
+        folder,
         autoescape=False,
-        trim_blocks=True,
-        keep_trailing_newline=True,
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
         variable_end_string=">>",
     )
-    environment.filters["latex"] = escape
-    return environment
+    jinja.filters["latex"] = escape
+    return jinja
 
 
 def _header(table: Table) -> list[str]:
@@ -123,8 +120,15 @@ def _scores(table: Table, row: Row, text: Callable[[Decimal], str]) -> list[str]
     for column in table.columns:
         cell = shown(row.values[column], DASH, text)
         cell = rf"\textbf{{{cell}}}" if column in row.bold else cell
+        cell += _deviation(row.deviations[column]) if table.has_deviations else ""
         cells.append(rf"{cell}\rlap{{$^\dagger$}}" if column in row.marked else cell)
     return cells
+
+
+def _deviation(value: float | None) -> str:
+    """Small; where there is none its room is left, so that scores stand under each other."""
+    small = rf"{{\tiny$\pm${shown(value, '0.0')}}}"
+    return rf"\phantom{{{small}}}" if value is None else small
 
 
 def _line(cells: list[str]) -> str:

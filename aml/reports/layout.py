@@ -1,7 +1,7 @@
 """What a table is: rows of networks, columns of scores in percent. Torch-free."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 LEVELS = ("medium", "hard")
@@ -38,7 +38,7 @@ TABLES = {
 class Row:
     """One network under one protocol; `values` maps every column of its table to a percentage, or None without one."""
 
-    key: str  # of the network's metrics record
+    key: str  # of the network
     student: str  # label of the network that describes the queries
     dimension: int
     teacher: str  # label, "" for a network trained without one
@@ -49,6 +49,7 @@ class Row:
     mining: str  # "hard", "random" or "none"
     asymmetric: bool  # similarity at training: student against teacher
     values: dict[str, float | None]
+    deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
     bold: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()  # with a dagger; the caption says what for
 
@@ -75,11 +76,15 @@ class Table:
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()  # sentences under the table
-    missing: tuple[str, ...] = ()  # keys of the rows that have no record
+    missing: tuple[str, ...] = ()  # keys of the records that the rows lack
 
     @property
     def protocol(self) -> str:
         return TABLES[self.number].protocol
+
+    @property
+    def has_deviations(self) -> bool:
+        return any(row.deviations for row in self.rows)
 
 
 def score_columns(sets: Iterable[str]) -> tuple[str, ...]:

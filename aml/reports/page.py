@@ -6,9 +6,8 @@ templates/page.html says what stands where. Tables come from the same `Table` as
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from aml.reports.claims import MEANINGS
@@ -17,8 +16,8 @@ from aml.reports.pictures import Picture
 from aml.reports.provenance import Commit, Family, noted
 from aml.reports.settings import Loss
 from aml.reports.tables import embolden
+from aml.reports.templating import TEMPLATES, environment
 
-TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
 
 
@@ -47,7 +46,7 @@ class Content:
     parameters: str  # the text of params.yaml
     intervals: Intervals  # of mAP, low and high
     differences: list[Table]  # from the printed tables
-    cell: str | None  # key of the cell under study
+    cell: str | None  # key of its row, of the cell under study
     contact_sheet: Picture | None
     complexity: Sheet | None
     figures: list[Picture]
@@ -77,6 +76,12 @@ def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
     return " to ".join(intervals.get(place, ())) if metric == "mAP" else ""
 
 
+def deviation(row: Row, column: str) -> str:
+    """Of a score, over seeds, "" without one."""
+    value = row.deviations.get(column)
+    return "" if value is None else f"±{tenths(value)}"
+
+
 def share(table: Table, column: str, value: float | None) -> str:
     """A score as part of the column's largest one, 0 to 1."""
     largest = max((row.values[column] or 0 for row in table.rows), default=0)
@@ -100,20 +105,13 @@ def grouped(text: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals |= {"LEVELS": LEVELS, "MEANINGS": MEANINGS, "DASH": DASH, "css": _css}
-    environment.globals |= {"groups": groups, "share": share, "interval": interval}
-    environment.globals |= {"as_score": _score, "as_difference": _signed}
-    environment.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
-    environment.filters |= {"noted": noted, "description": _description}
-    return environment
+    jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
+    jinja.globals |= {"LEVELS": LEVELS, "MEANINGS": MEANINGS, "DASH": DASH, "css": _css}
+    jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
+    jinja.globals |= {"as_score": _score, "as_difference": _signed}
+    jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
+    jinja.filters |= {"noted": noted, "description": _description}
+    return jinja
 
 
 def _css() -> Markup:

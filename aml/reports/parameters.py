@@ -31,6 +31,7 @@ def table_settings(values: dict) -> TableSettings:
         test_sets=tuple(dataset(name) for name in grid.test_sets),
         distractors=None if grid.distractors is None else dataset(grid.distractors),
         note=of_type(str, section(values, "note"), "note"),
+        seeds=tuple(grid.seeds or ()),
     )
 
 

@@ -1,7 +1,12 @@
-"""Metrics records at the door of the tables: what they must say, and one score out of them. Torch-free."""
+"""Metrics records at the door of the tables: what they must say, what seeds have in common, and one score out of them.
+
+Torch-free.
+"""
 
 import math
-from collections.abc import Iterable, Iterator
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from aml.reports.settings import Network
@@ -16,22 +21,53 @@ def read_records(folder: Path) -> dict[str, dict]:
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):
     """Refuse records that can't stand in one table.
 
-    Raises ValueError for a record that isn't about the network its key names, wasn't made with query crops and
+    Raises ValueError for a record that isn't about the network and seed its key names, wasn't made with query crops and
     the database side's whitening, holds a score that is no percentage, or was evaluated on other lists, sizes or
     scales than the records before it. Records of no row are not looked at.
     """
     sets = tuple(sets)
     first = None
     for network in networks:
-        record = records.get(network.key)
-        if record is None:
-            continue
-        _check_identity(record, network)
-        _check_protocol(record, network, sets)
-        for section in ("symmetric", "asymmetric") if network.teacher else ("symmetric",):
-            _check_scores(_get(record, network.key, section), f"record {network.key!r}: {section}")
-        first = first or network.key
-        _check_same(records[first], record, first, network.key, sets)
+        for key in (key for key in network.record_keys if key in records):
+            record = records[key]
+            _check_identity(record, key, network)
+            _check_protocol(record, key, sets)
+            for section in _sections(network):
+                _check_scores(_get(record, key, section), f"record {key!r}: {section}")
+            first = first or key
+            _check_same(records[first], record, first, key, sets)
+
+
+def missing_records(records: dict[str, dict], networks: Iterable[Network]) -> list[str]:
+    """The keys that the networks' records would have, of those that are not there."""
+    return [key for network in networks for key in network.record_keys if key not in records]
+
+
+def over_seeds(
+    records: dict[str, dict], networks: Iterable[Network], statistic: Callable[[list[float]], float]
+) -> dict[str, dict]:
+    """By network key a record whose scores are a statistic of those of its seeds, such as `mean`.
+
+    A network without one of its records has none. Raises ValueError where a seed lacks a score that another has.
+    """
+    found = {}
+    for network in networks:
+        of_seeds = {key: records[key] for key in network.record_keys if key in records}
+        if len(of_seeds) == len(network.record_keys):
+            found[network.key] = {
+                "evaluation": next(iter(of_seeds.values()))["evaluation"],
+                **{section: _combined(of_seeds, (section,), statistic) for section in _sections(network)},
+            }
+    return found
+
+
+def mean(values: list[float]) -> float:
+    return round(statistics.fmean(values), 9)  # so that halves are halves in binary too
+
+
+def deviation(values: list[float]) -> float:
+    """Of a sample of two or more."""
+    return statistics.stdev(values)
 
 
 def score(record: dict, key: str, *, section: str, name: str, level: str, metric: str) -> float | None:
@@ -48,34 +84,46 @@ def num_distractors(record: dict, key: str, name: str) -> int:
     return _get(record, key, "evaluation", "sets", name, "num_distractors")
 
 
-def _check_identity(record: dict, network: Network):
+def _sections(network: Network) -> tuple[str, ...]:
+    return ("symmetric", "asymmetric") if network.teacher else ("symmetric",)
+
+
+def _combined(of_seeds: dict[str, dict], path: tuple[str, ...], statistic: Callable):
+    nodes = [_get(record, key, *path) for key, record in of_seeds.items()]
+    if not isinstance(nodes[0], dict):
+        return statistic(nodes)
+    return {name: _combined(of_seeds, (*path, name), statistic) for name in dict.fromkeys(chain(*nodes))}
+
+
+def _check_identity(record: dict, key: str, network: Network):
     teacher = network.teacher
     accepted = {
-        "key": (network.key,),
+        "key": (key,),
         "network": (network.name,),
         "teacher": (teacher and teacher.key,),
         "loss": (network.loss.key,) if teacher else (network.loss.key, None),  # published teachers may not say theirs
         "dimension": (network.dimension,),
+        "seed": (network.record_keys[key],),
     }
     for field, values in accepted.items():
-        found = _get(record, network.key, "network", field)
+        found = _get(record, key, "network", field)
         if found not in values:
-            raise ValueError(f"record {network.key!r}: network.{field} is {found!r}; accepted: {values[0]!r}")
+            raise ValueError(f"record {key!r}: network.{field} is {found!r}; accepted: {values[0]!r}")
 
 
-def _check_protocol(record: dict, network: Network, sets: tuple[str, ...]):
+def _check_protocol(record: dict, key: str, sets: tuple[str, ...]):
     for field, accepted in (("query_crop", True), ("whitening", "database")):
-        found = _get(record, network.key, "evaluation", field)
+        found = _get(record, key, "evaluation", field)
         if type(found) is not type(accepted) or found != accepted:
-            raise ValueError(f"record {network.key!r}: evaluation.{field} is {found!r}; accepted: {accepted!r}")
+            raise ValueError(f"record {key!r}: evaluation.{field} is {found!r}; accepted: {accepted!r}")
     for name in sets:
         for count, least in (("num_queries", 1), ("num_database", 1), ("num_distractors", 0)):
-            found = _get(record, network.key, "evaluation", "sets", name, count)
+            found = _get(record, key, "evaluation", "sets", name, count)
             if type(found) is not int or found < least:
                 raise ValueError(
-                    f"record {network.key!r}: evaluation.sets.{name}.{count} is {found!r}; accepted: whole, >= {least}"
+                    f"record {key!r}: evaluation.sets.{name}.{count} is {found!r}; accepted: whole, >= {least}"
                 )
-        _get(record, network.key, "evaluation", "sets", name, "digest")
+        _get(record, key, "evaluation", "sets", name, "digest")
 
 
 def _check_scores(scores: dict, place: str):

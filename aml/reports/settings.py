@@ -40,12 +40,18 @@ class Loss:
 class Network:
     """One network of the grid; `dimension` is that of its descriptors."""
 
-    key: str  # of its metrics record
+    key: str  # of its row in the tables
     name: str  # of the student or teacher that it is
     label: str
     dimension: int
     teacher: Teacher | None
     loss: Loss
+    seeds: tuple[int, ...]  # it was trained once by each; () for a teacher and a published network
+
+    @property
+    def record_keys(self) -> dict[str, int | None]:
+        """The keys of its metrics records, and the seed of each."""
+        return {f"{self.key}-{seed}": seed for seed in self.seeds} or {self.key: None}
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class TableSettings:
     test_sets: tuple[Named, ...]
     distractors: Named | None
     note: str  # opens every caption; "" says nothing
+    seeds: tuple[int, ...]  # of the students; () where nothing is trained
 
     def __post_init__(self):
         networks = (*self.teachers, *self.students)
@@ -71,6 +78,7 @@ class TableSettings:
         _refuse_repeats("dimension", self.dimensions)
         _refuse_repeats("loss", (loss.key for loss in self.losses))
         _refuse_repeats("test set", (test_set.key for test_set in self.test_sets))
+        _refuse_repeats("seed", self.seeds)
         if not self.test_sets:
             raise ValueError("no test set in the table settings; accepted: one or more")
         for loss in (*self.losses, self.loss_without_teacher):
@@ -80,15 +88,24 @@ class TableSettings:
             if loss.mining not in MINING:
                 raise ValueError(f"unknown mining {loss.mining!r} of loss {loss.key!r}; known: {', '.join(MINING)}")
 
+    @property
+    def several_seeds(self) -> bool:
+        return len(self.seeds) > 1
+
+    def networks(self) -> list[Network]:
+        return self.without_teacher() + self.of_pairs(self.losses)
+
     def without_teacher(self) -> list[Network]:
         """The teachers, then each student in each dimension."""
         loss = self.loss_without_teacher
         alone = [
-            Network(teacher.key, teacher.key, teacher.label, teacher.dimension, None, loss) for teacher in self.teachers
+            Network(teacher.key, teacher.key, teacher.label, teacher.dimension, None, loss, seeds=())
+            for teacher in self.teachers
         ]
         for student in self.students:
             for dimension in self.dimensions:
-                alone.append(Network(f"{student.key}-{dimension}", student.key, student.label, dimension, None, loss))
+                key = f"{student.key}-{dimension}"
+                alone.append(Network(key, student.key, student.label, dimension, None, loss, self.seeds))
         return alone
 
     def of_pairs(self, losses: Iterable[Loss]) -> list[Network]:
@@ -96,7 +113,13 @@ class TableSettings:
         losses = tuple(losses)
         return [
             Network(
-                f"{student.key}-{teacher.key}-{loss.key}", student.key, student.label, teacher.dimension, teacher, loss
+                key=f"{student.key}-{teacher.key}-{loss.key}",
+                name=student.key,
+                label=student.label,
+                dimension=teacher.dimension,
+                teacher=teacher,
+                loss=loss,
+                seeds=self.seeds,
             )
             for student in self.students
             for teacher in self.teachers

@@ -21,21 +21,23 @@ from aml.reports.layout import (
     select,
     tenths,
 )
-from aml.reports.records import check_records, num_distractors, score
+from aml.reports.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
 from aml.reports.settings import Loss, Named, Network, TableSettings
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
     """Tables 5-10 with the rows of the grid; `records` are the metrics records by key.
 
-    A network without record, a level without positives and a test without distractors leave their cells None.
+    A row is a network, its numbers the means over its seeds. A network without record, or without one of a seed, a
+    level without positives and a test without distractors leave their cells None.
 
     Raises ValueError as `check_records` does.
     """
-    networks = settings.without_teacher() + settings.of_pairs(settings.losses)
+    networks = settings.networks()
     sets = [test_set.key for test_set in settings.test_sets]
     check_records(records, networks, sets)
-    evaluation = next((records[network.key]["evaluation"] for network in networks if network.key in records), None)
+    keys = [key for network in networks for key in network.record_keys]
+    evaluation = next((records[key]["evaluation"] for key in keys if key in records), None)
     distractors = settings.distractors
     if evaluation is not None and not any(evaluation["sets"][name]["num_distractors"] for name in sets):
         distractors = None
@@ -48,10 +50,19 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     networks += settings.of_pairs(_losses_of(kind, settings.losses))
     with_distractors = distractors if kind.with_distractors else None
     sets = {test_set.key: _name(test_set.key, kind, distractors) for test_set in settings.test_sets}
-    rows = [_row(network, _values(kind, network, records, sets)) for network in networks]
+    means = over_seeds(records, networks, mean)
+    deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
+    rows = [
+        _row(
+            network,
+            _values(kind, network, means, sets),
+            _values(kind, network, deviations, sets) if settings.several_seeds else {},
+        )
+        for network in networks
+    ]
     ending = f"+{with_distractors.label}" if with_distractors else ""
-    missing = tuple(row.key for row in rows if row.key not in records)
-    evaluated = [value for row in rows if row.key in records for value in row.values.values()]
+    missing = tuple(missing_records(records, networks))
+    evaluated = [value for row in rows if row.key in means for value in row.values.values()]
     no_distractors = kind.with_distractors and distractors is None  # the caption says it
     return Table(
         number=number,
@@ -82,7 +93,7 @@ def _name(test_set: str, kind: Kind, distractors: Named | None) -> str | None:
     return distractors and f"{test_set}+{distractors.key}"
 
 
-def _row(network: Network, values: dict[str, float | None]) -> Row:
+def _row(network: Network, values: dict[str, float | None], deviations: dict[str, float | None]) -> Row:
     loss, teacher = network.loss, network.teacher
     return Row(
         key=network.key,
@@ -96,6 +107,7 @@ def _row(network: Network, values: dict[str, float | None]) -> Row:
         mining=loss.mining,
         asymmetric=teacher is not None and bool(loss.members),
         values=values,
+        deviations=deviations,
     )
 
 

@@ -1,8 +1,9 @@
 """How sure the tables' mAP are: a bootstrap over queries gives each an interval, and each difference between two losses
 of one student and teacher. Torch-free.
 
-A cell is a column of a table under one protocol: (protocol, set or <set>+<distractors>, level). Values are percentages
-and points with two decimals, and a difference is within noise where its interval, as written, holds 0.
+A cell is a column of a table under one protocol: (protocol, set or <set>+<distractors>, level). The AP of a query is
+its mean over a network's seeds. Values are percentages and points with two decimals, and a difference is within noise
+where its interval, as written, holds 0.
 """
 
 import csv
@@ -60,39 +61,43 @@ class Difference:
 
 
 def read_scores(folder: Path, records: dict[str, dict], settings: TableSettings) -> Scores:
-    """The AP of every network that has a record and <folder>/<key>.csv, in the cells of the tables.
+    """The AP of every network of which each seed has a record and <folder>/<key>.csv, in the cells of the tables.
 
     Raises ValueError where a file is not of its record's evaluation, or not of the queries of the files before it.
     """
     scores: Scores = {}
     queries: dict[Cell, tuple[str, list[str]]] = {}  # the first file of a cell, and its queries
-    for network in settings.without_teacher() + settings.of_pairs(settings.losses):
-        path = folder / f"{network.key}.csv"
-        if network.key not in records or not path.exists():
+    for network in settings.networks():
+        paths = {key: folder / f"{key}.csv" for key in network.record_keys}
+        if any(key not in records or not path.exists() for key, path in paths.items()):
             continue
-        found = read_average_precisions(path)
-        for cell in _cells(settings):
-            of_query = found.get(cell)
-            _check_mean(records[network.key], path, cell, of_query)
-            if not of_query:
-                continue
-            first, expected = queries.setdefault(cell, (path.name, list(of_query)))
-            if list(of_query) != expected:
-                raise ValueError(
-                    f"{path} has other queries with positives than {first} in {'.'.join(cell)}; accepted: the same, "
-                    "in one order, since networks are compared query by query"
-                )
-            scores.setdefault(cell, {})[network.key] = np.array(list(of_query.values()))
+        of_seeds: dict[Cell, list[list[float]]] = {}
+        for key, path in paths.items():
+            found = read_average_precisions(path)
+            for cell in _cells(settings):
+                of_query = found.get(cell)
+                _check_mean(records[key], path, cell, of_query)
+                if not of_query:
+                    continue
+                first, expected = queries.setdefault(cell, (path.name, list(of_query)))
+                if list(of_query) != expected:
+                    raise ValueError(
+                        f"{path} has other queries with positives than {first} in {'.'.join(cell)}; accepted: the "
+                        "same, in one order, since networks are compared query by query"
+                    )
+                of_seeds.setdefault(cell, []).append(list(of_query.values()))
+        for cell, of_cell in of_seeds.items():
+            scores.setdefault(cell, {})[network.key] = np.mean(of_cell, axis=0)
     return scores
 
 
-def find_intervals(scores: Scores, records: dict[str, dict], settings: BootstrapSettings) -> list[Interval]:
-    """Cell by cell, in them network by network; mAP is the record's own."""
+def find_intervals(scores: Scores, means: dict[str, dict], settings: BootstrapSettings) -> list[Interval]:
+    """Cell by cell, in them network by network; mAP is that of `means`, the records over seeds by network key."""
     lines = []
     for cell, by_key in scores.items():
         found = _resampled(np.stack(list(by_key.values())), settings)
         for key, (_, low, high) in zip(by_key, found, strict=True):
-            lines.append(Interval(key, *cell, float(_recorded(records[key], cell)), low, high))
+            lines.append(Interval(key, *cell, float(_recorded(means[key], cell)), low, high))
     return lines
 
 

@@ -16,9 +16,12 @@ class Grid:
     dimensions: list[int]  # of students without teacher: the teachers' own
     losses: list[str]
     loss_without_teacher: str
+    seeds: list[int] | None  # each student is trained once by each; None: nothing is trained, keys have no seed
 
     def __post_init__(self):
         for name in ("datasets", "test_sets", "teachers", "students", "dimensions", "losses"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"{name} is {values}; accepted: one or more, each once")
+        if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0):
+            raise ValueError(f"seeds is {self.seeds}; accepted: one or more, each once, 0 or more")

@@ -12,7 +12,7 @@ SOURCES = ("train", "published")  # trained here, or as its authors published it
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """One kind of training (`train_teacher`, `train_student`, `distill`); METHOD, Sec. 3."""
+    """How students are trained (`train_student`, `distill`), by each seed of `grid.seeds`; METHOD, Sec. 3."""
 
     image_size: int  # longer side, pixels
     epochs: int
@@ -28,6 +28,18 @@ class TrainingSettings:
         for name in ("image_size", "epochs", "batch_size", "learning_rate", "pool_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted: a number above 0")
+
+
+@dataclass(frozen=True)
+class TeacherSettings(TrainingSettings):
+    """How teachers are trained (`train_teacher`), each once."""
+
+    seed: int
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; accepted: 0 or more")
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ def test_needs_grow_with_what_is_asked_for(values):
     assert needs.disk_bytes(paper) == needs.SFM_BYTES + distractors and needs.is_fetched(paper)
     assert needs.disk_bytes(published) == 0  # no training set, no distractors
     few = yaml.safe_load(yaml.safe_dump(paper))
+    few["grid"]["seeds"] = [0, 1, 2]
+    assert needs.disk_bytes(few) == needs.SFM_BYTES + 1_001_001 * (1 + 3 * 20) * (512 + 2048) * 2
+    few["grid"]["seeds"] = [0]
     few["datasets"]["r1m"]["archives"] = 1
     assert needs.disk_bytes(few) == pytest.approx(needs.SFM_BYTES + distractors / 100, rel=1e-3)
     assert needs.shared_memory_bytes(paper, 8) == 8 * 2 * 8 * 3 * 1024**2

@@ -20,7 +20,7 @@ from aml.figures.training import read_curves, training_picture
 from aml.reports.settings import Named, Teacher
 from aml.storage.seals import seal_lines, write_sealed
 from stages import figures
-from tests.reports.paper_records import LOSSES, paper_settings, printed_records
+from tests.reports.paper_records import LOSSES, paper_settings, printed_records, with_seeds
 from tests.stages.test_tables_stage import paper
 
 RECORDS = printed_records()
@@ -204,9 +204,11 @@ def test_the_same_figures_are_the_same_bytes(full, tmp_path):
 
 
 def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
-    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg"}
-    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg", teacher="vgg16")
-    figures.main(*folders, tmp_path / "figures", values := paper() | cell)
+    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 3}
+    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-3", teacher="vgg16")
+    values = paper() | cell
+    values["grid"]["seeds"] = [0, 3]
+    figures.main(*folders, tmp_path / "figures", values)
     listed = json.loads((tmp_path / "figures/figures.json").read_text())
     names = ["map_parameters", "map_multiply_adds", "ablation", "per_query", "training_curves"]
     assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names] and all(
@@ -215,19 +217,19 @@ def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
     files = {f"{name}.{ending}" for name in names for ending in ("svg", "png")} | {"figures.json"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == files
     assert all(path.stat().st_size < 150_000 for path in (tmp_path / "figures").iterdir())
-    assert "MobileNetV2 by VGG16, Reg" in listed[3]["caption"]
+    assert "MobileNetV2 by VGG16, Reg, seed 3" in listed[3]["caption"]
 
-    (tmp_path / "metrics/mobilenet_v2-vgg16-reg.json").unlink()
+    (tmp_path / "metrics/mobilenet_v2-vgg16-reg-3.json").unlink()
     figures.main(*folders, tmp_path / "figures", values)
     listed = json.loads((tmp_path / "figures/figures.json").read_text())
     assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names[:3]]
-    assert "no metrics of mobilenet_v2-vgg16-reg" in capsys.readouterr().err
+    assert "no metrics of mobilenet_v2-vgg16-reg-3" in capsys.readouterr().err
 
 
 def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
     """Folders and files as the stages before leave them."""
     (folder / "metrics").mkdir()
-    for name, record in RECORDS.items():
+    for name, record in with_seeds(RECORDS, {0: 1.0, 3: 1.0}).items():
         write_sealed(folder / f"metrics/{name}.json", record)
     write_csv(folder / "complexity.csv", COSTS)
     (folder / "queries").mkdir()

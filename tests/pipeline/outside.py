@@ -18,11 +18,11 @@ def commands(repository: Repository) -> dict[str, list[str]]:
         "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a",
         "weights": f"out/{weights} out/data/raw/imagenet out/data/digests/imagenet.json",
         "train": f"{student} data/processed/synthsfm {weights}/{student}.safetensors out/models/{key} --loss reg "
-        f"--settings distill --targets data/targets/{teacher}",
+        f"--settings distill --targets data/targets/{teacher} --seed 0",
         "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
         "extract": f"models/{key} data/processed out/data/descriptors/{key}",
         "evaluate": f"data/descriptors/{key} data/processed out/reports/metrics/{key}.json out/data/queries/{key}.csv "
-        f"--loss reg --teacher data/descriptors/{teacher}",
+        f"--loss reg --teacher data/descriptors/{teacher} --seed 0",
         "tables": "reports/metrics data/queries out/reports/tables out/reports/claims.csv",
     }
     return {stage: arguments.split() for stage, arguments in lines.items()}

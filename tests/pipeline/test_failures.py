@@ -13,6 +13,7 @@ pytestmark = pytest.mark.pipeline
     "place, value, message",
     [
         ("loss", "foo", "unknown 'foo' in params.yaml: loss; known: contr_plus, reg"),
+        ("seed", 1, "unknown 1 in params.yaml: seed; known: 0"),
         ("grid.losses", ["contr_plus", "regg"], "unknown 'regg' in params.yaml: grid.losses; known: contr, contr_plus"),
         ("distill.epoch", 3, "unknown 'epoch' in params.yaml: distill; known: image_size, epochs"),
         ("distil", {}, "unknown 'distil' in params.yaml: params.yaml; known: student, teacher, loss"),

@@ -46,7 +46,7 @@ def finished(tmp_path_factory):
         record = folder / "metrics" / f"{key}.json"
         teacher = teacher and described / teacher
         queries = data / "queries" / f"{key}.csv"
-        evaluate.main(described / key, data / "processed", record, queries, teacher, loss, values)
+        evaluate.main(described / key, data / "processed", record, queries, teacher, loss, None, values)
     tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
     return folder, values, networks
 

@@ -1,5 +1,6 @@
 """Settings in the paper's names, records that hold the printed values, and queries of which these are the means."""
 
+import copy
 import csv
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def paper_settings(**changes) -> TableSettings:
         "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
         "distractors": Named("r1m", "R1M"),
         "note": "",
+        "seeds": (),
     }
     return TableSettings(**settings | changes)
 
@@ -64,13 +66,28 @@ def printed_records() -> dict[str, dict]:
     return records
 
 
+def with_seeds(records: dict[str, dict], factors: dict[int, float]) -> dict[str, dict]:
+    """The records, each student's once a seed: under its key with the seed, all scores times the seed's factor."""
+    found = {}
+    for key, record in records.items():
+        for seed, factor in factors.items() if "-" in key else [(None, 1)]:
+            of_seed = copy.deepcopy(record)
+            of_seed["network"] |= {"key": key if seed is None else f"{key}-{seed}", "seed": seed}
+            for protocol in {"symmetric", "asymmetric"} & set(record):
+                for levels in of_seed[protocol].values():
+                    for values in levels.values():
+                        values |= {metric: round(value * factor, 2) for metric, value in values.items()}
+            found[of_seed["network"]["key"]] = of_seed
+    return found
+
+
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
     evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
     evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 3}
     return {
         "network": {
             **{"key": key, "network": network, "teacher": teacher},
-            **{"loss": loss, "dimension": dimension, "num_parameters": 1},
+            **{"loss": loss, "dimension": dimension, "num_parameters": 1, "seed": None},
         },
         "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
         "symmetric": {},

@@ -20,7 +20,6 @@ TRAINING = {
 NETWORK = {"label": "Small", "backbone": "lite0", "stages": 2, "frozen_stages": 0, "gem_p": 3, "source": "train"}
 LOSS = {"label": "", "mining": "hard", "num_negatives": 3, "images_per_epoch": 12, "margin": 0.7}
 VALUES = {
-    "seed": 0,
     "runtime": {"device": "cpu", "processes": 1, "num_workers": 0, "num_downloads": 1},
     "grid": GRID,
     "networks": {"open": NETWORK, "frozen": NETWORK | {"frozen_stages": 1}},
@@ -72,7 +71,7 @@ def main(inputs: Path, outputs: Path, values: dict) -> None:
     for loss, network in TRAININGS.items():
         train.main(
             network, inputs / "sets/train", inputs / "weights.safetensors", outputs / "models" / loss, loss,
-            "training", DIMENSION, None if loss == "contr" else inputs / "targets", values,
+            "training", DIMENSION, None if loss == "contr" else inputs / "targets", 0, values,
         )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def evaluated(processed, num_archives):
     extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
     write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)
     values = {"grid": SETS | {"loss_without_teacher": "contr"}}
-    main(descriptors, processed, processed.parent / "x.json", processed.parent / "x.csv", None, None, values)
+    main(descriptors, processed, processed.parent / "x.json", processed.parent / "x.csv", None, None, None, values)
     return json.loads((processed.parent / "x.json").read_text()), read_average_precisions(processed.parent / "x.csv")
 
 
@@ -78,8 +78,9 @@ def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(pro
     teacher, student = processed.parent / "descriptors", processed.parent / "copy"
     shutil.copytree(teacher, student)
     paths = processed.parent / "x.json", processed.parent / "x.csv"
-    main(student, processed, *paths, teacher, "reg", {"grid": SETS})
+    main(student, processed, *paths, teacher, "reg", 3, {"grid": SETS})
     again = json.loads(paths[0].read_text())
+    assert (again["network"]["seed"], record["network"]["seed"]) == (3, None)
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
 
 
@@ -93,4 +94,4 @@ def test_a_damaged_descriptor_array_is_named(processed):
     data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its sha256 is \w{12}, provenance.json names"):
-        main(path.parent, processed, *paths, None, None, {"grid": SETS | {"loss_without_teacher": "contr"}})
+        main(path.parent, processed, *paths, None, None, None, {"grid": SETS | {"loss_without_teacher": "contr"}})

@@ -52,14 +52,14 @@ def measured(record: Path, protocol: str) -> dict:
 
 def evaluated(folder: Path, processed: Path) -> Path:
     """The record of the student in `folder`, tested against its teacher there."""
-    student, teacher, record = folder / "student-teacher-reg", folder / "teacher", folder / "record.json"
-    evaluate.main(student, processed, record, folder / "queries.csv", teacher, "reg", VALUES)
+    student, teacher, record = folder / "student-teacher-reg-0", folder / "teacher", folder / "record.json"
+    evaluate.main(student, processed, record, folder / "queries.csv", teacher, "reg", 0, VALUES)
     return record
 
 
 def test_the_database_side_s_own_whitening_serves_both_sides(processed, tmp_path):
     ours, theirs = random_whitening(1), random_whitening(2)
-    student = describe(tmp_path / "student-teacher-reg", processed, seed=1, whitening=ours)
+    student = describe(tmp_path / "student-teacher-reg-0", processed, seed=1, whitening=ours)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
     record = evaluated(tmp_path, processed)
     assert measured(record, "symmetric") == expected(student, student, applied(*ours))
@@ -70,7 +70,7 @@ def test_the_database_side_s_own_whitening_serves_both_sides(processed, tmp_path
 
 def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
     theirs = random_whitening(2)
-    student = describe(tmp_path / "student-teacher-reg", processed, seed=1)
+    student = describe(tmp_path / "student-teacher-reg-0", processed, seed=1)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
     record = evaluated(tmp_path, processed)
     pairs = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[1]
@@ -82,12 +82,14 @@ def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
 def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp_path):
     values = VALUES | {"grid": GRID | {"train_set": None}}
     rows = describe(tmp_path / "own", processed, seed=1, whitening=random_whitening(1))
-    evaluate.main(tmp_path / "own", processed, tmp_path / "own.json", tmp_path / "queries.csv", None, None, values)
+    evaluate.main(
+        tmp_path / "own", processed, tmp_path / "own.json", tmp_path / "queries.csv", None, None, None, values
+    )
     assert measured(tmp_path / "own.json", "symmetric") == expected(rows, rows, applied(*random_whitening(1)))
     describe(tmp_path / "none", processed, seed=1)
     with pytest.raises(ValueError, match=r"none owns no whitening, and grid\.train_set is empty"):
         evaluate.main(
-            tmp_path / "none", processed, tmp_path / "none.json", tmp_path / "queries.csv", None, None, values
+            tmp_path / "none", processed, tmp_path / "none.json", tmp_path / "queries.csv", None, None, None, values
         )
 
 

@@ -19,7 +19,9 @@ def values(request):
 
 def test_check_accepts_both(values, tmp_path):
     main(tmp_path / "cell.json", values)
-    assert json.loads((tmp_path / "cell.json").read_text())["loss"] == values["loss"]
+    cell = json.loads((tmp_path / "cell.json").read_text())
+    who = [values[name] for name in ("student", "teacher", "loss", "seed")]
+    assert list(cell.values()) == [*who, "-".join(map(str, who))]
 
 
 def test_both_have_the_same_keys():
@@ -69,6 +71,14 @@ def test_the_paper_s_numbers():
         ("datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
         ("datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
         ("datasets.rparis6k.expected.images", "7", r"expected.images is '7' \(str\); int is expected"),
+        ("grid.seeds", [1, 2], "unknown 0 in params.yaml: seed; known: 1, 2"),
+        ("grid.seeds", None, "unknown 0 in params.yaml: seed; known: $"),
+        ("grid.seeds", [], r"grid: seeds is \[\]; accepted: one or more, each once, 0 or more"),
+        ("grid.seeds", [0, 0], r"seeds is \[0, 0\]; accepted: one or more, each once"),
+        ("grid.seeds", [0, -1], r"seeds is \[0, -1\]; accepted: .* 0 or more"),
+        ("grid.seeds", 0, "grid.seeds is 0; a list is expected"),
+        ("train_teacher.seed", -1, "train_teacher: seed is -1; accepted: 0 or more"),
+        ("distill.seed", 0, "unknown 'seed' in params.yaml: distill; known: image_size"),
         ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
         ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: vgg16, resnet101"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),

@@ -15,8 +15,8 @@ from stages import evaluate, ranked_lists
 from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, write_sets
 from tests.stages.random_descriptors import describe, random_whitening
 
-KEYS = {"student": "student-teacher-reg", "teacher": "teacher"}
-VALUES = {"grid": GRID, "seed": 0}
+KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
+VALUES = {"grid": GRID}
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,10 @@ def finished(tmp_path_factory):
     described = {role: folder / "descriptors" / key for role, key in KEYS.items()}
     describe(described["student"], processed, seed=1)
     describe(described["teacher"], processed, seed=2, whitening=random_whitening(3))
-    for role, teacher in (("student", described["teacher"]), ("teacher", None)):
+    for role, teacher, seed in (("student", described["teacher"], 0), ("teacher", None, None)):
         queries = folder / "queries" / f"{KEYS[role]}.csv"
-        evaluate.main(described[role], processed, folder / f"{role}.json", queries, teacher, "reg", VALUES)
-    (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"]}))
+        evaluate.main(described[role], processed, folder / f"{role}.json", queries, teacher, "reg", seed, VALUES)
+    (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"], "seed": 0}))
     run(folder, folder / "lists")
     return folder
 
@@ -62,7 +62,7 @@ def test_pictures_stand_in_the_list(finished):
         gains.append(of_views[1] - of_views[2])
         symmetric, asymmetric, alone = (f"{value:.1f}" for value in of_views)
         assert (
-            f"{symmetric} by student-teacher-reg on its own index, {asymmetric} by it on the index" in page["caption"]
+            f"{symmetric} by student-teacher-reg-0 on its own index, {asymmetric} by it on the index" in page["caption"]
         )
         assert (
             f"{alone} by teacher alone" in page["caption"] and f"of {NUM_DATABASE} database images" in page["caption"]

@@ -33,7 +33,7 @@ def paper(*, source="published", printed=True, synthetic=False) -> dict:
     }
     values["grid"] |= {"datasets": ["roxford5k", "rparis6k"], "test_sets": ["roxford5k", "rparis6k"]}
     values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}
-    values["grid"] |= {"students": list(STUDENTS)}
+    values["grid"] |= {"students": list(STUDENTS), "seeds": None}
     values["networks"] = {
         name: next(iter(networks.values())) | {"label": label, "source": source if name in TEACHERS else "train"}
         for name, label in (TEACHERS | STUDENTS).items()

@@ -1,0 +1,38 @@
+"""Several seeds: of each a network, of all a row."""
+
+import csv
+import re
+import statistics
+
+import pytest
+
+from tests.pipeline.conftest import cells, ran
+
+pytestmark = pytest.mark.pipeline
+
+
+def test_another_seed_is_a_network_of_its_own_in_the_same_row(repository):
+    teacher, student, first, reg = cells(repository)
+    second, *missing = (f"{key.removesuffix('-0')}-1" for key in (first, student, reg))
+    output = repository.dvc("exp", "run", "-S", "seed=1", "-S", "grid.seeds=[0,1]", "experiment")
+    chain = [f"{stage}@{second}" for stage in ("distill", "extract_distilled", "evaluate_distilled")]
+    assert ran(output) == ["check", *chain, "experiment"]
+    assert [name for name in repository.status() if name.endswith(("-0", f"@{teacher}"))] == []
+
+    records = [repository.json(f"reports/metrics/{key}.json") for key in (first, second)]
+    assert [record["network"]["seed"] for record in records] == [0, 1]
+    assert repository.json(f"reports/metrics/{teacher}.json")["network"]["seed"] is None
+    scores = [record["asymmetric"]["rsynth_a"]["medium"]["mAP"] for record in records]
+    assert scores[0] != scores[1]
+    assert repository.json("reports/experiment.json")["asymmetric"]["rsynth_a"]["medium"]["mAP"] == scores[1]
+
+    output = repository.dvc("repro", "--single-item", "tables")
+    named = re.search(r"a dash, for 2 cells: (.*)", output).group(1)
+    assert sorted(named.split(", ")) == sorted(missing)
+    with open(repository.folder / "reports/tables/table8.csv", newline="") as file:
+        rows = {(row["teacher"], row["loss"]): row for row in csv.DictReader(file)}
+    label = next(of for of, _ in rows if of)
+    shown = rows[label, "contr_plus"]
+    assert float(shown["rsynth_a_medium_mAP"]) == pytest.approx(statistics.mean(scores), abs=0.051)
+    assert float(shown["rsynth_a_medium_mAP_sd"]) == pytest.approx(statistics.stdev(scores), abs=0.051)
+    assert rows[label, "reg"]["rsynth_a_medium_mAP"] == rows[label, "reg"]["rsynth_a_medium_mAP_sd"] == ""
