@@ -3,6 +3,7 @@ given and is never called."""
 
 import math
 import re
+import sys
 
 import numpy as np
 
@@ -53,10 +54,17 @@ def from_buffer(data, dtype, shape, order) -> np.ndarray:
         data = data.encode("latin1") if isinstance(data, str) else data  # bytes of Python 2
         if not isinstance(data, bytes) or dtype.value.itemsize == 0 or len(data) % dtype.value.itemsize:
             raise ValueError(f"it has an array of {dtype.value} with other contents than such values")
+        _check_characters(data, dtype.value)
         elements = np.frombuffer(data, dtype=dtype.value).copy()
     if len(elements) != math.prod(shape):
         raise ValueError(f"it has an array of shape {str(shape)[:60]} with {len(elements)} elements")
     return elements.reshape(shape, order=order)
+
+
+def _check_characters(data: bytes, dtype: np.dtype):
+    """NumPy itself takes any four bytes for a character, and Python then ends in a SystemError."""
+    if dtype.kind == "U" and (np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder)) > sys.maxunicode).any():
+        raise ValueError(f"it has an array of {dtype} with what is no character")
 
 
 def scalar(dtype, data):

@@ -212,6 +212,17 @@ def test_size_limit_and_missing_file(tmp_path):
         unpickling.load(tmp_path / "nothing.pkl", max_bytes=10)
 
 
+@pytest.mark.parametrize(
+    "text", [np.array(["\U0010ffff"], "<U1"), np.array(["\U0010ffff"], ">U1"), np.str_("\U0010ffff")]
+)
+def test_characters_that_unicode_does_not_have(tmp_path, text):
+    data, order = pickle.dumps(text, 4), text.dtype.byteorder
+    highest, beyond = (np.array(code, f"{order}u4").tobytes() for code in (0x10FFFF, 0x110000))
+    assert data.count(highest) == 1 and np.asarray(load(tmp_path, data)).item() == "\U0010ffff"
+    with pytest.raises(ValueError, match=r"x.pkl .*it has an array of .*U1 with what is no character"):
+        load(tmp_path, data.replace(highest, beyond))
+
+
 def test_agrees_with_pickle_on_what_both_read(tmp_path):
     data = pickletools.optimize(pickle.dumps(PLAIN, 4))
     assert load(tmp_path, data) == pickle.loads(data)

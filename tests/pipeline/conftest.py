@@ -40,7 +40,7 @@ class Repository:
 
     folder: Path
 
-    def run(self, *command: str, ok: bool = True, timeout: float = 600) -> str:
+    def run(self, *command: str, ok: bool = True, timeout: float = 1800) -> str:
         """What the command printed, both streams. It must succeed, or fail when `ok` is false."""
         done = subprocess.run(
             command,

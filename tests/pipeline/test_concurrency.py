@@ -31,7 +31,7 @@ def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
     assert repository.dvc("metrics", "show", "--json") == metrics
     paths = "reports/metrics", "data/queries", "read/tables", "read/claims.csv"
     repository.run(sys.executable, "-m", "stages.tables", *paths)
-    assert first.wait(120) == 0
+    assert first.wait(900) == 0
     assert outputs(repository, stage) == expected
     read, written = (repository.folder / folder / "claims.csv" for folder in ("read", "reports"))
     assert read.read_bytes() == written.read_bytes()

@@ -44,7 +44,7 @@ def test_a_queued_sweep_runs_every_loss(repository):
     assert {row["loss"] for row in rows if row["Experiment"]} == {"reg", "contr_plus"}
 
 
-def wait(done, repository, seconds: float = 120) -> None:
+def wait(done, repository, seconds: float = 900) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, repository.dvc("queue", "status")
