@@ -60,7 +60,8 @@ stages:
     - metrics/${item.cell}.txt:
         cache: false
 """
-TRAIN = """# Notes that it started, and where; waits while somebody holds it; fails where somebody says so.
+TRAIN = """# Notes that it started, where, on which GPU; waits while somebody holds it; fails where somebody says so.
+echo "$CUDA_VISIBLE_DEVICES" > {control}/gpu-$1
 echo "$PWD" >> {control}/starts-$1
 while [ -e {control}/hold ]; do sleep 0.05; done
 test ! -e {control}/fail-$1 || {{ echo "no luck with $1"; exit 1; }}
@@ -105,6 +106,10 @@ class Project:
         """The folders in which each cell's training started, by cell."""
         files = sorted(self.control.glob("starts-*"))
         return {file.name.removeprefix("starts-"): file.read_text().split() for file in files}
+
+    def gpus(self) -> list[str]:
+        """What each cell's training was last told of GPUs, in the order of cells."""
+        return [file.read_text().strip() for file in sorted(self.control.glob("gpu-*"))]
 
     def results(self) -> dict[str, bytes]:
         """Every file that stages write, by path; DVC's .gitignore files have their lines in the order of the ends."""

@@ -57,9 +57,9 @@ def two_nodes(project, tmp_path, monkeypatch):
     monkeypatch.chdir(project.folder)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 
-    def add(folder):
+    def add(folder, **gpus):
         with contextlib.chdir(folder):
-            return cluster.add_node(num_cpus=2)
+            return cluster.add_node(num_cpus=2, **gpus)
 
     yield cluster, add
     cluster.shutdown()
@@ -96,4 +96,18 @@ def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
     said = ended(run)
     assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
     assert sorted(project.starts().values()) == sorted([[str(clone)], [str(clone)], [str(project.folder)]])
+    assert_as_after_repro(project, serial)
+
+
+@pytest.mark.long
+def test_each_stage_has_a_gpu_of_its_own(project, serial, two_nodes):
+    """Of those that Ray counts; none is used."""
+    cluster, add = two_nodes
+    add(project.folder, num_gpus=2)
+    (project.control / "hold").touch()
+    run = project.start("--address", cluster.address)
+    wait_until(lambda: len(project.starts()) == 2, run)
+    assert sorted(project.gpus()) == ["0", "1"]
+    (project.control / "hold").unlink()
+    ended(run)
     assert_as_after_repro(project, serial)
