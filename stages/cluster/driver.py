@@ -31,6 +31,7 @@ def connected(address: str | None) -> Iterator[None]:
     """Ray on this machine alone, or the running cluster at `address`. Raises ConnectionError if there is none."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # stages would be nicer than under `dvc repro`
         ray.init("local", include_dashboard=False, object_store_memory=10**8, **quiet)
     else:
         ray.init(address, **quiet)
