@@ -18,6 +18,8 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
+	python -m stages.doctor
+	python -m stages.mend dvc.lock graph/*/dvc.lock
 	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from graphlib import TopologicalSorter
 
 import ray
@@ -31,6 +31,7 @@ def connected(address: str | None) -> Iterator[None]:
     """Ray on this machine alone, or the running cluster at `address`. Raises ConnectionError if there is none."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # stages would be nicer than under `dvc repro`
         ray.init("local", include_dashboard=False, object_store_memory=10**8, **quiet)
     else:
         ray.init(address, **quiet)
@@ -103,17 +104,23 @@ class Run:
             return Order(address)
         stages = self.plan.stages
         read = any(stage.gpu and address in stage.needs for stage in stages.values())
-        return Order(address, "restore" if stages[address].gpu else "run", self.remote, push=read)
+        return Order(address, "restore" if stages[address].gpu else "run", remote=self.remote, push=read)
 
     def next_order(self, order: Order, report: Report) -> Order | None:
         """What is still to be done for a stage that travels, if anything."""
         stage = self.plan.stages[order.address]
         if report.result == "absent":  # nowhere yet: to any node
             entries = {need: self.entries[need] for need in stage.needs}
-            travel = {"inputs": list(stage.inputs), "entries": entries, "parameters": self.plan.parameters}
-            return Order(order.address, "travel", self.remote, order.push, dependencies=report.dependencies, **travel)
+            return replace(
+                order,
+                how="travel",
+                inputs=list(stage.inputs),
+                entries=entries,
+                parameters=self.plan.parameters,
+                dependencies=report.dependencies,
+            )
         if report.how == "travel" and report.result != "failed":
-            return Order(order.address, "collect", self.remote, entries={order.address: report.entry})
+            return Order(order.address, "collect", remote=self.remote, entries={order.address: report.entry})
         return None
 
     def submit(self, order: Order) -> None:

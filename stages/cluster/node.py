@@ -22,6 +22,9 @@ TAIL = 3000  # characters of a failed stage's output
 
 
 def main() -> None:
+    """A child does it, for where a node is lost Ray kills its workers' children, and nobody would stop DVC then."""
+    if child := os.fork():
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers block it, and children would too
     order = Order(**json.loads(sys.stdin.readline()))
     set_threads(order.threads)

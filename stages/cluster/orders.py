@@ -1,6 +1,6 @@
 """What the driver says to a node about one stage, and what it hears back; both travel as a line of JSON."""
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 
 @dataclass
@@ -15,6 +15,7 @@ class Order:
 
     address: str
     how: str = "run"
+    _: KW_ONLY
     threads: str | None = None  # OMP_NUM_THREADS where the run was started; None: not set
     remote: str | None = None  # DVC's name of it; None: nothing travels
     push: bool = False  # send the outputs there, for stages elsewhere

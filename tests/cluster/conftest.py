@@ -1,6 +1,7 @@
 """A little DVC project of shell commands, shaped as the real graph: files of its own for the cells, a folder collected
 from their outputs, results outside the cache."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -58,7 +60,8 @@ stages:
     - metrics/${item.cell}.txt:
         cache: false
 """
-TRAIN = """# Notes that it started, and where; waits while somebody holds it; fails where somebody says so.
+TRAIN = """# Notes that it started, where, on which GPU; waits while somebody holds it; fails where somebody says so.
+echo "$CUDA_VISIBLE_DEVICES" > {control}/gpu-$1
 echo "$PWD" >> {control}/starts-$1
 while [ -e {control}/hold ]; do sleep 0.05; done
 test ! -e {control}/fail-$1 || {{ echo "no luck with $1"; exit 1; }}
@@ -104,6 +107,10 @@ class Project:
         files = sorted(self.control.glob("starts-*"))
         return {file.name.removeprefix("starts-"): file.read_text().split() for file in files}
 
+    def gpus(self) -> list[str]:
+        """What each cell's training was last told of GPUs, in the order of cells."""
+        return [file.read_text().strip() for file in sorted(self.control.glob("gpu-*"))]
+
     def results(self) -> dict[str, bytes]:
         """Every file that stages write, by path; DVC's .gitignore files have their lines in the order of the ends."""
         folders = ("data", "models", "metrics", "checked.txt", "summary.txt")
@@ -141,14 +148,24 @@ def environment() -> dict:
     return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | quiet
 
 
-def wait_until(true, process: subprocess.Popen, seconds: float = 60) -> None:
+def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 60) -> None:
     """Until `true()`, while the process runs; else its words are the failure's."""
     deadline = time.monotonic() + seconds
     while not true():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            pytest.fail(str(process.communicate()))
+        if (process and process.poll() is not None) or time.monotonic() > deadline:
+            if process:
+                process.kill()
+            pytest.fail(str(process and process.communicate()))
         time.sleep(0.05)
+
+
+def busy(project: Project) -> list[psutil.Process]:
+    """Processes at work in the project's folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found += [process] if process.cwd() == str(project.folder) else []
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -192,13 +209,19 @@ def serial(untouched) -> Project:
     """After `dvc repro`: what every other way must come to."""
     project = untouched.copy(untouched.folder.parent / "serial")
     project.dvc("repro")
+    forget(project)
     return project
 
 
 @pytest.fixture
 def project(untouched, tmp_path):
     yield untouched.copy(tmp_path / "project")
-    for file in untouched.control.iterdir():  # or the next to run would obey this test's words
+    forget(untouched)
+
+
+def forget(project: Project) -> None:
+    """Takes back what was said by one run, or the next would obey it, and count its starts."""
+    for file in project.control.iterdir():
         file.unlink()
 
 

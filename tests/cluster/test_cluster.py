@@ -7,7 +7,7 @@ import subprocess
 import psutil
 import pytest
 
-from tests.cluster.conftest import CELLS, Project, assert_as_after_repro, ended, wait_until
+from tests.cluster.conftest import CELLS, Project, assert_as_after_repro, busy, ended, wait_until
 
 pytestmark = pytest.mark.usefixtures("ray_installed")
 
@@ -38,12 +38,13 @@ def test_one_machine(project, serial):
     assert "cluster: nothing to do" in project.cluster()
 
 
-def busy(project: Project) -> list[psutil.Process]:
-    """Processes at work in the project's folder."""
-    found = []
-    for process in psutil.process_iter():
+def trained(project: Project) -> set[str]:
+    """The cells that are in training."""
+    found = set()
+    for process in busy(project):
         with contextlib.suppress(psutil.Error):
-            found += [process] if process.cwd() == str(project.folder) else []
+            command = process.cmdline()
+            found |= {command[2]} if command[:2] == ["sh", "train.sh"] else set()
     return found
 
 
@@ -56,9 +57,9 @@ def two_nodes(project, tmp_path, monkeypatch):
     monkeypatch.chdir(project.folder)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 
-    def add(folder):
+    def add(folder, **gpus):
         with contextlib.chdir(folder):
-            return cluster.add_node(num_cpus=2)
+            return cluster.add_node(num_cpus=2, **gpus)
 
     yield cluster, add
     cluster.shutdown()
@@ -72,6 +73,7 @@ def test_a_lost_node_s_stages_move_on(project, serial, two_nodes):
     run = project.start("--address", cluster.address)
     wait_until(lambda: set(project.starts()) == set(CELLS), run)
     cluster.remove_node(second, allow_graceful=False)
+    wait_until(lambda: len(trained(project)) == 1, run)  # or a lost stage could end before it is told to
     (project.control / "hold").unlink()
     said = ended(run)
     assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
@@ -94,4 +96,18 @@ def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
     said = ended(run)
     assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
     assert sorted(project.starts().values()) == sorted([[str(clone)], [str(clone)], [str(project.folder)]])
+    assert_as_after_repro(project, serial)
+
+
+@pytest.mark.long
+def test_each_stage_has_a_gpu_of_its_own(project, serial, two_nodes):
+    """Of those that Ray counts; none is used."""
+    cluster, add = two_nodes
+    add(project.folder, num_gpus=2)
+    (project.control / "hold").touch()
+    run = project.start("--address", cluster.address)
+    wait_until(lambda: len(project.starts()) == 2, run)
+    assert sorted(project.gpus()) == ["0", "1"]
+    (project.control / "hold").unlink()
+    ended(run)
     assert_as_after_repro(project, serial)

@@ -12,6 +12,7 @@ from tests.cluster.conftest import ended, wait_until
 from tests.pipeline.conftest import ROOT, Repository, committed, tiny
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long, pytest.mark.usefixtures("ray_installed")]
+TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}  # they show measured times
 LOCKS = ("dvc.lock", "graph/train/dvc.lock", "graph/extract/dvc.lock", "graph/evaluate/dvc.lock")
 
 
@@ -20,8 +21,17 @@ def fresh(folder: Path) -> Repository:
 
 
 def entries(repository: Repository) -> list[dict]:
-    """What is in each dvc.lock, hashes of every input and output; the order of stages is that of their ends."""
-    return [yaml.safe_load((repository.folder / name).read_text()) for name in LOCKS]
+    """What is in each dvc.lock, with the hashes of all but TIMED; the order of stages is that of their ends."""
+    locks = [yaml.safe_load((repository.folder / name).read_text()) for name in LOCKS]
+    for part in (part for lock in locks for stage in lock["stages"].values() for part in stage["deps"] + stage["outs"]):
+        if part["path"] in TIMED:
+            del part["md5"], part["size"]
+    return locks
+
+
+def reports(repository: Repository) -> dict[str, bytes]:
+    paths = {str(path.relative_to(repository.folder)): path for path in (repository.folder / "reports").rglob("*.*")}
+    return {name: path.read_bytes() for name, path in paths.items() if name not in TIMED}
 
 
 def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monkeypatch):
@@ -39,10 +49,10 @@ def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monke
         second = cluster.add_node(num_cpus=1, num_gpus=1)
         command = [sys.executable, "-m", "stages.cluster", "--address", cluster.address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run, seconds=300)  # half a network
+        wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run, seconds=600)  # half a network
         cluster.remove_node(second, allow_graceful=False)
         cluster.add_node(num_cpus=1, num_gpus=1)
-        said = ended(run, timeout=400)
+        said = ended(run, timeout=1200)
     finally:
         cluster.shutdown()
     started = re.findall(r"^(.*): started on", said, flags=re.MULTILINE)
@@ -50,5 +60,4 @@ def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monke
     assert "failed" not in said
     assert repository.status() == {}
     assert entries(repository) == entries(serial)
-    for path in (serial.folder / "reports").rglob("*.*"):
-        assert (repository.folder / path.relative_to(serial.folder)).read_bytes() == path.read_bytes(), path
+    assert reports(repository) == reports(serial)

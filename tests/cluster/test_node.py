@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 
 from stages.cluster.orders import Order, Report
-from tests.cluster.conftest import Project, environment, wait_until
+from tests.cluster.conftest import Project, busy, environment, wait_until
 
 TRAIN = "cells/all/dvc.yaml:train@a"
 
@@ -48,6 +48,20 @@ def test_a_stage_runs_and_ends_with_its_input(project):
     (project.control / "hold").unlink()
     assert report(second).result == "run"
     assert project.starts() == {"a": [str(project.folder)] * 2}
+
+
+def test_a_stage_ends_though_its_node_was_killed(project):
+    assert report(start(project, "prepare")).result == "run"
+    (project.control / "hold").touch()
+    process = start(project, TRAIN)
+    wait_until(project.starts, process)
+    process.kill()
+    process.stdin.close()
+    wait_until(lambda: not busy(project))
+    assert not (project.folder / "models/a").exists()
+
+    (project.control / "hold").unlink()
+    assert report(start(project, TRAIN)).result == "run"
 
 
 def test_a_failed_stage_shows_the_end_of_its_output(project):
