@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aml.reports.layout import tenths
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DIFFS = re.findall(r"```diff\n(.*?)```", README, flags=re.DOTALL)
@@ -78,7 +80,7 @@ def medium(key: str, protocol: str, suffix: str = "") -> str:
         lines = [line for line in csv.DictReader(file) if line["level"] == "medium"]
     scores = {(line["key"], line["protocol"], line["set"]): float(line["mAP"]) for line in lines}
     grid = yaml.safe_load((ROOT / "params.yaml").read_text())["grid"]
-    return " / ".join(f"{scores[key, protocol, name + suffix]:.1f}" for name in grid["test_sets"])
+    return " / ".join(str(tenths(scores[key, protocol, name + suffix])) for name in grid["test_sets"])
 
 
 @pytest.mark.parametrize("protocol", ["symmetric", "asymmetric"])
