@@ -134,7 +134,7 @@ class Run:
 
     def settled(self) -> list[str]:
         """Waits a moment; the stages that are done then and have not failed."""
-        references, _ = ray.wait(list(self.running), timeout=0.5)
+        references, _ = ray.wait(list(self.running), timeout=2)  # more often would cost a core a few percent
         for start in self.starts.get_nowait_batch(self.starts.qsize()):
             self.display.started(*start)
         return [order.address for order in map(self.settle, references) if order is not None]

@@ -86,7 +86,7 @@ class Project:
     control: Path
 
     def command(self, *command: str) -> subprocess.CompletedProcess:
-        return subprocess.run(command, cwd=self.folder, env=environment(), capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=self.folder, env=environment(), capture_output=True, text=True, timeout=600)
 
     def dvc(self, *arguments: str) -> str:
         done = self.command(sys.executable, "-m", "dvc", *arguments)
@@ -99,7 +99,7 @@ class Project:
         return subprocess.Popen(command, cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True)
 
     def cluster(self, *arguments: str, status: int = 0) -> str:
-        """What it said. Ends within two minutes, with `status`."""
+        """What it said; ends with `status`."""
         return ended(self.start(*arguments), status)
 
     def starts(self) -> dict[str, list[str]]:
@@ -134,7 +134,7 @@ class Project:
         return Project(folder, self.control)
 
 
-def ended(process: subprocess.Popen, status: int = 0, timeout: float = 120) -> str:
+def ended(process: subprocess.Popen, status: int = 0, timeout: float = 600) -> str:
     try:
         _, said = process.communicate(timeout=timeout)
     finally:
@@ -148,7 +148,7 @@ def environment() -> dict:
     return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | quiet
 
 
-def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 60) -> None:
+def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 300) -> None:
     """Until `true()`, while the process runs; else its words are the failure's."""
     deadline = time.monotonic() + seconds
     while not true():

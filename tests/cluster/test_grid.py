@@ -49,7 +49,7 @@ def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monke
         second = cluster.add_node(num_cpus=1, num_gpus=1)
         command = [sys.executable, "-m", "stages.cluster", "--address", cluster.address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run, seconds=600)  # half a network
+        wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run)  # half a network
         cluster.remove_node(second, allow_graceful=False)
         cluster.add_node(num_cpus=1, num_gpus=1)
         said = ended(run, timeout=1200)

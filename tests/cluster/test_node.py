@@ -28,7 +28,7 @@ def start(project: Project, address: str) -> subprocess.Popen:
 def report(process: subprocess.Popen) -> Report:
     line = process.stdout.readline()
     process.stdin.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=300) == 0
     return Report(**json.loads(line))
 
 
@@ -42,7 +42,7 @@ def test_a_stage_runs_and_ends_with_its_input(project):
     second = start(project, TRAIN)  # as on another node, while the lost one's is still there
     process.stdin.close()
     assert json.loads(process.stdout.readline())["result"] == "stopped"
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=300) == 0
     assert not (project.folder / "models/a").exists()
 
     (project.control / "hold").unlink()
