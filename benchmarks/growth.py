@@ -104,6 +104,9 @@ def draw(curves: list[Curve], path: Path) -> None:
                 ends = [curve.sizes[-1], curve.estimated["size"]], [values[-1], curve.estimated[name]]
                 panel.loglog(*ends, "o:", color=line.get_color(), markerfacecolor="none")
         panel.set(title=curve.what, xlabel=curve.unit, ylabel="seconds")
+        sizes = curve.sizes if curve.estimated is None else [*curve.sizes, curve.estimated["size"]]
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.tick_params(axis="x", which="minor", labelbottom=False)
         panel.title.set_fontsize(9)
         panel.grid(which="both", alpha=0.2)
         panel.legend()

@@ -24,7 +24,10 @@ from benchmarks.pictures import SIZE, packed, random_network
 
 NAME, LOSS = "mobilenet_v2", "contr_plus"
 FACTOR = {"cpu": 1.0, "cuda": 4.0}
-TOLERANCE = 1e-4  # of the gradient's norm
+TOLERANCE = 1e-4  # of the losses
+# Of the gradient's norm. Rounding alone moves it by 2e-3 of that on its way through a random network; with all of the
+# network in float64, the two ways agree to 1e-15.
+GRADIENT_TOLERANCE = 1e-2
 
 
 def run(options: Options) -> list[Case]:
@@ -33,7 +36,7 @@ def run(options: Options) -> list[Case]:
         steps = Steps(Path(folder), (96, 72) if options.quick else SIZE, 2 if options.quick else 6, device)
     gradients = [steps.gradient(step) for step in (steps.our_step, steps.plain_step)]
     norm = np.linalg.norm(gradients[1])
-    difference = require_equal("gradient", gradients[0] / norm, gradients[1] / norm, TOLERANCE)
+    difference = require_equal("gradient", gradients[0] / norm, gradients[1] / norm, GRADIENT_TOLERANCE)
     seconds, losses = alternate(
         {"ours": lambda: steps.all(steps.our_step), "plain": lambda: steps.all(steps.plain_step)}, trials
     )
