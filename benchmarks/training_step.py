@@ -27,7 +27,7 @@ FACTOR = {"cpu": 1.0, "cuda": 4.0}
 TOLERANCE = 1e-4  # of the losses
 # Of the gradient's norm. Rounding alone moves it by 2e-3 of that on its way through a random network; with all of the
 # network in float64, the two ways agree to 1e-15.
-GRADIENT_TOLERANCE = 1e-2
+GRADIENT_TOLERANCE = 2e-3
 
 
 def run(options: Options) -> list[Case]:
