@@ -24,11 +24,10 @@ def machine() -> dict:
 
 
 def versions() -> dict[str, str]:
-    """Python's and those of what does the work."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        found[name] = importlib.metadata.version(name)
-    return found
+    """Python's and those of what does the work, of packages that are there."""
+    installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+    found = {name: importlib.metadata.version(name) for name in PACKAGES if name in installed}
+    return {"python": platform.python_version()} | found
 
 
 def device_name(device) -> str:

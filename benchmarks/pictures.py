@@ -30,7 +30,8 @@ def jpeg(number: int, size: tuple[int, int]) -> bytes:
 
 
 def packed(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
-    """`count` pictures as a packed image set in `folder`."""
+    """`count` pictures as a packed image set in `folder`, which is made where it isn't there."""
+    folder.mkdir(exist_ok=True)
     with PackWriter(folder) as pack:
         names = [f"picture{number}" for number in range(count)]
         for number, name in enumerate(names):

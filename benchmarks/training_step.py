@@ -17,6 +17,7 @@ from aml.training.features import FeatureSource, describe
 from aml.training.settings import TrainingSettings, loss_settings
 from aml.vision.backbones import backbone
 from aml.vision.images import ImageTensors
+from aml.vision.networks import place
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate, require_equal
@@ -78,7 +79,7 @@ class Steps:
         )  # fmt: skip
         self.references = torch.nn.functional.normalize(references, dim=-1).to(device)  # (steps, B, M, D)
         self.networks = {
-            self.our_step: copy.deepcopy(network).to(memory_format=torch.channels_last),
+            self.our_step: place(copy.deepcopy(network), device, "float32"),
             self.plain_step: network.to(memory_format=torch.contiguous_format),
         }
         self.optimizers = {

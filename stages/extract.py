@@ -39,6 +39,7 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
         device=where.torch_device(),
         num_workers=where.num_workers,
         kept=KEPT_FEATURES,
+        compiled=where.compile,
     )
 
 

@@ -33,6 +33,7 @@ class Runtime:
     processes: int  # that share one extraction or training, on GPUs one each
     num_workers: int  # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
     num_downloads: int  # files that are fetched at a time
+    compile: bool  # torch.compile at extraction
 
     def __post_init__(self):
         if not re.fullmatch("auto|cpu|cuda(:[0-9]+)?", self.device):

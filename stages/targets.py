@@ -26,6 +26,7 @@ def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
         device=where.torch_device(),
         num_workers=where.num_workers,
         kept=KEPT_FEATURES,
+        compiled=where.compile,
     )
 
 

@@ -27,7 +27,7 @@ from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
 from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
-from aml.vision.networks import RetrievalNetwork, save_network, start_from
+from aml.vision.networks import RetrievalNetwork, place, save_network, start_from
 from aml.vision.processes import rank
 from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
 
@@ -73,8 +73,7 @@ def main(
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
     start_from(network, weights, generator=start)
-    network.precision = settings.precision
-    network.to(where.torch_device(), memory_format=torch.channels_last)
+    place(network, where.torch_device(), settings.precision)
     normalisation = backbone(network_settings.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
@@ -115,7 +114,7 @@ def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     """What besides its settings decides the bits of a training: code, inputs, torch, and where it computes."""
     given = [path for path in inputs if path is not None]
     files = [file for path in given for file in ([path] if path.is_file() else sorted(path.iterdir()))]
-    files = [file for file in files if file.name != "images.tar"]  # 50 GB; images.csv tells where each image stands
+    files = [file for file in files if file.name != "images.tar"]  # 50 GB; images.csv has each image's place and crc32
     is_gpu = device.type == "cuda"
     return {
         "code": code_digest(),

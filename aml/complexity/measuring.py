@@ -10,7 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from aml.storage.machine import processor
-from aml.vision.networks import RetrievalNetwork, folded
+from aml.vision.networks import RetrievalNetwork, folded, place
 
 WARM_UP = 3  # passes: the first ones choose kernels and allocate memory
 
@@ -35,9 +35,9 @@ def latency(network: RetrievalNetwork, size: tuple[int, int], device: torch.devi
     float32, at one scale, BatchNorm folded as extraction does it."""
     images = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     images = images.to(device, memory_format=torch.channels_last)
-    network = copy.deepcopy(network).to(device, memory_format=torch.channels_last)
+    network = copy.deepcopy(network).to(device)
     fill_statistics(network, images)
-    network, seconds = folded(network), []
+    network, seconds = place(folded(network), device, "float32"), []
     with torch.inference_mode():
         for _ in range(WARM_UP + repeats):
             start = time.perf_counter()

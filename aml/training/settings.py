@@ -1,10 +1,10 @@
 """What params.yaml says about training; read without torch."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from aml import losses
 from aml.storage.parameters import of_type, section, typed
+from aml.vision.settings import Precision
 
 MINING = ("hard", "random", "none")
 SOURCES = ("train", "published")  # trained here, or as its authors published it
@@ -22,7 +22,7 @@ class TrainingSettings:
     weight_decay: float
     gem_learning_rate_factor: float  # of GeM's p, which has no weight decay
     pool_size: int  # images in which an epoch mines its negatives
-    precision: Literal["float32", "bfloat16"]  # of the convolutions
+    precision: Precision
 
     def __post_init__(self):
         for name in ("image_size", "epochs", "batch_size", "learning_rate", "pool_size"):

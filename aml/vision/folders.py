@@ -15,7 +15,7 @@ from aml.storage.work import code_digest, remove_work, work_folder
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
 from aml.vision.kept import keep_frozen_features
-from aml.vision.networks import folded, identity, load_network
+from aml.vision.networks import folded, identity, load_network, place
 from aml.vision.processes import rank, wait_for_all
 
 
@@ -30,17 +30,19 @@ def describe_lists(
     device: torch.device,
     num_workers: int,
     kept: Path | None = None,
+    compiled: bool = False,
 ) -> None:
     """Write the descriptor folder `descriptors`: an array for each of `lists`, and the whitening that the model owns.
 
     `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and stands in the provenance as it
     is. Descriptors that an interrupted run left as unfinished work are taken as they are, and so are features of frozen
-    stages in the folder `kept`.
+    stages in the folder `kept`. `compiled` asks for torch.compile.
     """
     network, description = load_network(model)
-    network.precision = extraction["precision"]
-    network = folded(network).to(device, memory_format=torch.channels_last)
+    network = place(folded(network), device, extraction["precision"])
     keep_frozen_features(network, kept)
+    if compiled:
+        network.compile(dynamic=True)  # once for all shapes
     who, whitening = identity(model, description), read_whitening(model)
     depends = {
         "code": code_digest(),

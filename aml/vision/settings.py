@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Precision = Literal["float32", "bfloat16"]  # of the convolutions; bfloat16 moves descriptors by more than rounding
+Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def entries(reports):
 def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
     assert list(entries) == list(NAMES)
     for name, entry in entries.items():
-        rest = {"growth": {"curves"}, "graph": {"skipped"}}.get(name, {"cases"})
+        rest = {"growth": {"curves"}} | {key: {"skipped"} for key in ("graph", "precision", "shapes")}
+        rest = rest.get(name, {"cases"})
         assert set(entry) == ENTRY | rest
         assert set(entry["machine"]) == MACHINE and entry["quick"] is True
 

@@ -7,7 +7,7 @@ from stages.runtime import Runtime
 
 
 def device(name: str, processes: int = 1) -> torch.device:
-    return Runtime(device=name, processes=processes, num_workers=0, num_downloads=1).torch_device()
+    return Runtime(device=name, processes=processes, num_workers=0, num_downloads=1, compile=False).torch_device()
 
 
 @pytest.fixture

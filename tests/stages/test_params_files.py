@@ -84,8 +84,8 @@ def test_the_paper_s_numbers():
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
         ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
         ("runtime.processes", 0, "processes is 0; accepted: 1 or more"),
-        ("extract.precision", "float16", "extract.precision is 'float16'; accepted: float32, bfloat16"),
-        ("distill.precision", None, "distill.precision is None; accepted: float32, bfloat16"),
+        ("extract.precision", "float16", "extract.precision is 'float16'; accepted: float32, tf32, bfloat16"),
+        ("distill.precision", None, "distill.precision is None; accepted: float32, tf32, bfloat16"),
         ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 or more"),
     ],
 )

@@ -78,7 +78,8 @@ def main(values):
         {failure}
     time.sleep(60)
 
-run_in_processes(main, {{"runtime": {{"device": "cpu", "processes": 2, "num_workers": 0, "num_downloads": 1}}}})
+settings = {{"device": "cpu", "processes": 2, "num_workers": 0, "num_downloads": 1, "compile": False}}
+run_in_processes(main, {{"runtime": settings}})
 """
 
 

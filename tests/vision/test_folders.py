@@ -49,11 +49,19 @@ class Describing:
         return describe_at_scales(network, images, scales)
 
 
-def describe(inputs, folder, *, batch_size=4, **other):
+def describe(inputs, folder, *, batch_size=4, compiled=False, **other):
     model, lists = inputs
     device = torch.device("cpu")
     describe_lists(
-        model, folder, lists, HOW | other, dtypes=DTYPES, batch_size=batch_size, device=device, num_workers=0
+        model,
+        folder,
+        lists,
+        HOW | other,
+        dtypes=DTYPES,
+        batch_size=batch_size,
+        device=device,
+        num_workers=0,
+        compiled=compiled,
     )
 
 
@@ -103,3 +111,24 @@ def test_precision_is_the_trunk_s_and_is_noted(inputs, tmp_path):
     assert (exact.extraction["precision"], short.extraction["precision"]) == ("float32", "bfloat16")
     difference = np.abs(exact["train.whitening"] - short["train.whitening"]).max()
     assert 1e-5 < difference < 0.05 and short["train.whitening"].dtype == np.float32
+
+
+def test_tf32_needs_a_gpu(inputs, tmp_path):
+    with pytest.raises(
+        ValueError, match="precision is 'tf32', which cpu does not have; accepted: float32, bfloat16, or a GPU"
+    ):
+        describe(inputs, tmp_path / "x", precision="tf32")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.long
+def test_compiled_networks_give_the_same_but_for_rounding(inputs, tmp_path, monkeypatch):
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    describe(inputs, tmp_path / "eager")
+    describe(inputs, tmp_path / "compiled", compiled=True)
+    assert sum(torch._dynamo.utils.counters["frames"].values()) > 0  # something was compiled
+    for name in DTYPES:
+        eager, compiled = (DescriptorFolder(tmp_path / folder)[name] for folder in ("eager", "compiled"))
+        np.testing.assert_allclose(compiled, eager, atol=1e-5 if eager.dtype == np.float32 else 1e-3)

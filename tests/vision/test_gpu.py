@@ -12,7 +12,7 @@ from aml.training.objective import Objective
 from aml.vision.extraction import describe_at_scales
 from aml.vision.images import ImageTensors
 from aml.vision.memory import Pieces
-from aml.vision.networks import RetrievalNetwork, folded
+from aml.vision.networks import RetrievalNetwork, folded, place
 from stages.runtime import Runtime
 from tests.vectors import unit
 from tests.vision.test_extraction import IMAGENET, SCALES, Pictures
@@ -24,7 +24,7 @@ MIB = 2**20
 
 @pytest.fixture
 def device() -> torch.device:
-    return Runtime(device="cuda", processes=1, num_workers=0, num_downloads=1).torch_device()
+    return Runtime(device="cuda", processes=1, num_workers=0, num_downloads=1, compile=False).torch_device()
 
 
 @pytest.fixture
@@ -44,29 +44,51 @@ def network() -> RetrievalNetwork:
     return RetrievalNetwork(backbone="lite0", stages=5, frozen_stages=0, projection=16, gem_p=3.0)
 
 
-def on(network: RetrievalNetwork, device: torch.device) -> RetrievalNetwork:
-    return copy.deepcopy(network).to(device, memory_format=torch.channels_last)
+def on(network: RetrievalNetwork, device: torch.device, precision: str = "float32") -> RetrievalNetwork:
+    return place(copy.deepcopy(network), device, precision)
 
 
-def described(network: RetrievalNetwork, device: torch.device) -> torch.Tensor:
+def described(network: RetrievalNetwork, device: torch.device, precision: str = "float32") -> torch.Tensor:
     """(4, 16) descriptors of four pictures of one size, on the CPU."""
     tensors = ImageTensors(Pictures(8), image_size=40, normalisation=IMAGENET)
     pixels = torch.stack([tensors[row] for row in range(0, 8, 2)])
     with torch.inference_mode():
-        return describe_at_scales(on(folded(network), device), tensors.normalised(pixels, device), SCALES).cpu()
+        return describe_at_scales(
+            on(folded(network), device, precision), tensors.normalised(pixels, device), SCALES
+        ).cpu()
 
 
 def test_descriptors_are_the_cpu_s(network, device):
     torch.testing.assert_close(described(network, device), described(network, torch.device("cpu")), atol=1e-5, rtol=0)
 
 
-def test_bfloat16_moves_descriptors_by_more_than_rounding_and_not_far(network, device):
-    exact, short = described(network, device), copy.deepcopy(network)
-    short.precision = "bfloat16"
-    found = described(short, device)
+@pytest.fixture
+def back_to_float32():
+    yield
+    torch.backends.cudnn.allow_tf32 = False
+
+
+@pytest.mark.parametrize(("precision", "similar"), [("tf32", 0.9999), ("bfloat16", 0.99)])
+def test_precision_moves_descriptors_by_more_than_rounding_and_not_far(
+    network, device, back_to_float32, precision, similar
+):
+    exact, found = described(network, device), described(network, device, precision)
     assert found.dtype == torch.float32
-    similarity = (exact * found).sum(1)
-    assert similarity.min() > 0.99 and (exact - found).abs().max() > 1e-5
+    assert (exact * found).sum(1).min() > similar and (exact - found).abs().max() > 1e-5
+    assert torch.equal(described(network, device), exact)
+
+
+def test_tf32_holds_in_the_backward_pass(network, device, back_to_float32):
+    ours, images, gradients = on(network, device), torch.rand(4, 3, 64, 64, device=device), []
+    for precision in ("float32", "tf32"):  # after the forward pass, which is float32's in both
+        place(ours, device, "float32")
+        ours.zero_grad()
+        descriptors = ours(images)
+        place(ours, device, precision)
+        descriptors[:, 0].sum().backward()
+        gradients.append(torch.cat([parameter.grad.ravel() for parameter in ours.parameters()]))
+    exact, moved = gradients
+    assert 1e-5 * exact.norm() < (moved - exact).norm() < 0.1 * exact.norm()
 
 
 def test_extraction_within_little_memory(network, device, little_memory, capsys):
@@ -81,11 +103,11 @@ def test_extraction_within_little_memory(network, device, little_memory, capsys)
 def test_a_training_step_within_little_memory(network, device, little_memory, capsys):
     images, targets = torch.rand(16, 3, 384, 384), unit(np.random.default_rng(0), 16, 16)
     batch, gradients = np.arange(16)[:, None], []
-    for place in (device, torch.device("cpu")):
+    for where in (device, torch.device("cpu")):
         tensors = ImageTensors(Pictures(0), image_size=40, normalisation=IMAGENET)
-        source = FeatureSource(on(network, place), tensors, [], num_workers=0)
+        source = FeatureSource(on(network, where), tensors, [], num_workers=0)
         objective = Objective(source, targets, load("reg"), {})
-        objective.gradient(batch, [(list(range(16)), images.to(place))])
+        objective.gradient(batch, [(list(range(16)), images.to(where))])
         gradients.append(torch.cat([parameter.grad.ravel().cpu() for parameter in source.network.parameters()]))
     assert "training: out of memory with 16 inputs" in capsys.readouterr().err
     norm = gradients[1].norm()

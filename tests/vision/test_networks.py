@@ -6,7 +6,7 @@ from torch import nn
 from aml.imagenet import imagenet_state
 from aml.vision.backbones import BACKBONES, backbone_stages
 from aml.vision.extraction import describe_at_scales
-from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, save_network, start_from
+from aml.vision.networks import GeM, RetrievalNetwork, folded, load_network, place, save_network, start_from
 from aml.vision.tensors import save_tensors
 
 LITE = ["lite0", "lite1", "lite2"]
@@ -170,8 +170,8 @@ def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
     for name in ("model.safetensors", "model.json"):
         path = tmp_path / name
         whole = path.read_bytes()
-        for place in np.random.default_rng(0).choice(len(whole), 12, replace=False):
-            path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+        for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
+            path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
             with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m stages.verify`"):
                 load_network(tmp_path)
         path.write_bytes(whole)
@@ -200,12 +200,12 @@ def test_gradients_of_projection_and_gem_are_finite_differences():
     (network.describe(tensor) * torch.tensor(upstream, dtype=torch.float32)).sum().backward()
     values = features, weight.detach().double().numpy()[:, :, 0, 0], np.array(2.7)
     gradients = tensor.grad.numpy(), weight.grad.numpy()[:, :, 0, 0], network.pool.p.grad.numpy()[0]
-    for place, gradient in enumerate(gradients):
+    for spot, gradient in enumerate(gradients):
         for _ in range(5):
-            direction = random.normal(size=values[place].shape)
+            direction = random.normal(size=values[spot].shape)
             ends = []
             for step in (1e-6, -1e-6):
-                moved = [value + step * direction if i == place else value for i, value in enumerate(values)]
+                moved = [value + step * direction if i == spot else value for i, value in enumerate(values)]
                 ends.append((described_by_hand(*moved) * upstream).sum())
             np.testing.assert_allclose((gradient * direction).sum(), (ends[0] - ends[1]) / 2e-6, rtol=1e-3, atol=1e-5)
 
@@ -227,3 +227,41 @@ def test_folding_batchnorm_changes_rounding_only(name):
 def test_folding_leaves_no_batchnorm_in_the_embedded_networks():
     assert not [module for module in folded(small()).modules() if isinstance(module, nn.BatchNorm2d)]
     assert [module for module in small().modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+class Elsewhere(nn.Module):
+    """Convolutions that go to no device, and note the layout that they were asked for."""
+
+    def __init__(self, groups: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(8, 8, 3, groups=groups)
+
+    def to(self, device, memory_format):
+        self.asked = device.type, memory_format
+        return self
+
+
+@pytest.mark.parametrize(
+    ("groups", "device", "layout"),
+    [
+        (8, "cuda", torch.contiguous_format),
+        (1, "cuda", torch.channels_last),
+        (8, "cpu", torch.channels_last),
+        (1, "cpu", torch.channels_last),
+    ],
+)
+def test_depthwise_convolutions_are_contiguous_on_a_gpu(groups, device, layout):
+    placed = place(Elsewhere(groups), torch.device(device), "bfloat16")
+    assert placed.asked == (device, layout) and (placed.layout, placed.precision) == (layout, "bfloat16")
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_and_features_are_brought_to_the_network_s_layout(layout):
+    network, seen = small(), []
+    network.layout = layout
+    for module in (network.backbone[0], network.backbone[1]):
+        module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].is_contiguous(memory_format=layout)))
+    for given in (torch.contiguous_format, torch.channels_last):
+        images = torch.rand(2, 3, 31, 40).to(memory_format=given)
+        network.describe(network.frozen_features(images).to(memory_format=given))
+    assert seen == [True] * 4

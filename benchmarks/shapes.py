@@ -1,0 +1,55 @@
+"""The first images of a new shape on a GPU, where cuDNN plans each convolution anew: 8 at a time through MobileNetV2,
+many of whose convolutions are depthwise. Ours is laid out as `aml.vision.networks.place` does it, plain channels last.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from aml.storage.parameters import read_parameters
+from aml.vision.networks import RetrievalNetwork, folded, place
+from benchmarks.extraction import PARAMETERS, torch_device
+from benchmarks.machine import device_name
+from benchmarks.measure import CannotRunError, Case, Options, alternate, require_equal
+from benchmarks.pictures import random_network
+
+NAME, NUM_IMAGES, TRIALS = "mobilenet_v2", 8, 7
+TOLERANCE = 1e-4  # of a component of a unit-norm descriptor
+
+
+def run(options: Options) -> list[Case]:
+    device = torch_device(options.device)
+    if device.type != "cuda":
+        raise CannotRunError("no CUDA device")
+    network = folded(random_network(read_parameters(PARAMETERS), NAME, torch.rand(2, 3, 96, 96))).to(device)
+    variants = {
+        "plain": first_passes(network.to(memory_format=torch.channels_last), torch.channels_last),
+        "ours": first_passes(place(folded(network), device, "float32"), torch.preserve_format),
+    }
+    seconds, results = alternate(variants, TRIALS)
+    return [
+        Case(
+            what=f"{NAME}, {NUM_IMAGES} images of a shape that is new",
+            trials=TRIALS,
+            seconds=seconds,
+            equality="components of descriptors",
+            difference=require_equal("descriptors", results["ours"], results["plain"], TOLERANCE),
+            device=device_name(device),
+        )
+    ]
+
+
+def first_passes(network: RetrievalNetwork, layout: torch.memory_format) -> Callable[[], np.ndarray]:
+    """At each call, the descriptors of images of another shape."""
+    device, sides = next(network.parameters()).device, iter(range(TRIALS))
+
+    def once() -> np.ndarray:
+        number = next(sides)
+        generator = torch.Generator(device).manual_seed(number)
+        size = 500 + 7 * number, 700 - 5 * number
+        images = torch.rand(NUM_IMAGES, 3, *size, device=device, generator=generator).to(memory_format=layout)
+        with torch.inference_mode():
+            return network(images).cpu().numpy()
+
+    return once
