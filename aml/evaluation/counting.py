@@ -4,17 +4,23 @@ The rule: similarity falling, then row number rising. A row's similarity is its 
 float64 one row at a time by `_similarities`: equal rows tie exactly wherever they lie, and nothing depends on the size
 or the number of blocks. A BLAS product, whose rounding changes with block shape, place and machine, only finds the rows
 too close to a labelled one for its error to be ignored; those are compared by their exact similarity. Two bounds on
-that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; 4 sqrt(D) u is used first,
+that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; 2 sqrt(D) u is used first,
 each exact comparison measures the error, and if one exceeds half the bound, all is counted again with the other.
+
+Blocks are counted side by side, each by one thread, its product included: a product of many threads waits for the
+slowest of them, and nothing else runs meanwhile.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
-BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time
+BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
+MAX_THREADS = 8  # Python's own part of the work is done by one at a time
 TILE_ROWS = 512  # blocks are whole tiles from each array's first row on, as whitening's are
 SLICE_ROWS = 256  # few enough to stay in the processor's cache
 NORM_TOLERANCE = 1e-3  # float16 rows are off by up to 5e-4, whitened rows by 1e-6 / |x|
@@ -58,29 +64,50 @@ def count_above(
     labelled = _checked_labelled(labelled, len(queries), len(database))
     block_rows = block_rows or max(1, BLOCK_BYTES // (4 * queries.shape[1]))
     block_rows += -block_rows % TILE_ROWS
-    queries = np.concatenate(
-        [_block(queries, "queries", start, block_rows, whiten) for start in _starts(queries, block_rows)]
-    )
-
-    if not any(len(rows) for rows in labelled):
-        return Counts(labelled, labelled, labelled)  # all empty
-
-    similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten)
+    blas = ThreadpoolController().select(user_api="blas")
+    num_threads = min(MAX_THREADS, max((library.num_threads for library in blas.lib_controllers), default=1))
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
-    for tolerance in (min(certain, 4 * queries.shape[1] ** 0.5 * 2.0**-24), certain):
-        ladders = _Ladders(labelled, similarities)
-        bins = ladders.bins(tolerance)
-        largest_error, first_row = 0.0, 0
-        for name, part in parts:
-            for start, block, products in _ahead(_blocks(part, name, block_rows, whiten, queries)):
-                error = ladders.count(products, block, first_row + start, queries, bins, tolerance)
-                largest_error = max(largest_error, error)
-            first_row += len(part)
-            if name == "database":
-                in_database = ladders.take_above()
-        if largest_error <= tolerance / 2:
-            break
-    return Counts(labelled, in_database, ladders.take_above())
+    # of BLAS's threads the rest of this has one too: with another number a whitened row could have other bits
+    with blas.limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
+        queries = np.concatenate(
+            [_block(queries, "queries", start, block_rows, whiten) for start in _starts(queries, block_rows)]
+        )
+        if not any(len(rows) for rows in labelled):
+            return Counts(labelled, labelled, labelled)  # all empty
+        similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten)
+        for tolerance in (min(certain, 2 * queries.shape[1] ** 0.5 * 2.0**-24), certain):
+            ladders = _Ladders(labelled, similarities)
+            above, largest_error = _count_parts(ladders, queries, parts, tolerance, whiten, block_rows, threads)
+            if largest_error <= tolerance / 2:
+                break
+    return Counts(labelled, *above)
+
+
+def _count_parts(
+    ladders: "_Ladders",
+    queries: np.ndarray,
+    parts: list[tuple[str, np.ndarray]],
+    tolerance: float,
+    whiten: Whiten | None,
+    block_rows: int,
+    threads: ThreadPoolExecutor,
+) -> tuple[list[list[np.ndarray]], float]:
+    """Rows above each labelled row, in the database and in the distractors, and the largest error met."""
+    bins = ladders.bins(tolerance)
+
+    def count_block(name: str, part: np.ndarray, first_row: int, start: int) -> tuple[np.ndarray, float]:
+        block = _block(part, name, start, block_rows, whiten)
+        return ladders.count(block, first_row + start, queries, bins, tolerance)
+
+    above, largest_error, first_row = [], 0.0, 0
+    for name, part in parts:
+        for places, error in threads.map(partial(count_block, name, part, first_row), _starts(part, block_rows)):
+            ladders.num_at_place += places
+            largest_error = max(largest_error, error)
+        first_row += len(part)
+        if name == "database":
+            above.append(ladders.take_above())
+    return [*above, ladders.take_above()], largest_error
 
 
 def count_above_in_scores(scores: np.ndarray, labelled: Sequence[np.ndarray], *, num_distractors: int = 0) -> Counts:
@@ -160,25 +187,17 @@ class _Ladders:
         return bins
 
     def count(
-        self,
-        scaled: np.ndarray,
-        block: np.ndarray,
-        first_row: int,
-        queries: np.ndarray,
-        bins: list[np.ndarray],
-        tolerance: float,
-    ) -> float:
-        """Counts the rows of a block (B, D) by their products (Q, B) with SCALE * queries.
-
-        Returns the largest error of a product that was compared exactly.
-        """
-        unsure = []
-        for products, codes_of, start, stop in zip(scaled, bins, self.starts, self.stops, strict=True):
+        self, block: np.ndarray, first_row: int, queries: np.ndarray, bins: list[np.ndarray], tolerance: float
+    ) -> tuple[np.ndarray, float]:
+        """How many rows of a block (B, D) are at each place, and the largest error of a product that was compared
+        exactly."""
+        num_at_place, unsure = np.zeros_like(self.num_at_place), []
+        scaled = (queries * np.float32(SCALE)) @ block.T  # (Q, B)
+        for products, codes_of, first, last in zip(scaled, bins, self.starts, self.stops, strict=True):
             codes = codes_of[products.astype(np.intp)]
-            counts = np.bincount(codes, minlength=2 * (stop - start) + 2)
-            self.num_at_place[start : stop + 1] += counts[::2]
+            num_at_place[first : last + 1] = np.bincount(codes, minlength=2 * (last - first) + 2)[::2]
             columns = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
-            unsure.append((columns, start + (codes[columns] >> 1), products[columns]))
+            unsure.append((columns, first + (codes[columns] >> 1), products[columns]))
         owners = np.repeat(np.arange(len(queries)), [len(columns) for columns, _, _ in unsure])
         columns, places, products = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
         products = products.astype(np.float64) / SCALE
@@ -187,8 +206,8 @@ class _Ladders:
         owners, columns = owners[close], columns[close]
         similarities = _similarities(block, columns, queries, owners)
         places[close] = self.climb(places[close], similarities, columns + first_row)
-        self.add(places)
-        return float(np.abs(similarities - products[close]).max(initial=0))
+        num_at_place += np.bincount(places, minlength=len(num_at_place))
+        return num_at_place, float(np.abs(similarities - products[close]).max(initial=0))
 
 
 def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
@@ -220,25 +239,6 @@ def _labelled_similarities(
             block = _block(database, "database", start, TILE_ROWS, whiten)
             values[pairs] = _similarities(block, rows[pairs] - start, queries, owners[pairs])
     return np.split(values, np.cumsum([len(rows) for rows in labelled])[:-1])
-
-
-def _blocks(
-    part: np.ndarray, name: str, block_rows: int, whiten: Whiten | None, queries: np.ndarray
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """First row number, rows (B, D) and their products (Q, B) with SCALE * queries, block by block."""
-    scaled_queries = queries * np.float32(SCALE)
-    for start in _starts(part, block_rows):
-        block = _block(part, name, start, block_rows, whiten)
-        yield start, block, scaled_queries @ block.T
-
-
-def _ahead(items: Iterator) -> Iterator:
-    """The items of an iterator; while one is in use, the next is made in a thread."""
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        pending = worker.submit(next, items, None)
-        while (item := pending.result()) is not None:
-            pending = worker.submit(next, items, None)
-            yield item
 
 
 def _starts(part: np.ndarray, block_rows: int) -> range:
