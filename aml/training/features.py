@@ -38,7 +38,7 @@ class FeatureSource:
     ):
         self.network, self.tensors, self.num_workers = network, tensors, num_workers
         self.device = next(network.parameters()).device
-        self.pieces, self.kept = Pieces("training images"), {}
+        self.pieces, self.features = Pieces("training images"), {}
         if network.frozen_stages:
             batches = batches_of_one_size(tensors.images, rows, BATCH_SIZE)
             frozen = folded(network)  # BatchNorm's own passes over memory take as long as the convolutions
@@ -47,14 +47,16 @@ class FeatureSource:
                 for batch, groups in zip(batches, self._decoded(batches), strict=True):
                     for positions, features in groups:
                         features = self.pieces.map(frozen.frozen_features, features)
-                        self.kept |= {batch[position]: row for position, row in zip(positions, features, strict=True)}
-            self.kept = {row: features.clone() for row, features in self.kept.items()}
+                        self.features |= {
+                            batch[position]: row for position, row in zip(positions, features, strict=True)
+                        }
+            self.features = {row: features.clone() for row, features in self.features.items()}
 
     def batches(self, batches: Iterable[Sequence[int]]) -> Iterator[Groups]:
         """The features of each batch of rows, as stacks of one shape."""
         if not self.network.frozen_stages:
             return self._decoded(batches)
-        return (stack_by_shape([self.kept[int(row)] for row in batch]) for batch in batches)
+        return (stack_by_shape([self.features[int(row)] for row in batch]) for batch in batches)
 
     def descriptors(self, rows: Sequence[int]) -> np.ndarray:
         """Descriptors `(N, D)` float32 by the network as it is now, without gradient; computed by all processes, each

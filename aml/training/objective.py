@@ -26,6 +26,8 @@ class Objective:
     def __init__(self, source: FeatureSource, targets: np.ndarray | None, loss: Callable, constants: dict):
         self.source, self.targets, self.loss, self.constants = source, targets, loss, constants
         self.network, self.pieces = source.network, Pieces("training")
+        # asked for once: torch walks through all modules for them, at every step as long as a small network's backward
+        self.trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
 
     def images(self, batch: np.ndarray) -> np.ndarray:
         """The image rows of a batch that pass through the network: those of this process."""
@@ -46,7 +48,7 @@ class Objective:
         graph = [own] if own.requires_grad else []
         del own  # what a failed pass has in memory must not be held here
         self._through_network(graph, gradient[share(len(gradient))], groups)
-        sum_gradients(self.network.parameters())
+        sum_gradients(self.trained)
         return loss.detach()
 
     def _own(self, groups: Groups) -> torch.Tensor:
@@ -65,7 +67,8 @@ class Objective:
         one, else by passing the images again."""
 
         def attempt(images: int | None) -> None:
-            self.network.zero_grad()  # of the last batch, and what a failed attempt has added
+            for parameter in self.trained:
+                parameter.grad = None  # of the last batch, and what a failed attempt has added
             if graph:
                 graph.pop().backward(gradient)
                 return

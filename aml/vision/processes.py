@@ -7,7 +7,7 @@ make equal decisions; what one of them computes, the others get by a sum to whic
 
 import atexit
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 
 import torch
@@ -46,11 +46,10 @@ def gathered(own: torch.Tensor, length: int) -> torch.Tensor:
     return summed(rows)
 
 
-def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Give each trained parameter the sum of its gradients in all processes; none counts as zero."""
+def sum_gradients(trained: Sequence[torch.nn.Parameter]) -> None:
+    """Give each parameter the sum of its gradients in all processes; none counts as zero."""
     if count() == 1:
         return
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
     together = summed(torch.cat([gradient.flatten() for gradient in gradients]))
     for parameter, values in zip(trained, together.split([p.numel() for p in trained]), strict=True):

@@ -120,6 +120,6 @@ def test_training_reads_the_same_features(tmp_path, tmp_path_factory):
     sources = [FeatureSource(network(), tensors, rows, num_workers=0, kept=kept) for kept in (None, tmp_path, tmp_path)]
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 2  # batches
     for source in sources[1:]:
-        assert all(torch.equal(source.kept[row], sources[0].kept[row]) for row in rows)
+        assert all(torch.equal(source.features[row], sources[0].features[row]) for row in rows)
     assert not any(hasattr(source.network, "kept") and source.network.kept for source in sources)
     assert folded(sources[1].network).kept is None
