@@ -52,8 +52,8 @@ bench: $(VENV)/ready  ## our code against plain versions of the same work: repor
 
 lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 	{ sed -n '/^#/p' requirements.lock; uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
-	--generate-hashes --no-header --no-annotate --quiet requirements.txt; } > requirements.lock.new
-	mv requirements.lock.new requirements.lock
+	--generate-hashes --no-header --no-annotate --quiet requirements.txt; } > requirements.lock.new && \
+	mv requirements.lock.new requirements.lock || { rm requirements.lock.new; exit 1; }
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf data/raw data/processed data/weights data/targets data/descriptors data/queries
