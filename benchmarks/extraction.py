@@ -142,4 +142,6 @@ def _plain_descriptor(network: RetrievalNetwork, x: torch.Tensor, scales: list[f
 
 def torch_device(name: str) -> torch.device:
     """The device, set up as the stages set it up."""
-    return Runtime(device=name, processes=1, num_workers=0, num_downloads=1, compile=False).torch_device()
+    return Runtime(
+        device=name, processes=1, num_threads=None, num_workers=0, num_downloads=1, compile=False
+    ).torch_device()

@@ -31,6 +31,7 @@ class Runtime:
 
     device: str  # auto, cpu, cuda, cuda:N
     processes: int  # that share one extraction or training, on GPUs one each
+    num_threads: int | None  # of torch on a CPU, in each process; None: one a core
     num_workers: int  # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
     num_downloads: int  # files that are fetched at a time
     compile: bool  # torch.compile at extraction
@@ -42,19 +43,23 @@ class Runtime:
             raise ValueError(f"processes is {self.processes}; accepted: 1 or more")
         if self.processes > 1 and self.device.startswith("cuda:"):
             raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
+        if self.num_threads is not None and self.num_threads < 1:
+            raise ValueError(f"num_threads is {self.num_threads}; accepted: 1 or more, or null")
         if self.num_workers < 0:
             raise ValueError(f"num_workers is {self.num_workers}; accepted: 0 or more")
         if self.num_downloads < 1:
             raise ValueError(f"num_downloads is {self.num_downloads}; accepted: 1 or more")
 
     def torch_device(self):
-        """The device, set up so that results repeat: no TF32, no autotuning of convolutions. Of several processes each
-        takes the GPU of its number.
+        """The device, set up so that results repeat: as many threads as asked for, since sums are rounded by their
+        number, no TF32, no autotuning of convolutions. Of several processes each takes the GPU of its number.
 
         Raises ValueError for a GPU that this machine does not have.
         """
         import torch
 
+        if self.num_threads is not None:
+            torch.set_num_threads(self.num_threads)
         torch.backends.cudnn.benchmark = False  # image shapes vary, and autotuning picks other kernels each time
         torch.backends.cudnn.deterministic = True
         torch.set_float32_matmul_precision("highest")

@@ -19,8 +19,11 @@ TRAINING = {
 }  # fmt: skip
 NETWORK = {"label": "Small", "backbone": "lite0", "stages": 2, "frozen_stages": 0, "gem_p": 3, "source": "train"}
 LOSS = {"label": "", "mining": "hard", "num_negatives": 3, "images_per_epoch": 12, "margin": 0.7}
+RUNTIME = {
+    "device": "cpu", "processes": 1, "num_threads": None, "num_workers": 0, "num_downloads": 1, "compile": False,
+}  # fmt: skip
 VALUES = {
-    "runtime": {"device": "cpu", "processes": 1, "num_workers": 0, "num_downloads": 1, "compile": False},
+    "runtime": RUNTIME,
     "grid": GRID,
     "networks": {"open": NETWORK, "frozen": NETWORK | {"frozen_stages": 1}},
     "losses": {

@@ -7,7 +7,9 @@ from stages.runtime import Runtime
 
 
 def device(name: str, processes: int = 1) -> torch.device:
-    return Runtime(device=name, processes=processes, num_workers=0, num_downloads=1, compile=False).torch_device()
+    return Runtime(
+        device=name, processes=processes, num_threads=None, num_workers=0, num_downloads=1, compile=False
+    ).torch_device()
 
 
 @pytest.fixture
@@ -51,3 +53,13 @@ def test_results_repeat(no_gpu):
     device("auto")
     assert not torch.backends.cudnn.benchmark and torch.backends.cudnn.deterministic
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(3, 3), (None, 2)])
+def test_threads_are_those_asked_for(no_gpu, wanted, found):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    settings = Runtime("cpu", processes=1, num_threads=wanted, num_workers=0, num_downloads=1, compile=False)
+    settings.torch_device()
+    assert torch.get_num_threads() == found
+    torch.set_num_threads(before)

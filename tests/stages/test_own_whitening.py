@@ -24,7 +24,14 @@ VALUES = {
         "distractor_dtype": "float16",
     },
     "targets": {"image_size": 32, "batch_size": 4, "precision": "float32"},
-    "runtime": {"device": "cpu", "processes": 1, "num_workers": 0, "num_downloads": 1, "compile": False},
+    "runtime": {
+        "device": "cpu",
+        "processes": 1,
+        "num_threads": None,
+        "num_workers": 0,
+        "num_downloads": 1,
+        "compile": False,
+    },
 }
 
 

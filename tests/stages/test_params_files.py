@@ -86,6 +86,7 @@ def test_the_paper_s_numbers():
         ("runtime.processes", 0, "processes is 0; accepted: 1 or more"),
         ("extract.precision", "float16", "extract.precision is 'float16'; accepted: float32, tf32, bfloat16"),
         ("distill.precision", None, "distill.precision is None; accepted: float32, tf32, bfloat16"),
+        ("runtime.num_threads", 0, "num_threads is 0; accepted: 1 or more, or null"),
         ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 or more"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from aml.storage.shards import Shards
-from tests.stages.shared_work import TRAININGS, VALUES, main, write_inputs
+from tests.stages.shared_work import RUNTIME, TRAININGS, VALUES, main, write_inputs
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ def outputs(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("shared")
     inputs = write_inputs(folder / "inputs")
     main(inputs, folder / "one", VALUES)
-    values = VALUES | {"runtime": VALUES["runtime"] | {"processes": 2}}
+    values = VALUES | {"runtime": RUNTIME | {"processes": 2}}
     (folder / "values.json").write_text(json.dumps(values))
     done = python("-m", "tests.stages.shared_work", inputs, folder / "two", folder / "values.json", cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -78,8 +78,7 @@ def main(values):
         {failure}
     time.sleep(60)
 
-settings = {{"device": "cpu", "processes": 2, "num_workers": 0, "num_downloads": 1, "compile": False}}
-run_in_processes(main, {{"runtime": settings}})
+run_in_processes(main, {{"runtime": {runtime}}})
 """
 
 
@@ -91,7 +90,7 @@ run_in_processes(main, {{"runtime": settings}})
     ],
 )
 def test_one_that_fails_ends_all_with_its_sentence(tmp_path, failure, message):
-    (tmp_path / "failing.py").write_text(STAGE.format(failure=failure))
+    (tmp_path / "failing.py").write_text(STAGE.format(failure=failure, runtime=RUNTIME | {"processes": 2}))
     begin = time.monotonic()
     done = python("-m", "failing", cwd=ROOT, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
     assert (done.returncode, done.stderr) == (1, message)

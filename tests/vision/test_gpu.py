@@ -24,7 +24,9 @@ MIB = 2**20
 
 @pytest.fixture
 def device() -> torch.device:
-    return Runtime(device="cuda", processes=1, num_workers=0, num_downloads=1, compile=False).torch_device()
+    return Runtime(
+        device="cuda", processes=1, num_threads=None, num_workers=0, num_downloads=1, compile=False
+    ).torch_device()
 
 
 @pytest.fixture
