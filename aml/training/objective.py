@@ -70,10 +70,10 @@ class Objective:
             for parameter in self.trained:
                 parameter.grad = None  # of the last batch, and what a failed attempt has added
             if graph:
-                graph.pop().backward(gradient)
+                _backward(graph.pop(), gradient)
                 return
             for positions, features in _in_pieces(groups, images):
-                self.network.describe(features).backward(gradient[positions])
+                _backward(self.network.describe(features), gradient[positions])
 
         self.pieces.fit(attempt, _largest(groups)) if groups else attempt(None)
 
@@ -86,6 +86,12 @@ class Objective:
             return self.loss(references[:, 0], references, **self.constants)
         references = torch.from_numpy(np.asarray(self.targets[batch], np.float32)).to(descriptors.device)
         return self.loss(descriptors, references, **self.constants)
+
+
+def _backward(descriptors: torch.Tensor, gradient: torch.Tensor) -> None:
+    """`descriptors.backward(gradient)`, to the last bit; that way it imports torch's symbolic shapes, for half a second
+    of every training."""
+    (descriptors * gradient).sum().backward()
 
 
 def _largest(groups: Groups) -> torch.Tensor:
