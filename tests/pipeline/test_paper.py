@@ -41,12 +41,13 @@ def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
     for dataset in values["datasets"].values():
         for source in dataset["sources"]:
             source["places"] = [f"{url}/{place.split('/', 3)[3]}" for place in source["places"]]
-    values["datasets"]["sfm120k"]["expected"] = {"train_images": 21, "val_images": 21}
+    values["datasets"]["sfm120k"]["expected"] = {"train_images": 14, "val_images": 14}
     for name in values["grid"]["test_sets"]:
         values["datasets"][name]["expected"] = dict(COUNTS)
     values["datasets"]["r1m"] |= {"archives_in_all": 2, "archives": 1, "expected": NUM_DISTRACTORS}
     values["weights"] = {name: [f"{url}/weights/{file}"] for name, file in weights.items()}
-    shrink_budgets(values, images_per_epoch=10, pool_size=20)
+    # a step of each training; 12 of 14 images are of six clusters at least, an anchor's own and its five negatives'
+    shrink_budgets(values, images_per_epoch=5, pool_size=12)
     return values
 
 

@@ -60,7 +60,12 @@ def _measure(module: nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
 def _vgg16(dimension):
     import torchvision
 
-    return nn.Sequential(*list(torchvision.models.vgg16(weights=None).features)[:-1])
+    with torch.device("meta"):  # drawing its classifier, which nobody asks for, would take seconds
+        features = torchvision.models.vgg16(weights=None).features[:-1]
+    for module in features.to_empty(device="cpu"):
+        if isinstance(module, nn.Conv2d):  # as torchvision draws them; biases are drawn in `network`
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return nn.Sequential(*features)
 
 
 def _resnet101(dimension):

@@ -61,7 +61,7 @@ def test_descriptors_are_the_published_networks_own(finished):
     layouts = {"features.7.weight" in network.state_dict() for key, network in networks.items() if "efficient" in key}
     assert layouts == {True, False}
     normalisation = {"mean": files.MEAN, "std": files.STD}
-    images = ImageTensors(read_images(folder / "data/processed/rparis6k"), image_size=96, normalisation=normalisation)
+    images = ImageTensors(read_images(folder / "data/processed/rparis6k"), image_size=64, normalisation=normalisation)
     first = images.normalised(images[0][None], torch.device("cpu")).contiguous()
     for key, network in networks.items():
         described = DescriptorFolder(folder / "data/descriptors" / key)

@@ -1,0 +1,27 @@
+"""The order of files: the longest first, so that of two processes none ends long before the other."""
+
+from pathlib import Path
+
+FIRST = [  # the grid's repository is made beside the paper's, not while the other process waits for it
+    "pipeline/test_paper.py",
+    "pipeline/test_pipeline.py",
+    "pipeline/test_experiments.py",
+    "published/test_stages.py",
+    "pipeline/test_failures.py",
+    "pipeline/test_damage.py",
+    "stages/test_graph.py",
+    "vision/test_networks.py",
+    "reports/test_page_in_browser.py",
+    "pipeline/test_seeds.py",
+    "published/test_conversion.py",
+    "published/test_teachers.py",
+    "pipeline/test_concurrency.py",
+    "complexity/test_complexity.py",
+    "pipeline/test_interruptions.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """A stable sort: the other files, and the tests in a file, keep their order."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
