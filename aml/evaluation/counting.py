@@ -4,14 +4,14 @@ The rule: similarity falling, then row number rising. A row's similarity is its 
 float64 one row at a time by `_similarities`: equal rows tie exactly wherever they lie, and nothing depends on the size
 or the number of blocks. A BLAS product, whose rounding changes with block shape, place and machine, only finds the rows
 too close to a labelled one for its error to be ignored; those are compared by their exact similarity. Two bounds on
-that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; 2 sqrt(D) u is used first,
+that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; sqrt(D) u is used first,
 each exact comparison measures the error, and if one exceeds half the bound, all is counted again with the other.
 
 Blocks are counted side by side, each by one thread, its product included: a product of many threads waits for the
 slowest of them, and nothing else runs meanwhile.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
 MAX_THREADS = 8  # Python's own part of the work is done by one at a time
 TILE_ROWS = 512  # blocks are whole tiles from each array's first row on, as whitening's are
-SLICE_ROWS = 256  # few enough to stay in the processor's cache
+SLICE_SIZE = 2**16  # numbers that stay in the processor's cache, as float64 too
 NORM_TOLERANCE = 1e-3  # float16 rows are off by up to 5e-4, whitened rows by 1e-6 / |x|
 SCALE = 2.0**16  # bins per unit of similarity; a power of two, so that scaling the queries is exact
 
@@ -75,7 +75,7 @@ def count_above(
         if not any(len(rows) for rows in labelled):
             return Counts(labelled, labelled, labelled)  # all empty
         similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten)
-        for tolerance in (min(certain, 2 * queries.shape[1] ** 0.5 * 2.0**-24), certain):
+        for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
             ladders = _Ladders(labelled, similarities)
             above, largest_error = _count_parts(ladders, queries, parts, tolerance, whiten, block_rows, threads)
             if largest_error <= tolerance / 2:
@@ -214,8 +214,7 @@ def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owne
     """Exact similarities (n,) of rows block[rows] with queries[owners]: each by itself, in float64."""
     similarities = np.empty(len(rows))
     queries = queries.astype(np.float64)
-    for start in range(0, len(rows), SLICE_ROWS):
-        here = slice(start, start + SLICE_ROWS)
+    for here in _slices(len(rows), queries.shape[1]):
         np.einsum("nd,nd->n", block[rows[here]].astype(np.float64), queries[owners[here]], out=similarities[here])
     return similarities
 
@@ -245,6 +244,12 @@ def _starts(part: np.ndarray, block_rows: int) -> range:
     return range(0, max(1, len(part)), block_rows)
 
 
+def _slices(num_rows: int, dimension: int) -> Iterator[slice]:
+    """All rows of `dimension` numbers, as few at a time as SLICE_SIZE says."""
+    step = max(1, SLICE_SIZE // dimension)
+    return (slice(start, start + step) for start in range(0, num_rows, step))
+
+
 def _block(part: np.ndarray, name: str, start: int, num_rows: int, whiten: Whiten | None) -> np.ndarray:
     """Rows from `start` on, (B, D) float32, checked; whitened when asked."""
     block = _as_float32(part[start : start + num_rows])
@@ -261,19 +266,19 @@ def _as_float32(rows: np.ndarray) -> np.ndarray:
     if rows.dtype == np.float32:
         return np.ascontiguousarray(rows)
     converted = np.empty(rows.shape, np.float32)
-    for start in range(0, len(rows), SLICE_ROWS):
-        bits = np.ascontiguousarray(rows[start : start + SLICE_ROWS]).view(np.int16).astype(np.int32)
+    for here in _slices(*rows.shape):
+        bits = np.ascontiguousarray(rows[here]).view(np.int16).astype(np.int32)
         # Sign, exponent and fraction to float32's places; the exponents' offsets differ by 127 - 15 = 112. Infinity and
         # nan become 2^16 and more, which no unit-norm row survives.
         bits <<= 13
         bits &= np.int32(-0x70002000)
-        np.multiply(bits.view(np.float32), np.float32(2.0**112), out=converted[start : start + SLICE_ROWS])
+        np.multiply(bits.view(np.float32), np.float32(2.0**112), out=converted[here])
     return converted
 
 
 def _check_norms(block: np.ndarray, name: str, rows: Sequence[int]) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        norms = np.sqrt(np.vecdot(block, block))
         wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
     if len(wrong):
         raise ValueError(
