@@ -31,8 +31,8 @@ GPU_IMAGES = 64
 FACTORS = {"cpu": {"mobilenet_v2": 2.0}, "cuda": {}}
 FACTOR = {"cpu": 1.5, "cuda": 5.0}
 TOLERANCE = 1e-5  # of a component of a unit-norm descriptor
-ROUNDING = 4  # or as many times what rounding does to the plain version: random networks enlarge it, most on a GPU
-NUM_EXACT = {"cpu": 1, "cuda": 8}  # images of which float64 tells
+ROUNDING = 4  # on a GPU, where random networks enlarge it: or as many times what rounding does to the plain version
+NUM_EXACT = 8  # images of which float64 tells
 
 
 def run(options: Options) -> list[Case]:
@@ -51,12 +51,13 @@ def run(options: Options) -> list[Case]:
 def compare(name: str, images: ImageSet, device: torch.device, trials: int) -> Case:
     subject = Subject(name, images, device)
     seconds, results = alternate({"ours": subject.ours, "plain": subject.plain}, trials)
-    exact = subject.exact(NUM_EXACT[device.type])
-    rounding = float(np.abs(results["plain"][: len(exact)] - exact).max())
-    tolerance = max(TOLERANCE, ROUNDING * rounding)
+    tolerance = TOLERANCE
+    if device.type == "cuda":
+        exact = subject.exact(NUM_EXACT)
+        tolerance = max(tolerance, ROUNDING * float(np.abs(results["plain"][: len(exact)] - exact).max()))
     difference = require_equal(f"descriptors by {name}", results["ours"], results["plain"], tolerance)
     spread = float(np.ptp(results["plain"], axis=0).max())
-    if spread < 2 * tolerance:
+    if spread < max(10 * TOLERANCE, 2 * tolerance):
         raise ValueError(f"descriptors by {name} differ by {spread} only; accepted: pictures that can be told apart")
     factor = FACTORS[device.type].get(name, FACTOR[device.type])
     width, height = images.sizes[0].tolist()
@@ -67,11 +68,7 @@ def compare(name: str, images: ImageSet, device: torch.device, trials: int) -> C
         equality="components of descriptors",
         difference=difference,
         reached={f"{factor:g} times as fast": seconds["plain"] >= factor * seconds["ours"]},
-        found={
-            "seconds_an_image": seconds["ours"] / len(images),
-            "spread_of_pictures": spread,
-            "rounding_of_plain": rounding,
-        },
+        found={"seconds_an_image": seconds["ours"] / len(images), "spread_of_pictures": spread},
         device=device_name(device),
     )
 

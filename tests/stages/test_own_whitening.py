@@ -13,6 +13,7 @@ from aml.storage.whitening import read_whitening, write_whitening
 from stages import evaluate, extract, targets
 from tests.stages.packed_sets import GRID, LABELS, write_sets
 from tests.stages.random_descriptors import D, describe, random_whitening
+from tests.stages.shared_work import RUNTIME
 
 VALUES = {
     "grid": GRID,
@@ -24,14 +25,7 @@ VALUES = {
         "distractor_dtype": "float16",
     },
     "targets": {"image_size": 32, "batch_size": 4, "precision": "float32"},
-    "runtime": {
-        "device": "cpu",
-        "processes": 1,
-        "num_threads": None,
-        "num_workers": 0,
-        "num_downloads": 1,
-        "compile": False,
-    },
+    "runtime": RUNTIME,
 }
 
 
