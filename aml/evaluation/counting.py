@@ -24,7 +24,7 @@ MAX_THREADS = 8  # Python's own part of the work is done by one at a time
 TILE_ROWS = 512  # blocks are whole tiles from each array's first row on, as whitening's are
 SLICE_SIZE = 2**16  # numbers that stay in the processor's cache, as float64 too
 NORM_TOLERANCE = 1e-3  # float16 rows are off by up to 5e-4, whitened rows by 1e-6 / |x|
-SCALE = 2.0**16  # bins per unit of similarity; a power of two, so that scaling the queries is exact
+SCALE = 2.0**14  # bins per unit of similarity; a power of two, so that scaling the queries is exact
 
 Whiten = Callable[[np.ndarray], np.ndarray]
 
@@ -74,7 +74,7 @@ def count_above(
         )
         if not any(len(rows) for rows in labelled):
             return Counts(labelled, labelled, labelled)  # all empty
-        similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten)
+        similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten, threads)
         for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
             ladders = _Ladders(labelled, similarities)
             above, largest_error = _count_parts(ladders, queries, parts, tolerance, whiten, block_rows, threads)
@@ -169,38 +169,45 @@ class _Ladders:
                 return places
             places = places + below
 
-    def bins(self, tolerance: float) -> list[np.ndarray]:
-        """Per query, codes of the integers that products scaled by SCALE are cut to, negative ones from the end.
+    def bins(self, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of the integers that products scaled by SCALE are cut to, all queries' in one array, and the places of
+        the integers 0 in it, (Q, 1).
 
-        2 p: all products in the bin are at the query's place p; 2 p + 1: the lowest is, others may be higher.
+        2 p: all products in the bin are at place p; 2 p + 1: the lowest is, others may be higher.
         """
         last = int(SCALE * (1 + NORM_TOLERANCE) ** 2) + 1
-        dtype = np.min_scalar_type(2 * int((self.stops - self.starts).max(initial=0)) + 1)
-        bins = []
-        for start, stop in zip(self.starts, self.stops, strict=True):
+        length, dtype = 2 * last + 1, np.min_scalar_type(2 * len(self.similarities))
+        codes = np.empty((len(self.starts), length), dtype)
+        for codes_of, start, stop in zip(codes, self.starts, self.stops, strict=True):
             rungs = self.similarities[start:stop]
             lower, upper = (np.trunc((rungs + side) * SCALE).astype(np.int64) for side in (-tolerance, tolerance))
-            reached = np.bincount(np.clip(lower + last, 0, 2 * last), minlength=2 * last + 1).cumsum()
-            passed = np.bincount(np.clip(upper + last + 1, 0, 2 * last), minlength=2 * last + 1).cumsum()
-            codes = (2 * passed + (reached > passed)).astype(dtype)
-            bins.append(np.concatenate([codes[last:], codes[:last]]))
-        return bins
+            reached, passed = (_num_reached(edges + last, length, dtype) for edges in (lower, upper + 1))
+            codes_of[:] = 2 * (start.astype(dtype) + passed) + (reached > passed)
+        return codes.ravel(), np.arange(len(codes))[:, None] * length + last
 
     def count(
-        self, block: np.ndarray, first_row: int, queries: np.ndarray, bins: list[np.ndarray], tolerance: float
+        self,
+        block: np.ndarray,
+        first_row: int,
+        queries: np.ndarray,
+        bins: tuple[np.ndarray, np.ndarray],
+        tolerance: float,
     ) -> tuple[np.ndarray, float]:
         """How many rows of a block (B, D) are at each place, and the largest error of a product that was compared
         exactly."""
+        codes_of, zeros = bins
         num_at_place, unsure = np.zeros_like(self.num_at_place), []
         scaled = (queries * np.float32(SCALE)) @ block.T  # (Q, B)
-        for products, codes_of, first, last in zip(scaled, bins, self.starts, self.stops, strict=True):
-            codes = codes_of[products.astype(np.intp)]
-            num_at_place[first : last + 1] = np.bincount(codes, minlength=2 * (last - first) + 2)[::2]
-            columns = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
-            unsure.append((columns, first + (codes[columns] >> 1), products[columns]))
-        owners = np.repeat(np.arange(len(queries)), [len(columns) for columns, _, _ in unsure])
-        columns, places, products = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
-        products = products.astype(np.float64) / SCALE
+        for some in _slices(*scaled.shape):  # not query by query: threads would wait for Python's lock
+            cut = scaled[some].astype(np.intp)
+            cut += zeros[some]
+            codes = codes_of[cut].ravel()
+            num_at_place += np.bincount(codes, minlength=2 * len(num_at_place))[::2]
+            found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
+            owners, columns = np.divmod(found, len(block))
+            unsure.append((owners + some.start, columns, codes[found] >> 1))
+        owners, columns, places = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
+        products = scaled[owners, columns].astype(np.float64) / SCALE
         places = self.climb(places, products - tolerance)
         close = np.flatnonzero(self.similarities[places] <= products + tolerance)
         owners, columns = owners[close], columns[close]
@@ -208,6 +215,11 @@ class _Ladders:
         places[close] = self.climb(places[close], similarities, columns + first_row)
         num_at_place += np.bincount(places, minlength=len(num_at_place))
         return num_at_place, float(np.abs(similarities - products[close]).max(initial=0))
+
+
+def _num_reached(edges: np.ndarray, length: int, dtype: np.dtype) -> np.ndarray:
+    """How many of these rising edges are at or below each integer from 0 to length - 1."""
+    return np.repeat(np.arange(len(edges) + 1, dtype=dtype), np.diff(edges.clip(0, length), prepend=0, append=length))
 
 
 def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
@@ -220,7 +232,11 @@ def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owne
 
 
 def _labelled_similarities(
-    queries: np.ndarray, database: np.ndarray, labelled: list[np.ndarray], whiten: Whiten | None
+    queries: np.ndarray,
+    database: np.ndarray,
+    labelled: list[np.ndarray],
+    whiten: Whiten | None,
+    threads: ThreadPoolExecutor,
 ) -> list[np.ndarray]:
     """Exact similarities of each query's labelled rows, reading only these, or to whiten them their tiles."""
     owners = np.repeat(np.arange(len(labelled)), [len(rows) for rows in labelled])
@@ -228,15 +244,20 @@ def _labelled_similarities(
     values = np.empty(len(rows))
     by_row = np.argsort(rows, kind="stable")
     if whiten is None:
-        for pairs in np.split(by_row, range(TILE_ROWS, len(rows), TILE_ROWS)):
-            block = _as_float32(database[rows[pairs]])
-            _check_norms(block, "database", rows[pairs])
-            values[pairs] = _similarities(block, np.arange(len(pairs)), queries, owners[pairs])
+        groups = np.split(by_row, range(TILE_ROWS, len(rows), TILE_ROWS))
     else:
-        starts, firsts = np.unique(rows[by_row] // TILE_ROWS * TILE_ROWS, return_index=True)
-        for start, pairs in zip(starts, np.split(by_row, firsts[1:]), strict=True):
-            block = _block(database, "database", start, TILE_ROWS, whiten)
-            values[pairs] = _similarities(block, rows[pairs] - start, queries, owners[pairs])
+        groups = np.split(by_row, np.flatnonzero(np.diff(rows[by_row] // TILE_ROWS)) + 1)
+
+    def compare(pairs: np.ndarray) -> None:
+        if whiten is None:
+            block, places = _as_float32(database[rows[pairs]]), np.arange(len(pairs))
+            _check_norms(block, "database", rows[pairs])
+        else:
+            start = rows[pairs[0]] // TILE_ROWS * TILE_ROWS
+            block, places = _block(database, "database", start, TILE_ROWS, whiten), rows[pairs] - start
+        values[pairs] = _similarities(block, places, queries, owners[pairs])
+
+    list(threads.map(compare, groups))
     return np.split(values, np.cumsum([len(rows) for rows in labelled])[:-1])
 
 
@@ -246,7 +267,7 @@ def _starts(part: np.ndarray, block_rows: int) -> range:
 
 def _slices(num_rows: int, dimension: int) -> Iterator[slice]:
     """All rows of `dimension` numbers, as few at a time as SLICE_SIZE says."""
-    step = max(1, SLICE_SIZE // dimension)
+    step = max(1, SLICE_SIZE // max(1, dimension))
     return (slice(start, start + step) for start in range(0, num_rows, step))
 
 
@@ -304,6 +325,12 @@ def _checked_labelled(labelled: Sequence[np.ndarray], num_queries: int, num_data
         outside = rows[(rows < 0) | (rows >= num_database)]
         if len(outside):
             raise ValueError(f"query {i}: labelled row {outside[0]}; accepted: 0 to {num_database - 1}")
-        if len(np.unique(rows)) < len(rows):
+        if len(repeated(rows)):
             raise ValueError(f"query {i}: a labelled row is there twice; accepted: each once")
     return [rows.astype(np.int64) for rows in labelled]
+
+
+def repeated(rows: np.ndarray) -> np.ndarray:
+    """Numbers that are there more than once; np.unique would import numpy.ma."""
+    rows = np.sort(rows)
+    return rows[1:][rows[1:] == rows[:-1]]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from aml.evaluation.counting import Counts, count_above
+from aml.evaluation.counting import Counts, count_above, repeated
 
 CLASSES = ("easy", "hard", "junk")
 LEVELS = {  # positives, junk
@@ -68,8 +68,9 @@ def ranks_of_positives(
     ranks = []
     for i, rows in enumerate(counts.labelled):
         above = counts.database[i] + counts.distractors[i] if with_distractors else counts.database[i]
-        junk_above = np.sort(above[np.isin(rows, junk[i])])
-        positives_above = np.sort(above[np.isin(rows, positives[i])])
+        junk_above, positives_above = (
+            np.sort(above[np.isin(rows, chosen[i], assume_unique=True)]) for chosen in (junk, positives)
+        )
         ranks.append(positives_above - np.searchsorted(junk_above, positives_above))
     return ranks
 
@@ -122,10 +123,10 @@ def labelled_rows(ground_truth: GroundTruth, num_database: int) -> list[np.ndarr
                 raise ValueError(
                     f"ground truth of query {i}: {name} row {outside[0]}; accepted: 0 to {num_database - 1}"
                 )
-        values, times = np.unique(_rows(query, CLASSES), return_counts=True)
-        if (times > 1).any():
+        twice = repeated(_rows(query, CLASSES))
+        if len(twice):
             raise ValueError(
-                f"ground truth of query {i}: row {values[times > 1][0]} is labelled twice; accepted: once, in one class"
+                f"ground truth of query {i}: row {twice[0]} is labelled twice; accepted: once, in one class"
             )
     return [_rows(query, CLASSES) for query in ground_truth]
 
