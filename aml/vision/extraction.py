@@ -1,7 +1,7 @@
 """Multi-scale descriptors of an image set (METHOD, Sec. 4)."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from aml.vision.images import ImageTensors, batches_of_one_size, decoding_proces
 from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork
 from aml.vision.processes import count, rank
+
+CACHED_PIXELS = 2**21  # with more at a time a CPU waits for memory: up to twice as long at 1024 x 768
 
 
 def extract_descriptors(
@@ -61,7 +63,8 @@ def _described(network, tensors, batches, scales, num_workers, name) -> Iterator
     )
 
     def describe(pixels: torch.Tensor) -> torch.Tensor:
-        return describe_at_scales(network, tensors.normalised(pixels, device), scales)
+        parts = [pixels] if device.type != "cpu" else _few_pixels(pixels)
+        return torch.cat([describe_at_scales(network, tensors.normalised(part, device), scales) for part in parts])
 
     total = sum(map(len, batches))
     with tqdm(total=total, desc=name, unit="image", mininterval=1, leave=False, disable=rank() > 0) as bar:
@@ -70,6 +73,11 @@ def _described(network, tensors, batches, scales, num_workers, name) -> Iterator
                 descriptors = pieces.map(describe, pixels)
             bar.update(len(pixels))
             yield descriptors
+
+
+def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
+    """Images `(B, 3, H, W)` in parts of at most CACHED_PIXELS, or of one image."""
+    return images.split(max(1, CACHED_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
 def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: list[float]) -> torch.Tensor:
