@@ -51,11 +51,15 @@ def run(options: Options) -> list[Case]:
 def compare(name: str, images: ImageSet, device: torch.device, trials: int) -> Case:
     subject = Subject(name, images, device)
     seconds, results = alternate({"ours": subject.ours, "plain": subject.plain}, trials)
-    tolerance = TOLERANCE
+    expected, tolerance = results["plain"], TOLERANCE
     if device.type == "cuda":
         exact = subject.exact(NUM_EXACT)
         tolerance = max(tolerance, ROUNDING * float(np.abs(results["plain"][: len(exact)] - exact).max()))
-    difference = require_equal(f"descriptors by {name}", results["ours"], results["plain"], tolerance)
+    elif np.abs(results["ours"] - results["plain"]).max() > TOLERANCE:
+        # rounding moves the plain version itself by more: then ours must be no farther from float64
+        expected = subject.exact(len(images))
+        tolerance = float(np.abs(results["plain"] - expected).max())
+    difference = require_equal(f"descriptors by {name}", results["ours"], expected, tolerance)
     spread = float(np.ptp(results["plain"], axis=0).max())
     if spread < max(10 * TOLERANCE, 2 * tolerance):
         raise ValueError(f"descriptors by {name} differ by {spread} only; accepted: pictures that can be told apart")
