@@ -202,7 +202,9 @@ class _Ladders:
             cut = scaled[some].astype(np.intp)
             cut += zeros[some]
             codes = codes_of[cut].ravel()
-            num_at_place += np.bincount(codes, minlength=2 * len(num_at_place))[::2]
+            first, end = self.starts[some][0], self.stops[some][-1] + 1
+            counts = np.bincount(codes - codes.dtype.type(2 * first), minlength=2 * (end - first))
+            num_at_place[first:end] += counts[::2]
             found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
             owners, columns = np.divmod(found, len(block))
             unsure.append((owners + some.start, columns, codes[found] >> 1))

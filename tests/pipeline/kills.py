@@ -1,5 +1,6 @@
 """Ends a `dvc repro` in its midst, as people, schedulers and power cuts do."""
 
+import contextlib
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ def interrupted_repro(repository: Repository, stage: str, kill: Kill) -> bool:
     except subprocess.TimeoutExpired:
         pass
     for victim in victims(process.pid, kill.victim):
-        victim.send_signal(kill.signal)
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+            victim.send_signal(kill.signal)
     return process.wait(120) != 0
 
 
@@ -61,8 +63,15 @@ def victims(dvc: int, which: str) -> list[psutil.Process]:
     below = root.children(recursive=True)
     if which == "all":
         return [root, *below]
-    stages = [child for child in below if any(word.startswith("stages.") for word in child.cmdline())]
+    stages = [child for child in below if is_stage(child)]
     return stages[:1] if which == "stage" and stages else [root]
+
+
+def is_stage(process: psutil.Process) -> bool:
+    try:
+        return any(word.startswith("stages.") for word in process.cmdline())
+    except psutil.NoSuchProcess:  # ended meanwhile, though nobody may have asked yet
+        return False
 
 
 def processes_in(folder: Path) -> list[str]:
