@@ -29,7 +29,7 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
             while (member := _next(tar, stream)) is not None:
                 tar.members.clear()  # tarfile keeps them all: a gigabyte for a million images
                 last = member.name
-                _check(member)
+                _check(member, tar.offset)
                 if member.isfile():
                     path = str(PurePosixPath(member.name))
                     yield path, _read(tar, member, max_bytes) if is_wanted(path) else None
@@ -81,14 +81,15 @@ def _opened(archive):
     return gzip.open(archive) if is_gzip else open(archive, "rb")
 
 
-def _check(member):
+def _check(member, next_offset):
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         raise _BadMemberError("its path leads out of the archive; only paths inside are accepted")
     if not (member.isfile() or member.isdir()):
         raise _BadMemberError("it is a link or device; only files and folders are accepted")
-    if not 0 <= member.size <= _MAX_FILE_BYTES:
-        raise _BadMemberError(f"it says that it has {member.size} bytes; 0 to {_MAX_FILE_BYTES} are accepted")
+    for size in (member.size, next_offset - member.offset_data):  # in the archive a sparse file has another size
+        if not 0 <= size <= _MAX_FILE_BYTES:
+            raise _BadMemberError(f"it says that it has {size} bytes; 0 to {_MAX_FILE_BYTES} are accepted")
 
 
 def _read(tar, member, max_bytes):

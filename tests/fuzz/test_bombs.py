@@ -75,11 +75,14 @@ def test_a_name_of_gigabytes(tmp_path, kind):
         list(archives.files(tmp_path / "x.tgz", is_wanted=lambda name: True, max_bytes=MEGABYTE))
 
 
-@pytest.mark.parametrize("size", [2**62, -1, -512])
-def test_sizes_that_cannot_be(tmp_path, size):
-    """Passing over 2^62 bytes that aren't there would take tarfile years."""
+@pytest.mark.parametrize(
+    "kind, size",
+    [(tarfile.REGTYPE, 2**62), (tarfile.REGTYPE, -1), (tarfile.REGTYPE, -512), (tarfile.GNUTYPE_SPARSE, 2**62)],
+)
+def test_sizes_that_cannot_be(tmp_path, kind, size):
+    """Passing over 2^62 bytes that aren't there would take tarfile years; a sparse file has a second size, here 0."""
     first = tarfile.TarInfo("a")
-    first.size = size
+    first.type, first.size = kind, size
     (tmp_path / "x.tar").write_bytes(first.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
     with pytest.raises(ValueError, match=r"x\.tar, at "):
         list(archives.files(tmp_path / "x.tar", is_wanted=lambda name: False, max_bytes=MEGABYTE))
