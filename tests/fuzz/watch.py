@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ WRITES = (
     "shutil.rmtree",
 )  # fmt: skip
 EXTRA_MEMORY = 1 << 30
+LONGEST_S = 60  # on a busy machine too; most inputs take a millisecond
 
 _folder, _seen = None, []
 
@@ -34,19 +36,27 @@ sys.addaudithook(_note)  # for good: a hook cannot be taken back
 
 
 def ends_well(read, folder: Path, *, accepted=(ValueError, OSError)):
-    """What `read()` gives, or None for one of our errors. Any other exception passes on; whatever runs or writes
-    outside `folder` is an AssertionError."""
+    """What `read()` gives, or None for one of our errors. Any other exception passes on; whatever runs, writes outside
+    `folder` or has no end is an AssertionError."""
     global _folder
     _folder = str(folder)
     _seen.clear()
+    before = signal.signal(signal.SIGALRM, _too_late)
+    signal.alarm(LONGEST_S)
     try:
         return read()
     except accepted as error:
         assert str(error)
         return None
     finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
         _folder = None
         assert not _seen
+
+
+def _too_late(*_) -> None:
+    raise AssertionError(f"no end in sight after {LONGEST_S} s")
 
 
 @contextlib.contextmanager
