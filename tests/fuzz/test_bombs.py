@@ -16,10 +16,17 @@ from aml.datasets import archives, decoding, unpickling
 from aml.published.checkpoints import read_checkpoint
 from aml.storage.parameters import of_type, read_parameters
 from tests.datasets.test_unpickling import INT, NEW_ARRAY, global_
+from tests.fuzz.watch import limited_memory
 
 MEGABYTE = 1 << 20
 NEST = b")" + b"\x85" * 50_000  # a tuple in a tuple in ...
 LAUGHS = b"K\x01" + b"2\x86" * 60  # each tuple holds the one before twice: 2^60 numbers
+
+
+@pytest.fixture(autouse=True)
+def little_memory():
+    with limited_memory():
+        yield
 
 
 def refused(folder, data, message):

@@ -36,15 +36,16 @@ sys.addaudithook(_note)  # for good: a hook cannot be taken back
 
 
 def ends_well(read, folder: Path, *, accepted=(ValueError, OSError)):
-    """What `read()` gives, or None for one of our errors. Any other exception passes on; whatever runs, writes outside
-    `folder` or has no end is an AssertionError."""
+    """What `read()` gives, or None for one of our errors. Any other exception passes on, MemoryError for want of much
+    memory among them; whatever runs, writes outside `folder` or has no end is an AssertionError."""
     global _folder
     _folder = str(folder)
     _seen.clear()
     before = signal.signal(signal.SIGALRM, _too_late)
     signal.alarm(LONGEST_S)
     try:
-        return read()
+        with limited_memory():  # for each input: Hypothesis's own memory of ten thousand takes a gigabyte, too
+            return read()
     except accepted as error:
         assert str(error)
         return None
