@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -95,8 +96,14 @@ class Project:
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """`python -m stages.cluster`, its lines on standard error."""
-        command = [sys.executable, "-m", "stages.cluster", *arguments]
-        return subprocess.Popen(command, cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "stages.cluster", *arguments],
+            cwd=self.folder,
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        )
 
     def cluster(self, *arguments: str, status: int = 0) -> str:
         """What it said; ends with `status`."""
