@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from aml.vision.images import open_image, shrink
+from aml.vision.images import decode, shrink
 from benchmarks.measure import Case, Options, alternate, require_equal
 from benchmarks.pictures import SIZE, jpeg
 
@@ -63,7 +63,7 @@ def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> 
 
 
 def ours(data: bytes, longer_side: int) -> np.ndarray:
-    return np.asarray(shrink(open_image(data, "picture"), longer_side))
+    return shrink(decode(data, "picture"), longer_side)
 
 
 def plain(data: bytes, longer_side: int) -> np.ndarray:
@@ -95,7 +95,7 @@ def opencv(data: bytes, longer_side: int) -> np.ndarray:
 
 
 def opencv_then_pillow(data: bytes, longer_side: int) -> np.ndarray:
-    return np.asarray(shrink(Image.fromarray(_opencv_decoded(data)), longer_side))
+    return shrink(_opencv_decoded(data), longer_side)
 
 
 def torchvision(data: bytes, longer_side: int) -> np.ndarray:
@@ -108,8 +108,7 @@ def torchvision(data: bytes, longer_side: int) -> np.ndarray:
 
 
 def torchvision_then_pillow(data: bytes, longer_side: int) -> np.ndarray:
-    pixels = _torchvision_decoded(data).permute(1, 2, 0).contiguous().numpy()
-    return np.asarray(shrink(Image.fromarray(pixels), longer_side))
+    return shrink(_torchvision_decoded(data).permute(1, 2, 0).contiguous().numpy(), longer_side)
 
 
 def _opencv_decoded(data: bytes) -> np.ndarray:

@@ -7,7 +7,7 @@ import sys
 
 from aml.storage.machine import processor
 
-PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "opencv-python-headless", "dvc")
+PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "simplejpeg", "opencv-python-headless", "dvc")
 
 
 def machine() -> dict:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
+import simplejpeg
 import torch
 
 from aml.storage.descriptors import write_descriptors, write_provenance
@@ -46,7 +47,7 @@ def describe_lists(
     who, whitening = identity(model, description), read_whitening(model)
     depends = {
         "code": code_digest(),
-        "libraries": {"torch": torch.__version__, "pillow": PIL.__version__, "numpy": np.__version__},
+        "libraries": {library.__name__: library.__version__ for library in (torch, PIL, simplejpeg, np)},
         "device": device.type,
         "model": [file_sha256(model / "model.json"), who],
         "settings": [extraction, dtypes, batch_size],

@@ -1,9 +1,13 @@
+import io
 import warnings
 
+import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 
 from aml.datasets.decoding import FORMATS, decode
+from aml.vision import images
 from tests.datasets.raw_folders import image
 from tests.fuzz.inputs import damaged, fuzzed
 from tests.fuzz.watch import ends_well
@@ -24,3 +28,26 @@ def test_damaged_images(folder, data):
         warnings.simplefilter("ignore")
         found = ends_well(lambda: decode(data), folder, accepted=())
     assert found.problem or found.width * found.height
+
+
+JPEGS = [image(number, **options) for number, options in enumerate([{}, {"progressive": True}, {"mode": "L"}])]
+JPEGS += [image(4, subsampling=0), image(5, restart_marker_blocks=2), image(6, mode="CMYK")]
+
+
+@fuzzed
+@given(data=damaged(*JPEGS))
+def test_damaged_jpegs_have_pillow_s_pixels_or_none(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_array_equal(pixels_or_none(images.decode, data, "x"), pixels_or_none(by_pillow, data))
+
+
+def by_pillow(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def pixels_or_none(decode, *arguments):
+    try:
+        return decode(*arguments)
+    except (OSError, ValueError, SyntaxError):
+        return np.empty(0)
