@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import evaluation
 from benchmarks.graph import num_run
-from benchmarks.measure import Curve, Options, alternate, alternate_children, exponents
+from benchmarks.measure import Curve, Options, alternate, alternate_children, alternate_prepared, exponents
 from benchmarks.pictures import SIZE, packed
 from benchmarks.stubbed_graph import StubbedGraph
 
@@ -43,18 +43,17 @@ def evaluation_curve(options: Options) -> Curve:
 
 
 def extraction_curve(options: Options) -> Curve:
-    from benchmarks.extraction import Subject, torch_device
+    from benchmarks.extraction import both_ways, torch_device
 
     sizes, trials = ((1, 2), 1) if options.quick else (IMAGES, 3)
-    seconds = {"ours": [], "plain": []}
+    seconds, device = {"ours": [], "plain": []}, torch_device(options.device)
     with tempfile.TemporaryDirectory() as folder:
         images = packed(Path(folder), max(sizes), (96, 72) if options.quick else SIZE)
         for size in sizes:
-            subject = Subject(NETWORK, images.subset(np.arange(size)), torch_device(options.device))
-            medians, _ = alternate({"ours": subject.ours, "plain": subject.plain}, trials)
+            medians, _ = alternate_prepared(both_ways(NETWORK, images.subset(np.arange(size)), device), trials)
             for name, value in medians.items():
                 seconds[name].append(value)
-    what = f"extraction, {NETWORK}, {len(subject.settings.scales)} scales"
+    what = f"extraction, {NETWORK}, three scales"
     return Curve(what, "images", trials, list(sizes), seconds, exponents(sizes, seconds))
 
 

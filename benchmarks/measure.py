@@ -5,7 +5,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,27 +86,55 @@ class Child:
 
 def in_child(function: Callable, *arguments) -> Child:
     """Calls a module's function in a fresh process and watches its memory from here. Raises what the call raises."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, function, arguments))
-    process.start()
-    there.close()
-    try:
-        here.recv()  # imports are done
-        start = peaks = _memory(process.pid)
-        here.send("go")
-        while not here.poll(SAMPLE_SECONDS):
-            peaks = [max(pair) for pair in zip(peaks, _memory(process.pid), strict=True)]
-        error, seconds, result = here.recv()
-    except EOFError:
-        raise ValueError(f"{function.__name__}: its process ended without a result") from None
-    finally:
-        here.close()
-        process.join(CHILD_SECONDS)
-    if error is not None:
-        raise error
-    private, resident = ((peak - begin) / 1e6 for peak, begin in zip(peaks, start, strict=True))
-    return Child(result, seconds, private, resident)
+    with Prepared(partial, function, *arguments) as prepared:
+        return prepared.watched()
+
+
+class Prepared:
+    """What `make(*arguments)` of a module returns, to be called again and again in a fresh process, which ends with the
+    block. Raises what it raises there."""
+
+    def __init__(self, make: Callable, *arguments):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, there = context.Pipe()
+        self.process = context.Process(target=_serve, args=(there, make, arguments))
+        self.process.start()
+        there.close()
+        self.name = (arguments[0] if make is partial else make).__name__
+
+    def __enter__(self):
+        try:
+            self._received()  # it is made
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.pipe.close()
+        self.process.join(CHILD_SECONDS)
+
+    def __call__(self) -> Any:
+        self.pipe.send("go")
+        return self._received()[1]
+
+    def watched(self) -> Child:
+        start = peaks = _memory(self.process.pid)
+        self.pipe.send("go")
+        while not self.pipe.poll(SAMPLE_SECONDS):
+            peaks = [max(pair) for pair in zip(peaks, _memory(self.process.pid), strict=True)]
+        seconds, result = self._received()
+        private, resident = ((peak - begin) / 1e6 for peak, begin in zip(peaks, start, strict=True))
+        return Child(result, seconds, private, resident)
+
+    def _received(self) -> tuple[float, Any]:
+        try:
+            error, seconds, result = self.pipe.recv()
+        except EOFError:
+            raise ValueError(f"{self.name}: its process ended without a result") from None
+        if error is not None:
+            raise error
+        return seconds, result
 
 
 def alternate_children(
@@ -126,6 +156,12 @@ def alternate_children(
     return seconds, {name: runs[-1].result for name, runs in children.items()}, memory
 
 
+def alternate_prepared(variants: dict[str, tuple], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """As `alternate`, each variant in a process of its own, in which (make, arguments...) makes what is called."""
+    with ExitStack() as stack:
+        return alternate({name: stack.enter_context(Prepared(*made)) for name, made in variants.items()}, trials)
+
+
 def require_equal(what: str, ours: np.ndarray, plain: np.ndarray, tolerance: float) -> float:
     """The largest difference. Raises ValueError if it is above the tolerance or the two have other shapes."""
     ours, plain = np.asarray(ours, np.float64), np.asarray(plain, np.float64)
@@ -144,15 +180,24 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
     return {name: float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) for name, values in seconds.items()}
 
 
-def _serve(pipe, function, arguments) -> None:
-    pipe.send("ready")
-    pipe.recv()
-    start = time.perf_counter()
+def _serve(pipe, make, arguments) -> None:
+    """Answers (error, seconds, result): once for the making, then each time that it is asked for a call."""
     try:
-        result, error = function(*arguments), None
+        call, error = make(*arguments), None
     except Exception as raised:
-        result, error = None, raised
-    pipe.send((error, time.perf_counter() - start, result))
+        error = raised
+    pipe.send((error, 0.0, None))
+    while error is None:
+        try:
+            pipe.recv()
+        except EOFError:
+            return
+        start = time.perf_counter()
+        try:
+            result = call()
+        except Exception as raised:
+            result, error = None, raised
+        pipe.send((error, time.perf_counter() - start, result))
 
 
 def _memory(pid: int) -> list[int]:

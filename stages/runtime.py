@@ -1,5 +1,6 @@
 """What every stage does first, and how it ends: parameters, device, one sentence for an error, a note of its time."""
 
+import ctypes
 import gc
 import os
 import re
@@ -19,6 +20,8 @@ PARAMETERS = "params.yaml"
 WORK = Path("work")  # git ignores it
 STAGE_LOG = WORK / "stages.jsonl"
 KEPT_FEATURES = WORK / "features"  # of frozen stages (aml.vision.kept)
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
 
 # how RuntimeErrors say it: of the machine's memory and a GPU's by torch, of processes that the system ended for theirs
 MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
@@ -65,6 +68,7 @@ class Runtime:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
         if self.device == "cpu" or (self.device == "auto" and not torch.cuda.is_available()):
+            keep_freed_memory()
             return torch.device("cpu")
         wanted = int(self.device.removeprefix("cuda:")) if ":" in self.device else int(os.environ.get("LOCAL_RANK", 0))
         if wanted >= torch.cuda.device_count():
@@ -75,6 +79,16 @@ class Runtime:
             )
         torch.cuda.set_device(wanted)
         return torch.device("cuda", wanted)
+
+
+def keep_freed_memory() -> None:
+    """From now on the C library keeps freed memory for what comes next. It would give every large tensor back to the
+    system and get the next one in fresh pages, for a fifth of an extraction's time. glibc's; others go on as they do.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 2**30)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def parameters() -> dict:

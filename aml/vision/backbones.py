@@ -22,12 +22,14 @@ INCEPTION = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 @dataclass(frozen=True)
 class Backbone:
     """`stages()` -> modules and the channels after each; `weights` names what `aml.imagenet` reads: a package, or a
-    library and its tag; `names`: the library's modules and, in `nn.Sequential(*stages)`, ours ("" drops the name)."""
+    library and its tag; `names`: the library's modules and, in `nn.Sequential(*stages)`, ours ("" drops the name);
+    `in_order`: a block's modules stand in the order in which they run, so that BatchNorm can be folded there, too."""
 
     stages: Callable[[], tuple[list[nn.Module], list[int]]]
     weights: str
     normalisation: dict
     names: dict[str, str] = field(default_factory=dict)
+    in_order: bool = False
 
 
 def _lite(name: str) -> Backbone:
@@ -91,9 +93,11 @@ BACKBONES = {
     "lite1": _lite("lite1"),
     "lite2": _lite("lite2"),
     "vgg16": Backbone(_vgg16, "torchvision:VGG16_Weights.IMAGENET1K_V1", IMAGENET, FEATURES),
-    "resnet101": Backbone(_resnet101, "torchvision:ResNet101_Weights.IMAGENET1K_V1", IMAGENET, RESNET),
+    "resnet101": Backbone(_resnet101, "torchvision:ResNet101_Weights.IMAGENET1K_V1", IMAGENET, RESNET, in_order=True),
     "mobilenet_v2": Backbone(_mobilenet_v2, "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1", IMAGENET, FEATURES),
-    "efficientnet_b3": Backbone(_efficientnet_b3, "timm:tf_efficientnet_b3.aa_in1k", IMAGENET, EFFICIENTNET),
+    "efficientnet_b3": Backbone(
+        _efficientnet_b3, "timm:tf_efficientnet_b3.aa_in1k", IMAGENET, EFFICIENTNET, in_order=True
+    ),
 }
 
 
@@ -115,7 +119,9 @@ def _keep_a_pixel(_, inputs):
 
     (x,) = inputs
     height, width = x.shape[-2:]
-    return pad(x, (0, width == 1, 0, height == 1), mode="replicate")
+    if 1 in (height, width):  # else a copy for nothing
+        x = pad(x, (0, width == 1, 0, height == 1), mode="replicate")
+    return x
 
 
 def _channels(modules) -> list[int]:

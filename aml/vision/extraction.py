@@ -16,7 +16,7 @@ from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork
 from aml.vision.processes import count, rank
 
-CACHED_PIXELS = 2**21  # with more at a time a CPU waits for memory: up to twice as long at 1024 x 768
+CPU_PIXELS = 2**21  # at a time on a CPU: more take memory and gain nothing
 
 
 def extract_descriptors(
@@ -76,8 +76,8 @@ def _described(network, tensors, batches, scales, num_workers, name) -> Iterator
 
 
 def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Images `(B, 3, H, W)` in parts of at most CACHED_PIXELS, or of one image."""
-    return images.split(max(1, CACHED_PIXELS // (images.shape[-2] * images.shape[-1])))
+    """Images `(B, 3, H, W)` in parts of at most CPU_PIXELS, or of one image."""
+    return images.split(max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
 def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: list[float]) -> torch.Tensor:

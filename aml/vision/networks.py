@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aml.storage.seals import file_sha256, read_sealed, write_sealed
 from aml.storage.whitening import whitening_sha256
+from aml.vision.backbones import backbone as backbone_row
 from aml.vision.backbones import backbone_stages
 from aml.vision.tensors import load_tensors, save_tensors
 
@@ -133,15 +134,22 @@ class GeM(nn.Module):
 
 def folded(network: RetrievalNetwork) -> RetrievalNetwork:
     """A copy for inference with each BatchNorm folded into the convolution before it: the same function but for
-    rounding, in half the operations. Where the two are not neighbours in a Sequential, they stay as they are, and so
-    does a subclass of BatchNorm: timm's holds the activation too."""
+    rounding, in half the operations. Pairs are taken from Sequentials, and from all modules of a backbone in whose
+    blocks they stand in order."""
     network = copy.deepcopy(network).eval()
+    in_order = backbone_row(network.arguments["backbone"]).in_order
     for module in list(network.modules()):
-        if isinstance(module, nn.Sequential):
-            for i, (first, second) in enumerate(itertools.pairwise(list(module))):
-                if isinstance(first, nn.Conv2d) and type(second) is nn.BatchNorm2d:
-                    module[i], module[i + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+        if in_order or isinstance(module, nn.Sequential):
+            for (name, first), (next_name, second) in itertools.pairwise(list(module.named_children())):
+                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                    setattr(module, name, fuse_conv_bn_eval(first, second))
+                    setattr(module, next_name, _after_norm(second))
     return network
+
+
+def _after_norm(norm: nn.BatchNorm2d) -> nn.Module:
+    """What a BatchNorm does besides: nothing, or timm's, dropout and activation."""
+    return nn.Identity() if type(norm) is nn.BatchNorm2d else nn.Sequential(norm.drop, norm.act)
 
 
 def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Generator) -> None:

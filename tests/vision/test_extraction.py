@@ -87,7 +87,7 @@ def test_a_cpu_takes_few_pixels_at_a_time(monkeypatch):
     reference = extract(network(), batch_size=4)[1]
     net, sizes = network(), []
     net.register_forward_pre_hook(lambda _, images: sizes.append(len(images[0])))
-    monkeypatch.setattr("aml.vision.extraction.CACHED_PIXELS", 2 * 40 * 34)  # pictures are of 40 x 33 here
+    monkeypatch.setattr("aml.vision.extraction.CPU_PIXELS", 2 * 40 * 34)  # pictures are of 40 x 33 here
     np.testing.assert_allclose(extract(net, batch_size=4)[1], reference, atol=2e-6)
     assert sorted(sizes) == [1, 1, 1] + 9 * [2]  # batches of 4 and 3, of two shapes, at three scales
 
