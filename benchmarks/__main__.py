@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one trial: only to see that it runs")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of benchmarks.json, growth.svg")
+    parser.add_argument("--large", action="store_true", help="growth: a graph of 422 cells, too, for half an hour")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     path = given.reports / "benchmarks.json"
     given.reports.mkdir(parents=True, exist_ok=True)
     for name in given.names or NAMES:
-        entry = measured(name, Options(given.quick, given.device, given.reports))
+        entry = measured(name, Options(given.quick, given.device, given.reports, given.large))
         entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         entries[name] = entry
         write_json(path, {key: entries[key] for key in NAMES if key in entries})

@@ -13,12 +13,12 @@ from benchmarks import evaluation
 from benchmarks.graph import num_run
 from benchmarks.measure import Curve, Options, alternate, alternate_children, alternate_prepared, exponents
 from benchmarks.pictures import SIZE, packed
-from benchmarks.stubbed_graph import StubbedGraph
+from benchmarks.stubbed_graph import StubbedGraph, num_cells
 
 ROWS, DIMENSION = (10_000, 30_000, 100_000, 300_000, 1_000_000), 512
 IMAGES, NETWORK = (1, 2, 4, 8, 16), "mobilenet_v2"
 STUDENTS = (1, 2, 4)  # 22, 42 and 82 cells: the time for everything grows faster than they do
-LARGE_GRID = 420  # cells, to which the graph's lines are drawn out
+MANY_STUDENTS = 21  # 422 cells, measured with --large; else the graph's lines are drawn out to there
 
 
 def run(options: Options) -> list[Curve]:
@@ -61,7 +61,7 @@ def graph_curve(options: Options) -> Curve:
     """A whole `dvc repro` of stubbed commands, once, then ones with nothing to do."""
     trials = 1 if options.quick else 3
     sizes, seconds = [], {"everything": [], "nothing to do": []}
-    for num_students in (1,) if options.quick else STUDENTS:
+    for num_students in (1,) if options.quick else (*STUDENTS, MANY_STUDENTS) if options.large else STUDENTS:
         with tempfile.TemporaryDirectory() as folder:
             graph = StubbedGraph(Path(folder) / "repository", num_students, quick=options.quick)
             start = time.perf_counter()
@@ -74,7 +74,10 @@ def graph_curve(options: Options) -> Curve:
                 raise ValueError(f"the second dvc repro ran stages; expected none\n{results['nothing to do']}")
         seconds["nothing to do"].append(medians["nothing to do"])
         sizes.append(graph.num_cells)
-    estimated = None if len(sizes) < 2 else {"size": LARGE_GRID, **drawn_out(sizes, seconds, LARGE_GRID)}
+    estimated = None
+    if not (options.quick or options.large):
+        size = num_cells(graph.grid, MANY_STUDENTS)
+        estimated = {"size": size, **drawn_out(sizes, seconds, size)}
     what = "graph, commands replaced by stubs"
     return Curve(what, "cells", trials, sizes, seconds, exponents(sizes, seconds), estimated)
 

@@ -34,10 +34,8 @@ class StubbedGraph:
             values["grid"] |= {name: values["grid"][name][:1] for name in ("teachers", "dimensions", "losses")}
             values["loss"] = values["grid"]["losses"][0]
         (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-        grid = values["grid"]
-        of_teachers, of_students = len(grid["teachers"]), num_students * len(grid["dimensions"])
-        distilled = num_students * of_teachers * len(grid["losses"])
-        self.num_cells = of_teachers + (of_students + distilled) * len(grid["seeds"])
+        self.grid = values["grid"]
+        self.num_cells = num_cells(self.grid, num_students)
         for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
             path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
@@ -53,6 +51,13 @@ class StubbedGraph:
     def num_done(self) -> int:
         """Cells whose results are there."""
         return len(list(self.folder.glob("reports/metrics/*.json")))
+
+
+def num_cells(grid: dict, num_students: int) -> int:
+    """Teachers, and for each seed students alone and distilled."""
+    of_teachers = len(grid["teachers"])
+    of_students = num_students * (len(grid["dimensions"]) + of_teachers * len(grid["losses"]))
+    return of_teachers + of_students * len(grid["seeds"])
 
 
 def with_students(values: dict, num_students: int) -> dict:

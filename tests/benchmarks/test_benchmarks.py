@@ -1,6 +1,7 @@
 """Every benchmark, end to end at tiny size: their equalities hold, and the file says what it should."""
 
 import json
+import os
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import NAMES, main
-from benchmarks.measure import in_child, require_equal
+from benchmarks.measure import Prepared, alternate_prepared, in_child, require_equal
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning"),  # torchvision's, of its own
@@ -93,3 +94,27 @@ def test_a_child_s_memory_is_what_it_took():
 def test_a_child_s_error_is_raised_here():
     with pytest.raises(TypeError):
         in_child(fill, None)
+
+
+def counter(start):
+    numbers = iter(range(start, 100))
+    return lambda: next(numbers)
+
+
+def test_what_is_prepared_in_a_child_is_called_again_and_again():
+    seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
+    assert results == {"ours": 6, "plain": 13} and seconds.keys() == results.keys()
+
+
+def test_what_cannot_be_prepared_is_raised_here():
+    with pytest.raises(TypeError), Prepared(counter, None):
+        pytest.fail("it was prepared")
+
+
+def leave(status):
+    os._exit(status)
+
+
+def test_a_child_that_ends_is_named():
+    with pytest.raises(ValueError, match="leave: its process ended without a result"):
+        in_child(leave, 1)

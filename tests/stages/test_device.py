@@ -1,5 +1,10 @@
 """Where a stage computes: a device that is there, or one sentence."""
 
+import json
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -63,3 +68,34 @@ def test_threads_are_those_asked_for(no_gpu, wanted, found):
     settings.torch_device()
     assert torch.get_num_threads() == found
     torch.set_num_threads(before)
+
+
+FAULTS = """
+import json, resource, torch
+from stages.runtime import keep_freed_memory
+
+def new_pages():
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        torch.ones(2**24)  # 64 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start
+
+before = new_pages()
+keep_freed_memory()
+new_pages()  # the first tensors still get fresh ones
+print(json.dumps([before, new_pages()]))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
+def test_large_tensors_take_the_memory_of_those_before():
+    done = subprocess.run([sys.executable, "-c", FAULTS], check=True, stdout=subprocess.PIPE)
+    before, after = json.loads(done.stdout)
+    assert before > 10 * after
+
+
+def test_a_cpu_keeps_freed_memory(no_gpu, monkeypatch):
+    calls = []
+    monkeypatch.setattr("stages.runtime.keep_freed_memory", lambda: calls.append(True))
+    device("auto")
+    assert calls
