@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aml.storage.parameters import read_parameters, section
 from benchmarks import evaluation
 from benchmarks.graph import num_run
 from benchmarks.measure import Curve, Options, alternate, alternate_children, alternate_prepared, exponents
@@ -43,7 +44,7 @@ def evaluation_curve(options: Options) -> Curve:
 
 
 def extraction_curve(options: Options) -> Curve:
-    from benchmarks.extraction import both_ways, torch_device
+    from benchmarks.extraction import PARAMETERS, both_ways, torch_device
 
     sizes, trials = ((1, 2), 1) if options.quick else (IMAGES, 3)
     seconds, device = {"ours": [], "plain": []}, torch_device(options.device)
@@ -53,7 +54,8 @@ def extraction_curve(options: Options) -> Curve:
             medians, _ = alternate_prepared(both_ways(NETWORK, images.subset(np.arange(size)), device), trials)
             for name, value in medians.items():
                 seconds[name].append(value)
-    what = f"extraction, {NETWORK}, three scales"
+    scales = section(read_parameters(PARAMETERS), "extract")["scales"]
+    what = f"extraction, {NETWORK}, {len(scales)} scales"
     return Curve(what, "images", trials, list(sizes), seconds, exponents(sizes, seconds))
 
 
