@@ -20,7 +20,7 @@ CHILD_SECONDS = 1800  # longer than any
 @dataclass(frozen=True)
 class Options:
     """quick: tiny sizes and one trial, to see that it runs; device: auto, cpu or cuda; reports: folder of pictures;
-    large: sizes that take half an hour, too."""
+    large: sizes that take an hour, too."""
 
     quick: bool
     device: str
