@@ -1,16 +1,15 @@
-import io
 import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given
-from PIL import Image
 
 from aml.datasets.decoding import FORMATS, decode
 from aml.vision import images
 from tests.datasets.raw_folders import image
 from tests.fuzz.inputs import damaged, fuzzed
 from tests.fuzz.watch import ends_well
+from tests.vision.test_images import by_pillow
 
 WHOLE = [image(number, file_format=name) for number, name in enumerate(FORMATS)]
 WHOLE += [image(7, mode="CMYK"), image(8, mode="L", progressive=True), image(9, mode="P", file_format="PNG")]
@@ -40,10 +39,6 @@ def test_damaged_jpegs_have_pillow_s_pixels_or_none(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.testing.assert_array_equal(pixels_or_none(images.decode, data, "x"), pixels_or_none(by_pillow, data))
-
-
-def by_pillow(data):
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def pixels_or_none(decode, *arguments):

@@ -225,6 +225,11 @@ def test_folding_batchnorm_changes_rounding_only(name):
     assert not [module for module in folded(network).modules() if isinstance(module, nn.BatchNorm2d)]
 
 
+def test_folding_leaves_no_batchnorm_in_the_embedded_networks():
+    assert not [module for module in folded(small()).modules() if isinstance(module, nn.BatchNorm2d)]
+    assert [module for module in small().modules() if isinstance(module, nn.BatchNorm2d)]
+
+
 class Elsewhere(nn.Module):
     """Convolutions that go to no device, and note the layout that they were asked for."""
 
