@@ -28,7 +28,8 @@ from stages.runtime import parameters, run
 
 def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: Path, values: dict) -> None:
     use_style()
-    results, costs = Results(table_settings(values), read_records(metrics)), read_csv(complexity)
+    settings, costs = table_settings(values), read_csv(complexity)
+    results = Results(settings, read_records(metrics, settings.networks()))
     pictures = [
         cost_picture(results, parameters_axis(costs)),
         cost_picture(results, multiply_adds_axis(costs)),

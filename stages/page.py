@@ -50,7 +50,7 @@ def main(
 ) -> None:
     settings = table_settings(values)
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
-    tables, printed = build_tables(settings, read_records(metrics)), read_tables(PRINTED)
+    tables, printed = build_tables(settings, read_records(metrics, settings.networks())), read_tables(PRINTED)
     if differences:
         bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
         test_sets = [test_set.key for test_set in settings.test_sets]

@@ -37,7 +37,8 @@ from stages.runtime import parameters, run
 def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
     bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
-    settings, records = table_settings(values), read_records(metrics)
+    settings = table_settings(values)
+    records = read_records(metrics, settings.networks())
     built, printed = build_tables(settings, records), read_tables(PRINTED)
     scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
     differences = find_differences(scores, settings, bootstrap)

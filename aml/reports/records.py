@@ -13,9 +13,14 @@ from aml.reports.settings import Network
 from aml.storage.seals import read_sealed
 
 
-def read_records(folder: Path) -> dict[str, dict]:
-    """The metrics records <key>.json of a folder by key. Raises ValueError naming one that is damaged."""
-    return {path.stem: read_sealed(path) for path in sorted(folder.glob("*.json"))}
+def read_records(folder: Path, networks: Iterable[Network]) -> dict[str, dict]:
+    """The metrics records <key>.json of the networks, by key; a network without one has none here.
+
+    Other files of the folder, such as records of cells that left the grid, are not opened. Raises ValueError naming a
+    record that is damaged.
+    """
+    paths = {key: folder / f"{key}.json" for network in networks for key in network.record_keys}
+    return {key: read_sealed(path) for key, path in paths.items() if path.exists()}
 
 
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):
