@@ -61,7 +61,8 @@ def faiss(failure: str | None) -> Finding:
     """failure: how a tiny search in a process of its own ended, None where it found what it should."""
     if failure is None:
         return Finding(GOOD, "faiss searches")
-    return Finding(ODD, f"faiss fails ({failure})", "no stage needs it, only lists of neighbours; reinstall faiss-gpu")
+    remedy = "ranked lists alone use it, and NumPy where it can't be imported; reinstall faiss-gpu"
+    return Finding(ODD, f"faiss fails ({failure})", remedy)
 
 
 def dvc(failure: str) -> Finding:

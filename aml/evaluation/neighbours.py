@@ -1,5 +1,8 @@
 """The nearest database rows of each query, as a list to look at. Evaluation needs no such list: see `ranking`."""
 
+import functools
+import sys
+
 import numpy as np
 
 
@@ -8,7 +11,8 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
 
     All unit-norm. The rule is similarity falling, then row rising. Faiss's exact index on the CPU proposes rows; it
     leaves open how ties are ordered and which of them are in, so more are asked for, until the last one is less similar
-    than the k-th by more than a float32 product can be wrong, and ordered by their similarities in float64.
+    than the k-th by more than a float32 product can be wrong, and ordered by their similarities in float64. Without
+    faiss all rows are ordered so, which gives the same.
 
     Raises ValueError for k outside 1 to N, dimensions that differ, and non-finite descriptors, which faiss leaves out.
     """
@@ -20,22 +24,41 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
         wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(wrong):
             raise ValueError(f"{name}, row {wrong[0]}: not finite; accepted: finite descriptors")
-    import faiss  # half a second: only for those who look at lists
-
-    index = faiss.IndexFlatIP(database.shape[1])
-    index.add(np.ascontiguousarray(database, dtype=np.float32))
+    index, every_row = _index(database), np.arange(len(database))
     error = 1.01 * queries.shape[1] * 2.0**-24
     neighbours, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
     for i, query in enumerate(np.ascontiguousarray(queries, dtype=np.float32)):
-        asked = min(2 * k, len(database))
+        asked = min(2 * k, len(database)) if index else len(database)
         while True:
-            proposed, rows = (found[0] for found in index.search(query[None], asked))
+            is_all = asked == len(database)
+            proposed, rows = (None, every_row) if is_all else (found[0] for found in index.search(query[None], asked))
             if (rows < 0).any():
                 raise ValueError(f"query {i}: faiss found {(rows >= 0).sum()} rows of {asked}; accepted: all of them")
             exact = np.einsum("nd,d->n", database[rows].astype(np.float64), query.astype(np.float64))
             order = np.lexsort((rows, -exact))[:k]
-            if asked == len(database) or proposed[-1] + error < exact[order[-1]]:
+            if is_all or proposed[-1] + error < exact[order[-1]]:
                 break
             asked = min(2 * asked, len(database))
         neighbours[i], similarities[i] = rows[order], exact[order]
     return neighbours, similarities
+
+
+def _index(database: np.ndarray):
+    """Faiss's exact index of the rows of database (N, D); None without faiss."""
+    faiss = _faiss()
+    if faiss is None:
+        return None
+    index = faiss.IndexFlatIP(database.shape[1])
+    index.add(np.ascontiguousarray(database, dtype=np.float32))
+    return index
+
+
+@functools.cache
+def _faiss():
+    """The module, or None and a line about it, once. Late: it takes half a second, for those who look at lists."""
+    try:
+        import faiss
+    except ImportError as error:
+        print(f"faiss can't be imported ({error}): NumPy searches the neighbours, and finds the same", file=sys.stderr)
+        return None
+    return faiss

@@ -55,7 +55,11 @@ def gpu(found, *, device="auto", processes=1, is_fetched=False):
         (gpu(1, device="cpu", is_fetched=True), ODD, "no GPU for real data"),
         (gpu("signal 6: aborted"), FATAL, "torch fails (signal 6: aborted)"),
         (findings.faiss(None), GOOD, "faiss searches"),
-        (findings.faiss("signal 11: no output"), ODD, "faiss fails (signal 11: no output)"),
+        (
+            findings.faiss("signal 11: no output"),
+            ODD,
+            "(signal 11: no output): ranked lists alone use it, and NumPy where",
+        ),
         (findings.disk(free=GB, used=GB, needed=2 * GB, place="x"), GOOD, "1.0 GB free in x, 1.0 in use, at least 2.0"),
         (findings.disk(free=GB, used=GB, needed=3 * GB, place="x"), FATAL, "another disk, or less: datasets."),
         (findings.dvc("not found"), FATAL, "dvc fails (not found)"),

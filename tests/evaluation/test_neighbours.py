@@ -1,5 +1,6 @@
 """Lists of neighbours against a full sort, with duplicates."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aml.evaluation import neighbours
 from aml.evaluation.neighbours import nearest
 from tests.vectors import unit
 
@@ -34,6 +36,18 @@ def test_the_list_is_that_of_a_stable_sort(case, k):
 def test_all_rows_equal_are_listed_by_row():
     database = np.repeat(unit(np.random.default_rng(1), 1, 16), 50, axis=0)
     assert nearest(database[:1], database, 5)[0].tolist() == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("k", [1, 7, 100, 300])
+def test_where_faiss_cannot_be_imported_numpy_finds_the_same_and_says_so(case, k, monkeypatch, capsys):
+    by_faiss = nearest(*case, k)
+    monkeypatch.setitem(sys.modules, "faiss", None)  # an import of it is an ImportError
+    monkeypatch.setattr(neighbours, "_faiss", functools.cache(neighbours._faiss.__wrapped__))
+    for found, expected in zip(nearest(*case, k), by_faiss, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    nearest(*case, k)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("faiss can't be imported (import of faiss halted")
 
 
 @pytest.mark.parametrize("k", [0, -1, 301])
