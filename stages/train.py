@@ -2,12 +2,13 @@
 A published teacher isn't trained but taken over from <weights>, with its whitening.
 
 Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
-Writes: <model>/model.safetensors, model.json, curves/ (per epoch, by dvclive); whitening.npz of a published teacher.
+Writes: <model>/model.safetensors, model.json, curves/ (per epoch); whitening.npz of a published teacher.
 Beside <model>, while it trains, a checkpoint: an interrupted training goes on after its last one.
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -124,17 +125,19 @@ def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     }
 
 
-def curves(folder: Path):
-    """A function that adds one epoch's values to dvclive's plots under `folder`."""
-    from dvclive import Live  # late: it takes a second, and the first epoch is over sooner
-
-    live = Live(dir=str(folder), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False)
+def curves(folder: Path) -> Callable[[dict], None]:
+    """A function that adds one epoch's values to the files under `folder`, <name>.tsv with the columns step and <name>:
+    what `dvc plots` reads. Each epoch is in the files when the function returns."""
+    metrics = folder / "plots" / "metrics"
+    metrics.mkdir(parents=True)
 
     def log(values: dict) -> None:
         for name, value in values.items():
             if name != "epoch":
-                live.log_metric(name, value)
-        live.next_step()
+                with open(metrics / f"{name}.tsv", "a", encoding="utf-8") as file:
+                    if file.tell() == 0:
+                        file.write(f"step\t{name}\n")
+                    file.write(f"{values['epoch']}\t{value}\n")
 
     return log
 

@@ -148,7 +148,7 @@ def test_queries_are_dots_of_both_that_have_them():
 
 
 def write_curves(folder: Path) -> None:
-    """As dvclive writes them."""
+    """As training writes them."""
     (folder / "plots/metrics").mkdir(parents=True)
     for name, values in (CURVES | {"gem_p": [3.0] * 3}).items():
         rows = "".join(f"{step}\t{value}\n" for step, value in enumerate(values))

@@ -1,6 +1,7 @@
 """What a wrong name or a failed cell does to a run."""
 
 import csv
+import shutil
 
 import pytest
 
@@ -57,3 +58,12 @@ def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
 
     halves = [path for folder in ("models", "data") for path in (repository.folder / folder).rglob(".*.tmp*")]
     assert halves == [] and not (repository.folder / "models" / contr_plus).exists()
+
+
+def test_an_unpacked_archive_trains_after_git_init_alone(repository):
+    shutil.rmtree(repository.folder / ".git")
+    repository.run("git", "init", "--quiet")
+    _, _, contr_plus, _ = cells(repository)
+    forced = ["repro", "--single-item", "--force", f"graph/train/dvc.yaml:distill@{contr_plus}", "page"]
+    assert ran(repository.dvc(*forced)) == [f"distill@{contr_plus}", "page"]
+    assert (repository.folder / f"models/{contr_plus}/curves/plots/metrics/train_loss.tsv").exists()

@@ -130,7 +130,7 @@ def test_a_loss_imports_torch_only(path):
     ["check", "download", "preprocess", "evaluate", "tables", "experiment", "page", "ranked_lists", "doctor", "verify"],
 )
 def test_stages_without_a_network_start_without_torch(stage):
-    heavy = "torch", "torchvision", "timm", "pandas", "matplotlib", "faiss", "dvclive"
+    heavy = "torch", "torchvision", "timm", "pandas", "matplotlib", "faiss"
     code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -145,7 +145,7 @@ def test_figures_need_neither_torch_nor_pandas():
 
 @pytest.mark.parametrize("stage", ["weights", "train", "targets", "extract", "convert", "complexity"])
 def test_stages_of_the_embedded_default_start_with_torch_alone(stage):
-    heavy = "torchvision", "timm", "pandas", "matplotlib", "faiss", "dvclive", "torch._dynamo"
+    heavy = "torchvision", "timm", "pandas", "matplotlib", "faiss", "torch._dynamo"
     code = f"import stages.{stage}, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
