@@ -16,16 +16,14 @@ from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import NetworkSettings, TeacherSettings, TrainingSettings, loss_settings
+from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
 from aml.vision.backbones import backbone
 from aml.vision.settings import ExtractionSettings, TargetSettings
 from stages.runtime import Runtime, parameters, run
 
 SECTIONS = {
     "grid": Grid,
-    "train_teacher": TeacherSettings,
-    "train_student": TrainingSettings,
-    "distill": TrainingSettings,
+    **TRAININGS,
     "targets": TargetSettings,
     "extract": ExtractionSettings,
     "complexity": ComplexitySettings,
@@ -70,6 +68,8 @@ def check_grid(grid: Grid, values: dict) -> None:
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
         require(name, section(values, "losses"), "grid.losses")
+    for training in ("train_teacher", "train_student"):
+        loss_without_teacher(values, training)
     for name in grid.datasets:
         require(name, section(values, "datasets"), "grid.datasets")
     layouts = {name: dataset_settings(values, name)[0].layout for name in grid.datasets}

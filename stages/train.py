@@ -23,7 +23,7 @@ from aml.storage.seals import file_sha256
 from aml.storage.work import code_digest, remove_work, work_folder
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
-from aml.training.settings import NetworkSettings, TeacherSettings, TrainingSettings, loss_settings
+from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
 from aml.vision.finished import take_over
@@ -52,9 +52,10 @@ def main(
         with replacing_folder(model) as folder:
             take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
         return
-    kind = TeacherSettings if seed is None else TrainingSettings
-    settings = typed(kind, section(values, settings_name), settings_name)
-    losses, where = loss_settings(values, loss_name), runtime(values)
+    settings = typed(TRAININGS[settings_name], section(values, settings_name), settings_name)
+    is_distilled = settings_name == "distill"
+    losses = loss_settings(values, loss_name) if is_distilled else loss_without_teacher(values, settings_name)
+    where = runtime(values)
     seed = settings.seed if seed is None else seed
 
     images, lists = read_images(processed), read_lists(processed)
@@ -89,8 +90,9 @@ def main(
         loss_settings=losses,
         seed=seed,
     )
-    sections = [settings_name, f"networks.{network_name}", f"losses.{loss_name}"]
-    depends = {name: section(values, name) for name in sections} | {"dimension": dimension, "seed": seed}
+    sections = [settings_name, f"networks.{network_name}", *([f"losses.{loss_name}"] if is_distilled else [])]
+    depends = {name: section(values, name) for name in sections}
+    depends |= {"loss": loss_name, "dimension": dimension, "seed": seed}
     train(loop, model, depends | surroundings([processed, weights, targets_folder], source.device))
 
 
@@ -149,9 +151,7 @@ if __name__ == "__main__":
     parser.add_argument("weights", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("--loss", required=True)
-    parser.add_argument(
-        "--settings", required=True, help="section of params.yaml: train_teacher, train_student, distill"
-    )
+    parser.add_argument("--settings", required=True, choices=TRAININGS, help="section of params.yaml")
     parser.add_argument("--dimension", type=int, help="of a student without teacher")
     parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
     parser.add_argument("--seed", type=int, help="of a student; a teacher's stands in its settings")

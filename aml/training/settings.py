@@ -12,7 +12,7 @@ SOURCES = ("train", "published")  # trained here, or as its authors published it
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How students are trained (`train_student`, `distill`), by each seed of `grid.seeds`; METHOD, Sec. 3."""
+    """How students are distilled (`distill`), by each seed of `grid.seeds`; METHOD, Sec. 3."""
 
     image_size: int  # longer side, pixels
     epochs: int
@@ -31,7 +31,14 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class TeacherSettings(TrainingSettings):
+class StudentSettings(TrainingSettings):
+    """How students without teacher are trained (`train_student`), by each seed of `grid.seeds`."""
+
+    loss: dict  # constants of grid.loss_without_teacher, see `loss_without_teacher`
+
+
+@dataclass(frozen=True)
+class TeacherSettings(StudentSettings):
     """How teachers are trained (`train_teacher`), each once."""
 
     seed: int
@@ -40,6 +47,9 @@ class TeacherSettings(TrainingSettings):
         super().__post_init__()
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; accepted: 0 or more")
+
+
+TRAININGS = {"train_teacher": TeacherSettings, "train_student": StudentSettings, "distill": TrainingSettings}
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,26 @@ def loss_settings(values: dict, name: str) -> LossSettings:
 
     Raises ValueError for an unknown loss, a constant that is missing, unknown or of the wrong type.
     """
-    place = f"losses.{name}"
+    return _loss_settings(values, name, f"losses.{name}", {})
+
+
+def loss_without_teacher(values: dict, training: str) -> LossSettings:
+    """`grid.loss_without_teacher` with the constants of section `<training>.loss`, so that a constant of a distilled
+    student changes neither teachers nor students without teacher. Its tuples come from labels: mining is hard.
+
+    training: "train_teacher" or "train_student". Raises ValueError as `loss_settings` does.
+    """
+    name = of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher")
+    return _loss_settings(values, name, f"{training}.loss", {"label": name, "mining": "hard"})
+
+
+def _loss_settings(values: dict, name: str, place: str, fixed: dict) -> LossSettings:
+    """The section at `place` as settings of loss `name`; `fixed` are those that the section doesn't have."""
     own = losses.constants(name)
     given = of_type(dict, section(values, place), place)
+    for key in given:
+        if key in fixed:
+            raise ValueError(f"unknown {key!r} in params.yaml: {place}; accepted: only under losses.{name}")
     constants = {key: of_type(kind, section(values, f"{place}.{key}"), f"{place}.{key}") for key, kind in own.items()}
-    return typed(LossSettings, {**{k: v for k, v in given.items() if k not in own}, "constants": constants}, place)
+    rest = {key: value for key, value in given.items() if key not in own}
+    return typed(LossSettings, {**fixed, **rest, "constants": constants}, place)

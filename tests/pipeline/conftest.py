@@ -119,10 +119,7 @@ def cells(repository: Repository) -> list[str]:
 
 
 def tiny(values: dict) -> dict:
-    """The committed parameters with one teacher, one student at its dimension, two losses, and little of everything.
-
-    The losses are not the one without teacher, so that a constant of theirs belongs to one cell.
-    """
+    """The committed parameters with one teacher, one student at its dimension, two losses, and little of everything."""
     teacher, student = values["grid"]["teachers"][0], values["grid"]["students"][0]
     values |= {"student": student, "teacher": teacher, "loss": "contr_plus"}
     values["runtime"] |= {"device": "cpu", "num_workers": 0}
@@ -142,7 +139,8 @@ def tiny(values: dict) -> dict:
 
 def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> None:
     """One short epoch of 32-pixel images, with other settings of training as given; 32 pixels where nothing trains."""
-    for loss in values["losses"].values():
+    own = [values[name]["loss"] for name in ("train_teacher", "train_student")]
+    for loss in (*values["losses"].values(), *own):
         loss["images_per_epoch"] = images_per_epoch
     for name in ("train_teacher", "train_student", "distill"):
         values[name] |= {"image_size": 32, "epochs": 1} | training

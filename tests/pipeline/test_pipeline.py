@@ -106,6 +106,17 @@ def test_one_edited_loss_marks_its_own_cell(repository):
     assert marked == [f"distill@{cells(repository)[3]}"]
 
 
+def test_a_teacher_has_constants_of_its_own(repository):
+    """A constant of a distilled student marks no teacher; one of teachers marks them, and is what they train by."""
+    repository.edit("losses.contr.margin", 1e30)
+    assert not [name for name in repository.status() if name.startswith(("train", "distill", "targets"))]
+    repository.edit("train_teacher.loss.margin", 1e30)  # a finite number, and a loss that is not
+    teacher = f"train_teacher@{cells(repository)[0]}"
+    assert [name for name in repository.status() if name.startswith(("train", "distill", "targets"))] == [teacher]
+    output = repository.dvc("repro", f"graph/train/dvc.yaml:{teacher}", ok=False)
+    assert "train: training loss is inf at epoch 0, step 0" in output
+
+
 def test_going_back_to_earlier_parameters_trains_nothing_again(repository):
     """`dvc exp run -S ... experiment` computes one cell's chain, and the run cache brings an old model back."""
     first = repository.json("reports/experiment.json")

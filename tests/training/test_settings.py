@@ -1,0 +1,41 @@
+"""What params.yaml says about training: whose constants a loss has."""
+
+from pathlib import Path
+
+import pytest
+
+from aml.storage.parameters import read_parameters
+from aml.training.settings import loss_settings, loss_without_teacher
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def values():
+    return read_parameters(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("training", ["train_teacher", "train_student"])
+def test_who_has_no_teacher_has_constants_of_its_own(values, training):
+    values["losses"]["contr"] |= {"margin": 0.8, "num_negatives": 7, "images_per_epoch": 11}
+    own = loss_without_teacher(values, training)
+    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.7}, 5, 360, "hard")
+    values[training]["loss"] |= {"margin": 0.9, "num_negatives": 3}
+    own = loss_without_teacher(values, training)
+    assert (own.constants, own.num_negatives) == ({"margin": 0.9}, 3)
+    assert loss_settings(values, "contr").constants == {"margin": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mining": "none"}, "unknown 'mining' in params.yaml: train_teacher.loss"),
+        ({"alpha": 2}, "unknown 'alpha' in params.yaml: train_teacher.loss"),
+        ({"margin": "0.7"}, r"train_teacher.loss.margin is '0.7' \(str\); float is expected"),
+        ({"images_per_epoch": 0}, "train_teacher.loss: images_per_epoch is 0"),
+    ],
+)
+def test_what_is_wrong_in_them_is_named(values, change, message):
+    values["train_teacher"]["loss"] |= change
+    with pytest.raises(ValueError, match=message):
+        loss_without_teacher(values, "train_teacher")
