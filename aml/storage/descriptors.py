@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aml.storage.files import reserve
 from aml.storage.seals import damaged, file_sha256, read_sealed, write_sealed
 from aml.storage.whitening import read_whitening, whitening_sha256
 
@@ -24,10 +25,12 @@ def write_descriptors(
 
     `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
     memory at a time. Use it inside `replacing_folder`, which takes half an array away. Raises ValueError naming the row
-    if a descriptor is not finite or not of unit norm.
+    if a descriptor is not finite or not of unit norm, OSError if the disk has no room for the array.
     """
     path = Path(folder) / f"{name}.npy"
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with open(path, "r+b") as file:
+        reserve(file, path.stat().st_size)
     written = np.zeros(len(array), bool)
     for rows, descriptors in pieces:
         check_rows(descriptors, rows, name)

@@ -82,11 +82,31 @@ def alone(path):
         os.close(lock)
 
 
+def require_room(folder, num_bytes):
+    """Raises OSError where the disk of `folder` has no room for so many more bytes."""
+    if shutil.disk_usage(folder).free < num_bytes:
+        raise _no_room(errno.ENOSPC, folder, num_bytes)
+
+
+def reserve(file, num_bytes):
+    """Takes room on the disk for the first `num_bytes` of an open file: a full disk is met here, where it is an OSError
+    that says what is needed, and not in the middle of a write; in that of a memory map it would end the process."""
+    try:
+        os.posix_fallocate(file.fileno(), 0, num_bytes)
+    except OSError as error:
+        raise _no_room(error.errno, Path(file.name).parent, num_bytes) from None
+
+
 def write_json(path, obj):
     """Writes `obj` as JSON, keys in the given order. Raises ValueError for NaN and infinities."""
     text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _no_room(number, folder, num_bytes):
+    free = shutil.disk_usage(folder).free
+    return OSError(number, f"{os.strerror(number)}: {num_bytes:,} bytes needed, {free:,} free", str(folder))
 
 
 def _lock(path):

@@ -3,13 +3,14 @@
 A shard is a run of batches, and a file `<list>.<number>.npy` in a work folder: their descriptors, one after the other.
 """
 
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from aml.storage.files import replacing
+from aml.storage.files import replacing, reserve
 
 NUM_ROWS = 1024  # of a shard, up to a batch more: what an interruption costs at most
 
@@ -41,9 +42,12 @@ class Shards:
         return [number for number in own if not self._path(number).exists()]
 
     def write(self, number: int, descriptors: np.ndarray) -> None:
-        """Keep a shard's descriptors `(N, D)`, in the order of `rows`."""
+        """Keep a shard's descriptors `(N, D)`, in the order of `rows`. Raises OSError if the disk has no room."""
+        content = io.BytesIO()  # NumPy itself would say of a full disk how much it wrote, and not what is wrong
+        np.save(content, descriptors.astype(self.dtype))
         with replacing(self._path(number)) as path, open(path, "wb") as file:
-            np.save(file, descriptors.astype(self.dtype))
+            reserve(file, content.tell())
+            file.write(content.getbuffer())
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{self.name}.{number}.npy"

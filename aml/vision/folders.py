@@ -8,7 +8,7 @@ import simplejpeg
 import torch
 
 from aml.storage.descriptors import write_descriptors, write_provenance
-from aml.storage.files import replacing_folder
+from aml.storage.files import replacing_folder, require_room
 from aml.storage.imagesets import ImageSet
 from aml.storage.seals import file_sha256
 from aml.storage.whitening import read_whitening, write_whitening
@@ -37,7 +37,8 @@ def describe_lists(
 
     `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and stands in the provenance as it
     is. Descriptors that an interrupted run left as unfinished work are taken as they are, and so are features of frozen
-    stages in the folder `kept`. `compiled` asks for torch.compile.
+    stages in the folder `kept`. `compiled` asks for torch.compile. Raises OSError, before anything is described, if the
+    disk has no room for unfinished work and arrays.
     """
     network, description = load_network(model)
     network = place(folded(network), device, extraction["precision"])
@@ -54,6 +55,8 @@ def describe_lists(
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
     work, shards = work_folder(descriptors, depends), {}
+    of_arrays = sum(len(lists[name]) * network.dimension * np.dtype(dtypes[name]).itemsize for name in lists)
+    require_room(work, 2 * of_arrays - sum(shard.stat().st_size for shard in work.glob("*.npy")))
     for name, images in lists.items():
         shards[name] = extract_descriptors(
             network,

@@ -1,5 +1,8 @@
 """A descriptor folder in one go, interrupted, and gone on with: the same bytes, and no image described twice."""
 
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -132,3 +135,16 @@ def test_compiled_networks_give_the_same_but_for_rounding(inputs, tmp_path, monk
     for name in DTYPES:
         eager, compiled = (DescriptorFolder(tmp_path / folder)[name] for folder in ("eager", "compiled"))
         np.testing.assert_allclose(compiled, eager, atol=1e-5 if eager.dtype == np.float32 else 1e-3)
+
+
+def test_too_small_a_disk_is_refused_before_any_image_is_described(inputs, tmp_path, monkeypatch):
+    _, lists = inputs
+    needed = 2 * 8 * sum(len(lists[name]) * np.dtype(dtype).itemsize for name, dtype in DTYPES.items())
+    describing = Describing(monkeypatch)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    with pytest.raises(OSError, match=f"No space left on device: {needed:,} bytes needed, {needed - 1:,} free: .*out"):
+        describe(inputs, tmp_path / "out")
+    assert describing.count == 0
+    with monkeypatch.context() as enough:
+        enough.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+        describe(inputs, tmp_path / "out")
