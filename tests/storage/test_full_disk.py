@@ -21,7 +21,8 @@ import numpy as np
 from aml.storage.descriptors import write_descriptors
 from aml.storage.files import replacing_folder
 with replacing_folder("{disk}/x") as folder:
-    write_descriptors(folder, "a", [(range(64), np.eye(64, 512, dtype=np.float32))], shape=(64, 512), digest="", dtype="float32")
+    rows = np.eye(64, 512, dtype=np.float32)
+    write_descriptors(folder, "a", [(range(64), rows)], shape=(64, 512), digest="", dtype="float32")
 """
 SHARD = """
 import numpy as np
