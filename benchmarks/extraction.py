@@ -1,7 +1,7 @@
 """Multi-scale descriptors of 1024 x 768 JPEGs by the four networks of params.paper.yaml, decoding included.
 
 Ours is what the stage `extract` runs. Plain: one image at a time, contiguous layout, gradient mode. Each has a process
-of its own, since a stage's way with memory (`stages.runtime.keep_freed_memory`) would serve the plain version too.
+of its own, since a stage's way with memory (`aml.vision.device.keep_freed_memory`) would serve the plain version too.
 """
 
 import copy
@@ -18,6 +18,7 @@ from PIL import Image
 from aml.storage.imagesets import ImageSet
 from aml.storage.parameters import read_parameters, section, typed
 from aml.vision.backbones import backbone
+from aml.vision.device import Runtime, runtime
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
 from aml.vision.networks import RetrievalNetwork, folded, place
@@ -25,7 +26,6 @@ from aml.vision.settings import ExtractionSettings
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate_prepared, require_equal
 from benchmarks.pictures import SIZE, packed, random_network
-from stages.runtime import Runtime, runtime
 
 PARAMETERS = "params.paper.yaml"
 IMAGES = {"mobilenet_v2": 8, "efficientnet_b3": 8, "resnet101": 4, "vgg16": 4}  # on a CPU; on a GPU GPU_IMAGES

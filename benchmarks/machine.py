@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from aml.storage.machine import processor
+from aml.vision.device import processor
 
 PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "simplejpeg", "opencv-python-headless", "dvc")
 

@@ -15,11 +15,12 @@ from aml.published.settings import published_places
 from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import of_type, parameters, section, typed
 from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
 from aml.vision.backbones import backbone
+from aml.vision.device import Runtime
 from aml.vision.settings import ExtractionSettings, TargetSettings
-from stages.runtime import Runtime, parameters, run
+from stages.runtime import run
 
 SECTIONS = {
     "grid": Grid,

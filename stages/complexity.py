@@ -16,10 +16,11 @@ from aml.complexity.settings import ComplexitySettings
 from aml.complexity.table import latex
 from aml.storage.files import replacing
 from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import of_type, parameters, section, typed
 from aml.training.settings import NetworkSettings
+from aml.vision.device import runtime
 from aml.vision.networks import RetrievalNetwork
-from stages.runtime import parameters, run, runtime
+from stages.runtime import run
 
 
 def main(csv: Path, tex: Path, values: dict) -> None:

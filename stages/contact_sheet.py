@@ -11,8 +11,9 @@ import numpy as np
 from aml.reports.contact_sheet import contact_sheet, thumbnail
 from aml.storage.files import replacing
 from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
+from aml.storage.parameters import parameters
 from aml.storage.testing import testing_sets
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 QUERIES_PER_SET, CLUSTERS = 5, 3
 COLUMNS = {"easy": 4, "hard": 4, "junk": 1}

@@ -12,11 +12,11 @@ from aml.published.conversion import convert
 from aml.published.files import bring_network
 from aml.published.settings import network_files
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import parameters, section, typed
 from aml.storage.whitening import write_whitening
 from aml.training.settings import NetworkSettings
 from aml.vision.networks import save_network
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 
 def main(key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:

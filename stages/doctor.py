@@ -15,7 +15,9 @@ import tempfile
 from pathlib import Path
 
 from aml.checkup import findings, needs
-from stages.runtime import parameters, run, runtime
+from aml.storage.parameters import parameters
+from aml.vision.device import runtime
+from stages.runtime import run
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"  # published/ has links to the code
 FOLDERS = ("data", "models", "reports")

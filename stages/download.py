@@ -12,8 +12,10 @@ from pathlib import Path
 from aml.datasets import synthetic
 from aml.datasets.settings import dataset_settings
 from aml.storage.files import write_json
+from aml.storage.parameters import parameters
+from aml.vision.device import runtime
 from aml.web.many import fetch_all
-from stages.runtime import parameters, run, runtime
+from stages.runtime import run
 
 
 def main(name: str, raw: Path, digests: Path, values: dict) -> None:

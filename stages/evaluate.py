@@ -12,10 +12,10 @@ from pathlib import Path
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
 from aml.storage.descriptors import DescriptorFolder
-from aml.storage.parameters import of_type, section
+from aml.storage.parameters import of_type, parameters, section
 from aml.storage.seals import write_sealed
 from aml.storage.testing import excluded_counts, testing_sets
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 
 def main(

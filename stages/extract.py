@@ -10,12 +10,14 @@ work beside <descriptors>, and the next one goes on with it.
 import sys
 from pathlib import Path
 
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import parameters, section, typed
 from aml.storage.testing import testing_lists, testing_sets
 from aml.storage.whitening import read_whitening
+from aml.vision.device import runtime
 from aml.vision.folders import describe_lists
+from aml.vision.kept import KEPT_FEATURES
 from aml.vision.settings import ExtractionSettings
-from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
+from stages.runtime import run_in_processes
 
 
 def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:

@@ -22,8 +22,8 @@ from aml.figures.training import read_curves, training_picture
 from aml.reports.parameters import table_settings
 from aml.reports.records import read_records
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import of_type, section
-from stages.runtime import parameters, run
+from aml.storage.parameters import of_type, parameters, section
+from stages.runtime import run
 
 
 def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: Path, values: dict) -> None:

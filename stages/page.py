@@ -26,9 +26,9 @@ from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.reports.tables import build_tables
 from aml.reports.uncertainty import read_differences
 from aml.storage.files import replacing
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import PARAMETERS, parameters, section, typed
 from aml.storage.stage_log import last_runs
-from stages.runtime import PARAMETERS, STAGE_LOG, parameters, run
+from stages.runtime import STAGE_LOG, run
 
 CONTACT_SHEET = "What the test sets, the training set and the distractors look like"
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from aml.datasets import distractors, revisited, sfm
 from aml.datasets.settings import dataset_settings
 from aml.datasets.sources import archive_names
-from stages.runtime import parameters, run, runtime
+from aml.storage.parameters import parameters
+from aml.vision.device import runtime
+from stages.runtime import run
 
 
 def main(name: str, raw: Path, processed: Path, values: dict) -> None:

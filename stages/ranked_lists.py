@@ -23,8 +23,9 @@ from aml.reports.contact_sheet import thumbnail
 from aml.reports.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder, write_json
+from aml.storage.parameters import parameters
 from aml.storage.testing import testing_sets
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 LEVEL = "medium"
 VIEWS = (  # label, who describes the query, who the database, and which protocol that is

@@ -30,8 +30,8 @@ from aml.reports.uncertainty import (
     write_lines,
 )
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import section, typed
-from stages.runtime import parameters, run
+from aml.storage.parameters import parameters, section, typed
+from stages.runtime import run
 
 
 def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 from aml.storage.imagesets import read_images
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import parameters, section, typed
+from aml.vision.device import runtime
 from aml.vision.folders import describe_lists
+from aml.vision.kept import KEPT_FEATURES
 from aml.vision.settings import TargetSettings
-from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
+from stages.runtime import run_in_processes
 
 
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:

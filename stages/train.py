@@ -18,7 +18,7 @@ from aml.losses import load
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import read_images, read_lists
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import parameters, section, typed
 from aml.storage.seals import file_sha256
 from aml.storage.work import code_digest, remove_work, work_folder
 from aml.training.checkpoints import Checkpoints
@@ -26,11 +26,13 @@ from aml.training.features import FeatureSource
 from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
+from aml.vision.device import runtime
 from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
+from aml.vision.kept import KEPT_FEATURES
 from aml.vision.networks import RetrievalNetwork, place, save_network, start_from
 from aml.vision.processes import rank
-from stages.runtime import KEPT_FEATURES, parameters, run_in_processes, runtime
+from stages.runtime import run_in_processes
 
 
 def main(

@@ -14,11 +14,11 @@ from aml.imagenet import given_places, imagenet_state, web_file
 from aml.published.settings import published_places
 from aml.published.teachers import write_teacher
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import of_type, parameters, section, typed
 from aml.training.settings import NetworkSettings
 from aml.vision.tensors import save_tensors
 from aml.web.fetch import fetch
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 
 def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 
+PARAMETERS = "params.yaml"
 T = TypeVar("T")
 MAX_BYTES = 1 << 18  # the committed files have some ten thousand
 LARGEST = sys.float_info.max
@@ -39,6 +40,11 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
     list("-+.0123456789"),
 )
+
+
+def parameters() -> dict:
+    """All of params.yaml; a stage takes its own sections from it."""
+    return read_parameters(PARAMETERS)
 
 
 def read_parameters(path: Path) -> dict:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aml.storage.machine import processor
+from aml.vision.device import processor
 
 VERSIONED = ("faiss", "numpy", "pandas", "timm", "torch", "torchvision")  # modules
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aml import losses
 from aml.storage.parameters import of_type, section, typed
-from aml.vision.settings import Precision
+from aml.vision.device import Precision
 
 MINING = ("hard", "random", "none")
 SOURCES = ("train", "published")  # trained here, or as its authors published it

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import torch
 
-from aml.storage.machine import processor
 from aml.storage.seals import file_sha256
+from aml.vision.device import processor
 from aml.vision.networks import RetrievalNetwork
 from aml.vision.processes import count
 from aml.vision.tensors import load_tensors, save_tensors, tensors_sha256
 
+KEPT_FEATURES = Path("work/features")  # git ignores it
 MAX_TRUNKS = 8  # in the folder; the one that was asked longest ago goes first
 MAX_BYTES = 2**29  # of a trunk's features; those of a million images would fill the disk, and none more are kept
 

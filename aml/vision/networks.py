@@ -93,7 +93,7 @@ class RetrievalNetwork(nn.Module):
 
 def place(network: RetrievalNetwork, device: torch.device, precision: str) -> RetrievalNetwork:
     """`network` itself, moved to `device`, where its convolutions run in `precision`, one of
-    aml.vision.settings.Precision; weights, pooling and descriptors stay float32. "bfloat16" is autocast's; "tf32", a
+    aml.vision.device.Precision; weights, pooling and descriptors stay float32. "bfloat16" is autocast's; "tf32", a
     GPU's rounding of factors to 10 bits, holds for the whole process, since backward passes ask for it too.
 
     Raises ValueError for tf32 on a device that has none.

@@ -1,9 +1,8 @@
 """What params.yaml says about descriptors; read without torch."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
+from aml.vision.device import Precision
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from aml.reports.parameters import network_settings, table_settings
 from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.grid import Grid
 from aml.storage.parameters import read_parameters, section, typed
+from aml.vision.device import runtime
 from aml.vision.settings import ExtractionSettings
-from stages.runtime import runtime
 
 ROOT = Path(__file__).parents[2]
 VALUES = read_parameters(ROOT / "published/params.yaml")

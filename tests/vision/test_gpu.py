@@ -9,11 +9,11 @@ import torch
 from aml.losses import load
 from aml.training.features import FeatureSource
 from aml.training.objective import Objective
+from aml.vision.device import Runtime
 from aml.vision.extraction import describe_at_scales
 from aml.vision.images import ImageTensors
 from aml.vision.memory import Pieces
 from aml.vision.networks import RetrievalNetwork, folded, place
-from stages.runtime import Runtime
 from tests.vectors import unit
 from tests.vision.test_extraction import IMAGENET, SCALES, Pictures
 
