@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
+from aml.evaluation.whitening import Whitening
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.parameters import of_type, parameters, section
 from aml.storage.seals import write_sealed
@@ -34,7 +35,8 @@ def main(
         sides["asymmetric"] = DescriptorFolder(teacher)
     lists = Lists(processed, testing_sets(values))
     lists.require(*sides.values())
-    results = {protocol: lists.evaluate(own, database) for protocol, database in sides.items()}
+    whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
+    results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
     write_per_query(queries, results, lists.query_names())
     write_sealed(
         record,
@@ -52,6 +54,7 @@ def main(
             "evaluation": {
                 **own.extraction,
                 "whitening": "database",
+                "learned_whitening": {protocol: learned(whitening) for protocol, whitening in whitenings.items()},
                 "sets": lists.counts(),
                 "num_excluded": excluded_counts(processed, **lists.sets),
             },
@@ -61,6 +64,17 @@ def main(
             },
         },
     )
+
+
+def learned(whitening: Whitening) -> dict | None:
+    """What was added to the diagonal of the whitening's scatter matrix S, and the condition number of the matrix that
+    was factored, S and what was added; None for a whitening that came with its network."""
+    if whitening.regularisation is None:
+        return None
+    return {
+        "regularisation": whitening.regularisation,
+        "condition_number": float(f"{whitening.condition_number:.2g}"),
+    }
 
 
 def percentages(levels: dict) -> dict:

@@ -70,9 +70,9 @@ class Lists:
             names |= {self._crowded(name): of_set for name, of_set in names.items()}
         return names
 
-    def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder) -> dict[str, dict]:
+    def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder, whitening: Whitening) -> dict[str, dict]:
         """What `ranking.summarise` gives, by test set; with distractors, also by `<set>+<distractors>`."""
-        whitening, results = self.whitening(database), {}
+        results = {}
         distractors = [database[self.distractor_list]] if self.distractor_list in self.images else []
         for name in self.sets["test_sets"]:
             alone, crowded = evaluate(

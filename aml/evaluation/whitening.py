@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LARGEST_REGULARISATION = 1e-6  # of the mean of S's diagonal
+REGULARISATIONS = (0.0, *(float(f"1e{power}") for power in range(-10, 1)))  # tried in turn on S's diagonal [code]
 TILE_ROWS = 512
 TINY = 1e-6  # added to the norm
 
@@ -15,8 +15,8 @@ class Whitening:
 
     mean: np.ndarray  # m, (D,) float64
     projection: np.ndarray  # P, (D, D) float64
-    regularisation: float  # added to S's diagonal, as a share of its mean; 0 when S could be inverted as it is
-    num_pairs: int  # that it was learned from here, 0 for one that was given
+    regularisation: float | None  # added to S's diagonal, 0 where S had a Cholesky factor; None if not learned here
+    condition_number: float | None  # of the matrix that was factored, S and what was added; None if not learned here
 
     def apply(self, descriptors: np.ndarray) -> np.ndarray:
         """Whitened rows (N, D) float32 of rows (N, D); their norm is |y| / (|y| + 1e-6), y = P (x - m).
@@ -40,7 +40,7 @@ class Whitening:
 
 def given(mean: np.ndarray, projection: np.ndarray) -> Whitening:
     """A whitening that was learned elsewhere: m (D,) and P (D, D)."""
-    return Whitening(mean, projection, regularisation=0.0, num_pairs=0)
+    return Whitening(mean, projection, regularisation=None, condition_number=None)
 
 
 def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> Whitening:
@@ -50,10 +50,11 @@ def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.nda
     P0 the inverse of S's Cholesky factor; P is P0 turned to the principal axes of P0 (X - m) over all X, largest
     variance first. Each axis's sign is such that its row of P has its largest component positive. In float64.
 
-    Where S cannot be inverted (fewer pairs than dimensions, say), the smallest of 1e-12, 1e-11, ..., 1e-6 times the
-    mean of S's diagonal is added to the diagonal that makes it so; `Whitening.regularisation` says which.
+    Where S has no Cholesky factor (fewer pairs than dimensions, say), the smallest of 1e-10, 1e-9, ... is added to
+    its diagonal that gives it one [code]; `Whitening.regularisation` says which.
 
-    Raises ValueError for shapes and rows that do not fit, non-finite descriptors, and when 1e-6 is not enough.
+    Raises ValueError for shapes and rows that do not fit, non-finite descriptors, and where more than the mean of S's
+    diagonal would have to be added, such as for pairs of equal descriptors.
     """
     descriptors = np.asarray(descriptors)
     query_rows, positive_rows = np.asarray(query_rows), np.asarray(positive_rows)
@@ -61,29 +62,38 @@ def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.nda
     descriptors = descriptors.astype(np.float64)
     mean = descriptors[query_rows].mean(axis=0)
     differences = descriptors[query_rows] - descriptors[positive_rows]
-    inverse, regularisation = _inverse_root(differences.T @ differences / len(query_rows))
+    scatter, regularisation = _positive_definite(differences.T @ differences / len(query_rows))
+    inverse = np.linalg.inv(np.linalg.cholesky(scatter))
     projected = (descriptors - mean) @ inverse.T  # (N, D)
     _, axes = np.linalg.eigh(projected.T @ projected)  # rising
     projection = axes[:, ::-1].T @ inverse
     largest = np.take_along_axis(projection, np.abs(projection).argmax(axis=1, keepdims=True), axis=1)
-    return Whitening(mean, projection * np.sign(largest), regularisation, len(query_rows))
+    return Whitening(mean, projection * np.sign(largest), regularisation, _condition_number(scatter))
 
 
-def _inverse_root(scatter: np.ndarray) -> tuple[np.ndarray, float]:
-    """Inverse of the Cholesky factor of S (D, D), and the share of its mean diagonal that was added to the diagonal."""
-    scale = np.trace(scatter) / len(scatter)
-    for share in (0.0, *10.0 ** np.arange(-12, np.log10(LARGEST_REGULARISATION) + 0.5)):
+def _positive_definite(scatter: np.ndarray) -> tuple[np.ndarray, float]:
+    """S + a I that has a Cholesky factor, and a: the first of REGULARISATIONS that does; S is (D, D)."""
+    mean_diagonal = np.trace(scatter) / len(scatter)
+    for added in REGULARISATIONS:
+        if added > mean_diagonal:
+            break
+        matrix = scatter + added * np.eye(len(scatter))
         try:
-            factor = np.linalg.cholesky(scatter + share * scale * np.eye(len(scatter)))
+            np.linalg.cholesky(matrix)
         except np.linalg.LinAlgError:
             continue
-        # A factor of a singular S can come out of rounding alone; its smallest pivot then is noise.
-        if np.diag(factor).min() ** 2 > len(scatter) * np.finfo(np.float64).eps * scale:
-            return np.linalg.inv(factor), float(share)
+        return matrix, added
     raise ValueError(
-        f"whitening: the pairs' differences are singular, mean diagonal {scale}; accepted: differences "
-        f"whose scatter {LARGEST_REGULARISATION} of that makes positive definite; are the pairs the same image twice?"
+        f"whitening: the scatter of the pairs' differences, mean diagonal {mean_diagonal:g}, has no Cholesky factor; "
+        "accepted: differences for which adding no more than that to the diagonal gives one; are the pairs the same "
+        "image twice?"
     )
+
+
+def _condition_number(matrix: np.ndarray) -> float:
+    """Largest by smallest eigenvalue of a positive definite matrix; 4.5e15 where rounding hides the smallest."""
+    values = np.linalg.eigvalsh(matrix)  # rising
+    return float(values[-1] / max(values[0], values[-1] * np.finfo(np.float64).eps))
 
 
 def _check(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> None:

@@ -34,7 +34,7 @@ def test_agrees_with_the_authors_up_to_signs(parity):
     )
     applied = learned.apply(descriptors.astype(np.float32))
     np.testing.assert_allclose(applied * signs, parity["whitened"], rtol=0, atol=1e-6)
-    assert learned.regularisation == 0 and learned.num_pairs == 200
+    assert learned.regularisation == 0
 
 
 def test_differences_of_pairs_become_white_and_axes_fall_in_variance(parity):
@@ -67,7 +67,7 @@ def test_norms_are_one_but_for_the_constant(parity):
 
 
 def test_a_row_at_the_mean_stays_finite():
-    learned = whitening.Whitening(np.array([0.5, 0.75]), np.eye(2), 0.0, 1)
+    learned = whitening.given(np.array([0.5, 0.75]), np.eye(2))
     assert learned.apply(np.array([[0.5, 0.75]], np.float32)).tolist() == [[0, 0]]
 
 
@@ -104,30 +104,71 @@ def test_equal_rows_tie_after_whitening_wherever_they_lie():
         np.testing.assert_array_equal(again.distractors[0], counts.distractors[0])
 
 
-def test_fewer_pairs_than_dimensions_take_a_stated_diagonal():
-    descriptors = unit(np.random.default_rng(2), 60, 32)
-    learned = whitening.learn(descriptors, np.arange(10), np.arange(10, 20))
-    assert 0 < learned.regularisation <= whitening.LARGEST_REGULARISATION
+def scatter_of(descriptors, queries, positives):
+    differences = (descriptors[queries] - descriptors[positives]).astype(np.float64)
+    return differences.T @ differences / len(queries)
+
+
+def authors_constant(scatter):
+    """What the authors' code adds to the diagonal: 0, then 1e-10, ten times as much and so on."""
+    added = 0.0
+    while True:
+        try:
+            np.linalg.cholesky(scatter + added * np.eye(len(scatter)))
+        except np.linalg.LinAlgError:
+            added = 10 * added or 1e-10
+        else:
+            return added
+
+
+@pytest.mark.parametrize(("scale", "least"), [(1, 1e-10), (1e4, 1e-9), (1e5, 1e-8)])
+def test_fewer_pairs_than_dimensions_take_the_authors_constant(scale, least):
+    """Rounding grows with S, and what has to be added with it: the rule has several steps to take."""
+    descriptors = scale * unit(np.random.default_rng(2), 60, 32)
+    pairs = np.arange(10), np.arange(10, 20)
+    learned, scatter = whitening.learn(descriptors, *pairs), scatter_of(descriptors, *pairs)
+    assert learned.regularisation == pytest.approx(authors_constant(scatter), rel=1e-12)
+    assert learned.regularisation >= least
+    if scale == 1:
+        assert learned.condition_number == pytest.approx(np.linalg.eigvalsh(scatter)[-1] / 1e-10, rel=0.01)
     assert np.isfinite(learned.projection).all()
     assert np.isfinite(learned.apply(descriptors.astype(np.float32))).all()
 
 
-def test_a_component_that_no_pair_differs_in():
-    descriptors = unit(np.random.default_rng(3), 300, 16)
-    descriptors[:, 5] = 0
-    assert 0 < whitening.learn(descriptors, np.arange(100), np.arange(100, 200)).regularisation <= 1e-6
+def test_a_component_that_no_pair_differs_in_gets_the_constant_alone():
+    """Two pairs, e1 and e2 apart: S = diag(1/2, 1/2, 0), and P^T P is the inverse of S + 1e-10 I."""
+    descriptors = np.array([[0.5, 0, 1], [-0.5, 0, 1], [0, 0.5, 1], [0, -0.5, 1]])
+    learned = whitening.learn(descriptors, np.array([0, 2]), np.array([1, 3]))
+    assert learned.regularisation == 1e-10
+    assert learned.condition_number == pytest.approx((0.5 + 1e-10) / 1e-10, rel=1e-9)
+    np.testing.assert_allclose(learned.projection.T @ learned.projection, np.diag([2, 2, 1e10]), rtol=1e-8, atol=1e-3)
+
+
+def test_a_factor_that_comes_out_is_taken_however_small_its_pivot():
+    """S = diag(1/2, 1e-24 / 2): its factor exists, and the code does not ask for more."""
+    descriptors = np.array([[0.5, 0], [-0.5, 0], [0, 5e-13], [0, -5e-13]])
+    learned = whitening.learn(descriptors, np.array([0, 2]), np.array([1, 3]))
+    assert learned.regularisation == 0
+    np.testing.assert_allclose(learned.projection.T @ learned.projection, np.diag([2, 2e24]), rtol=1e-9, atol=1e-3)
+    assert learned.condition_number == pytest.approx(1 / np.finfo(np.float64).eps)  # more can't be told apart
+
+
+def test_the_condition_number_is_that_of_the_scatter(parity):
+    learned = whitening.learn(parity["descriptors"], parity["qidxs"], parity["pidxs"])
+    scatter = scatter_of(parity["descriptors"], parity["qidxs"], parity["pidxs"])
+    assert learned.condition_number == pytest.approx(np.linalg.cond(scatter), rel=1e-9)
 
 
 def test_pairs_without_difference_are_refused():
     descriptors = unit(np.random.default_rng(3), 30, 8)
-    with pytest.raises(ValueError, match=r"mean diagonal 0\.0; accepted: .*same image twice"):
+    with pytest.raises(ValueError, match=r"mean diagonal 0, has no Cholesky factor; accepted: .*same image twice"):
         whitening.learn(descriptors, np.arange(20), np.arange(20))
 
 
-def test_beyond_the_bound_is_refused(monkeypatch):
-    monkeypatch.setattr(whitening, "LARGEST_REGULARISATION", 1e-20)
-    with pytest.raises(ValueError, match="accepted: differences whose scatter 1e-20"):
-        whitening.learn(unit(np.random.default_rng(2), 60, 32), np.arange(10), np.arange(10, 20))
+def test_more_than_the_mean_diagonal_is_not_added():
+    descriptors = 1e-5 * unit(np.random.default_rng(2), 60, 32)
+    with pytest.raises(ValueError, match=r"mean diagonal [56]\.\S+e-12, has no Cholesky factor; accepted"):
+        whitening.learn(descriptors, np.arange(10), np.arange(10, 20))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -11,6 +11,7 @@ from aml.evaluation.whitening import learn
 from aml.storage.testing import testing_lists as lists_of_testing
 from aml.storage.whitening import read_whitening, write_whitening
 from stages import evaluate, extract, targets
+from tests.evaluation.test_whitening import scatter_of
 from tests.stages.packed_sets import GRID, LABELS, write_sets
 from tests.stages.random_descriptors import D, describe, random_whitening
 from tests.stages.shared_work import RUNTIME
@@ -27,6 +28,8 @@ VALUES = {
     "targets": {"image_size": 32, "batch_size": 4, "precision": "float32"},
     "runtime": RUNTIME,
 }
+
+SETS = {"train_set": "train", "test_sets": ["test"], "distractors": None}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,10 @@ def applied(mean: np.ndarray, projection: np.ndarray):
 
 def measured(record: Path, protocol: str) -> dict:
     return {level: values["mAP"] for level, values in json.loads(record.read_text())[protocol]["test"].items()}
+
+
+def how_learned(record: Path) -> dict:
+    return json.loads(record.read_text())["evaluation"]["learned_whitening"]
 
 
 def evaluated(folder: Path, processed: Path) -> Path:
@@ -74,10 +81,31 @@ def test_a_student_may_learn_what_its_teacher_owns(processed, tmp_path):
     student = describe(tmp_path / "student-teacher-reg-0", processed, seed=1)
     teacher = describe(tmp_path / "teacher", processed, seed=2, whitening=theirs)
     record = evaluated(tmp_path, processed)
-    pairs = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[1]
+    pairs = lists_of_testing(processed, **SETS)[1]
     learned = learn(student["train.whitening"], *pairs)
     assert measured(record, "symmetric") == expected(student, student, learned.apply)
     assert measured(record, "asymmetric") == expected(student, teacher, applied(*theirs))
+    scatter = scatter_of(student["train.whitening"], *pairs)
+    condition = float(f"{np.linalg.cond(scatter):.2g}")
+    assert how_learned(record) == {
+        "symmetric": {"regularisation": 0.0, "condition_number": condition},
+        "asymmetric": None,
+    }
+
+
+def test_the_record_says_what_a_singular_matrix_got(processed, tmp_path):
+    """The teacher's descriptors of the whitening images lack a component: the asymmetric whitening is regularised."""
+    student = describe(tmp_path / "student-teacher-reg-0", processed, seed=1)
+    teacher = describe(tmp_path / "teacher", processed, seed=2, flat=True)
+    record, lists = evaluated(tmp_path, processed), lists_of_testing(processed, **SETS)
+    assert how_learned(record)["symmetric"]["regularisation"] == 0
+    scatter = scatter_of(teacher["train.whitening"], *lists[1])
+    assert how_learned(record)["asymmetric"] == {
+        "regularisation": 1e-10,
+        "condition_number": float(f"{np.linalg.cond(scatter + 1e-10 * np.eye(D)):.2g}"),
+    }
+    learned = learn(teacher["train.whitening"], *lists[1])
+    assert measured(record, "asymmetric") == expected(student, teacher, learned.apply)
 
 
 def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp_path):
