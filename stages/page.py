@@ -12,7 +12,7 @@ import json
 from functools import partial
 from pathlib import Path
 
-from aml.reports import acceptance, provenance
+from aml.reports import acceptance, provenance, whitening
 from aml.reports.claims import read_claims
 from aml.reports.comparison import PRINTED, compare
 from aml.reports.comparison import differences as from_printed
@@ -50,7 +50,8 @@ def main(
 ) -> None:
     settings = table_settings(values)
     comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
-    tables, printed = build_tables(settings, read_records(metrics, settings.networks())), read_tables(PRINTED)
+    records = read_records(metrics, settings.networks())
+    tables, printed = build_tables(settings, records), read_tables(PRINTED)
     if differences:
         bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
         test_sets = [test_set.key for test_set in settings.test_sets]
@@ -71,6 +72,7 @@ def main(
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
+        whitening=Sheet(list(whitening.COLUMNS), whitening.whitening_lines(records, settings.networks())),
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],

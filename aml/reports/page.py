@@ -34,7 +34,7 @@ Intervals = dict[tuple[str, str, str, str], tuple[str, str]]  # by key, protocol
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows. Of the last seven, what is None or empty has no place on it."""
+    """What the page shows. Of the last eight, what is None or empty has no place on it."""
 
     note: str
     tables: list[Table]
@@ -49,6 +49,7 @@ class Content:
     cell: str | None  # key of its row, of the cell under study
     contact_sheet: Picture | None
     complexity: Sheet | None
+    whitening: Sheet  # of every network that has a record
     figures: list[Picture]
     ranked_lists: list[Picture]
 

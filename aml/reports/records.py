@@ -38,6 +38,7 @@ def check_records(records: dict[str, dict], networks: Iterable[Network], sets: I
             _check_identity(record, key, network)
             _check_protocol(record, key, sets)
             for section in _sections(network):
+                _check_whitening(record, key, section)
                 _check_scores(_get(record, key, section), f"record {key!r}: {section}")
             first = first or key
             _check_same(records[first], record, first, key, sets)
@@ -89,6 +90,15 @@ def num_distractors(record: dict, key: str, name: str) -> int:
     return _get(record, key, "evaluation", "sets", name, "num_distractors")
 
 
+def learned_whitening(record: dict, key: str, section: str) -> dict | None:
+    """How the whitening of a protocol's database side was learned: `regularisation`, what was added to the diagonal of
+    the pairs' scatter matrix, and `condition_number`, that of the sum; None for one that came with its network.
+
+    Raises ValueError if the record lacks it.
+    """
+    return _get(record, key, "evaluation", "learned_whitening", section)
+
+
 def _sections(network: Network) -> tuple[str, ...]:
     return ("symmetric", "asymmetric") if network.teacher else ("symmetric",)
 
@@ -129,6 +139,18 @@ def _check_protocol(record: dict, key: str, sets: tuple[str, ...]):
                     f"record {key!r}: evaluation.sets.{name}.{count} is {found!r}; accepted: whole, >= {least}"
                 )
         _get(record, key, "evaluation", "sets", name, "digest")
+
+
+def _check_whitening(record: dict, key: str, section: str):
+    if learned_whitening(record, key, section) is None:
+        return
+    for field, least in (("regularisation", 0), ("condition_number", 1)):
+        found = _get(record, key, "evaluation", "learned_whitening", section, field)
+        if type(found) not in (int, float) or not least <= found < math.inf:
+            raise ValueError(
+                f"record {key!r}: evaluation.learned_whitening.{section}.{field} is {found!r}; accepted: finite, "
+                f">= {least}"
+            )
 
 
 def _check_scores(scores: dict, place: str):

@@ -23,6 +23,7 @@ from aml.reports.layout import (
 )
 from aml.reports.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
 from aml.reports.settings import Loss, Named, Network, TableSettings
+from aml.reports.whitening import whitening_note
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -72,7 +73,10 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation),
-        notes=captions.notes(kind, missing, None in evaluated and not no_distractors),
+        notes=(
+            *captions.notes(kind, missing, None in evaluated and not no_distractors),
+            *whitening_note(records, networks, kind.protocol),
+        ),
         missing=missing,
     )
 

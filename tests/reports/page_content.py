@@ -11,6 +11,7 @@ from aml.reports.page import Content, Sheet
 from aml.reports.pictures import picture
 from aml.reports.provenance import Commit, Family
 from aml.reports.tables import build_tables
+from aml.reports.whitening import COLUMNS, whitening_lines
 from aml.storage.stage_log import StageRun
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'
@@ -43,6 +44,7 @@ def content(folder: Path, **changes) -> Content:
         "cell": "mobilenet_v2-vgg16-contr_plus",
         "contact_sheet": drawn,
         "complexity": Sheet(["network", "parameters"], [["VGG16", "14,714,688"]]),
+        "whitening": Sheet(list(COLUMNS), whitening_lines(records, paper_settings().networks())),
         "figures": [drawn, drawn],
         "ranked_lists": [drawn],
     }
