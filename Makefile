@@ -8,6 +8,10 @@ DVC := dvc --wait-for-lock
 # tables fails, its files written, where published teachers score off: the page shows it
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
+# a page that came with the clone tells of another run: this machine's own takes its place, unless made since the last
+# stage that it shows (which experiment is not)
+OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tail -n 1 | grep -q '"stage": "page"' || \
+	$(DVC) repro --single-item --force page
 
 .PHONY: repro test cluster experiment paper published tables pdf bench lock clean
 
@@ -16,11 +20,13 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 	python -m stages.mend dvc.lock graph/*/dvc.lock
 	$(DVC) repro check
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
+	@$(OWN_PAGE)
 
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m stages.doctor
 	python -m stages.mend dvc.lock graph/*/dvc.lock
 	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
+	@$(OWN_PAGE)
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
 	$(DVC) repro experiment
@@ -40,7 +46,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
 	cd published && python -m stages.doctor && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
-	python -m stages.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; }
+	python -m stages.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; } && { $(OWN_PAGE); }
 
 test: $(VENV)/ready
 	ruff check .

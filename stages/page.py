@@ -63,6 +63,7 @@ def main(
         tables=acceptance.noted(tables, acceptance.sentence(distances, comparison.tolerance)),
         losses=settings.losses,
         claims=read_claims(claims),
+        making=provenance.making(),
         commit=provenance.commit(),
         installed=provenance.installed(),
         families=[family for family in families if family.name != "page"],  # which is not done yet

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from aml.reports.claims import MEANINGS
 from aml.reports.layout import LEVELS, Row, Table, by_pair, shown, tenths
 from aml.reports.pictures import Picture
-from aml.reports.provenance import Commit, Family, noted
+from aml.reports.provenance import Commit, Family, Making, noted
 from aml.reports.settings import Loss
 from aml.reports.tables import embolden
 from aml.reports.templating import TEMPLATES, environment
@@ -40,6 +40,7 @@ class Content:
     tables: list[Table]
     losses: tuple[Loss, ...]
     claims: list[dict[str, str]]  # the lines of claims.csv
+    making: Making
     commit: Commit | None
     installed: dict[str, str]  # versions by module
     families: list[Family]
@@ -111,7 +112,7 @@ def _templates() -> Environment:
     jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
     jinja.globals |= {"as_score": _score, "as_difference": _signed}
     jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
-    jinja.filters |= {"noted": noted, "description": _description}
+    jinja.filters |= {"moment": _moment, "noted": noted, "description": _description}
     return jinja
 
 
@@ -125,6 +126,11 @@ def _score(value: float | None) -> str:
 
 def _signed(value: Decimal | None) -> str:
     return DASH if value is None else f"{tenths(value):+}".replace("-", "−")
+
+
+def _moment(time: str) -> str:
+    """Of a time in UTC, ISO 8601: date and minute."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _metric(column: str) -> str:

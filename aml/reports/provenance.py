@@ -8,6 +8,7 @@ import statistics
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from itertools import product
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from aml.storage.parameters import section
-from aml.storage.stage_log import StageRun
+from aml.storage.stage_log import StageRun, device
 
 MODULES = ("torch", "torchvision", "timm", "dvc", "faiss", "numpy", "pandas")
 DISTRIBUTIONS = {"faiss": "faiss-gpu"}  # of modules whose package has another name
@@ -28,6 +29,14 @@ class Commit:
 
     name: str
     changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Making:
+    """When and where a page was made: its runs of stages are those that this machine had noted by then."""
+
+    when: str  # ISO 8601, UTC, to the second
+    machine: str  # its processor
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,11 @@ class Family:
     @property
     def devices(self) -> list[str]:
         return list(dict.fromkeys(run.device for run in self.runs))
+
+
+def making() -> Making:
+    """Of a page that is made here and now."""
+    return Making(datetime.now(UTC).isoformat(timespec="seconds"), device())
 
 
 def commit() -> Commit | None:

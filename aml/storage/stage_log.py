@@ -32,7 +32,7 @@ def append(path: Path, stage: str) -> None:
     start = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
     versions = {"python": platform.python_version()}
     versions |= {name: str(sys.modules[name].__version__) for name in VERSIONED if name in sys.modules}
-    run = StageRun(stage, start, round(seconds, 2), _device(), versions)
+    run = StageRun(stage, start, round(seconds, 2), device(), versions)
     path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -61,7 +61,8 @@ def _seconds_since_start() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def _device() -> str:
+def device() -> str:
+    """The GPU that this process uses, else the processor and how many of its cores this process may use."""
     torch = sys.modules.get("torch")  # a stage without a network doesn't wait for its import
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()

@@ -79,6 +79,16 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert finished[0].changes() == set()
 
 
+def test_make_repro_ends_with_a_page_of_this_machine(repository):
+    """Where all results come with a clone no stage runs, and the page would stay the other machine's."""
+    (repository.folder / "work/stages.jsonl").unlink()
+    before = (repository.folder / "reports/index.html").read_text()
+    assert ran(repository.run("make", "repro")) == ["page"]
+    after = (repository.folder / "reports/index.html").read_text()
+    assert "No run of a stage was noted there" in after and "No run of a stage was noted there" not in before
+    assert ran(repository.run("make", "repro")) == []
+
+
 def test_dvc_draws_the_training_of_the_cell_under_study(finished):
     plots = json.loads(finished[0].dvc("plots", "show", "--json"))["data"]
     points = {name: plot["content"]["data"]["values"] for name, (plot,) in plots.items()}

@@ -9,7 +9,7 @@ from aml.reports.comparison import PRINTED, compare, differences
 from aml.reports.files import read_tables
 from aml.reports.page import Content, Sheet
 from aml.reports.pictures import picture
-from aml.reports.provenance import Commit, Family
+from aml.reports.provenance import Commit, Family, Making
 from aml.reports.tables import build_tables
 from aml.reports.whitening import COLUMNS, whitening_lines
 from aml.storage.stage_log import StageRun
@@ -35,6 +35,7 @@ def content(folder: Path, **changes) -> Content:
         "tables": tables,
         "losses": LOSSES,
         "claims": read_claims(folder / "claims.csv"),
+        "making": Making("2026-01-03T04:05:06+00:00", "A processor, 2 cores"),
         "commit": Commit("ab" * 20, ("aml/losses/reg.py",)),
         "installed": {"python": "3.11", "torch": "2.1"},
         "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],

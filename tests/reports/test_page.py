@@ -134,6 +134,12 @@ def test_it_says_what_ran_and_how_long(page):
     assert "noted by the stages below – 2.0" in text
 
 
+def test_it_says_whose_run_it_shows_and_when(page):
+    text = page[1].text
+    assert "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes." in text
+    assert "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC." in text
+
+
 def test_claims_have_verdicts_and_what_does_not_keep_them(page):
     text = page[1].text
     assert "Contr+ comes second there." in text and "✓ 4 of 4" in text and "✗ 0 of 1" in text
@@ -152,7 +158,8 @@ def test_what_is_not_given_has_no_place(tmp_path):
     parsed = Parsed(render(content(tmp_path, **absent, commit=None, families=[], cell=None, note="", tables=[])))
     ids = {attributes.get("id") for _, attributes in parsed.elements}
     assert not ids & {"data", "complexity", "figures", "ranked", "printed"} and "run" in ids
-    assert "No run of a stage is noted on this machine" in parsed.text and "Not in a git repository." in parsed.text
+    assert "No run of a stage was noted there" in parsed.text and "Without a git repository or" in parsed.text
+    assert "2 cores, without a commit." in parsed.text
     assert "Read this first" not in parsed.text
 
 

@@ -1,6 +1,8 @@
 """Commit, versions and stages of a page."""
 
+import os
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 import yaml
@@ -44,6 +46,13 @@ def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.chdir(tmp_path)
     assert provenance.commit() is None
+
+
+def test_a_page_is_made_here_and_now():
+    before = datetime.now(UTC).replace(microsecond=0)
+    made = provenance.making()
+    assert before <= datetime.fromisoformat(made.when) <= datetime.now(UTC)
+    assert made.machine.endswith(f", {len(os.sched_getaffinity(0))} cores")
 
 
 def test_versions_are_those_installed(monkeypatch):
