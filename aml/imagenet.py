@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from aml.storage.parameters import of_type, section
-from aml.vision.backbones import BACKBONES, backbone
+from aml.vision.backbones import backbone, known, weights_source
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class WebFile(NamedTuple):
 def web_file(name: str, places: list[str] | None) -> WebFile | None:
     """The file with the weights of backbone `name`: its library's, or, called like the first of them, one that may be
     had at `places`. None for a backbone whose weights come inside a Python package."""
-    library, _, tag = backbone(name).weights.partition(":")
+    library, _, tag = weights_source(name).partition(":")
     if library not in LIBRARIES:
         return None
     if places:
@@ -59,10 +59,10 @@ def given_places(values: dict) -> dict[str, list[str]]:
     Raises ValueError for what is no backbone with weights on the web, and for two files of one name.
     """
     given = {}
-    known = [name for name, row in BACKBONES.items() if row.weights.partition(":")[0] in LIBRARIES]
+    fetched = [name for name in known() if weights_source(name).partition(":")[0] in LIBRARIES]
     for name, places in (of_type(dict | None, section(values, "weights"), "weights") or {}).items():
-        if name not in known:
-            raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(known)}")
+        if name not in fetched:
+            raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(fetched)}")
         places = of_type(list[str] | None, places, f"weights.{name}")
         given |= {name: places} if places else {}
     names = [PurePosixPath(places[0]).name for places in given.values()]
@@ -83,7 +83,7 @@ def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
     modules, _ = row.stages()
     expected = nn.Sequential(*modules).state_dict()
     if file is None:
-        package = files(row.weights)
+        package = files(weights_source(name))
         file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))
         found = dict(zip(expected, _read(Path(str(file))).values(), strict=False))
     else:

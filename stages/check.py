@@ -17,7 +17,7 @@ from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, parameters, section, typed
 from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
-from aml.vision.backbones import backbone
+from aml.vision.backbones import require_known
 from aml.vision.device import Runtime
 from aml.vision.settings import ExtractionSettings, TargetSettings
 from stages.runtime import run
@@ -46,7 +46,7 @@ def main(cell: Path, values: dict) -> None:
     for name in of_type(dict, section(values, "datasets"), "datasets"):
         dataset_settings(values, name)
     for name in of_type(dict, section(values, "networks"), "networks"):
-        backbone(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
+        require_known(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
     given_places(values)
     for name in of_type(dict, section(values, "losses"), "losses"):
         loss_settings(values, name)

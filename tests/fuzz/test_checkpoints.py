@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from aml.published.conversion import convert
-from aml.vision import backbones
+from aml.vision.backbones import Backbone, mobilenet_v2
 from tests.fuzz.inputs import PLAIN, altered, damaged, fuzzed
 from tests.fuzz.watch import ends_well
 from tests.published.published_files import META
 
-BACKBONE = backbones.Backbone(lambda: ([nn.Conv2d(3, 4, 1)], [4]), "", {})
+BACKBONE = Backbone(lambda: ([nn.Conv2d(3, 4, 1)], [4]), {})
 STATE = {
     "features.0.0.weight": torch.ones(4, 3, 1, 1), "features.0.0.bias": torch.ones(4),
     "features.1.weight": torch.ones(5, 4, 1, 1), "pool.p": torch.full((1,), 3.0),
@@ -64,7 +64,7 @@ with zipfile.ZipFile(io.BytesIO(ZIPPED)) as _archive:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.BACKBONES, "mobilenet_v2", BACKBONE)
+        patch.setattr(mobilenet_v2, "BACKBONE", BACKBONE)
         yield tmp_path_factory.mktemp("checkpoints")
 
 

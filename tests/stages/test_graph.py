@@ -45,6 +45,8 @@ def closure(path: Path) -> set[Path]:
         if current not in seen:
             seen.add(current)
             waiting += imports(current)
+            if current.parent.name == "backbones":  # imported by name
+                waiting += current.parent.glob("*.py")
     return {file for file in seen if file.read_text().strip()}  # an empty __init__.py changes nothing
 
 

@@ -80,7 +80,7 @@ def test_the_paper_s_numbers():
         ("train_teacher.seed", -1, "train_teacher: seed is -1; accepted: 0 or more"),
         ("distill.seed", 0, "unknown 'seed' in params.yaml: distill; known: image_size"),
         ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
-        ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: vgg16, resnet101"),
+        ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: efficientnet_b3, mobilenet_v2"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
         ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
         ("runtime.processes", 0, "processes is 0; accepted: 1 or more"),

