@@ -18,7 +18,9 @@ from aml.vision.backbones import backbone as backbone_row
 from aml.vision.backbones import backbone_stages
 from aml.vision.tensors import load_tensors, save_tensors
 
-EPSILON = 1e-6  # floor of an activation before the power, as in the code that made the paper's numbers
+# Floor of an activation before the power, and what is added to a descriptor's norm before the division; both as in the
+# code that made the paper's numbers.
+EPSILON = 1e-6
 
 
 class RetrievalNetwork(nn.Module):
@@ -77,7 +79,8 @@ class RetrievalNetwork(nn.Module):
             features = self.backbone[self.frozen_stages :](features)  # (B, C, H', W')
             if self.projection is not None:
                 features = self.projection(features)  # (B, D, H', W')
-        return F.normalize(self.pool(F.relu(features)))  # (B, D)
+        pooled = self.pool(F.relu(features))  # (B, D)
+        return pooled / (pooled.norm(dim=1, keepdim=True) + EPSILON)
 
     def _autocast(self, x):
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")

@@ -24,7 +24,8 @@ class Network(nn.Module):
 
     def forward(self, images):
         x = torch.relu(self.features(images)).clamp(min=1e-6)  # (B, D, H', W')
-        return F.normalize((x ** float(self.pool.p)).mean(dim=(2, 3)) ** (1 / float(self.pool.p)))
+        pooled = (x ** float(self.pool.p)).mean(dim=(2, 3)) ** (1 / float(self.pool.p))
+        return pooled / (pooled.norm(dim=1, keepdim=True) + 1e-6)
 
 
 def network(backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool = False) -> Network:

@@ -62,7 +62,7 @@ def test_slivers_have_descriptors(name, size):
     with torch.inference_mode():
         for scales in ([1], [1, 0.7071067811865476, 0.5]):
             found = describe_at_scales(network, torch.randn(1, 3, *size), scales)
-            torch.testing.assert_close(found.norm(dim=1), torch.ones(1))
+            assert 0.9 < found.norm() < 1.0001  # random weights let the signal die: to the floor, whose norm is 1.8e-5
 
 
 def test_unknown_backbone_lists_the_known():
@@ -70,10 +70,9 @@ def test_unknown_backbone_lists_the_known():
         backbone_stages("vgg19")
 
 
-def test_descriptors_have_unit_norm_and_the_projection_s_dimension():
+def test_descriptors_have_the_projection_s_dimension():
     descriptors = small()(torch.randn(3, 3, 48, 64))
     assert descriptors.shape == (3, 16) and descriptors.dtype == torch.float32
-    torch.testing.assert_close(descriptors.norm(dim=1), torch.ones(3))
 
 
 def test_without_a_projection_the_dimension_is_the_backbone_s():
@@ -185,10 +184,23 @@ def test_equal_networks_are_equal_files(tmp_path):
 
 
 def described_by_hand(features, weight, p):
-    """Projection, ReLU, GeM, L2 in float64: features (B, C, H, W), weight (D, C), p -> (B, D)."""
+    """Projection, ReLU, GeM, L2 with 1e-6 in float64: features (B, C, H, W), weight (D, C), p -> (B, D)."""
     activations = np.maximum(np.einsum("dc,bchw->bdhw", weight, features), 1e-6)
     pooled = (activations**p).mean(axis=(2, 3)) ** (1 / p)
-    return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    return pooled / (np.linalg.norm(pooled, axis=1, keepdims=True) + 1e-6)
+
+
+@pytest.mark.parametrize("strength, low, high", [(1.0, 1 - 1e-5, 1 + 1e-6), (1e-5, 0.8, 0.99)])
+def test_norms_are_one_but_for_the_constant(strength, low, high):
+    """1e-6 is added to the norm, as in the authors' code: of faint features, pooled to a norm of about 1e-5, it is
+    much."""
+    network, features = small(frozen_stages=3), strength * torch.rand(2, 24, 3, 4)
+    with torch.no_grad():
+        found = network.describe(features).numpy()
+        weight = network.projection.weight.double().numpy()[:, :, 0, 0]
+    np.testing.assert_allclose(found, described_by_hand(features.double().numpy(), weight, 3.0), rtol=1e-5)
+    norms = np.linalg.norm(found, axis=1)
+    assert (low < norms).all() and (norms < high).all()
 
 
 def test_gradients_of_projection_and_gem_are_finite_differences():
