@@ -1,4 +1,4 @@
-"""Tiny packed sets: a training set `train` and a test set `test`, of noise."""
+"""Tiny packed sets: a training set `train`, a test set `test` and distractors `crowd`, of noise in many sizes."""
 
 import io
 from pathlib import Path
@@ -10,34 +10,45 @@ from aml.storage.imagesets import LISTS
 from aml.storage.pack import PackWriter, write_ground_truth, write_lists
 from aml.storage.seals import write_sealed
 
-NUM_TRAIN, NUM_DATABASE, NUM_QUERIES = 40, 9, 2
+NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]
 GRID = {"train_set": "train", "test_sets": ["test"], "distractors": None, "loss_without_teacher": "contr"}
+# Landscape, portrait and odd sides; at 32 pixels the second and the last have one shape.
+SIZES = [(40, 32), (32, 40), (40, 30), (37, 29), (31, 38)]
+PANORAMA, PANORAMA_ROW = (200, 20), 7
+
+
+def size_of(row: int) -> tuple[int, int]:
+    """Width and height of image `row` of each set, pixels."""
+    return PANORAMA if row == PANORAMA_ROW else SIZES[row % len(SIZES)]
 
 
 def write_sets(processed: Path) -> Path:
     random = np.random.default_rng(0)
-    for name, count in (("train", NUM_TRAIN), ("test", NUM_DATABASE + NUM_QUERIES)):
+    counts = {"train": NUM_TRAIN, "test": NUM_DATABASE + NUM_QUERIES, "crowd": NUM_DISTRACTORS}
+    for name, count in counts.items():
         folder = processed / name
         folder.mkdir(parents=True)
         names = [f"{name}{i}" for i in range(count)]
         with PackWriter(folder) as pack:
-            for image in names:
-                pack.add(image, png(random), 40, 32)
-            if name == "train":
+            for row, image in enumerate(names):
+                pack.add(image, png(random, size_of(row)), *size_of(row))
+            if name == "test":
+                boxes = [[0, 0, *size_of(row)] for row in range(NUM_DATABASE, count)]
+                pack.write_list("images.csv", names[:NUM_DATABASE])
+                pack.write_list("queries.csv", names[NUM_DATABASE:], boxes)
+                write_ground_truth(folder, LABELS, NUM_DATABASE)
+            else:
                 pack.write_list("images.csv", names)
+            if name == "train":
                 lists = {key: np.arange(2, dtype=np.int64) for key in LISTS}
                 lists["whitening_queries"], lists["whitening_positives"] = np.arange(0, 30), np.arange(5, 35)
                 write_lists(folder, lists, count)
-            else:
-                pack.write_list("images.csv", names[:NUM_DATABASE])
-                pack.write_list("queries.csv", names[NUM_DATABASE:], [[0, 0, 40, 32]] * NUM_QUERIES)
-                write_ground_truth(folder, LABELS, NUM_DATABASE)
         write_sealed(folder / "report.json", {"excluded": []})
     return processed
 
 
-def png(random: np.random.Generator) -> bytes:
+def png(random: np.random.Generator, size: tuple[int, int]) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(random.integers(0, 255, (32, 40, 3), dtype=np.uint8)).save(file, "png")
+    Image.fromarray(random.integers(0, 255, (*reversed(size), 3), dtype=np.uint8)).save(file, "png")
     return file.getvalue()

@@ -11,12 +11,15 @@ from aml.storage.whitening import whitening_sha256, write_whitening
 D = 6
 
 
-def describe(folder: Path, processed: Path, *, seed: int, whitening=None, flat=False) -> dict[str, np.ndarray]:
+def describe(
+    folder: Path, processed: Path, *, seed: int, whitening=None, flat=False, distractors: str | None = None
+) -> dict[str, np.ndarray]:
     """A descriptor folder of random rows, with a whitening of its own or with the whitening images; gives the rows.
     `flat`: the last component of every row is 0."""
     random, rows, lines = np.random.default_rng(seed), {}, {}
     folder.mkdir()
-    for name, images in lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=None)[0].items():
+    lists, _ = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=distractors)
+    for name, images in lists.items():
         if whitening is None or name != "train.whitening":
             vectors = random.normal(size=(len(images), D)).astype(np.float32)
             vectors[:, D - flat :] = 0
