@@ -78,8 +78,9 @@ class Run:
         return self.record
 
     def _set_learning_rates(self, epoch: int) -> None:
-        """GeM's power learns faster than the rest."""
-        decay = math.exp(-self.settings.learning_rate_decay * epoch)
+        """GeM's power learns faster than the rest. The decay starts before the first epoch, as the authors' scheduler
+        does [code]."""
+        decay = math.exp(-self.settings.learning_rate_decay * (epoch + 1))
         rest, gem = self.optimizer.groups
         rest.learning_rate = self.settings.learning_rate * decay
         gem.learning_rate = self.settings.learning_rate * self.settings.gem_learning_rate_factor * decay
@@ -93,8 +94,7 @@ class Run:
         self.network.eval()
         rng = random_stream(self.seed, "train", epoch)
         tuples = self._tuples(self.train_split, rng, self.loss_settings.images_per_epoch)
-        batches = self._batches(tuples)
-        rng.shuffle(batches)
+        batches = self._batches(tuples, "training")
         self.network.train()
         losses, total = self._losses(batches, self.objective.gradient), 0.0
         progress = tqdm(losses, total=len(batches), mininterval=1, leave=False, disable=rank() > 0)
@@ -105,7 +105,7 @@ class Run:
             progress.set_description(
                 f"epoch {epoch + 1}/{self.settings.epochs}, loss {loss.item() / count:.4f}", refresh=False
             )
-        return total / len(tuples)
+        return total / sum(map(len, batches))
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """The same loss on the validation split, and how often the nearest other image shows the same landmark, %."""
@@ -115,12 +115,15 @@ class Run:
         count = len(split.queries if labelled else split.images)
         # the same pairs at every epoch; negatives are the hardest of the moment, as in training
         tuples = self._tuples(split, random_stream(self.seed, "validation"), count)
-        total = 0.0
-        for step, (loss, _) in enumerate(self._losses(self._batches(tuples), self.objective.value)):
+        batches, total = self._batches(tuples, "validation"), 0.0
+        for step, (loss, _) in enumerate(self._losses(batches, self.objective.value)):
             self._require_finite(loss, "validation", epoch, step)
             total += loss.item()
         own = self.source.descriptors(split.images)
-        values = {"validation_loss": total / len(tuples), "symmetric_recall": _recall(own, own, split.clusters)}
+        values = {
+            "validation_loss": total / sum(map(len, batches)),
+            "symmetric_recall": _recall(own, own, split.clusters),
+        }
         if self.targets is not None:
             database = np.asarray(self.targets[split.images], np.float32)
             values["asymmetric_recall"] = _recall(own, database, split.clusters)
@@ -140,17 +143,20 @@ class Run:
             pool_of=own if self.targets is None else lambda rows: np.asarray(self.targets[rows], np.float32),
         )
 
-    def _batches(self, tuples: np.ndarray) -> list[np.ndarray]:
-        """Tuples `(T, M)` in batches `(B, M)` whose anchors have one stored size, so that they pass together.
+    def _batches(self, tuples: np.ndarray, what: str) -> list[np.ndarray]:
+        """Tuples `(T, M)` in batches `(batch_size, M)`, in the random order in which they were drawn. The incomplete
+        last batch is dropped [code]: relations need a whole one.
 
-        None is smaller than `batch_size`, as relations need, unless there are fewer anchors of that size altogether.
+        Images of a batch may have any sizes: those of one size pass together (`features.describe`). Raises ValueError,
+        naming `what`, for fewer tuples than a batch.
         """
-        sizes = self.source.tensors.images.sizes[tuples[:, 0]]
-        batches = []
-        for size in np.unique(sizes, axis=0):
-            same = tuples[(sizes == size).all(axis=1)]
-            batches += np.array_split(same, max(1, len(same) // self.settings.batch_size))
-        return batches
+        size = self.settings.batch_size
+        if len(tuples) < size:
+            raise ValueError(
+                f"{what}: batch_size is {size}, but an epoch has {len(tuples)} tuples; accepted: up to {len(tuples)}, "
+                "or a set and images_per_epoch with more"
+            )
+        return [tuples[begin : begin + size] for begin in range(0, len(tuples) - size + 1, size)]
 
     def _losses(self, batches: list[np.ndarray], loss_of: Callable) -> Iterator[tuple[torch.Tensor, int]]:
         """(summed loss of a batch of tuples, their number), batch by batch; `loss_of` is one of the objective's two."""

@@ -1,17 +1,23 @@
 """One run of training on noise: what it leaves as it is, what a batch sums, which epoch it keeps."""
 
 import copy
+import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from aml import losses
 from aml.losses import load
 from aml.storage.imagesets import LISTS
+from aml.storage.parameters import read_parameters
 from aml.training.features import FeatureSource, describe
 from aml.training.settings import LossSettings, TrainingSettings
+from aml.training.settings import loss_settings as settings_of_loss
 from aml.training.training import Run
 from aml.vision.networks import RetrievalNetwork
+from tests.stages.packed_sets import PANORAMA_ROW, size_of
 
 SETTINGS = TrainingSettings(
     image_size=32, epochs=2, batch_size=4, learning_rate=0.01, learning_rate_decay=0.1, weight_decay=0.0,
@@ -34,14 +40,20 @@ def network(frozen_stages: int) -> RetrievalNetwork:
     return RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=8, gem_p=3.0)
 
 
-def run_of(net, tensors, *, settings=SETTINGS, loss="contr_plus", loss_settings=CONTR_PLUS, with_teacher=True) -> Run:
-    random = np.random.default_rng(1)
-    targets = random.random((40, 8), np.float32)
-    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    source = FeatureSource(net, tensors, np.arange(40), num_workers=0)
+def targets() -> np.ndarray:
+    """The teacher's descriptors of the 40 images."""
+    found = np.random.default_rng(1).random((40, 8), np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def run_of(
+    net, tensors, *, settings=SETTINGS, loss="contr_plus", loss_settings=CONTR_PLUS, with_teacher=True, seed=0,
+    num_workers=0,
+) -> Run:  # fmt: skip
+    source = FeatureSource(net, tensors, np.arange(40), num_workers=num_workers)
     return Run(
-        net, source, lists(), targets if with_teacher else None, load(loss),
-        settings=settings, loss_settings=loss_settings, seed=0,
+        net, source, lists(), targets() if with_teacher else None, load(loss),
+        settings=settings, loss_settings=loss_settings, seed=seed,
     )  # fmt: skip
 
 
@@ -69,16 +81,19 @@ def test_frozen_stages_and_batchnorm_statistics_stay_as_they_were(tensors, with_
     assert not [name for name in changed if name.startswith("backbone.0.") or "running" in name]
 
 
+@pytest.mark.parametrize("frozen_stages, num_workers", [(0, 0), (0, 2), (1, 0)])
 @pytest.mark.parametrize("with_teacher", [True, False])
-def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, with_teacher):
-    """Images of a batch pass together; the authors' code passes them one by one."""
-    tuples = np.array([[0, 1, 10, 15], [6, 7, 20, 25], [12, 13, 2, 27]])
+def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, monkeypatch, with_teacher, frozen_stages, num_workers):
+    """Images of a batch pass together, one of them a panorama; the authors' code passes them one by one."""
+    monkeypatch.setattr("aml.vision.images.FEW_PIXELS", 0)  # processes decode, where there are any
+    tuples = np.array([[0, 1, 10, 15], [PANORAMA_ROW, 6, 20, 25], [12, 13, 2, 27]])
+    assert len({size_of(row) for row in tuples[:, 0]}) == 3
 
     def gradient(batches):
-        net = network(0)
-        loop = run_of(net, tensors, with_teacher=with_teacher)
+        net = network(frozen_stages)
+        loop = run_of(net, tensors, with_teacher=with_teacher, num_workers=num_workers)
         return sum(
-            torch.cat([parameter.grad.ravel() for parameter in net.parameters()])
+            torch.cat([parameter.grad.ravel() for parameter in net.parameters() if parameter.requires_grad])
             for _ in loop._losses(batches, loop.objective.gradient)
         )
 
@@ -121,12 +136,43 @@ def test_runs_repeat_to_the_last_bit(tensors):
     )
 
 
-def test_anchors_of_one_size_pass_together_and_no_batch_is_too_small(tensors):
-    loop = run_of(network(2), tensors)
-    tuples = np.arange(18).reshape(9, 2)
-    batches = loop._batches(tuples)
-    assert [len(batch) for batch in batches] == [5, 4]
-    assert np.array_equal(np.concatenate(batches), tuples)
+def test_batches_are_whole_and_in_the_order_that_was_drawn(tensors):
+    loop = run_of(network(2), tensors)  # 4 tuples a batch
+    tuples = np.random.default_rng(0).permutation(22).reshape(11, 2)
+    batches = loop._batches(tuples, "training")
+    np.testing.assert_array_equal(batches, tuples[:8].reshape(2, 4, 2))
+    assert len({size_of(row) for row in batches[0][:, 0]}) > 1  # of any sizes
+    np.testing.assert_array_equal(loop._batches(tuples[:4], "training"), tuples[None, :4])
+
+
+@pytest.mark.parametrize("what, images_per_epoch", [("training", 3), ("validation", 16)])
+def test_fewer_tuples_than_a_batch_is_an_error(tensors, what, images_per_epoch):
+    """Validation has five pairs."""
+    settings = dataclasses.replace(SETTINGS, batch_size=4 if what == "training" else 6)
+    loop = run_of(
+        network(2), tensors, settings=settings,
+        loss_settings=dataclasses.replace(CONTR_PLUS, images_per_epoch=images_per_epoch),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=rf"{what}: batch_size is \d, but an epoch has [35] tuples; accepted: up to "):
+        loop.train()
+
+
+@pytest.mark.parametrize("loss", losses.known())
+@pytest.mark.parametrize("frozen_stages", [0, 2])
+def test_every_loss_trains_on_images_of_many_sizes(tensors, loss, frozen_stages):
+    """By decoded images and by kept features, in batches of five as the paper's."""
+    values = read_parameters(Path(__file__).parents[2] / "params.paper.yaml")
+    loss_settings = settings_of_loss(values, loss)
+    few = {"images_per_epoch": 12, "num_negatives": min(2, loss_settings.num_negatives)}
+    loss_settings = dataclasses.replace(loss_settings, **few)
+    net = network(frozen_stages)
+    before = net.projection.weight.detach().clone()
+    loop = run_of(
+        net, tensors, settings=dataclasses.replace(SETTINGS, batch_size=5), loss=loss, loss_settings=loss_settings
+    )
+    record = loop.train()
+    assert len(record) == 2 and all(values["train_loss"] > 0 for values in record)
+    assert not torch.equal(net.projection.weight, before)
 
 
 def test_describe_keeps_the_order_of_the_batch():
