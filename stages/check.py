@@ -16,7 +16,7 @@ from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, parameters, section, typed
-from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
+from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, require_whole_batches
 from aml.vision.backbones import require_known
 from aml.vision.device import Runtime
 from aml.vision.settings import ExtractionSettings, TargetSettings
@@ -69,8 +69,7 @@ def check_grid(grid: Grid, values: dict) -> None:
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
         require(name, section(values, "losses"), "grid.losses")
-    for training in ("train_teacher", "train_student"):
-        loss_without_teacher(values, training)
+    require_whole_batches(values)
     for name in grid.datasets:
         require(name, section(values, "datasets"), "grid.datasets")
     layouts = {name: dataset_settings(values, name)[0].layout for name in grid.datasets}

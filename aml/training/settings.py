@@ -106,6 +106,28 @@ def loss_without_teacher(values: dict, training: str) -> LossSettings:
     return _loss_settings(values, name, f"{training}.loss", {"label": name, "mining": "hard"})
 
 
+def require_whole_batches(values: dict) -> None:
+    """Raises ValueError where an epoch has fewer anchors than a batch, so that nothing would train, or a batch fewer
+    images than its loss compares."""
+    grid = of_type(dict, section(values, "grid"), "grid")
+    for name in grid["losses"]:
+        _require_whole_batches(values, "distill", name, loss_settings(values, name), f"losses.{name}")
+    for training in ("train_teacher", "train_student"):
+        loss = loss_without_teacher(values, training)
+        _require_whole_batches(values, training, grid["loss_without_teacher"], loss, f"{training}.loss")
+
+
+def _require_whole_batches(values: dict, training: str, name: str, loss: LossSettings, place: str) -> None:
+    batch_size = of_type(int, section(values, f"{training}.batch_size"), f"{training}.batch_size")
+    # dr ranks `length` others of each image; of two images all of rkd's relations are constant
+    smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3}.get(name, 1)
+    if not smallest <= batch_size <= loss.images_per_epoch:
+        raise ValueError(
+            f"{training}.batch_size is {batch_size}; accepted: at least {smallest} for {name}, at most "
+            f"{loss.images_per_epoch}, which is {place}.images_per_epoch"
+        )
+
+
 def _loss_settings(values: dict, name: str, place: str, fixed: dict) -> LossSettings:
     """The section at `place` as settings of loss `name`; `fixed` are those that the section doesn't have."""
     own = losses.constants(name)

@@ -11,14 +11,15 @@ from stages.runtime import run_in_processes
 from tests.stages.packed_sets import GRID, NUM_TRAIN, write_sets
 
 DIMENSION = 8
-TRAININGS = {"contr": "open", "rkd": "frozen"}  # loss: network; without teacher, and by one in relations
+# Loss: network, section. Without teacher, and by one in relations.
+TRAININGS = {"contr": ("open", "train_student"), "rkd": ("frozen", "distill")}
 EXTRACTION = {"image_size": 32, "batch_size": 4, "precision": "float32"}
 TRAINING = {
     "image_size": 32, "epochs": 2, "batch_size": 5, "learning_rate": 0.001, "learning_rate_decay": 0.1,
     "weight_decay": 1e-6, "gem_learning_rate_factor": 10, "pool_size": 20, "precision": "float32",
 }  # fmt: skip
 NETWORK = {"label": "Small", "backbone": "lite0", "stages": 2, "frozen_stages": 0, "gem_p": 3, "source": "train"}
-LOSS = {"label": "", "mining": "hard", "num_negatives": 3, "images_per_epoch": 12, "margin": 0.7}
+LOSS = {"num_negatives": 3, "images_per_epoch": 12, "margin": 0.7}
 RUNTIME = {
     "device": "cpu", "processes": 1, "num_threads": None, "num_workers": 0, "num_downloads": 1, "compile": False,
 }  # fmt: skip
@@ -27,13 +28,13 @@ VALUES = {
     "grid": GRID,
     "networks": {"open": NETWORK, "frozen": NETWORK | {"frozen_stages": 1}},
     "losses": {
-        "contr": LOSS,
         "rkd": {
             "label": "", "mining": "random", "num_negatives": 0, "images_per_epoch": 12,
             "distance_weight": 1, "angle_weight": 2,
         },
     },
-    "training": TRAINING,
+    "train_student": TRAINING | {"loss": LOSS},
+    "distill": TRAINING,
     "targets": EXTRACTION,
     "extract": EXTRACTION | {"scales": [1.0, 0.5], "distractor_dtype": "float16"},
 }  # fmt: skip
@@ -71,10 +72,10 @@ def main(inputs: Path, outputs: Path, values: dict) -> None:
 
     shards.NUM_ROWS = 3  # else all of so few images are the first process's
     extract.main(inputs / "model", inputs / "sets", outputs / "descriptors", values)
-    for loss, network in TRAININGS.items():
+    for loss, (network, settings) in TRAININGS.items():
         train.main(
             network, inputs / "sets/train", inputs / "weights.safetensors", outputs / "models" / loss, loss,
-            "training", DIMENSION, None if loss == "contr" else inputs / "targets", 0, values,
+            settings, DIMENSION, None if loss == "contr" else inputs / "targets", 0, values,
         )  # fmt: skip
 
 

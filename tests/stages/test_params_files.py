@@ -37,16 +37,71 @@ def test_both_have_the_same_keys():
     assert list(default["losses"]) == default["grid"]["losses"] == paper["grid"]["losses"]
 
 
-def test_the_paper_s_numbers():
+TUPLES = {"mining": "hard", "num_negatives": 5}
+LOSSES = {  # METHOD, Sec. 2
+    "contr": {**TUPLES, "margin": 0.7},
+    "contr_plus": {**TUPLES, "margin": 0.7},
+    "contr_pos": {"mining": "hard", "num_negatives": 0},
+    "contr_pos_self": {"mining": "hard", "num_negatives": 0},
+    "triplet": {**TUPLES, "margin": 0.1},
+    "ms": {**TUPLES, "alpha": 2, "beta": 40, "threshold": 0.5},
+    "reg": {"mining": "none", "num_negatives": 0},
+    "rkd": {"mining": "random", "num_negatives": 0, "distance_weight": 1, "angle_weight": 2},
+    "dr": {"mining": "random", "num_negatives": 0, "alpha": 3, "beta": 3, "length": 4},
+}
+PAPER_TRAINING = {  # METHOD, Sec. 3
+    "image_size": 362,
+    "epochs": 100,
+    "batch_size": 5,
+    "learning_rate": 1e-6,
+    "learning_rate_decay": 0.01,
+    "weight_decay": 1e-6,
+    "gem_learning_rate_factor": 10,
+    "pool_size": 20000,
+    "precision": "float32",
+}
+TRAININGS = ("train_teacher", "train_student", "distill")
+
+
+@pytest.mark.parametrize(("file", "others"), [("params.paper.yaml", {}), ("params.yaml", {"contr_plus": 0.6})])
+def test_losses_have_the_method_s_constants(file, others):
+    """`others`: margins that the file says to be its own."""
+    values = read_parameters(ROOT / file)
+    found = {
+        name: {key: value for key, value in loss.items() if key not in ("label", "images_per_epoch")}
+        for name, loss in values["losses"].items()
+    }
+    assert found == {name: loss | {"margin": others[name]} if name in others else loss for name, loss in LOSSES.items()}
+    for training in ("train_teacher", "train_student"):
+        alone = {key: value for key, value in values[training]["loss"].items() if key != "images_per_epoch"}
+        assert alone == {"num_negatives": 5, "margin": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("file", "labelled", "others"), [("params.paper.yaml", 2000, 20000), ("params.yaml", 360, 720)]
+)
+def test_losses_without_labels_see_more_images(file, labelled, others):
+    values = read_parameters(ROOT / file)
+    images = {name: loss["images_per_epoch"] for name, loss in values["losses"].items()}
+    assert images == {name: others if name in ("reg", "rkd", "dr") else labelled for name in LOSSES}
+    assert {values[name]["loss"]["images_per_epoch"] for name in ("train_teacher", "train_student")} == {labelled}
+
+
+def test_the_paper_trains_by_the_method_s_numbers():
     paper = read_parameters(ROOT / "params.paper.yaml")
-    images = {name: loss["images_per_epoch"] for name, loss in paper["losses"].items()}
-    unlabelled = ("reg", "rkd", "dr")
-    assert images == {name: 20000 if name in unlabelled else 2000 for name in images}
-    for training in ("train_teacher", "train_student", "distill"):
-        assert paper[training]["learning_rate"] == 1e-6 and paper[training]["pool_size"] == 20000
+    for training in TRAININGS:
+        assert {key: paper[training][key] for key in PAPER_TRAINING} == PAPER_TRAINING
     expected = paper["datasets"]["sfm120k"]["expected"]
-    assert expected["train_images"] + expected["val_images"] == 98045
-    assert paper["extract"]["scales"] == pytest.approx([1, 2**-0.5, 0.5])
+    assert expected == {"train_images": 91642, "train_pairs": 181697, "val_images": 6403, "val_pairs": 1691}
+    assert (paper["extract"]["image_size"], paper["targets"]["image_size"]) == (1024, 362)
+
+
+def test_both_share_what_does_not_depend_on_the_data(values):
+    """METHOD, Sec. 3 and 4."""
+    for training in TRAININGS:
+        assert values[training]["weight_decay"] == 1e-6 and values[training]["gem_learning_rate_factor"] == 10
+    assert {network["gem_p"] for network in values["networks"].values()} == {3}
+    assert values["extract"]["scales"] == pytest.approx([1, 2**-0.5, 0.5])
 
 
 @pytest.mark.parametrize(
@@ -79,6 +134,11 @@ def test_the_paper_s_numbers():
         ("grid.seeds", 0, "grid.seeds is 0; a list is expected"),
         ("train_teacher.seed", -1, "train_teacher: seed is -1; accepted: 0 or more"),
         ("distill.seed", 0, "unknown 'seed' in params.yaml: distill; known: image_size"),
+        ("distill.batch_size", 4, "distill.batch_size is 4; accepted: at least 5 for dr, at most 20000, which is loss"),
+        ("distill.batch_size", 2, "distill.batch_size is 2; accepted: at least 3 for rkd"),
+        ("losses.dr.length", 5, "distill.batch_size is 5; accepted: at least 6 for dr"),
+        ("losses.reg.images_per_epoch", 4, "at most 4, which is losses.reg.images_per_epoch"),
+        ("train_student.batch_size", 2001, "at most 2000, which is train_student.loss.images_per_epoch"),
         ("grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
         ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: efficientnet_b3, mobilenet_v2"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),

@@ -57,7 +57,7 @@ def test_only_one_process_writes(outputs):
         assert sorted(path.name for path in (folder / "models").iterdir()) == sorted(TRAININGS)
         for loss in TRAININGS:
             curve = folder / "models" / loss / "curves/plots/metrics/train_loss.tsv"
-            assert len(curve.read_text().splitlines()) == 1 + VALUES["training"]["epochs"]
+            assert len(curve.read_text().splitlines()) == 1 + VALUES["distill"]["epochs"]
 
 
 def test_every_shard_has_one_process(tmp_path):
