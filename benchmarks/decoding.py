@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from aml.vision.images import decode, shrink
+from aml.storage.decoding import decode
+from aml.vision.images import shrink
 from benchmarks.measure import Case, Options, alternate, require_equal
 from benchmarks.pictures import SIZE, jpeg
 
@@ -63,7 +64,7 @@ def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> 
 
 
 def ours(data: bytes, longer_side: int) -> np.ndarray:
-    return shrink(decode(data, "picture"), longer_side)
+    return shrink(decode(data), longer_side)
 
 
 def plain(data: bytes, longer_side: int) -> np.ndarray:

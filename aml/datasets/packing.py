@@ -12,8 +12,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aml.datasets import archives
-from aml.datasets.decoding import decode
 from aml.datasets.upstream_lists import first_of
+from aml.storage.decoding import check
 from aml.storage.pack import PackWriter
 
 MAX_IMAGE_BYTES = 256 << 20
@@ -57,7 +57,7 @@ def pack_listed(
     """Packs the images called `names` out of the archives; name_of: path in an archive -> name of the image.
 
     is_whole: all of the names must be in these archives, which are not just the first of several.
-    Decoding runs in `num_workers` threads (Pillow decodes in parallel); the result does not depend on their number.
+    Decoding runs in `num_workers` threads; the result does not depend on their number.
     Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, and, if
     `on_bad_image` is "error" rather than "exclude", where one cannot be decoded.
     """
@@ -73,11 +73,11 @@ def pack_listed(
         waiting = deque()
         while True:
             for name, data in itertools.islice(jobs, num_workers * _AHEAD - len(waiting)):
-                waiting.append((name, data, pool.submit(decode, data)))
+                waiting.append((name, data, pool.submit(check, data)))
             if not waiting:
                 break
-            name, data, decoded = waiting.popleft()
-            _add(name, data, decoded.result(), pack, packed)
+            name, data, checked = waiting.popleft()
+            _add(name, data, checked.result(), pack, packed)
             progress.update()
     _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths)
     return packed
@@ -105,13 +105,13 @@ def _jobs(paths, wanted, name_of, seen, packed):
                 raise ValueError(f"archive {path}, {member!r}: image {name!r} came before with other bytes")
 
 
-def _add(name, data, decoded, pack, packed):
-    if decoded.problem:
-        packed.excluded[name] = decoded.problem
+def _add(name, data, checked, pack, packed):
+    if checked.problem:
+        packed.excluded[name] = checked.problem
         return
-    pack.add(name, data, decoded.width, decoded.height)
-    packed.modes[decoded.mode] += 1
-    packed.num_rotated += decoded.is_rotated
+    pack.add(name, data, checked.width, checked.height)
+    packed.modes[checked.mode] += 1
+    packed.num_rotated += checked.is_rotated
 
 
 def _check_complete(names, seen, packed, on_bad_image, paths):

@@ -1,9 +1,8 @@
 """A page of small pictures in labelled rows, framed by what they are to the row's query. Torch-free."""
 
-import io
-
 from PIL import Image, ImageDraw, ImageFont
 
+from aml.storage.decoding import read_pixels
 from aml.storage.imagesets import ImageSet
 
 SIDE = 96  # longer side of a picture, pixels
@@ -23,7 +22,7 @@ FRAMES = {
 
 def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:
     """Image `row`, longer side SIDE pixels at most; with its box drawn on it, if asked."""
-    image = Image.open(io.BytesIO(images.read(row))).convert("RGB")
+    image = Image.fromarray(read_pixels(images, row))
     scale = max(1, max(image.size) / SIDE)
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     if has_box:

@@ -3,37 +3,19 @@
 Order matters and is the protocol's (METHOD, Sec. 4): decode to RGB, crop a query to its box, then shrink.
 """
 
-import contextlib
 import functools
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import simplejpeg
 import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+from aml.storage.decoding import read_pixels
 from aml.storage.imagesets import ImageSet
 
 FEW_PIXELS = 50_000_000  # decoded in half a second; two processes that do it take as long to start
-
-
-def decode(data: bytes, place: str) -> np.ndarray:
-    """RGB pixels `(H, W, 3)` uint8 in stored order: boxes refer to it, so EXIF rotation is not applied.
-
-    They are Pillow's, also where a faster decoder gives the same. Raises ValueError naming `place` if the bytes are no
-    image or a damaged one.
-    """
-    try:
-        image = Image.open(io.BytesIO(data))  # its header
-        if image.format == "JPEG" and image.mode in ("L", "RGB"):
-            with contextlib.suppress(ValueError):  # damage, of which Pillow judges
-                return simplejpeg.decode_jpeg(data)
-        return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's PNG reader raises SyntaxError
-        raise ValueError(f"{place} cannot be decoded ({error})") from error
 
 
 def shrink(pixels: np.ndarray, longer_side: float) -> np.ndarray:
@@ -61,7 +43,7 @@ class ImageTensors(Dataset):
         return len(self.images)
 
     def __getitem__(self, row: int) -> torch.Tensor:
-        pixels = decode(self.images.read(row), f"image {self.images.names[row]!r}")
+        pixels = read_pixels(self.images, row)
         if self.images.boxes is None:
             pixels = shrink(pixels, self.image_size)
         else:

@@ -417,7 +417,7 @@ def test_memory_is_bounded_by_the_workers(tmp_path, monkeypatch):
     """Never more than `_AHEAD` images a worker are held, however large the archive."""
     held, most = set(), []
 
-    def decode(data, original=packing.decode):
+    def check(data, original=packing.check):
         held.add(data)
         most.append(len(held))
         return original(data)
@@ -426,7 +426,7 @@ def test_memory_is_bounded_by_the_workers(tmp_path, monkeypatch):
         held.discard(data)
         original(name, data, *arguments)
 
-    monkeypatch.setattr(packing, "decode", decode)
+    monkeypatch.setattr(packing, "check", check)
     monkeypatch.setattr(packing, "_add", add)
     files = {f"jpg/{number:03d}.jpg": image(number) for number in range(60)}
     run_distractors(tmp_path, [files], "\n".join(name[4:] for name in files))

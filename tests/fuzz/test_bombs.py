@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from aml.datasets import archives, decoding, unpickling
+from aml.datasets import archives, unpickling
 from aml.published.checkpoints import read_checkpoint
+from aml.storage import decoding
 from aml.storage.parameters import of_type, read_parameters
 from tests.datasets.test_unpickling import INT, NEW_ARRAY, global_
 from tests.fuzz.watch import limited_memory
@@ -114,7 +115,7 @@ def png(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("sides", [(30_000, 30_000), (9_000, 9_000), (2**31 - 1, 1)])
 def test_images_of_gigapixels(sides):
-    assert "at most 80000000" in decoding.decode(png(*sides)).problem
+    assert "at most 80000000" in decoding.check(png(*sides)).problem
 
 
 def checkpoint(folder, content) -> bytes:

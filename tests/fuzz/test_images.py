@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from aml.datasets.decoding import FORMATS, decode
-from aml.vision import images
+from aml.storage.decoding import FORMATS, check, decode
 from tests.datasets.raw_folders import image
 from tests.fuzz.inputs import damaged, fuzzed
 from tests.fuzz.watch import ends_well
-from tests.vision.test_images import by_pillow
+from tests.storage.test_decoding import by_pillow
 
 WHOLE = [image(number, file_format=name) for number, name in enumerate(FORMATS)]
 WHOLE += [image(7, mode="CMYK"), image(8, mode="L", progressive=True), image(9, mode="P", file_format="PNG")]
@@ -25,7 +24,7 @@ def folder(tmp_path_factory):
 def test_damaged_images(folder, data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = ends_well(lambda: decode(data), folder, accepted=())
+        found = ends_well(lambda: check(data), folder, accepted=())
     assert found.problem or found.width * found.height
 
 
@@ -38,7 +37,7 @@ JPEGS += [image(4, subsampling=0), image(5, restart_marker_blocks=2), image(6, m
 def test_damaged_jpegs_have_pillow_s_pixels_or_none(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        np.testing.assert_array_equal(pixels_or_none(images.decode, data, "x"), pixels_or_none(by_pillow, data))
+        np.testing.assert_array_equal(pixels_or_none(decode, data), pixels_or_none(by_pillow, data))
 
 
 def pixels_or_none(decode, *arguments):

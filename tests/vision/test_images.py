@@ -1,9 +1,5 @@
-import io
-
-import cv2
 import numpy as np
 import pytest
-import simplejpeg
 import torch
 from PIL import Image
 
@@ -11,7 +7,6 @@ from aml.vision.images import (
     ImageTensors,
     batches_of_one_size,
     crop_and_shrink,
-    decode,
     decoding_processes,
     shrink,
     stack,
@@ -21,16 +16,6 @@ from aml.vision.images import (
 
 def pixels(width, height, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def encoded(pixels, kind="PNG", mode="RGB", **options):
-    data = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(data, kind, **options)
-    return data.getvalue()
-
-
-def by_pillow(data):
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 class Sizes:
@@ -60,70 +45,6 @@ def test_another_box_gives_another_query():
     boxes = [(0, 0, 100, 50), (20, 10, 120, 60)]
     first, second = (crop_and_shrink(pixels(200, 100), box, 100) for box in boxes)
     assert (first != second).any()
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1"])
-def test_every_mode_becomes_rgb(mode):
-    data = encoded(pixels(8, 6), "TIFF" if mode == "CMYK" else "PNG", mode)
-    np.testing.assert_array_equal(decode(data, "x"), by_pillow(data))
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"quality": 100, "subsampling": "4:4:4"},
-        {"quality": 75, "subsampling": "4:2:2"},
-        {"quality": 30, "subsampling": "4:2:0"},
-        {"quality": 5, "subsampling": "4:1:1", "optimize": True},
-        {"progressive": True},
-        {"progressive": True, "subsampling": "4:2:0", "restart_marker_blocks": 2},
-        {"keep_rgb": True},
-    ],
-    ids=str,
-)
-def test_jpegs_have_pillow_s_pixels(mode, options):
-    if mode == "CMYK":
-        options = {name: value for name, value in options.items() if name != "keep_rgb"}
-    for seed, size in enumerate([(1, 1), (7, 9), (16, 16), (33, 50), (130, 61)]):
-        data = encoded(pixels(*size, seed), "JPEG", mode, **options)
-        found = decode(data, "x")
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, by_pillow(data))
-
-
-@pytest.mark.parametrize("sampling", ["444", "440", "422", "420", "411"])
-def test_every_sampling_of_colours_has_pillow_s_pixels(sampling):
-    factor = getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{sampling}")
-    _, data = cv2.imencode(".jpg", pixels(45, 37), [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factor])
-    np.testing.assert_array_equal(decode(data.tobytes(), "x"), by_pillow(data.tobytes()))
-
-
-def test_jpegs_do_not_wait_for_pillow(monkeypatch):
-    data = encoded(pixels(8, 6), "JPEG")
-    expected = by_pillow(data)
-    monkeypatch.setattr(Image.Image, "convert", None)
-    np.testing.assert_array_equal(decode(data, "x"), expected)
-
-
-def test_pillow_judges_of_damage():
-    whole = encoded(pixels(64, 64), "JPEG")
-    data = whole[:-300] + whole[-2:]  # it has an end, and Pillow fills what is missing
-    with pytest.raises(ValueError):
-        simplejpeg.decode_jpeg(data)
-    np.testing.assert_array_equal(decode(data, "x"), by_pillow(data))
-
-
-def test_exif_rotation_is_not_applied():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # rotate by 90 degrees
-    assert decode(encoded(pixels(8, 6), "JPEG", exif=exif), "x").shape == (6, 8, 3)
-
-
-@pytest.mark.parametrize("data", [b"", b"<html></html>", encoded(pixels(64, 64), "JPEG")[:500]])
-def test_what_cannot_be_decoded_is_named(data):
-    with pytest.raises(ValueError, match="image 'a' cannot be decoded"):
-        decode(data, "image 'a'")
 
 
 def test_normalisation():
