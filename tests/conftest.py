@@ -10,7 +10,7 @@ FIRST = [  # the grid's repository is made beside the paper's, not while the oth
     "pipeline/test_failures.py",
     "pipeline/test_damage.py",
     "stages/test_graph.py",
-    "vision/test_networks.py",
+    "vision/test_backbones.py",
     "reports/test_page_in_browser.py",
     "pipeline/test_seeds.py",
     "published/test_conversion.py",

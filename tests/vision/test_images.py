@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,17 @@ def test_another_box_gives_another_query():
     boxes = [(0, 0, 100, 50), (20, 10, 120, 60)]
     first, second = (crop_and_shrink(pixels(200, 100), box, 100) for box in boxes)
     assert (first != second).any()
+
+
+def test_images_are_read_whole_and_queries_cropped():
+    data, images = io.BytesIO(), Sizes([(200, 100)])
+    Image.fromarray(pixels(200, 100)).save(data, "PNG")
+    images.names, images.read = ["a"], lambda row: data.getvalue()
+    tensors = ImageTensors(images, image_size=100, normalisation={})
+    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), shrink(pixels(200, 100), 100))
+    box = (50, 20, 150, 70)
+    images.boxes = np.array([box])
+    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), crop_and_shrink(pixels(200, 100), box, 100))
 
 
 def test_normalisation():
