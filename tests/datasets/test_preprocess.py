@@ -253,6 +253,11 @@ def test_revisited(tmp_path, revisited_files):
     }  # fmt: skip
 
 
+def test_revisited_rows_are_in_the_order_of_the_list(tmp_path, revisited_files):
+    folder = run_revisited(tmp_path, revisited_files, imlist=["db_1", "db_2", "db_0"])
+    assert read_images(folder).names == ["db_1", "db_2", "db_0"]
+
+
 def test_revisited_reads_numpy_boxes_and_labels(tmp_path, revisited_files):
     gnd = [{key: np.array(value) for key, value in query.items()} for query in GND]
     gnd[1] |= {"easy": np.zeros(0, dtype=np.int64), "bbx": [np.float32(x) for x in GND[1]["bbx"]]}

@@ -166,10 +166,14 @@ def test_pillow_judges_of_damage():
     np.testing.assert_array_equal(decode(data), by_pillow(data))
 
 
-def test_exif_rotation_is_not_applied():
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("WEBP", "RGB")])
+def test_exif_rotation_is_not_applied(kind, mode):
+    """Neither by the faster decoder, which reads the first alone, nor by Pillow."""
     exif = Image.Exif()
     exif[0x0112] = 6  # rotate by 90 degrees
-    assert decode(picture(pixels(8, 6), "JPEG", exif=exif)).shape == (6, 8, 3)
+    data = picture(pixels(8, 6), kind, mode, exif=exif)
+    assert Image.open(io.BytesIO(data)).getexif()[0x0112] == 6
+    assert decode(data).shape == (6, 8, 3)
 
 
 def packed(folder, **images):
