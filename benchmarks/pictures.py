@@ -49,11 +49,10 @@ def random_network(values: dict, name: str, images):
     import torch
 
     from aml.complexity.measuring import fill_statistics
-    from aml.storage.parameters import section, typed
-    from aml.training.settings import NetworkSettings
+    from aml.training.settings import network_settings
     from aml.vision.networks import RetrievalNetwork
 
-    settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+    settings = network_settings(values, name)
     torch.manual_seed(0)
     network = RetrievalNetwork(
         backbone=settings.backbone,

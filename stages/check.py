@@ -16,8 +16,13 @@ from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, parameters, section, typed
-from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, require_whole_batches
-from aml.vision.backbones import require_known
+from aml.training.settings import (
+    TRAININGS,
+    loss_settings,
+    network_settings,
+    require_whole_batches,
+    teacher_dimensions,
+)
 from aml.vision.device import Runtime
 from aml.vision.settings import ExtractionSettings, TargetSettings
 from stages.runtime import run
@@ -46,12 +51,17 @@ def main(cell: Path, values: dict) -> None:
     for name in of_type(dict, section(values, "datasets"), "datasets"):
         dataset_settings(values, name)
     for name in of_type(dict, section(values, "networks"), "networks"):
-        require_known(typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}").backbone)
+        network_settings(values, name)
     given_places(values)
     for name in of_type(dict, section(values, "losses"), "losses"):
         loss_settings(values, name)
     grid = typed_sections["grid"]
     check_grid(grid, values)
+    if not grid.losses:
+        raise ValueError(
+            "params.yaml: grid.losses is []; accepted: one or more, since the cell under study (student, teacher, "
+            "loss, seed) is a student distilled by one of them"
+        )
     axes = {"student": grid.students, "teacher": grid.teachers, "loss": grid.losses, "seed": grid.seeds or []}
     for name, accepted in axes.items():
         require(values[name], accepted, name)
@@ -65,6 +75,12 @@ def check_grid(grid: Grid, values: dict) -> None:
         require(name, section(values, "networks"), "grid")
         if "-" in name:
             raise ValueError(f"params.yaml: network {name!r}: the hyphen joins names in keys; use an underscore")
+    dimensions = teacher_dimensions(values, grid.teachers)
+    if grid.dimensions not in ([], dimensions):
+        raise ValueError(
+            f"params.yaml: grid.dimensions is {grid.dimensions}; accepted: {dimensions}, those of grid.teachers in "
+            "their order and each once, for students without teacher; or [] for none"
+        )
     check_published(grid, values)
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
@@ -90,7 +106,7 @@ def check_published(grid: Grid, values: dict) -> None:
     """Only teachers can be published: their file is named, and their backbone is one that the authors published."""
     places = published_places(values)
     for name in (*grid.teachers, *grid.students):
-        settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+        settings = network_settings(values, name)
         if settings.source == "published":
             require(name, grid.teachers, "grid.students, with source published")
             if not places.get(name):

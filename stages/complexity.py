@@ -17,7 +17,7 @@ from aml.complexity.table import latex
 from aml.storage.files import replacing
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, parameters, section, typed
-from aml.training.settings import NetworkSettings
+from aml.training.settings import network_settings, teacher_dimensions
 from aml.vision.device import runtime
 from aml.vision.networks import RetrievalNetwork
 from stages.runtime import run
@@ -50,12 +50,13 @@ def main(csv: Path, tex: Path, values: dict) -> None:
 
 
 def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
-    """(key, label, network with random weights) of the teachers, then of each student in each dimension."""
+    """(key, label, network with random weights) of the teachers, then of each student in each of their dimensions."""
     grid = typed(Grid, section(values, "grid"), "grid")
     named = [(name, name, None) for name in grid.teachers]
-    named += [(f"{name}-{dimension}", name, dimension) for name in grid.students for dimension in grid.dimensions]
+    dimensions = teacher_dimensions(values, grid.teachers)
+    named += [(f"{name}-{dimension}", name, dimension) for name in grid.students for dimension in dimensions]
     for key, name, dimension in named:
-        settings = typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+        settings = network_settings(values, name)
         network = RetrievalNetwork(
             backbone=settings.backbone,
             stages=settings.stages,

@@ -12,16 +12,15 @@ from aml.published.conversion import convert
 from aml.published.files import bring_network
 from aml.published.settings import network_files
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import parameters, section, typed
+from aml.storage.parameters import parameters
 from aml.storage.whitening import write_whitening
-from aml.training.settings import NetworkSettings
+from aml.training.settings import network_settings
 from aml.vision.networks import save_network
 from stages.runtime import run
 
 
 def main(key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
-    place = f"networks.{key.split('-')[0]}"
-    backbone = typed(NetworkSettings, section(values, place), place).backbone
+    backbone = network_settings(values, key.split("-")[0]).backbone
     originals.mkdir(parents=True, exist_ok=True)
     checkpoint, whitening = bring_network(*network_files(values, key), originals, digests=digests)
     found = convert(checkpoint, whitening, backbone=backbone)

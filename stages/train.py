@@ -23,7 +23,7 @@ from aml.storage.seals import file_sha256
 from aml.storage.work import code_digest, remove_work, work_folder
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
-from aml.training.settings import TRAININGS, NetworkSettings, loss_settings, loss_without_teacher
+from aml.training.settings import TRAININGS, loss_settings, loss_without_teacher, network_settings
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
 from aml.vision.device import runtime
@@ -47,12 +47,12 @@ def main(
     seed: int | None,
     values: dict,
 ) -> None:
-    network_settings = typed(NetworkSettings, section(values, f"networks.{network_name}"), f"networks.{network_name}")
-    if network_settings.source == "published":
+    own = network_settings(values, network_name)
+    if own.source == "published":
         if rank() > 0:
             return
         with replacing_folder(model) as folder:
-            take_over(weights, folder, backbone=network_settings.backbone, stages=network_settings.stages)
+            take_over(weights, folder, backbone=own.backbone, stages=own.stages)
         return
     settings = typed(TRAININGS[settings_name], section(values, settings_name), settings_name)
     is_distilled = settings_name == "distill"
@@ -69,16 +69,16 @@ def main(
         dimension = targets.shape[1]
 
     network = RetrievalNetwork(
-        backbone=network_settings.backbone,
-        stages=network_settings.stages,
-        frozen_stages=network_settings.frozen_stages,
+        backbone=own.backbone,
+        stages=own.stages,
+        frozen_stages=own.frozen_stages,
         projection=dimension,
-        gem_p=network_settings.gem_p,
+        gem_p=own.gem_p,
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
     start_from(network, weights, generator=start)
     place(network, where.torch_device(), settings.precision)
-    normalisation = backbone(network_settings.backbone).normalisation
+    normalisation = backbone(own.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
     source = FeatureSource(network, tensors, rows, num_workers=where.num_workers, kept=KEPT_FEATURES)

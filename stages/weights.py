@@ -14,8 +14,8 @@ from aml.imagenet import given_places, imagenet_state, web_file
 from aml.published.settings import published_places
 from aml.published.teachers import write_teacher
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, parameters, section, typed
-from aml.training.settings import NetworkSettings
+from aml.storage.parameters import of_type, parameters, section
+from aml.training.settings import network_settings
 from aml.vision.tensors import save_tensors
 from aml.web.fetch import fetch
 from stages.runtime import run
@@ -30,7 +30,7 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
     with replacing_folder(weights) as folder:
         for network in chain(*networks):
             path = folder / f"{network}.safetensors"
-            settings = typed(NetworkSettings, section(values, f"networks.{network}"), f"networks.{network}")
+            settings = network_settings(values, network)
             name = settings.backbone
             if settings.source == "published":
                 write_teacher(path, published[network], backbone=name, originals=originals, digests=digests)

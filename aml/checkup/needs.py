@@ -3,6 +3,7 @@
 from aml.datasets.settings import dataset_settings
 from aml.storage.grid import Grid
 from aml.storage.parameters import section, typed
+from aml.training.settings import network_settings
 from aml.vision.settings import ExtractionSettings, TargetSettings
 
 DRAWN_BYTES = 200_000_000  # cache, data and models of the embedded default: 182 MB after a whole run
@@ -28,9 +29,11 @@ def disk_bytes(values: dict) -> int:
         crowd, extraction = dataset_settings(values, grid.distractors)[0], extraction_settings(values)
         rows = (crowd.expected or 0) * crowd.archives // max(1, crowd.archives_in_all)
         num_seeds = 1 if grid.seeds is None else len(grid.seeds)
-        networks_of_a_teacher = 1 + len(grid.students) * (1 + len(grid.losses)) * num_seeds
+        dimensions = [network_settings(values, name).dimension for name in grid.teachers]
+        num_students = len(grid.students) * num_seeds
+        components = sum(dimensions) * (1 + num_students * len(grid.losses)) + sum(grid.dimensions) * num_students
         itemsize = 2 if extraction.distractor_dtype == "float16" else 4
-        needed += networks_of_a_teacher * sum(grid.dimensions) * rows * itemsize
+        needed += components * rows * itemsize
     return needed
 
 

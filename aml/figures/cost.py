@@ -97,7 +97,7 @@ def _students(panel: Axes, results: Results, teacher: Teacher, protocol: str, ax
     """The teacher's students around their costs; `width` is the ratio of the panel's largest cost to its smallest."""
     students = results.settings.students
     networks = {s: [results.alone(s.key, teacher.dimension), *results.distilled(s, teacher)] for s in students}
-    costs = {s: axis.costs[networks[s][0].key] for s in students}
+    costs = {s: axis.costs[f"{s.key}-{teacher.dimension}"] for s in students}
     for row, student in enumerate(sorted(students, key=costs.get)):
         top = 0.99 if row % 2 else 0.90  # neighbours' names in two rows
         panel.axvline(costs[student], ymax=top - 0.09, color=FAINT, linewidth=0.6, zorder=0)
@@ -122,4 +122,5 @@ def _step(costs: list[float], width: float, count: int) -> float:
 def _legend(results: Results) -> list[Line2D]:
     names = loss_names(results.settings.losses)
     losses = [entry(name, **look(number)) for number, name in enumerate(names.values())]
-    return [entry("the teacher", **TEACHER), entry("student without teacher", **NO_TEACHER), *losses]
+    alone = [entry("student without teacher", **NO_TEACHER)] if results.settings.dimensions else []
+    return [entry("the teacher", **TEACHER), *alone, *losses]

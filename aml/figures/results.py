@@ -20,9 +20,10 @@ class Results:
         self.means = over_seeds(records, self.networks, mean)
         self.missing = missing_records(records, self.networks)
 
-    def alone(self, name: str, dimension: int) -> Network:
-        """The teacher `name`, or the student trained without one."""
-        return next(n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
+    def alone(self, name: str, dimension: int) -> Network | None:
+        """The teacher `name`, or the student trained without one; None where the grid has no such student."""
+        alone = (n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
+        return next(alone, None)
 
     def distilled(self, student: Named, teacher: Teacher) -> list[Network]:
         """A pair's networks, one a loss."""
@@ -31,10 +32,10 @@ class Results:
     def pairs(self) -> list[tuple[Named, Teacher]]:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
 
-    def mean_map(self, network: Network, protocol: str, *, with_distractors: bool = False) -> float | None:
-        """Percent, mean over test sets and seeds; None without a record, without an asymmetric test, and where no query
-        has a positive or there are no distractors."""
-        record = self.means.get(network.key)
+    def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float | None:
+        """Percent, mean over test sets and seeds; None without a network or record, without an asymmetric test, and
+        where no query has a positive or there are no distractors."""
+        record = self.means.get(network.key) if network else None
         if record is None or protocol not in record:
             return None
         names = [test_set.key for test_set in self.settings.test_sets]

@@ -5,7 +5,7 @@ from aml.losses import members
 from aml.reports.settings import Loss, Named, TableSettings, Teacher
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import NetworkSettings, loss_settings
+from aml.training.settings import loss_settings, network_settings
 
 
 def table_settings(values: dict) -> TableSettings:
@@ -22,8 +22,8 @@ def table_settings(values: dict) -> TableSettings:
     return TableSettings(
         students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
         teachers=tuple(
-            Teacher(name, network_settings(values, name).label, dimension)
-            for name, dimension in zip(grid.teachers, grid.dimensions, strict=True)
+            Teacher(name, network.label, network.dimension)
+            for name, network in ((name, network_settings(values, name)) for name in grid.teachers)
         ),
         dimensions=tuple(grid.dimensions),
         losses=tuple(loss(name) for name in grid.losses),
@@ -42,7 +42,3 @@ def published_teachers(values: dict) -> list[str]:
         return []
     teachers = (network_settings(values, name) for name in grid.teachers)
     return [teacher.label for teacher in teachers if teacher.source == "published"]
-
-
-def network_settings(values: dict, name: str) -> NetworkSettings:
-    return typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")

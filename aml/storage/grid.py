@@ -13,15 +13,15 @@ class Grid:
     distractors: str | None
     teachers: list[str]
     students: list[str]
-    dimensions: list[int]  # of students without teacher: the teachers' own
+    dimensions: list[int]  # of students without teacher: the teachers' own, each once; []: no such students
     losses: list[str]
     loss_without_teacher: str
     seeds: list[int] | None  # each student is trained once by each; None: nothing is trained, keys have no seed
 
     def __post_init__(self):
         for name in ("datasets", "test_sets", "teachers", "students", "dimensions", "losses"):
-            values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
-                raise ValueError(f"{name} is {values}; accepted: one or more, each once")
+            values, least = getattr(self, name), 0 if name in ("dimensions", "losses") else 1
+            if len(values) < least or len(set(values)) < len(values):
+                raise ValueError(f"{name} is {values}; accepted: {'one or more, ' if least else ''}each once")
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0):
             raise ValueError(f"seeds is {self.seeds}; accepted: one or more, each once, 0 or more")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aml import losses
 from aml.storage.parameters import of_type, section, typed
+from aml.vision.backbones import channels
 from aml.vision.device import Precision
 
 MINING = ("hard", "random", "none")
@@ -84,8 +85,30 @@ class NetworkSettings:
     source: str  # SOURCES; only a teacher can be published
 
     def __post_init__(self):
+        given = channels(self.backbone)
+        if not 1 <= self.stages <= len(given):
+            raise ValueError(f"stages is {self.stages}; accepted: 1 to {len(given)}, those of {self.backbone}")
+        if not 0 <= self.frozen_stages <= self.stages:
+            raise ValueError(f"frozen_stages is {self.frozen_stages}; accepted: 0 to stages, which is {self.stages}")
+        if self.gem_p <= 0:
+            raise ValueError(f"gem_p is {self.gem_p:g}; accepted: a number above 0")
         if self.source not in SOURCES:
             raise ValueError(f"source is {self.source!r}; accepted: {', '.join(SOURCES)}")
+
+    @property
+    def dimension(self) -> int:
+        """Of the backbone's output, and so of a teacher's descriptors."""
+        return channels(self.backbone)[self.stages - 1]
+
+
+def network_settings(values: dict, name: str) -> NetworkSettings:
+    """Section `networks.<name>`. Raises ValueError for an unknown backbone and stages that it doesn't have."""
+    return typed(NetworkSettings, section(values, f"networks.{name}"), f"networks.{name}")
+
+
+def teacher_dimensions(values: dict, teachers: list[str]) -> list[int]:
+    """The dimensions of the teachers' descriptors in their order, each once."""
+    return list(dict.fromkeys(network_settings(values, name).dimension for name in teachers))
 
 
 def loss_settings(values: dict, name: str) -> LossSettings:

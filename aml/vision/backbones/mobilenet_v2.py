@@ -2,14 +2,14 @@
 
 from torchvision.models import mobilenet_v2
 
-from aml.vision.backbones import IMAGENET, Backbone, channels_after
+from aml.vision.backbones import IMAGENET, Backbone
 
 WEIGHTS = "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1"
+CHANNELS = [32, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320, 1280]
 
 
 def stages():
-    modules = list(mobilenet_v2(weights=None).features)
-    return modules, channels_after(modules)
+    return list(mobilenet_v2(weights=None).features)
 
 
 BACKBONE = Backbone(stages, IMAGENET, names={"features": ""})

@@ -10,7 +10,7 @@ NAMES = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", 
 
 
 def stages():
-    return list(resnet101(weights=None).children())[:-2], CHANNELS
+    return list(resnet101(weights=None).children())[:-2]
 
 
 BACKBONE = Backbone(stages, IMAGENET, NAMES, in_order=True)

@@ -4,9 +4,14 @@ from torch import nn
 from torch.nn.functional import pad
 from torchvision.models import vgg16
 
-from aml.vision.backbones import IMAGENET, Backbone, channels_after
+from aml.vision.backbones import IMAGENET, Backbone
 
 WEIGHTS = "torchvision:VGG16_Weights.IMAGENET1K_V1"
+CHANNELS = [
+    64, 64, 64, 64, 64, 128, 128, 128, 128, 128,
+    256, 256, 256, 256, 256, 256, 256,
+    512, 512, 512, 512, 512, 512, 512, 512, 512, 512, 512, 512, 512,
+]  # fmt: skip
 
 
 def stages():
@@ -14,7 +19,7 @@ def stages():
     for module in modules:
         if isinstance(module, nn.MaxPool2d):
             module.register_forward_pre_hook(_keep_a_pixel)
-    return modules, channels_after(modules)
+    return modules
 
 
 def _keep_a_pixel(_, inputs):
