@@ -19,10 +19,18 @@ def known() -> list[str]:
 
 def members(name: str) -> tuple[str, ...]:
     """Members of a tuple that the loss uses, out of "self", "positive", "negatives"; () for relations in a batch."""
-    for node in _parse(name).body:
-        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == ["MEMBERS"]:
-            return ast.literal_eval(node.value)
-    raise ValueError(f"aml/losses/{name}.py has no line MEMBERS = (...); accepted: a literal tuple of strings")
+    found = _literal(name, "MEMBERS")
+    if found is None:
+        raise ValueError(f"aml/losses/{name}.py has no line MEMBERS = (...); accepted: a literal tuple of strings")
+    return found
+
+
+def equation(name: str) -> int | None:
+    """Number of the loss's equation in the paper, for print; None where the file has no line EQUATION = <number>."""
+    found = _literal(name, "EQUATION")
+    if found is not None and type(found) is not int:
+        raise ValueError(f"aml/losses/{name}.py: EQUATION is {found!r}; accepted: a whole number, or no such line")
+    return found
 
 
 def constants(name: str) -> dict[str, type]:
@@ -44,6 +52,14 @@ def load(name: str) -> Callable:
     """The loss's function; the only thing here that imports torch."""
     _require_known(name)
     return getattr(importlib.import_module(f"aml.losses.{name}"), name)
+
+
+def _literal(name: str, variable: str):
+    """What the loss's file assigns to `variable`, None if nothing."""
+    for node in _parse(name).body:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [variable]:
+            return ast.literal_eval(node.value)
+    return None
 
 
 def _parse(name: str) -> ast.Module:

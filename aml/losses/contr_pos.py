@@ -3,6 +3,7 @@
 import torch
 
 MEMBERS = ("positive",)
+EQUATION = 4
 EPSILON = 1e-6  # added to each component of a difference by the authors' code
 
 

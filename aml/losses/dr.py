@@ -3,6 +3,7 @@
 import torch
 
 MEMBERS = ()
+EQUATION = 9
 EPSILON = 1e-12  # smallest squared distance, from the authors' code
 
 

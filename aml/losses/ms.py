@@ -3,6 +3,7 @@
 import torch
 
 MEMBERS = ("positive", "negatives")
+EQUATION = 6
 
 
 def ms(anchors: torch.Tensor, references: torch.Tensor, *, alpha: float, beta: float, threshold: float) -> torch.Tensor:

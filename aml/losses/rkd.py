@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import smooth_l1_loss
 
 MEMBERS = ()
+EQUATION = 8
 EPSILON = 1e-12  # smallest squared distance, from the authors' code
 
 

@@ -3,6 +3,7 @@
 import torch
 
 MEMBERS = ("positive", "negatives")
+EQUATION = 5
 
 
 def triplet(anchors: torch.Tensor, references: torch.Tensor, *, margin: float) -> torch.Tensor:

@@ -6,11 +6,16 @@ from aml.reports.layout import Kind
 from aml.reports.settings import Named, TableSettings
 
 NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
-COLUMNS = (
-    "Lab: training used labels. Self, Pos, Neg: the loss compares the student's descriptor of an anchor with "
-    "descriptors of the anchor itself, of a positive, of negatives; blank in all three for relations inside a batch. "
-    "Mining: how the images that meet an anchor are chosen. Asym: those other descriptors are the teacher's."
-)
+ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
+COLUMNS = {  # what stands under the headings of `Kind.training`
+    "Lab": "Lab: training used the labels, which say what images show one building.",
+    "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
+    "itself, of a positive, of negatives.",
+    "Mining": "Mining: hard, negatives by labels, the most similar ones first; random, a batch drawn at random; a "
+    "dash, the anchor alone.",
+    "Asym": "Asym: the loss compares the student's descriptors with the teacher's.",
+}
+BOLD = "Bold: the best mAP of each teacher-student pair."
 TESTING = {
     "symmetric": "The student describes queries and database.",
     "asymmetric": "The student describes the queries, its teacher the database.",
@@ -22,7 +27,7 @@ def title(kind: Kind, distractors: Named | None) -> str:
     ending = ""
     if kind.with_distractors:
         ending = f" with {distractors.label} distractors" if distractors else " with distractors"
-    return f"{kind.rows.capitalize()}, {kind.protocol} testing{ending}"
+    return f"{ROWS[kind.rows]}, {kind.protocol} testing{ending}"
 
 
 def caption(kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
@@ -38,12 +43,19 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
     if not kind.is_ablation:
         scores = " and stand here with their symmetric scores" if kind.protocol == "asymmetric" else ""
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
-    sentences.append("mAP and mP@10 in percent; queries are cropped, whitening is the database side's.")
+    trained = f" Trained on {settings.train_set.label}." if settings.train_set else ""
+    sentences.append(
+        f"GeM pooling and learned whitening, the database side's, in all.{trained} mAP and mP@10 in percent; queries "
+        "are cropped."
+    )
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
     if evaluation is not None:
         sentences += _measurement(kind.with_distractors, settings, evaluation)
-    sentences += [COLUMNS, "Bold: the best mAP of each teacher-student pair."]
+    sentences += [COLUMNS[heading] for heading in kind.training if heading in COLUMNS]
+    if any(loss.equation for loss in settings.losses):
+        sentences.append("A loss has the number of its equation in the paper.")
+    sentences.append(BOLD)
     return " ".join(filter(None, sentences))
 
 

@@ -23,6 +23,11 @@ class Kind:
     def is_ablation(self) -> bool:
         return self.rows == "ablation"
 
+    @property
+    def training(self) -> tuple[str, ...]:
+        """Headings of the columns that say how a row was trained, beside its loss; `Row.trained` fills them."""
+        return ("Lab", "Self", "Pos", "Neg") if self.is_ablation else ("Lab", "Mining", "Asym")
+
 
 TABLES = {
     5: Kind("symmetric", "ablation", with_distractors=False),
@@ -43,12 +48,13 @@ class Row:
     dimension: int
     teacher: str  # label, "" for a network trained without one
     loss: str
-    loss_label: str
+    loss_label: str  # a plus at its end is printed raised
     labels: bool  # whether training used them
     members: tuple[str, ...]  # out of "self", "positive", "negatives"; () for relations inside a batch
     mining: str  # "hard", "random" or "none"
     asymmetric: bool  # similarity at training: student against teacher
     values: dict[str, float | None]
+    equation: int | None = None  # number of the loss's equation in the paper
     deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
     bold: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()  # with a dagger; the caption says what for
@@ -62,6 +68,17 @@ class Row:
     def pair(self) -> str:
         """The student and its teacher, or the student and its dimension, in words."""
         return f"{self.student} by {self.teacher}" if self.teacher else f"{self.student}, {self.dimension}, no teacher"
+
+    def trained(self, heading: str) -> bool | str:
+        """What stands under a heading of `Kind.training`: a tick or nothing, or the mining, "" without any."""
+        return {
+            "Lab": self.labels,
+            "Self": "self" in self.members,
+            "Pos": "positive" in self.members,
+            "Neg": "negatives" in self.members,
+            "Mining": "" if self.mining == "none" else self.mining,
+            "Asym": self.asymmetric,
+        }[heading]
 
 
 @dataclass(frozen=True)
@@ -79,8 +96,12 @@ class Table:
     missing: tuple[str, ...] = ()  # keys of the records that the rows lack
 
     @property
+    def kind(self) -> Kind:
+        return TABLES[self.number]
+
+    @property
     def protocol(self) -> str:
-        return TABLES[self.number].protocol
+        return self.kind.protocol
 
     @property
     def has_deviations(self) -> bool:

@@ -113,6 +113,7 @@ def _templates() -> Environment:
     jinja.globals |= {"as_score": _score, "as_difference": _signed}
     jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
     jinja.filters |= {"moment": _moment, "noted": noted, "description": _description}
+    jinja.filters |= {"raised": _raised, "trained": _trained}
     return jinja
 
 
@@ -136,6 +137,17 @@ def _moment(time: str) -> str:
 def _metric(column: str) -> str:
     """The class of a column's cells."""
     return "map" if column.endswith("_mAP") else "mp"
+
+
+def _raised(label: str) -> str:
+    """A loss's label, with the plus at its end raised."""
+    return f"{label.removesuffix('+')}⁺" if label.endswith("+") else label
+
+
+def _trained(value: bool | str) -> str:
+    if isinstance(value, str):
+        return value or DASH
+    return "✓" if value else ""
 
 
 def _description(loss: Loss) -> str:

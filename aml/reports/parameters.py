@@ -1,7 +1,7 @@
 """The grid in print, out of params.yaml. Torch-free."""
 
 from aml.datasets.settings import dataset_settings
-from aml.losses import members
+from aml.losses import equation, members
 from aml.reports.settings import Loss, Named, TableSettings, Teacher
 from aml.storage.grid import Grid
 from aml.storage.parameters import of_type, section, typed
@@ -14,7 +14,7 @@ def table_settings(values: dict) -> TableSettings:
 
     def loss(name: str) -> Loss:
         settings = loss_settings(values, name)
-        return Loss(name, settings.label, members(name), settings.mining)
+        return Loss(name, settings.label, members(name), settings.mining, equation(name))
 
     def dataset(name: str) -> Named:
         return Named(name, dataset_settings(values, name)[0].label)
@@ -30,6 +30,7 @@ def table_settings(values: dict) -> TableSettings:
         loss_without_teacher=loss(grid.loss_without_teacher),
         test_sets=tuple(dataset(name) for name in grid.test_sets),
         distractors=None if grid.distractors is None else dataset(grid.distractors),
+        train_set=None if grid.train_set is None else dataset(grid.train_set),
         note=of_type(str, section(values, "note"), "note"),
         seeds=tuple(grid.seeds or ()),
     )

@@ -29,6 +29,7 @@ class Loss:
     label: str
     members: tuple[str, ...]  # what aml.losses.members gives
     mining: str  # one of MINING
+    equation: int | None = None  # what aml.losses.equation gives
 
     @property
     def labelled(self) -> bool:
@@ -68,6 +69,7 @@ class TableSettings:
     loss_without_teacher: Loss  # trains the teachers and the students without a teacher
     test_sets: tuple[Named, ...]
     distractors: Named | None
+    train_set: Named | None  # None where nothing is trained
     note: str  # opens every caption; "" says nothing
     seeds: tuple[int, ...]  # of the students; () where nothing is trained
 

@@ -106,6 +106,7 @@ def _row(network: Network, values: dict[str, float | None], deviations: dict[str
         teacher=teacher.label if teacher else "",
         loss=loss.key,
         loss_label=loss.label,
+        equation=loss.equation,
         labels=loss.labelled,
         members=loss.members,
         mining=loss.mining,

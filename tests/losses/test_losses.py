@@ -335,6 +335,8 @@ def test_the_list_of_losses():
     assert losses.members("contr_plus") == ("self", "positive", "negatives")
     assert losses.members("reg") == ("self",)
     assert losses.members("rkd") == losses.members("dr") == ()
+    equations = {"contr": 4, "contr_pos": 4, "contr_pos_self": 4, "triplet": 5, "ms": 6, "reg": 7, "rkd": 8, "dr": 9}
+    assert {name: losses.equation(name) for name in losses.known()} == equations | {"contr_plus": 10}
 
 
 @pytest.mark.parametrize("function", [losses.load, losses.members, losses.constants])

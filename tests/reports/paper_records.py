@@ -12,15 +12,15 @@ from aml.storage.seals import seal_lines
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
 ALL_MEMBERS = ("self", "positive", "negatives")
 LOSSES = (
-    Loss("contr", "Contr", ("positive", "negatives"), "hard"),
-    Loss("contr_plus", "Contr+", ALL_MEMBERS, "hard"),
-    Loss("contr_pos", "Contr", ("positive",), "hard"),
-    Loss("contr_pos_self", "Contr", ("self", "positive"), "hard"),
-    Loss("triplet", "Triplet", ("positive", "negatives"), "hard"),
-    Loss("ms", "MS", ("positive", "negatives"), "hard"),
-    Loss("reg", "Reg", ("self",), "none"),
-    Loss("rkd", "RKD", (), "random"),
-    Loss("dr", "DR", (), "random"),
+    Loss("contr", "Contr", ("positive", "negatives"), "hard", 4),
+    Loss("contr_plus", "Contr+", ALL_MEMBERS, "hard", 10),
+    Loss("contr_pos", "Contr", ("positive",), "hard", 4),
+    Loss("contr_pos_self", "Contr", ("self", "positive"), "hard", 4),
+    Loss("triplet", "Triplet", ("positive", "negatives"), "hard", 5),
+    Loss("ms", "MS", ("positive", "negatives"), "hard", 6),
+    Loss("reg", "Reg", ("self",), "none", 7),
+    Loss("rkd", "RKD", (), "random", 8),
+    Loss("dr", "DR", (), "random", 9),
 )
 SETS = {
     "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
@@ -38,6 +38,7 @@ def paper_settings(**changes) -> TableSettings:
         "loss_without_teacher": LOSSES[0],
         "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
         "distractors": Named("r1m", "R1M"),
+        "train_set": Named("sfm120k", "SfM-120k"),
         "note": "",
         "seeds": (),
     }

@@ -52,7 +52,7 @@ def test_differences_are_of_the_scores_as_tables_show_them(tmp_path):
     ]
     assert {(line["student"], line["d"]) for line in lines if line["ours"] == ""} == {("MobileNetV2", "512")}
     latex = (tmp_path / "comparison.tex").read_text()
-    assert latex.count(r"\begin{table}") == 6 and latex.count("$+0.4$") == 2
+    assert latex.count(r"\caption[") == 6 and latex.count("$+0.4$") == 2
     assert r"0.0\rlap{$^\dagger$}" in latex and r"\textbf" not in latex and "264 cells compared" in latex
 
 

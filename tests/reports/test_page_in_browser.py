@@ -52,7 +52,7 @@ def test_the_switch_works_by_keyboard(browser, page):
             "[...document.querySelectorAll('#table-8 thead tr')].map(row => [...row.cells]"
             ".filter(cell => cell.offsetWidth).reduce((sum, cell) => sum + cell.colSpan, 0))"
         )
-        assert heads == ([15, 8, 8] if choice == "both" else [11, 4, 4])
+        assert heads == ([12, 8, 8] if choice == "both" else [8, 4, 4])
         browser.press("ArrowRight")
     scores = 34 * 4
     assert counts == {"mAP": (scores, 0), "mP@10": (0, scores), "both": (scores, scores)}
@@ -63,7 +63,40 @@ def test_on_a_phone_the_columns_of_training_are_asked_for(browser, page):
     columns = "[...document.querySelectorAll('#table-8 .how')].filter(cell => cell.offsetWidth).length"
     assert browser.value(columns) == 0
     browser.value("document.getElementById('show-how').click()")
-    assert browser.value(columns) == 6 * (1 + 34)
+    assert browser.value(columns) == 3 * (1 + 34)
+
+
+def test_on_a_phone_it_says_that_there_is_more_to_the_right(browser, page):
+    seen = "getComputedStyle(document.querySelector('#table-8 .more')).visibility"
+    scroller = "document.querySelector('#table-8 .scroll')"
+    settled = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done({}))))"
+
+    def visibility() -> str:
+        answer = browser.ask("Runtime.evaluate", expression=settled.format(seen), awaitPromise=True, returnByValue=True)
+        return answer["result"]["value"]
+
+    browser.open(page, width=390)
+    assert browser.value(f"{scroller}.scrollWidth <= {scroller}.clientWidth") and visibility() == "hidden"
+    browser.value("document.getElementById('show-both').click()")
+    assert browser.value(f"{scroller}.scrollWidth > {scroller}.clientWidth") and visibility() == "visible"
+    browser.value(f"{scroller}.scrollLeft = 9999")
+    assert visibility() == "hidden"
+
+
+def test_scores_with_a_dagger_stand_under_those_without(browser, page):
+    browser.open(page, width=1280)
+    place = """[...document.querySelectorAll('#difference-8 td.score.map')].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell.firstChild);
+        const text = range.getBoundingClientRect(), box = cell.getBoundingClientRect();
+        const places = [box.right - text.right, text.top - box.top, box.height];
+        return [Boolean(cell.querySelector('sup')), ...places.map(value => Math.round(10 * value) / 10)];
+    })"""
+    found = browser.value(place)
+    marked, plain = ([tuple(rest) for mark, *rest in found if mark is flag] for flag in (True, False))
+    assert marked and plain
+    assert {right for right, _, _ in marked} == {right for right, _, _ in plain}
+    assert {top for _, top, _ in marked} == {top for _, top, _ in plain}
 
 
 def test_both_colour_schemes(browser, page):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aml.figures.results import Results
-from aml.reports.captions import COLUMNS
+from aml.reports.captions import BOLD
 from aml.reports.files import IDENTITY_COLUMNS, missing_keys, read_tables, write_tables
 from aml.reports.layout import tenths
 from aml.reports.movement import movement
@@ -117,7 +117,7 @@ def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
     assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 16
     dash = r"--\phantom{{\tiny$\pm$0.0}}"
     latex = (tmp_path / "table6.tex").read_text()
-    assert r"Reg & \checkmark &  &  &  & \checkmark & " + " & ".join([dash] * 8) + r" \\" in latex
+    assert r"Reg (7) & \checkmark &  &  & " + " & ".join([dash] * 8) + r" \\" in latex
     assert r"Not evaluated: mobilenet\_v2-vgg16-reg-1." in latex
     for row in tables[2].rows:
         dashes = row.key in (REG, "efficientnet_b3-2048")
@@ -134,7 +134,7 @@ def test_no_record_at_all_gives_the_columns_of_all(tmp_path):
 def test_captions_name_the_seeds():
     for table in build_tables(SETTINGS, RECORDS):
         assert "Students: mean and standard deviation over seeds 0, 1, 7." in table.caption
-        assert table.caption.index("standard deviation") < table.caption.index(COLUMNS)
+        assert table.caption.index("standard deviation") < table.caption.index(BOLD)
     assert not any("seed" in t.caption for t in build_tables(paper_settings(seeds=(7,)), {}))
 
 

@@ -71,7 +71,7 @@ def test_a_missing_network_is_a_dash_an_empty_field_and_a_note(records, tmp_path
     line = (tmp_path / "table6.csv").read_text().splitlines()[5]
     assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 8
     latex = (tmp_path / "table6.tex").read_text()
-    assert r"Reg & \checkmark &  &  &  & \checkmark & " + " & ".join(["--"] * 8) + r" \\" in latex
+    assert r"Reg (7) & \checkmark &  &  & " + " & ".join(["--"] * 8) + r" \\" in latex
     assert r"Not evaluated: mobilenet\_v2-vgg16-reg." in latex
     # the best of the rest
     assert [row.loss for row in tables[1].rows[:5] if row.bold] == ["contr_plus"]
@@ -144,8 +144,12 @@ def test_caption_says_what_was_measured_and_on_what(records):
     tables = build_tables(paper_settings(note="Not the paper's data: drawn."), records)
     for table in tables:
         assert table.caption.startswith("Not the paper's data: drawn. ")
-        for words in ("1024 px", "0.707", "4,993 database images", "Lab:", "Self, Pos, Neg:", "Asym:", "Bold:"):
+        for words in ("1024 px", "0.707", "4,993 database images", "Lab:", "Bold: the best mAP"):
             assert words in table.caption
+        for words in ("GeM pooling and learned whitening", "Trained on SfM-120k."):
+            assert words in table.caption
+        assert ("Self, Pos, Neg:" in table.caption) is (table.number in (5, 6))
+        assert ("Mining:" in table.caption) is ("Asym:" in table.caption) is (table.number > 6)
     assert "R1M" in tables[4].title and "1,001,001 distractors" in tables[4].caption
     assert tables[5].set_labels == ("ROxf+R1M", "RPar+R1M")
 
