@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aml.reports import orderings
 from aml.reports.layout import Table
-from aml.reports.orderings import EXCEPTION, IN_TEACHERS_SPACE, Comparison
+from aml.reports.orderings import CLEAR_LEAD, EXCEPTION, IN_TEACHERS_SPACE, Comparison
 from aml.storage.files import replacing
 
 CLAIMS = (
@@ -39,22 +39,54 @@ CLAIMS = (
         orderings.gap_grows,
     ),
     ("h", "asymmetric: rkd and dr are near chance, under a third of reg's mAP", orderings.near_chance),
+    (
+        "i",
+        "symmetric, with distractors: contr_plus or contr is the best in mAP",
+        orderings.best_among_distractors,
+    ),
+    (
+        "j",
+        "symmetric, with distractors: in the last pair the better of contr_plus and contr beats its teacher in mAP",
+        orderings.beats_its_teacher_among_distractors,
+    ),
+    (
+        "k1",
+        "asymmetric, with distractors: reg is the best in mAP",
+        orderings.best_asymmetric("reg", "mAP", numbers=(10,)),
+    ),
+    (
+        "k2",
+        "asymmetric, with distractors: contr_plus is the second in mAP",
+        orderings.best_asymmetric("contr_plus", "mAP", ("reg",), numbers=(10,)),
+    ),
+    (
+        "l",
+        f"symmetric: of two losses {CLEAR_LEAD} points or more apart in mAP, the same one is ahead in mP@10",
+        orderings.precision_follows,
+    ),
 )
 
 MEANINGS = {
     "a1": "With one network for both sides, positives alone teach a student least.",
     "a2": "The teacher's descriptor of the same image (Self), added to positives, helps.",
     "a3": "Negatives, added to positives, help.",
-    "b": "With one network for both sides, all three together (Contr+) teach best.",
+    "b": "With one network for both sides, all three together (Contr⁺) teach best.",
     "c1": "On the teacher's database, the student that copies it image by image (Reg), without any label, is best.",
-    "c2": "Contr+ comes second there.",
+    "c2": "Contr⁺ comes second there.",
     "c3": "Self helps there too: a student must land where its teacher is.",
     "d1": "In the ten first results too, Reg is best on the teacher's database.",
-    "d2": "In the ten first results too, Contr+ comes second there.",
+    "d2": "In the ten first results too, Contr⁺ comes second there.",
     "e": "Every network finds less among many unrelated images.",
     "f": "A small student can beat the teacher it learned from.",
     "g": "Among unrelated images, asking the teacher's database costs more.",
     "h": "A student that learned relations between images only finds next to nothing in its teacher's database.",
+    "i": "Among unrelated images too, with one network for both sides, a student that learned from labels and the "
+    "teacher's descriptors (Contr⁺ or Contr) is best.",
+    "j": "Such a student can beat its teacher among unrelated images too.",
+    "k1": "Among unrelated images too, Reg is best on the teacher's database.",
+    "k2": "Among unrelated images too, Contr⁺ comes second there.",
+    "l": "With one network for both sides, a loss that is clearly ahead over the whole ranking is ahead in the ten "
+    "first results too.",
 }
 COUNTS = ("holding", "total", "left_out", "failing")  # of pairs; failing by name
 CLAIM_COLUMNS = ("claim", "sentence", *(f"{whose}_{count}" for whose in ("ours", "printed") for count in COUNTS))

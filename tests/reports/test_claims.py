@@ -24,6 +24,11 @@ ON_PRINTED_VALUES = {
     "f": (0, 1, 7, 8),
     "g": (0, 4, 28, 48),
     "h": (4, 4, 32, 32),
+    "i": (4, 4, 80, 80),
+    "j": (1, 1, 4, 4),
+    "k1": (4, 4, 96, 96),
+    "k2": (4, 4, 80, 80),
+    "l": (4, 4, 359, 359),
 }
 
 
@@ -32,7 +37,7 @@ def test_claims_on_the_printed_values():
     fields = ("pairs_holding", "pairs_total", "comparisons_holding", "comparisons_total")
     counts = {report["claim"]: tuple(report[field] for field in fields) for report in reports}
     assert counts == ON_PRINTED_VALUES
-    assert [report["claim"] for report in reports if report["holds"]] == ["c1", "c2", "h"]
+    assert [report["claim"] for report in reports if report["holds"]] == [*("c1", "c2", "h", "i", "j", "k1", "k2", "l")]
     assert all(report["pairs_left_out"] == 0 for report in reports)
     (failing,) = next(report for report in reports if report["claim"] == "f")["failing"]
     assert failing == {
@@ -61,12 +66,74 @@ def test_nothing_to_check_holds_neither_way(tables):
         assert report["holds"] is None and report["pairs_total"] == 0 and report["failing"] == []
 
 
+@pytest.mark.parametrize(
+    ("claim", "table", "pair", "column", "losses"),
+    [
+        ("i", 9, "MobileNetV2 by VGG16", "roxford5k_medium_mAP", ("contr", "reg")),
+        ("j", 9, "EfficientNet-B3 by ResNet101", "rparis6k_hard_mAP", ("contr", "reg")),
+        ("k1", 10, "EfficientNet-B3 by VGG16", "rparis6k_medium_mAP", ("reg", "contr_plus")),
+        ("k2", 10, "EfficientNet-B3 by VGG16", "roxford5k_hard_mAP", ("contr_plus", "contr")),
+        ("l", 7, "EfficientNet-B3 by VGG16", "roxford5k_medium_mP@10", ("contr_plus", "ms")),
+        ("l", 9, "MobileNetV2 by VGG16", "rparis6k_medium_mP@10", ("contr", "rkd")),
+    ],
+)
+def test_two_exchanged_cells_break_a_claim_in_their_pair(claim, table, pair, column, losses):
+    def exchanged(printed):
+        cells = {row.loss: row.values[column] for row in printed.rows if row.pair == pair}
+        cells = dict(zip(losses, [cells[loss] for loss in reversed(losses)], strict=True))
+        return replace(
+            printed,
+            rows=tuple(
+                replace(row, values=row.values | {column: cells[row.loss]})
+                if row.pair == pair and row.loss in cells
+                else row
+                for row in printed.rows
+            ),
+        )
+
+    printed = read_tables(PRINTED)
+    changed = [exchanged(one) if one.number == table else one for one in printed]
+    before, after = (next(r for r in check_claims(tables) if r["claim"] == claim) for tables in (printed, changed))
+    assert before["holds"] is True
+    assert [line["pair"] for line in after["failing"]] == [pair]
+    assert all(column in comparison for comparison in after["failing"][0]["comparisons"])
+
+
+def test_losses_less_than_five_points_apart_may_change_places_in_precision():
+    def spread(table, points):
+        """Each pair's losses `points` apart in mAP, in the opposite order in mP@10."""
+        places = {loss: place for place, loss in enumerate(("contr", "reg"))}
+        rows = [row for row in table.rows if row.teacher and row.loss in places]
+        return replace(
+            table,
+            rows=tuple(
+                replace(row, values={c: (points if c.endswith("mAP") else -1) * places[row.loss] for c in row.values})
+                for row in rows
+            ),
+        )
+
+    for points, total in ((4.9, 0), (5.0, 4)):
+        reports = {r["claim"]: r for r in check_claims([spread(table, points) for table in read_tables(PRINTED)])}
+        assert (reports["l"]["pairs_holding"], reports["l"]["pairs_total"]) == (0, total)
+
+
+def test_a_claim_among_distractors_is_not_checked_where_a_cell_is_missing():
+    records = printed_records()
+    del records["efficientnet_b3-resnet101-contr"]
+    reports = {report["claim"]: report for report in check_claims(build_tables(paper_settings(), records))}
+    assert {name: reports[name]["pairs_left_out"] for name in ("i", "j", "k1", "k2", "l")} == {
+        **{"i": 1, "j": 1, "k1": 1, "k2": 1, "l": 1},
+    }
+
+
 def test_ties_count_for_best_and_worst_but_improve_nothing():
     def level(table):
         return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 50.0)) for row in table.rows))
 
     reports = check_claims([level(table) for table in read_tables(PRINTED)])
-    assert [report["claim"] for report in reports if report["holds"]] == ["a1", "b", "c1", "c2", "d1", "d2"]
+    assert [report["claim"] for report in reports if report["holds"]] == [
+        *("a1", "b", "c1", "c2", "d1", "d2", "i", "k1", "k2"),
+    ]
 
 
 def test_a_zero_cannot_fall():

@@ -142,7 +142,12 @@ def test_it_says_whose_run_it_shows_and_when(page):
 
 def test_claims_have_verdicts_and_what_does_not_keep_them(page):
     text = page[1].text
-    assert "Contr+ comes second there." in text and "✓ 4 of 4" in text and "✗ 0 of 1" in text
+    assert (
+        "Contr⁺ comes second there." in text
+        and "Contr⁺ (10) contr_plus" in text
+        and "✓ 4 of 4" in text
+        and "✗ 0 of 1" in text
+    )
     assert "Not here: EfficientNet-B3 by ResNet101." in text and "1 lack a cell" in text
 
 
