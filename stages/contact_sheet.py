@@ -1,6 +1,7 @@
 """A look at the data: queries with their easy, hard and junk images, training clusters, distractors.
 
-Reads: <processed>/<set> of every set that is trained or tested on. Writes: <sheet>, a JPEG.
+Reads: <processed>/<set> of every set that is trained or tested on, <ground_truth>/<set>.json of test sets.
+Writes: <sheet>, a JPEG.
 """
 
 import sys
@@ -20,11 +21,11 @@ COLUMNS = {"easy": 4, "hard": 4, "junk": 1}
 NUM_COLUMNS = 1 + sum(COLUMNS.values())
 
 
-def main(processed: Path, sheet: Path, values: dict) -> None:
+def main(processed: Path, ground_truth: Path, sheet: Path, values: dict) -> None:
     sets = testing_sets(values)
     rows = training_rows(processed / sets["train_set"])
     for name in sets["test_sets"]:
-        rows += test_rows(processed / name)
+        rows += test_rows(processed / name, ground_truth / f"{name}.json")
     if sets["distractors"] is not None:
         rows += distractor_rows(processed / sets["distractors"])
     with replacing(sheet) as path:
@@ -42,10 +43,10 @@ def training_rows(folder: Path) -> list:
     return rows
 
 
-def test_rows(folder: Path) -> list:
+def test_rows(folder: Path, labels: Path) -> list:
     """Queries with their boxes, then what the ground truth calls easy, hard and junk."""
     queries, database = read_queries(folder), read_images(folder)
-    ground_truth = read_ground_truth(folder, len(database))
+    ground_truth = read_ground_truth(labels, len(queries), len(database))
     rows = []
     for query in spread(len(queries), QUERIES_PER_SET):
         pictures = [("query", thumbnail(queries, query, has_box=True))]
@@ -69,4 +70,4 @@ def spread(available: int, count: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:3]), parameters())
+    run(main, *map(Path, sys.argv[1:4]), parameters())

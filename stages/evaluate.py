@@ -1,7 +1,8 @@
 """Both protocols for one network: symmetric, its own queries and database; asymmetric, the queries of a distilled
 student and its teacher's database. See `aml.evaluation.protocol`.
 
-Reads: <descriptors>, <processed> (ground truth, whitening pairs), <teacher> (descriptors, for a distilled student).
+Reads: <descriptors>, <processed> (lists, whitening pairs), <ground_truth> (of each test set), <teacher> (descriptors,
+for a distilled student).
 Writes: <record>, JSON: who it is, what was measured on how much, and nested percentages with two decimals;
 <queries>, CSV: the same measures query by query.
 """
@@ -22,6 +23,7 @@ from stages.runtime import run
 def main(
     descriptors: Path,
     processed: Path,
+    ground_truth: Path,
     record: Path,
     queries: Path,
     teacher: Path | None,
@@ -33,7 +35,7 @@ def main(
     sides = {"symmetric": own}
     if teacher is not None:
         sides["asymmetric"] = DescriptorFolder(teacher)
-    lists = Lists(processed, testing_sets(values))
+    lists = Lists(processed, ground_truth, testing_sets(values))
     lists.require(*sides.values())
     whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
@@ -89,10 +91,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("descriptors", type=Path)
     parser.add_argument("processed", type=Path)
+    parser.add_argument("ground_truth", type=Path)
     parser.add_argument("record", type=Path)
     parser.add_argument("queries", type=Path)
     parser.add_argument("--teacher", type=Path, help="the teacher's descriptor folder, for a distilled student")
     parser.add_argument("--loss", help="by which it was distilled")
     parser.add_argument("--seed", type=int, help="by which a student was trained, of grid.seeds")
     a = parser.parse_args()
-    run(main, a.descriptors, a.processed, a.record, a.queries, a.teacher, a.loss, a.seed, parameters())
+    places = (a.descriptors, a.processed, a.ground_truth, a.record, a.queries)
+    run(main, *places, a.teacher, a.loss, a.seed, parameters())

@@ -1,6 +1,7 @@
 """Bring one dataset to the packed format that every later stage reads.
 
-Reads: <raw>. Writes: <processed>: images.tar, images.csv, and the lists or the ground truth.
+Reads: <raw>. Writes: <processed>: images.tar, images.csv and other lists; <labels>, JSON: the ground truth of a test
+set, apart from what descriptors depend on ({} for other sets).
 """
 
 import sys
@@ -10,13 +11,16 @@ from aml.datasets import distractors, revisited, sfm
 from aml.datasets.settings import dataset_settings
 from aml.datasets.sources import archive_names
 from aml.storage.parameters import parameters
+from aml.storage.seals import write_sealed
 from aml.vision.device import runtime
 from stages.runtime import run
 
 
-def main(name: str, raw: Path, processed: Path, values: dict) -> None:
+def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> None:
     settings, _, files = dataset_settings(values, name)
     workers = max(1, runtime(values).num_workers)
+    if settings.layout != "revisited":
+        write_sealed(labels, {})
     match settings.layout:
         case "sfm":
             sfm.preprocess(
@@ -31,6 +35,7 @@ def main(name: str, raw: Path, processed: Path, values: dict) -> None:
             revisited.preprocess(
                 raw,
                 processed,
+                labels,
                 name=name,
                 archives=archive_names(files) or [f"{name}_images.tgz"],  # as the drawing calls its only one
                 expected=settings.expected,
@@ -50,4 +55,4 @@ def main(name: str, raw: Path, processed: Path, values: dict) -> None:
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1], *map(Path, sys.argv[2:4]), parameters())
+    run(main, sys.argv[1], *map(Path, sys.argv[2:5]), parameters())

@@ -5,7 +5,8 @@ teacher.
 
 Only the database is ranked: among a million distractors few of its images would be left to see.
 
-Reads: <cell> (who it is); <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher; <processed>.
+Reads: <cell> (who it is); <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher; <processed>;
+<ground_truth>.
 Writes: <folder>: a JPEG a query, and ranked_lists.json, a list of {"file", "title", "caption"}.
 """
 
@@ -35,10 +36,12 @@ VIEWS = (  # label, who describes the query, who the database, and which protoco
 )
 
 
-def main(cell: Path, descriptors: Path, queries: Path, processed: Path, folder: Path, values: dict) -> None:
+def main(
+    cell: Path, descriptors: Path, queries: Path, processed: Path, ground_truth: Path, folder: Path, values: dict
+) -> None:
     who = json.loads(cell.read_text(encoding="utf-8"))
     keys = {"student": who["key"], "teacher": who["teacher"]}
-    lists = Lists(processed, testing_sets(values) | {"distractors": None})
+    lists = Lists(processed, ground_truth, testing_sets(values) | {"distractors": None})
     described = {role: DescriptorFolder(descriptors / key) for role, key in keys.items()}
     lists.require(*described.values())
     whitenings = {role: lists.whitening(database) for role, database in described.items()}
@@ -92,4 +95,4 @@ def caption(keys: dict[str, str], average_precisions: list[float], counts: dict)
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:6]), parameters())
+    run(main, *map(Path, sys.argv[1:7]), parameters())

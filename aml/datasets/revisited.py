@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from aml.datasets import unpickling, upstream_lists
 from aml.datasets.packing import pack_listed
 from aml.storage.files import replacing_folder
-from aml.storage.imagesets import LABELS
+from aml.storage.imagesets import LABELS, check_ground_truth
 from aml.storage.pack import PackWriter, write_ground_truth
 from aml.storage.seals import write_sealed
 
@@ -14,8 +14,11 @@ _IMAGES = (".jpg", ".jpeg")
 COUNTS = ("queries", "database", "images")
 
 
-def preprocess(raw, processed, *, name: str, archives: list[str], expected: dict[str, int] | None, num_workers: int):
-    """Reads `raw`, writes the test set `processed`: database and queries in the order of the ground truth.
+def preprocess(
+    raw, processed, labels, *, name: str, archives: list[str], expected: dict[str, int] | None, num_workers: int
+):
+    """Reads `raw`, writes the test set `processed`, database and queries in the order of the ground truth, and the
+    ground truth itself as the file `labels`.
 
     archives: their file names. expected: counts that must be (queries, database: of the ground truth; images: in the
     archives, listed or not; some or all), None for sets of any size.
@@ -39,7 +42,6 @@ def preprocess(raw, processed, *, name: str, archives: list[str], expected: dict
         _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         pack.write_list("images.csv", database)
         pack.write_list("queries.csv", queries, boxes)
-        write_ground_truth(folder, ground_truth, len(database))
         report = {
             "kind": "test",
             "queries": len(queries),
@@ -48,6 +50,7 @@ def preprocess(raw, processed, *, name: str, archives: list[str], expected: dict
             "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
         }
         write_sealed(folder / "report.json", report | packed.report())
+    write_ground_truth(labels, ground_truth, len(database))
 
 
 def _image_name(member):
@@ -79,6 +82,7 @@ def _read_ground_truth(path):
                 for label, values in zip(LABELS, rows, strict=True)
             }
         )
+    check_ground_truth(ground_truth, len(queries), len(database), f"{path}, gnd")
     return database, queries, boxes, ground_truth
 
 

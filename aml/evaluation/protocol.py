@@ -11,7 +11,7 @@ import numpy as np
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import Whitening, given, learn
 from aml.storage.descriptors import DescriptorFolder
-from aml.storage.imagesets import read_ground_truth
+from aml.storage.imagesets import ImageSet, read_ground_truth
 from aml.storage.testing import testing_lists
 
 
@@ -21,15 +21,18 @@ class Lists:
     images: array name -> image set, as `testing_lists` gives it; ground_truth: test set -> its labels, query by query.
     """
 
-    def __init__(self, processed: Path, sets: dict):
+    def __init__(self, processed: Path, ground_truth: Path, sets: dict):
         self.sets, self.whitening_list = sets, f"{sets['train_set']}.whitening"
         self.distractor_list = f"{sets['distractors']}.database"
         self.images, self.whitening_pairs = testing_lists(processed, **sets)
         self.digests = {name: listed.digest() for name, listed in self.images.items()}
         self.ground_truth = {
-            name: read_ground_truth(processed / name, len(self.images[f"{name}.database"]))
+            name: read_ground_truth(ground_truth / f"{name}.json", *map(len, self._of_set(name)))
             for name in sets["test_sets"]
         }
+
+    def _of_set(self, name: str) -> tuple[ImageSet, ImageSet]:
+        return self.images[f"{name}.queries"], self.images[f"{name}.database"]
 
     def require(self, *folders: DescriptorFolder) -> None:
         """Raises ValueError unless all describe exactly these lists, every row of them, and alike: one extraction,

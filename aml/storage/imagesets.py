@@ -1,4 +1,4 @@
-"""Image sets on disk, read: data/processed/<set> as `aml.storage.pack` writes it.
+"""Image sets on disk, read: data/processed/<set> and data/ground_truth/<set>.json as `aml.storage.pack` writes them.
 
 images.tar         plain tar of the images' own bytes
 images.csv         row,name,offset,bytes,width,height,crc32; line i is row i of every array about this set. offset:
@@ -6,8 +6,10 @@ images.csv         row,name,offset,bytes,width,height,crc32; line i is row i of 
                    rotation); crc32: of the image's bytes
 queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated box in pixels (floats)
 lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
-ground_truth.json  test sets: "queries", a list, per query {"easy", "hard", "junk"}, rows of images.csv
-report.json        kind, counts and what was odd
+report.json        kind, counts and what was odd about the images and the lists
+
+The ground truth of a test set stands apart, since descriptors do not depend on it: {"queries": a list, per query
+{"easy", "hard", "junk"}, rows of images.csv; and what was odd about the labels}; {} for other sets.
 
 All are sealed: an npz file by its format, images.tar image by image by the lists, since those who need one image cannot
 read 50 GB before.
@@ -27,7 +29,7 @@ import numpy as np
 from aml.storage.npz import read_npz
 from aml.storage.seals import damaged, open_sealed_lines, read_sealed
 
-FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "ground_truth.json", "report.json")
+FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
 COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
 LISTS = (
@@ -125,15 +127,15 @@ def read_lists(folder) -> dict[str, np.ndarray]:
     return {name: lists[name] for name in LISTS}
 
 
-def read_ground_truth(folder, num_database: int) -> list[dict[str, np.ndarray]]:
+def read_ground_truth(path, num_queries: int, num_database: int) -> list[dict[str, np.ndarray]]:
     """Per query (in the order of queries.csv) the database rows of each label, (n,) int64 each.
 
     Raises ValueError where they break the format: a row outside the database, a row with two labels, another number of
-    queries than queries.csv has.
+    queries than `num_queries`.
     """
-    path = _existing(Path(folder), "ground_truth.json")
+    path = _existing(Path(path).parent, Path(path).name)
     ground_truth = read_sealed(path).get("queries")
-    check_ground_truth(ground_truth, len(read_queries(folder)), num_database, path)
+    check_ground_truth(ground_truth, num_queries, num_database, path)
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
 
 

@@ -112,9 +112,9 @@ def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
     np.savez(path, **{name: lists[name] for name in LISTS})  # fixed order and no times: equal lists, equal bytes
 
 
-def write_ground_truth(folder, ground_truth: list[dict], num_database: int):
-    """Writes ground_truth.json: per query the rows of each label. Raises ValueError where it breaks the format."""
-    path = Path(folder) / "ground_truth.json"
+def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd):
+    """Writes per query the rows of each label, and what was odd about them. Raises ValueError where it breaks the
+    format."""
     rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
     check_ground_truth(rows, len(rows), num_database, path)
-    write_sealed(path, {"queries": rows})
+    write_sealed(path, {"queries": rows, **odd})

@@ -229,7 +229,13 @@ def run_revisited(tmp_path, files, gnd=GND, expected=None, **changed):
     value = {"imlist": ["db_0", "db_1", "db_2"], "qimlist": ["q_1", "q_0"], "gnd": gnd} | changed
     write_pickle(raw / "gnd_mini.pkl", value)
     revisited.preprocess(
-        raw, tmp_path / "processed", name="mini", archives=list(files), expected=expected, num_workers=2
+        raw,
+        tmp_path / "processed",
+        tmp_path / "mini.json",
+        name="mini",
+        archives=list(files),
+        expected=expected,
+        num_workers=2,
     )
     return tmp_path / "processed"
 
@@ -242,7 +248,7 @@ def test_revisited(tmp_path, revisited_files):
     assert [queries.read(row) for row in range(2)] == [image(4), image(3)]
     assert database.sizes.tolist() == [[40, 30], [40, 30], [20, 50]]
     assert queries.boxes.tolist() == [query["bbx"] for query in GND]
-    ground_truth = read_ground_truth(folder, 3)
+    ground_truth = read_ground_truth(tmp_path / "mini.json", 2, 3)
     assert [{k: v.tolist() for k, v in query.items()} for query in ground_truth] == [
         {k: v for k, v in query.items() if k != "bbx"} for query in GND
     ]
@@ -296,7 +302,7 @@ def test_revisited_all_images_must_be_good(tmp_path, revisited_files):
         ({"bbx": [40, 2, 60, 8]}, "'q_0': box .* lies outside its image of 40 x 30 pixels"),
         ({"bbx": [0, 0, 40, 61]}, "'q_0': box .* is more than twice its image of 40 x 30"),
         ({"easy": [3]}, "query 'q_0', easy: 3 is out of range, accepted are 0 to 2"),
-        ({"easy": [0]}, "query 1: row 0 is labelled easy and again junk"),
+        ({"easy": [0]}, r"gnd_mini.pkl, gnd: query 1: row 0 is labelled easy and again junk"),
         ({"hard": "1"}, "query 'q_0', hard: a list of whole numbers"),
     ],
 )

@@ -15,14 +15,14 @@ def commands(repository: Repository) -> dict[str, list[str]]:
     student, weights = key.split("-")[0], "data/weights"
     lines = {
         "download": "rsynth_a out/data/raw/rsynth_a out/data/digests/rsynth_a.json",
-        "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a",
+        "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a out/data/ground_truth/rsynth_a.json",
         "weights": f"out/{weights} out/data/raw/imagenet out/data/digests/imagenet.json",
         "train": f"{student} data/processed/synthsfm {weights}/{student}.safetensors out/models/{key} --loss reg "
         f"--settings distill --targets data/targets/{teacher} --seed 0",
         "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
         "extract": f"models/{key} data/processed out/data/descriptors/{key}",
-        "evaluate": f"data/descriptors/{key} data/processed out/reports/metrics/{key}.json out/data/queries/{key}.csv "
-        f"--loss reg --teacher data/descriptors/{teacher} --seed 0",
+        "evaluate": f"data/descriptors/{key} data/processed data/ground_truth out/reports/metrics/{key}.json "
+        f"out/data/queries/{key}.csv --loss reg --teacher data/descriptors/{teacher} --seed 0",
         "tables": "reports/metrics data/queries out/reports/tables out/reports/claims.csv",
     }
     return {stage: arguments.split() for stage, arguments in lines.items()}

@@ -34,7 +34,9 @@ def finished(tmp_path_factory):
     data, models, digests = folder / "data", folder / "models", folder / "digests"
     for name in SETS:
         download.main(name, data / "raw" / name, digests / f"{name}.json", values)
-        preprocess.main(name, data / "raw" / name, data / "processed" / name, values)
+        preprocess.main(
+            name, data / "raw" / name, data / "processed" / name, data / f"ground_truth/{name}.json", values
+        )
     with serving(folder / "web") as server:
         values["checkpoints"]["places"] = ["/nowhere", server.url]
         for key in keys(values):
@@ -46,7 +48,9 @@ def finished(tmp_path_factory):
         record = folder / "metrics" / f"{key}.json"
         teacher = teacher and described / teacher
         queries = data / "queries" / f"{key}.csv"
-        evaluate.main(described / key, data / "processed", record, queries, teacher, loss, None, values)
+        evaluate.main(
+            described / key, data / "processed", data / "ground_truth", record, queries, teacher, loss, None, values
+        )
     tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
     return folder, values, networks
 

@@ -23,6 +23,11 @@ def size_of(row: int) -> tuple[int, int]:
     return PANORAMA if row == PANORAMA_ROW else SIZES[row % len(SIZES)]
 
 
+def labels_of(processed: Path) -> Path:
+    """Where the ground truth stands beside a folder of processed sets."""
+    return processed.with_name("ground_truth")
+
+
 def write_sets(processed: Path) -> Path:
     random = np.random.default_rng(0)
     counts = {"train": NUM_TRAIN, "test": NUM_DATABASE + NUM_QUERIES, "crowd": NUM_DISTRACTORS}
@@ -37,7 +42,7 @@ def write_sets(processed: Path) -> Path:
                 boxes = [[0, 0, *size_of(row)] for row in range(NUM_DATABASE, count)]
                 pack.write_list("images.csv", names[:NUM_DATABASE])
                 pack.write_list("queries.csv", names[NUM_DATABASE:], boxes)
-                write_ground_truth(folder, LABELS, NUM_DATABASE)
+                write_ground_truth(labels_of(processed) / f"{name}.json", LABELS, NUM_DATABASE)
             else:
                 pack.write_list("images.csv", names)
             if name == "train":

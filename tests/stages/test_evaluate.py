@@ -12,6 +12,7 @@ from aml.storage import testing
 from aml.storage.descriptors import write_descriptors, write_provenance
 from stages.evaluate import main
 from tests.datasets.raw_folders import image, write_archive, write_pickle
+from tests.stages.packed_sets import labels_of
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
@@ -29,7 +30,10 @@ def processed(tmp_path):
     write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
     gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": []}]
     write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
-    revisited.preprocess(raw, processed / "test", name="test", archives=["test.tgz"], expected=None, num_workers=1)
+    revisited.preprocess(
+        raw, processed / "test", labels_of(processed) / "test.json",
+        name="test", archives=["test.tgz"], expected=None, num_workers=1,
+    )  # fmt: skip
     write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
     write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13)[:90]})
     (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
@@ -56,7 +60,17 @@ def evaluated(processed, num_archives):
     extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
     write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)
     values = {"grid": SETS | {"loss_without_teacher": "contr"}}
-    main(descriptors, processed, processed.parent / "x.json", processed.parent / "x.csv", None, None, None, values)
+    main(
+        descriptors,
+        processed,
+        labels_of(processed),
+        processed.parent / "x.json",
+        processed.parent / "x.csv",
+        None,
+        None,
+        None,
+        values,
+    )
     return json.loads((processed.parent / "x.json").read_text()), read_average_precisions(processed.parent / "x.csv")
 
 
@@ -78,7 +92,7 @@ def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(pro
     teacher, student = processed.parent / "descriptors", processed.parent / "copy"
     shutil.copytree(teacher, student)
     paths = processed.parent / "x.json", processed.parent / "x.csv"
-    main(student, processed, *paths, teacher, "reg", 3, {"grid": SETS})
+    main(student, processed, labels_of(processed), *paths, teacher, "reg", 3, {"grid": SETS})
     again = json.loads(paths[0].read_text())
     assert (again["network"]["seed"], record["network"]["seed"]) == (3, None)
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
@@ -94,4 +108,5 @@ def test_a_damaged_descriptor_array_is_named(processed):
     data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its sha256 is \w{12}, provenance.json names"):
-        main(path.parent, processed, *paths, None, None, None, {"grid": SETS | {"loss_without_teacher": "contr"}})
+        values = {"grid": SETS | {"loss_without_teacher": "contr"}}
+        main(path.parent, processed, labels_of(processed), *paths, None, None, None, values)

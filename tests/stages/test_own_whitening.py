@@ -12,7 +12,7 @@ from aml.storage.testing import testing_lists as lists_of_testing
 from aml.storage.whitening import read_whitening, write_whitening
 from stages import evaluate, extract, targets
 from tests.evaluation.test_whitening import scatter_of
-from tests.stages.packed_sets import GRID, LABELS, write_sets
+from tests.stages.packed_sets import GRID, LABELS, labels_of, write_sets
 from tests.stages.random_descriptors import D, describe, random_whitening
 from tests.stages.shared_work import RUNTIME
 
@@ -61,7 +61,7 @@ def how_learned(record: Path) -> dict:
 def evaluated(folder: Path, processed: Path) -> Path:
     """The record of the student in `folder`, tested against its teacher there."""
     student, teacher, record = folder / "student-teacher-reg-0", folder / "teacher", folder / "record.json"
-    evaluate.main(student, processed, record, folder / "queries.csv", teacher, "reg", 0, VALUES)
+    evaluate.main(student, processed, labels_of(processed), record, folder / "queries.csv", teacher, "reg", 0, VALUES)
     return record
 
 
@@ -111,15 +111,12 @@ def test_the_record_says_what_a_singular_matrix_got(processed, tmp_path):
 def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp_path):
     values = VALUES | {"grid": GRID | {"train_set": None}}
     rows = describe(tmp_path / "own", processed, seed=1, whitening=random_whitening(1))
-    evaluate.main(
-        tmp_path / "own", processed, tmp_path / "own.json", tmp_path / "queries.csv", None, None, None, values
-    )
+    lists, queries = (processed, labels_of(processed)), tmp_path / "queries.csv"
+    evaluate.main(tmp_path / "own", *lists, tmp_path / "own.json", queries, None, None, None, values)
     assert measured(tmp_path / "own.json", "symmetric") == expected(rows, rows, applied(*random_whitening(1)))
     describe(tmp_path / "none", processed, seed=1)
     with pytest.raises(ValueError, match=r"none owns no whitening, and grid\.train_set is empty"):
-        evaluate.main(
-            tmp_path / "none", processed, tmp_path / "none.json", tmp_path / "queries.csv", None, None, None, values
-        )
+        evaluate.main(tmp_path / "none", *lists, tmp_path / "none.json", queries, None, None, None, values)
 
 
 def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, tmp_path):

@@ -12,7 +12,7 @@ from aml.reports.ranked_lists import judged
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.seals import open_sealed_lines
 from stages import evaluate, ranked_lists
-from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, write_sets
+from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, write_sets
 from tests.stages.random_descriptors import describe, random_whitening
 
 KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
@@ -30,14 +30,15 @@ def finished(tmp_path_factory):
     describe(described["teacher"], processed, seed=2, whitening=random_whitening(3))
     for role, teacher, seed in (("student", described["teacher"], 0), ("teacher", None, None)):
         queries = folder / "queries" / f"{KEYS[role]}.csv"
-        evaluate.main(described[role], processed, folder / f"{role}.json", queries, teacher, "reg", seed, VALUES)
+        places = (described[role], processed, labels_of(processed), folder / f"{role}.json", queries)
+        evaluate.main(*places, teacher, "reg", seed, VALUES)
     (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"], "seed": 0}))
     run(folder, folder / "lists")
     return folder
 
 
 def run(folder, lists):
-    arguments = [folder / name for name in ("cell.json", "descriptors", "queries", "processed")]
+    arguments = [folder / name for name in ("cell.json", "descriptors", "queries", "processed", "ground_truth")]
     ranked_lists.main(*arguments, lists, VALUES)
 
 
@@ -74,7 +75,8 @@ def test_pictures_stand_in_the_list(finished):
 
 def test_the_lists_are_those_that_were_scored(finished):
     """Precision counted on a list is the one that evaluation counted on ranks, junk aside."""
-    lists = Lists(finished / "processed", {name: GRID[name] for name in ("train_set", "test_sets", "distractors")})
+    sets = {name: GRID[name] for name in ("train_set", "test_sets", "distractors")}
+    lists = Lists(finished / "processed", finished / "ground_truth", sets)
     described = {role: DescriptorFolder(finished / "descriptors" / key) for role, key in KEYS.items()}
     whitenings = {role: lists.whitening(folder) for role, folder in described.items()}
     ranked = ranked_lists.rankings("test", [0, 1], described, whitenings)

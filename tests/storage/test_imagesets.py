@@ -26,6 +26,10 @@ def arrays(**changed):
     return {name: np.array(values, dtype=np.int64) for name, values in (ARRAYS | changed).items()}
 
 
+def ground_truth(folder):
+    return folder.with_name("set.json")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Four images, listed in another order than they are packed in; two queries, labels, lists."""
@@ -37,7 +41,7 @@ def folder(tmp_path):
         pack.write_list("images.csv", sorted(DATA))
         pack.write_list("queries.csv", ["b", "a"], [[0, 0, 10.25, 30], [-3.5, 2, 70, 9]])
     write_lists(path, arrays(), len(DATA))
-    write_ground_truth(path, LABELS, len(DATA))
+    write_ground_truth(ground_truth(path), LABELS, len(DATA))
     return path
 
 
@@ -130,12 +134,16 @@ def everything(folder):
         boxes = images.boxes.tolist() if images.boxes is not None else None
         found.append([images.names, images.sizes.tolist(), boxes, _read_all(images)])
     lists = {name: rows.tolist() for name, rows in read_lists(folder).items()}
-    return [*found, lists, [{k: v.tolist() for k, v in labels.items()} for labels in read_ground_truth(folder, 4)]]
+    return [
+        *found,
+        lists,
+        [{k: v.tolist() for k, v in labels.items()} for labels in read_ground_truth(ground_truth(folder), 2, 4)],
+    ]
 
 
-@pytest.mark.parametrize("name", ["images.tar", "images.csv", "queries.csv", "lists.npz", "ground_truth.json"])
+@pytest.mark.parametrize("name", ["images.tar", "images.csv", "queries.csv", "lists.npz", "../set.json"])
 def test_a_flipped_bit_is_found_or_changes_nothing(folder, name):
-    path, expected, harmless = folder / name, everything(folder), 0
+    path, expected, harmless = (folder / name).resolve(), everything(folder), 0
     whole = path.read_bytes()
     places = range(0, len(whole), 1 + len(whole) // 150)
     for place in places:
@@ -146,7 +154,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing(folder, name):
         except ValueError as error:
             assert str(path) in str(error)
     path.write_bytes(whole)
-    padding = {"images.tar": 0.95, "lists.npz": 0.5, "ground_truth.json": 0.6}  # times, owners, blanks
+    padding = {"images.tar": 0.95, "lists.npz": 0.5, "../set.json": 0.6}  # times, owners, blanks
     assert harmless <= padding.get(name, 0) * len(places)
 
 
@@ -265,13 +273,13 @@ def test_refuses_other_arrays_and_other_files(folder):
 
 
 def test_ground_truth_round_trip(folder):
-    ground_truth = read_ground_truth(folder, 4)
-    assert [{label: rows.tolist() for label, rows in query.items()} for query in ground_truth] == LABELS
-    assert ground_truth[0]["hard"].dtype == np.int64
+    found = read_ground_truth(ground_truth(folder), 2, 4)
+    assert [{label: rows.tolist() for label, rows in query.items()} for query in found] == LABELS
+    assert found[0]["hard"].dtype == np.int64
 
 
 @pytest.mark.parametrize(
-    ("ground_truth", "message"),
+    ("queries", "message"),
     [
         (LABELS[:1], "1 entries where a list with one entry for each of the 2 queries"),
         ({}, "dict where a list"),
@@ -288,16 +296,16 @@ def test_ground_truth_round_trip(folder):
         ([LABELS[0], {"easy": 1, "hard": [], "junk": []}], "query 1, easy: a list"),
     ],
 )
-def test_refuses_broken_ground_truth(folder, ground_truth, message):
-    write_sealed(folder / "ground_truth.json", {"queries": ground_truth})
+def test_refuses_broken_ground_truth(folder, queries, message):
+    write_sealed(ground_truth(folder), {"queries": queries})
     with pytest.raises(ValueError, match=message):
-        read_ground_truth(folder, 4)
+        read_ground_truth(ground_truth(folder), 2, 4)
 
 
 def test_refuses_ground_truth_that_is_no_json(folder):
-    (folder / "ground_truth.json").write_text("[{")
-    with pytest.raises(ValueError, match=r"ground_truth.json is damaged"):
-        read_ground_truth(folder, 4)
+    ground_truth(folder).write_text("[{")
+    with pytest.raises(ValueError, match=r"set.json is damaged"):
+        read_ground_truth(ground_truth(folder), 2, 4)
 
 
 def test_writer_refuses(tmp_path):
