@@ -1,11 +1,12 @@
-"""Removes the notes of DVC that it was killed while writing, so that it starts again.
+"""Removes what DVC stops at, so that it starts again: the notes that it was killed while writing, and links to local
+files of a dataset that are gone, whose copies serve.
 
 Not a stage: `make repro` calls it first. DVC writes dvc.lock and .dvc/tmp/rwlock in place; a kill -9 or a power cut in
 that moment leaves a part of them, and every dvc command refuses it. Nothing is lost with such a file: DVC finds what
 was done in its cache, and the stages that it doesn't cache repeat what they did. (What else a killed DVC leaves, it
 copes with by itself.)
 
-Reads and removes, where DVC would refuse them: <locks>, dvc.lock files, and .dvc/tmp/rwlock.
+Reads and removes, where DVC would refuse them: <locks>, dvc.lock files; .dvc/tmp/rwlock; links in data/local.
 """
 
 import fcntl
@@ -18,6 +19,7 @@ from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from dvc.utils import strictyaml
 
 TEMPORARY = Path(".dvc/tmp")
+LOCAL = Path("data/local")
 
 
 def main(locks: list[Path]) -> None:
@@ -32,6 +34,10 @@ def main(locks: list[Path]) -> None:
             except (DvcException, ValueError) as error:
                 path.unlink()
                 print(f"mend: removed {path}, which DVC was killed while writing ({error})", file=sys.stderr)
+    for link in LOCAL.glob("*/*"):
+        if link.is_symlink() and not link.exists():
+            print(f"mend: removed {link}: {link.readlink()} is gone; its copy in data/raw serves", file=sys.stderr)
+            link.unlink()
 
 
 def read_lock(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from aml.storage.files import write_json
 
 GZIP = b"\x1f\x8b"
+FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
 START_BYTES = 512  # enough to tell an archive from a web page
 _SPARE_BYTES = 256 << 20  # left free on the disk
 _ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
@@ -56,9 +57,18 @@ def known_files(digests: Path) -> dict[str, dict]:
 
 
 def entered(digests: Path, name: str, entry: dict) -> dict:
-    """What `digests` knows of the file `name`: `entry` itself, from now on, where it knew nothing."""
+    """What `digests` knows of the file `name`. It is `entry` itself, from now on, where nothing was known, and where a
+    local place gives another file than before: one's own files may be corrected."""
     with _ENTERING:
         known = known_files(digests)
-        if name not in known:
-            write_json(digests, dict(sorted({**known, name: entry}.items())))
-        return known.get(name, entry)
+        earlier = known.get(name, entry)
+        is_corrected = entry["source"] == LOCAL and is_local(earlier["source"]) and earlier != entry
+        if name in known and not is_corrected:
+            return earlier
+        write_json(digests, dict(sorted({**known, name: entry}.items())))
+        return entry
+
+
+def is_local(noted: str) -> bool:
+    """Whether a file came from this machine: LOCAL, FOUND, or the path itself, as it used to be noted."""
+    return not noted.startswith(("http://", "https://"))

@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from aml.web.checks import GZIP, Refusal, check_space, known_files
-from aml.web.fetch import fetch, local_path, part_of
+from aml.web.checks import GZIP, Refusal, check_space, is_local, known_files
+from aml.web.fetch import fetch, part_of
+from aml.web.local import local_path
 from aml.web.transfer import stated_length
 
 _GZIPPED = (".tgz", ".tar.gz")
@@ -29,7 +30,7 @@ def fetch_all(files: dict[str, list[str]], folder, *, digests, num_downloads: in
     def bring(name):
         if len(problems) >= _ENOUGH:
             return
-        expected_bytes = known[name]["bytes"] if name in known else None
+        expected_bytes = known[name]["bytes"] if name in known and not is_local(known[name]["source"]) else None
         magic = GZIP if name.endswith(_GZIPPED) else b""
         try:
             fetch(files[name], folder / name, digests=digests, expected_bytes=expected_bytes, magic=magic, **options)

@@ -129,7 +129,19 @@ def test_a_loss_imports_torch_only(path):
 
 @pytest.mark.parametrize(
     "stage",
-    ["check", "download", "preprocess", "evaluate", "tables", "experiment", "page", "ranked_lists", "doctor", "verify"],
+    [
+        "check",
+        "sources",
+        "download",
+        "preprocess",
+        "evaluate",
+        "tables",
+        "experiment",
+        "page",
+        "ranked_lists",
+        "doctor",
+        "verify",
+    ],
 )
 def test_stages_without_a_network_start_without_torch(stage):
     heavy = "torch", "torchvision", "timm", "pandas", "matplotlib", "faiss"

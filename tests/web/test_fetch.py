@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -169,6 +170,86 @@ def test_local_copies(place, tmp_path, as_url):
     copy.write_bytes(b"")
     with pytest.raises(ValueError, match="an empty file"):
         fetch(place, copy)
+
+
+@pytest.mark.parametrize("removed", [[], ["file"], ["digests"], ["file", "digests"]])
+@pytest.mark.parametrize("changed", [DATA[:-1] + b"?", DATA + b"and more"])
+def test_a_local_file_may_be_corrected(place, tmp_path, capsys, changed, removed):
+    """Whatever of the earlier copy is still here."""
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    fetch(place, own)
+    own.write_bytes(changed)
+    for name in removed:
+        getattr(place, name).unlink()
+    assert fetch(place, own) == hashlib.sha256(changed).hexdigest()
+    assert place.file.read_bytes() == changed and left(place) == ["x.tgz"]
+    noted = json.loads(place.digests.read_text())["x.tgz"]
+    assert noted == {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed), "source": "a local place"}
+    said = "" if "digests" in removed else f"x.tgz has changed at {own}: taken, and noted in {place.digests}\n"
+    assert capsys.readouterr().err == said
+    assert fetch(place, own) == noted["sha256"] and capsys.readouterr().err == ""
+
+
+def test_a_local_file_that_is_the_same_or_gone_changes_nothing(place, tmp_path, monkeypatch):
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    sha256 = fetch(place, own)
+    os.utime(own, (1, 1))  # another time, the same bytes
+    before = place.file.stat()
+    assert fetch(place, own) == sha256 and place.file.stat() == before
+    os.utime(own, ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.setattr("aml.web.local.file_sha256", lambda path: pytest.fail("size and time are enough"))
+    assert fetch(place, own) == sha256
+    own.unlink()
+    assert fetch(place, own) == sha256 and place.file.stat() == before
+
+
+def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path):
+    own = tmp_path / "mirror.tgz"
+    own.write_bytes(DATA[:-1] + b"?")
+    sha256 = fetch(place, server.url)
+    assert fetch(place, own) == sha256 and place.file.read_bytes() == DATA
+    place.file.unlink()
+    with pytest.raises(ValueError, match=r"x.tgz from .*mirror.tgz has sha256 .* noted for the copy from http://"):
+        fetch(place, own)
+
+
+def test_a_path_that_was_noted_goes(place, tmp_path):
+    """Digests are kept by git, and a path says whose machine it was."""
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    place.digests.write_text(json.dumps({"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": str(own)}}))
+    fetch(place, own)
+    assert str(tmp_path) not in place.digests.read_text()
+
+
+def test_a_folder_is_to_be_packed(place, tmp_path):
+    with pytest.raises(ValueError, match=rf"a folder; pack it \(tar -czf x.tgz -C {tmp_path} .\) and name the archive"):
+        fetch(place, tmp_path)
+
+
+def test_what_upstream_changed_is_accepted_when_both_are_removed(server, place):
+    fetch(place, server.url)
+    place.file.unlink()
+    server.data = DATA[:-1] + b"?"
+    remedy = r"Remove that file to fetch it again; .* remove the entry 'x.tgz' from .*digests.json too"
+    for message in (rf"kept as .*x.tgz.refused. {remedy}", rf"was refused earlier.* {remedy}"):
+        with pytest.raises(ValueError, match=message):
+            fetch(place, server.url)
+    (place.folder / "x.tgz.refused").unlink()
+    place.digests.write_text("{}")
+    fetch(place, server.url)
+    assert place.file.read_bytes() == server.data
+
+
+def test_waiting_for_a_server_is_said(place, capsys):
+    with pytest.raises(ValueError, match=r"refused.*\(3 attempts\)"):
+        fetch(place, "http://127.0.0.1:9/x.tgz", pause_s=0.01)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("http://127.0.0.1:9/x.tgz: ") and first.endswith("; attempt 1 of 3, the next in 0.01 s")
+    assert second.endswith("; attempt 2 of 3, the next in 0.02 s")
 
 
 def test_a_changed_file_is_kept_and_not_downloaded_again(server, place):

@@ -1,0 +1,30 @@
+"""Links to the local files that datasets are made of. DVC looks through them, with no process of ours: by size and time
+first, then by digest. What has changed there is fetched anew.
+
+Reads: what params.yaml says about datasets. Writes: <local>/<set>: a link to each file that a place on this machine
+gives, and watched.json, their names.
+"""
+
+import sys
+from pathlib import Path
+
+from aml.datasets.settings import dataset_settings
+from aml.storage.files import replacing_folder, write_json
+from aml.storage.parameters import of_type, section
+from aml.web.local import present
+from stages.runtime import parameters, run
+
+
+def main(local: Path, values: dict) -> None:
+    with replacing_folder(local) as folder:
+        for name in of_type(list[str], section(values, "grid.datasets"), "grid.datasets"):
+            (folder / name).mkdir()
+            places = {file: present(sources) for file, sources in dataset_settings(values, name)[2].items()}
+            watched = {file: place for file, place in places.items() if place is not None}
+            for file, place in watched.items():
+                (folder / name / file).symlink_to(place.resolve())
+            write_json(folder / name / "watched.json", sorted(watched))
+
+
+if __name__ == "__main__":
+    run(main, Path(sys.argv[1]), parameters())
