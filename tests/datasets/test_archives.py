@@ -1,6 +1,10 @@
 import gzip
 import io
+import lzma
+import stat
+import struct
 import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -25,9 +29,17 @@ def read(path, is_wanted=lambda name: True, max_bytes=1000):
     return list(archives.files(path, is_wanted=is_wanted, max_bytes=max_bytes))
 
 
-@pytest.mark.parametrize("mode", ["w:gz", "w:"])
+def write_zip(path, files, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:", "w:bz2", "w:xz", "zip"])
 def test_files_in_archive_order(tmp_path, mode):
-    path = write(tmp_path / "x.tgz", FILES, mode)  # told apart by its first bytes, not by its name
+    path = tmp_path / "x.tgz"  # told apart by its first bytes, not by its name
+    write_zip(path, FILES) if mode == "zip" else write(path, FILES, mode)
     assert read(path) == [(name.removeprefix("./"), data) for name, data in FILES.items()]
     assert [data for _, data in read(path, lambda name: name == "jpg/a.jpg")] == [b"a" * 700, None, None]
 
@@ -84,12 +96,13 @@ def test_refuses_what_is_no_archive(tmp_path):
         read(tmp_path / "nothing.tgz")
 
 
-@pytest.mark.parametrize("mode", ["w:gz", "w:"])
+@pytest.mark.parametrize("mode", ["w:gz", "w:", "w:bz2", "w:xz", "zip"])
 def test_every_cut_is_an_error(tmp_path, mode):
     noise = np.random.default_rng(0).bytes(3000)
-    whole = write(tmp_path / "x.tgz", {"a": noise[:1000], "b": noise[1000:2000], "c": noise[2000:]}, mode).read_bytes()
-    end = len(whole) if mode == "w:gz" else 3 * (512 + 1024) + 512  # one zero block is the end already
-    for length in range(0, end, 37 if mode == "w:gz" else 64):
+    files, path = {"a": noise[:1000], "b": noise[1000:2000], "c": noise[2000:]}, tmp_path / "x.tgz"
+    whole = (write_zip(path, files) if mode == "zip" else write(path, files, mode)).read_bytes()
+    end = 3 * (512 + 1024) + 512 if mode == "w:" else len(whole)  # one zero block is the end already
+    for length in range(0, end, 64 if mode == "w:" else 37):
         (tmp_path / "x.tgz").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"x.tgz"):
             read(tmp_path / "x.tgz", max_bytes=2000)
@@ -103,6 +116,46 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
         assert len(list(tar)) == 1  # tarfile's own opinion
     with pytest.raises(ValueError, match="at 'a': what follows is damaged"):
         read(tmp_path / "x.tar")
+
+
+def test_xz_files_may_stand_one_behind_another(tmp_path):
+    whole = write(tmp_path / "x.tar", FILES, "w:").read_bytes()
+    (tmp_path / "x.tar.xz").write_bytes(lzma.compress(whole[:1000]) + bytes(8) + lzma.compress(whole[1000:]))
+    assert read(tmp_path / "x.tar.xz") == read(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zips_of_other_kinds_are_refused(tmp_path, compression):
+    path = write_zip(tmp_path / "x.zip", {"a": b"1" * 500}, compression)
+    with pytest.raises(
+        ValueError, match=r"x.zip, at 'a': it is encrypted, or compressed in another way than by deflate"
+    ):
+        read(path)
+
+
+def test_zips_are_read_as_carefully_as_tars(tmp_path):
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    for name, message in [("../a", "leads out"), ("/a", "leads out"), (link, "'link': it is a link or device")]:
+        with pytest.raises(ValueError, match=message):
+            read(write_zip(tmp_path / "x.zip", {name: b"b"}), lambda name: False)
+    with pytest.raises(ValueError, match="'a': it has 1001 bytes, at most 1000"):
+        read(write_zip(tmp_path / "x.zip", {"a": bytes(1001)}))
+    whole = bytearray(write_zip(tmp_path / "x.zip", {"a": b"1" * 500}, zipfile.ZIP_STORED).read_bytes())
+    whole[100] ^= 1
+    (tmp_path / "x.zip").write_bytes(whole)
+    with pytest.raises(ValueError, match="'a': Bad CRC-32"):
+        read(tmp_path / "x.zip")
+
+
+def test_names_that_a_mac_zipped(tmp_path):
+    """In UTF-8, without the flag that says so."""
+    flagged = write_zip(tmp_path / "x.zip", {"Zürich.jpg": b"1"}).read_bytes()
+    assert read(tmp_path / "x.zip") == [("Zürich.jpg", b"1")]
+    flags = struct.pack("<H", 0x800)
+    assert flagged.count(flags) == 2
+    (tmp_path / "x.zip").write_bytes(flagged.replace(flags, bytes(2)))
+    assert read(tmp_path / "x.zip") == [("Zürich.jpg", b"1")]
 
 
 def test_a_wrong_gzip_checksum_is_an_error(tmp_path):

@@ -1,6 +1,9 @@
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -54,6 +57,14 @@ def plain(tar_format):
     return file.getvalue()[:6144]
 
 
+def zipped(method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as made:
+        for name in ("jpg/a.jpg", "c" * 60 + "/" + "b" * 80 + ".jpg", "é.jpg"):
+            made.writestr(name, bytes(range(200)) * 4)
+    return file.getvalue()
+
+
 WHOLE = [plain(tarfile.GNU_FORMAT), plain(tarfile.PAX_FORMAT), plain(tarfile.USTAR_FORMAT)]
 
 
@@ -85,6 +96,12 @@ def test_damage_below_the_compression(folder, data):
 @fuzzed
 @given(data=damaged(*map(gzip.compress, WHOLE)))
 def test_damage_to_the_compression(folder, data):
+    read(folder, data)
+
+
+@fuzzed
+@given(data=damaged(*map(bz2.compress, WHOLE), *map(lzma.compress, WHOLE), zipped(0), zipped(8)))
+def test_damage_to_other_compressions(folder, data):
     read(folder, data)
 
 
