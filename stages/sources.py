@@ -10,9 +10,9 @@ from pathlib import Path
 
 from aml.datasets.settings import dataset_settings
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, section
+from aml.storage.parameters import of_type, parameters, section
 from aml.web.local import present
-from stages.runtime import parameters, run
+from stages.runtime import run
 
 
 def main(local: Path, values: dict) -> None:

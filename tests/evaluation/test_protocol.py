@@ -8,7 +8,7 @@ from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import learn
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.testing import testing_lists as lists_of_testing
-from tests.stages.packed_sets import LABELS, write_sets
+from tests.stages.packed_sets import LABELS, labels_of, write_sets
 from tests.stages.random_descriptors import describe
 
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
@@ -24,7 +24,7 @@ def case(tmp_path_factory):
         for seed, role in enumerate(("student", "teacher"))
     }
     folders = {role: DescriptorFolder(folder / role) for role in rows}
-    return Lists(processed, SETS), lists_of_testing(processed, **SETS)[1], folders, rows
+    return Lists(processed, labels_of(processed), SETS), lists_of_testing(processed, **SETS)[1], folders, rows
 
 
 def average_precisions(results: dict) -> dict:
