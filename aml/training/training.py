@@ -93,7 +93,8 @@ class Run:
         """One pass over freshly drawn tuples; the mean loss of a tuple."""
         self.network.eval()
         rng = random_stream(self.seed, "train", epoch)
-        tuples = self._tuples(self.train_split, rng, self.loss_settings.images_per_epoch)
+        count, pool_size = self.loss_settings.images_per_epoch, self.settings.pool_size
+        tuples = self._tuples(self.train_split, rng, count=count, pool_size=pool_size)
         batches = self._batches(tuples, "training")
         self.network.train()
         losses, total = self._losses(batches, self.objective.gradient), 0.0
@@ -113,8 +114,9 @@ class Run:
         self.network.eval()
         labelled = self.loss_settings.mining == "hard"
         count = len(split.queries if labelled else split.images)
-        # the same pairs at every epoch; negatives are the hardest of the moment, as in training
-        tuples = self._tuples(split, random_stream(self.seed, "validation"), count)
+        # the same pairs at every epoch; negatives are the hardest of the moment, of the whole split [code]
+        rng = random_stream(self.seed, "validation")
+        tuples = self._tuples(split, rng, count=count, pool_size=len(split.images))
         batches, total = self._batches(tuples, "validation"), 0.0
         for step, (loss, _) in enumerate(self._losses(batches, self.objective.value)):
             self._require_finite(loss, "validation", epoch, step)
@@ -129,7 +131,7 @@ class Run:
             values["asymmetric_recall"] = _recall(own, database, split.clusters)
         return values
 
-    def _tuples(self, split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
+    def _tuples(self, split: Split, rng: np.random.Generator, *, count: int, pool_size: int) -> np.ndarray:
         if self.loss_settings.mining != "hard":
             return random_tuples(split, rng, count)
         own = self.source.descriptors
@@ -137,7 +139,7 @@ class Run:
             split,
             rng,
             count=count,
-            pool_size=self.settings.pool_size,
+            pool_size=pool_size,
             num_negatives=self.loss_settings.num_negatives,
             anchors_of=own,
             pool_of=own if self.targets is None else lambda rows: np.asarray(self.targets[rows], np.float32),

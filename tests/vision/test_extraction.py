@@ -114,6 +114,15 @@ def test_a_descriptor_that_is_not_finite_names_its_image():
 def test_the_aggregate_uses_the_network_s_own_power():
     net, image = network(), torch.randn(1, 3, 48, 40)
     with torch.no_grad():
-        before = describe_at_scales(net, image, SCALES)
         net.pool.p.fill_(6.0)
-        assert not torch.allclose(describe_at_scales(net, image, SCALES), before)
+        scaled = [image, *(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear") for s in SCALES[1:])]
+        of_scales = torch.stack([net(pixels) for pixels in scaled])  # (3, 1, D)
+        found = describe_at_scales(net, image, SCALES)
+
+    def aggregate(p):
+        mean = (of_scales**p).mean(dim=0) ** (1 / p)
+        return mean / mean.norm()
+
+    torch.testing.assert_close(found, aggregate(6.0), atol=1e-6, rtol=0)
+    for other in (1.0, 3.0):
+        assert (aggregate(other) - found).abs().max() > 1e-4
