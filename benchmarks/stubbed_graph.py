@@ -73,7 +73,7 @@ def with_students(values: dict, num_students: int) -> dict:
 def stubbed(graph: dict, values: dict) -> dict:
     """The same stages with other commands; of some folders, later stages depend on what is in them."""
     inside = {
-        "data/weights": [f"data/weights/{name}.safetensors" for name in values["networks"]],
+        "data/weights": [f"data/weights/{name}/imagenet.safetensors" for name in values["networks"]],
         "models/${key}": ["models/${key}", "models/${key}/curves"],
         "reports/tables": ["reports/tables/intervals.csv", "reports/tables/differences.csv"],
     }

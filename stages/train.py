@@ -1,12 +1,14 @@
 """Train one network: a teacher or a student without teacher by labels alone, a student by one loss to its teacher.
-A published teacher isn't trained but taken over from <weights>, with its whitening.
+A published teacher isn't trained but copied from <weights>, with its whitening.
 
-Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
+Reads: <processed> (training set), <weights> (ImageNet, or a published model), <targets> (its teacher's descriptors of
+the training images).
 Writes: <model>/model.safetensors, model.json, curves/ (per epoch); whitening.npz of a published teacher.
 Beside <model>, while it trains, a checkpoint: an interrupted training goes on after its last one.
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,11 +29,11 @@ from aml.training.settings import TRAININGS, loss_settings, loss_without_teacher
 from aml.training.training import Run, random_stream
 from aml.vision.backbones import backbone
 from aml.vision.device import runtime
-from aml.vision.finished import take_over
 from aml.vision.images import ImageTensors
 from aml.vision.kept import KEPT_FEATURES
 from aml.vision.networks import RetrievalNetwork, place, save_network, start_from
 from aml.vision.processes import rank
+from aml.vision.tensors import IMAGENET
 from stages.runtime import run_in_processes
 
 
@@ -52,7 +54,7 @@ def main(
         if rank() > 0:
             return
         with replacing_folder(model) as folder:
-            take_over(weights, folder, backbone=own.backbone, stages=own.stages)
+            shutil.copytree(weights, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         return
     settings = typed(TRAININGS[settings_name], section(values, settings_name), settings_name)
     is_distilled = settings_name == "distill"
@@ -76,7 +78,7 @@ def main(
         gem_p=own.gem_p,
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
-    start_from(network, weights, generator=start)
+    start_from(network, weights / IMAGENET, generator=start)
     place(network, where.torch_device(), settings.precision)
     normalisation = backbone(own.backbone).normalisation
     tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)

@@ -1,9 +1,10 @@
-"""ImageNet weights that each network of the grid starts from; a published teacher's own, whole. After this stage,
+"""ImageNet weights that each network of the grid starts from; a published teacher's own model. After this stage,
 nothing uses the network.
 
 Reads: the places that params.yaml or the libraries name, and the packages that carry weights. Writes: <weights>/
-<network>.safetensors, named as the backbone's stages are; <originals>, the files as their libraries publish them, what
-is there already is only checked; <digests>, JSON: what the first download of each found, which later ones must equal.
+<network>/imagenet.safetensors, named as the backbone's stages are, of a published teacher its model folder;
+<originals>, the files as their libraries publish them, what is there already is only checked; <digests>, JSON: what the
+first download of each found, which later ones must equal.
 """
 
 import sys
@@ -16,7 +17,7 @@ from aml.published.teachers import write_teacher
 from aml.storage.files import replacing_folder, write_json
 from aml.storage.parameters import of_type, parameters, section
 from aml.training.settings import network_settings
-from aml.vision.tensors import save_tensors
+from aml.vision.tensors import IMAGENET, save_tensors
 from aml.web.fetch import fetch
 from stages.runtime import run
 
@@ -29,14 +30,20 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
     originals.mkdir(parents=True, exist_ok=True)
     with replacing_folder(weights) as folder:
         for network in chain(*networks):
-            path = folder / f"{network}.safetensors"
             settings = network_settings(values, network)
             name = settings.backbone
             if settings.source == "published":
-                write_teacher(path, published[network], backbone=name, originals=originals, digests=digests)
+                write_teacher(
+                    folder / network,
+                    published[network],
+                    backbone=name,
+                    stages=settings.stages,
+                    originals=originals,
+                    digests=digests,
+                )
                 continue
             states[name] = states.get(name) or imagenet_state(name, original(name, originals, digests, places))
-            save_tensors(path, states[name], {})
+            save_tensors(folder / network / IMAGENET, states[name], {})
     if not digests.exists():
         write_json(digests, {})
 

@@ -114,10 +114,8 @@ def test_the_stage_fetches_once_and_names_by_network(published, tmp_path):
     for _ in range(2):  # the second finds the original in place
         run(tmp_path, f"{published.url}/{published.name}")
     assert published.asked == [("GET", f"/{published.name}")]
-    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == [
-        f"{name}.safetensors" for name in ("big", "small", "smaller")
-    ]
-    state = load_file(tmp_path / "weights" / "small.safetensors")
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["big", "small", "smaller"]
+    state = load_file(tmp_path / "weights" / "small" / "imagenet.safetensors")
     assert torch.equal(state["18.0.weight"], published.network.features[18][0].weight)
     assert list(json.loads((tmp_path / "digests.json").read_text())) == [published.name]
 

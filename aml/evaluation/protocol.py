@@ -13,6 +13,7 @@ from aml.evaluation.whitening import Whitening, given, learn
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.imagesets import ImageSet, read_ground_truth
 from aml.storage.testing import testing_lists
+from aml.storage.whitening import owned_whitening
 
 
 class Lists:
@@ -45,8 +46,9 @@ class Lists:
 
     def whitening(self, database: DescriptorFolder) -> Whitening:
         """The database network's own, or the one learned from its descriptors. Raises ValueError without either."""
-        if database.owns_whitening:
-            return given(*database.whitening())
+        owned = owned_whitening(database)
+        if owned is not None:
+            return given(*owned)
         if self.whitening_pairs is None:
             raise ValueError(
                 f"{database.folder} owns no whitening, and grid.train_set is empty: name the set that it is learned on"

@@ -13,7 +13,6 @@ import numpy as np
 
 from aml.storage.files import reserve
 from aml.storage.seals import damaged, file_sha256, read_sealed, write_sealed
-from aml.storage.whitening import read_whitening, whitening_sha256
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 
@@ -62,19 +61,7 @@ class DescriptorFolder:
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))
             raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd[0]}.npy is not so")
-        found, named = whitening_sha256(self.folder), self.network.get("whitening")
-        self.owns_whitening = named is not None
-        if found != named:
-            raise ValueError(f"{self.folder}: provenance.json names whitening {named}, in whitening.npz is {found}")
-
-    def whitening(self) -> tuple[np.ndarray, np.ndarray]:
-        """m `(D,)` and P `(D, D)` of a network that owns its whitening. Raises ValueError for another dimension."""
-        mean, projection = read_whitening(self.folder)
-        if len(mean) != self.network["dimension"]:
-            raise ValueError(
-                f"{self.folder}: the whitening is of dimension {len(mean)}, the rows of {self.network['dimension']}"
-            )
-        return mean, projection
+        self.owns_whitening = self.network.get("whitening") is not None  # read by `aml.storage.whitening`
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory.

@@ -26,8 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.storage.npz import read_npz
-from aml.storage.seals import damaged, open_sealed_lines, read_sealed
+from aml.storage.seals import damaged, open_sealed_lines, read_npz, read_sealed
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
 COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32"]

@@ -5,10 +5,16 @@ provenance.json, that of tensors in their file. DVC looks at a file's time and s
 cache. Seals find damage, no forgery.
 """
 
+import ast
 import hashlib
 import io
+import itertools
 import json
+import zipfile
+import zlib
 from pathlib import Path
+
+import numpy as np
 
 from aml.storage.files import write_json
 
@@ -19,6 +25,16 @@ def file_sha256(path: Path) -> str:
     """sha256 (hex) of a file's bytes, 1 to 2 GB a second where the processor has instructions for it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def syntax_sha256(path: Path) -> str:
+    """sha256 (hex) of a Python file's syntax tree, without docstrings, and with the imports of a run sorted: comments,
+    layout, quotes and the order of imports change nothing. Raises ValueError naming a file that Python can't read."""
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except SyntaxError as error:
+        raise ValueError(f"{path}, line {error.lineno}: {error.msg}") from error
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
 
 
 def write_sealed(path: Path, content: dict) -> None:
@@ -58,6 +74,24 @@ def open_sealed_lines(path: Path) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
 
 
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file. Raises ValueError naming it where it isn't whole."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise damaged(path, f"it is no readable npz file ({error})") from None
+
+
 def damaged(path: Path, why: str) -> ValueError:
     """The error for a file that is not what was written: what is wrong with it, and what repairs it."""
     return ValueError(
@@ -68,3 +102,32 @@ def damaged(path: Path, why: str) -> ValueError:
 
 def _sha256(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, allow_nan=False).encode()).hexdigest()
+
+
+def _plain(node):
+    """A syntax tree as nested lists; what is empty is left out, for versions of Python differ in that."""
+    if isinstance(node, ast.AST):
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        return [type(node).__name__, *((name, _plain(value)) for name, value in fields if value not in (None, []))]
+    return _plain_list(node) if isinstance(node, list) else node
+
+
+def _plain_list(nodes):
+    found = []
+    for is_import, run in itertools.groupby(nodes, key=lambda node: isinstance(node, ast.Import | ast.ImportFrom)):
+        if is_import:
+            found.append(sorted(name for node in run for name in _imported(node)))
+        else:
+            found += [_plain(node) for node in run if not _does_nothing(node)]
+    return found
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    source = f"{node.level} {node.module}" if isinstance(node, ast.ImportFrom) else ""
+    return [f"{source} {alias.name} {alias.asname}" for alias in node.names]
+
+
+def _does_nothing(node) -> bool:
+    """Whether a statement is `pass` or a string, like a docstring."""
+    is_value = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass) or (is_value and isinstance(node.value.value, str))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing
-from aml.storage.npz import read_npz
-from aml.storage.seals import file_sha256
+from aml.storage.seals import file_sha256, read_npz
 
 FILENAME = "whitening.npz"
 
@@ -41,3 +41,18 @@ def whitening_sha256(folder: Path) -> str | None:
     """Which whitening a folder holds, None for none."""
     path = Path(folder) / FILENAME
     return file_sha256(path) if path.exists() else None
+
+
+def owned_whitening(folder: DescriptorFolder) -> tuple[np.ndarray, np.ndarray] | None:
+    """m `(D,)` and P `(D, D)` of a network that owns its whitening, None of others.
+
+    Raises ValueError for another whitening than provenance.json names, and for one of another dimension.
+    """
+    found, named = whitening_sha256(folder.folder), folder.network.get("whitening")
+    if found != named:
+        raise ValueError(f"{folder.folder}: provenance.json names whitening {named}, in whitening.npz is {found}")
+    whitening = read_whitening(folder.folder)
+    if whitening is not None and len(whitening[0]) != folder.network["dimension"]:
+        dimension = folder.network["dimension"]
+        raise ValueError(f"{folder.folder}: the whitening is of dimension {len(whitening[0])}, the rows of {dimension}")
+    return whitening

@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from aml.storage.seals import file_sha256
+from aml.storage.seals import syntax_sha256
 
 PROJECT = Path(__file__).parents[2]
 
@@ -38,13 +38,14 @@ def remove_work(output: Path) -> None:
 
 
 def code_digest() -> str:
-    """sha256 of this project's modules that are loaded: call it when what the stage needs has been imported."""
+    """sha256 of this project's modules that are loaded, comments, docstrings and layout aside: call it when what the
+    stage needs has been imported."""
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     folders = PROJECT / "aml", PROJECT / "stages"
     ours = {Path(file) for file in files if file and any(Path(file).is_relative_to(folder) for folder in folders)}
     digest = hashlib.sha256()
     for path in sorted(ours):
-        digest.update(f"{path.relative_to(PROJECT)} {file_sha256(path)}\n".encode())
+        digest.update(f"{path.relative_to(PROJECT)} {syntax_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 

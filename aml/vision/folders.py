@@ -11,12 +11,12 @@ from aml.storage.descriptors import write_descriptors, write_provenance
 from aml.storage.files import replacing_folder, require_room
 from aml.storage.imagesets import ImageSet
 from aml.storage.seals import file_sha256
-from aml.storage.whitening import read_whitening, write_whitening
+from aml.storage.whitening import read_whitening, whitening_sha256, write_whitening
 from aml.storage.work import code_digest, remove_work, work_folder
 from aml.vision.extraction import extract_descriptors
 from aml.vision.images import ImageTensors
 from aml.vision.kept import keep_frozen_features
-from aml.vision.networks import folded, identity, load_network, place
+from aml.vision.networks import folded, load_network, place
 from aml.vision.processes import rank, wait_for_all
 
 
@@ -82,3 +82,16 @@ def describe_lists(
             write_whitening(folder, *whitening)
         write_provenance(folder, network=who, extraction=extraction, arrays=arrays)
     remove_work(descriptors)
+
+
+def identity(folder: Path, description: dict) -> dict:
+    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
+    `whitening` of the whitening that it owns, None for none."""
+    return {
+        "sha256": file_sha256(Path(folder) / "model.safetensors"),
+        "backbone": description["arguments"]["backbone"],
+        "dimension": description["dimension"],
+        "num_parameters": description["num_parameters"],
+        "normalisation": description["normalisation"],
+        "whitening": whitening_sha256(folder),
+    }

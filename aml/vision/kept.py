@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from aml.storage.seals import file_sha256
+from aml.storage.seals import syntax_sha256
 from aml.vision.device import processor
 from aml.vision.networks import RetrievalNetwork
 from aml.vision.processes import count
@@ -75,7 +75,9 @@ class KeptFeatures:
 def _digest(network: RetrievalNetwork) -> str:
     """sha256 of what decides a feature's bits, the pixels aside."""
     trunk = network.backbone[: network.frozen_stages]
-    code = {path.name: file_sha256(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
+    room = Path(sys.modules[RetrievalNetwork.__module__].__file__).parent  # networks and their backbones
+    files = {Path(__file__), *room.rglob("*.py")}
+    code = sorted([path.name, syntax_sha256(path)] for path in files)
     machine = [torch.__version__, processor(), torch.get_num_threads(), network.precision]
     weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(trunk.state_dict(), {})]
     return hashlib.sha256(json.dumps([weights, code, machine]).encode()).hexdigest()

@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from aml.storage.seals import file_sha256, read_sealed, write_sealed
-from aml.storage.whitening import whitening_sha256
+from aml.storage.seals import read_sealed, write_sealed
 from aml.vision.backbones import backbone as backbone_row
 from aml.vision.backbones import backbone_stages
 from aml.vision.tensors import load_tensors, save_tensors
@@ -194,19 +193,6 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     network = RetrievalNetwork(**description["arguments"])
     fill(network, load_tensors(folder / "model.safetensors")[0], folder / "model.safetensors")
     return network.eval(), description
-
-
-def identity(folder: Path, description: dict) -> dict:
-    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
-    `whitening` of the whitening that it owns, None for none."""
-    return {
-        "sha256": file_sha256(Path(folder) / "model.safetensors"),
-        "backbone": description["arguments"]["backbone"],
-        "dimension": description["dimension"],
-        "num_parameters": description["num_parameters"],
-        "normalisation": description["normalisation"],
-        "whitening": whitening_sha256(folder),
-    }
 
 
 def fill(module: nn.Module, state: dict, source: Path | str) -> None:

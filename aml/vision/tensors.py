@@ -11,6 +11,7 @@ from safetensors.torch import save
 from aml.storage.files import replacing
 from aml.storage.seals import SEAL, damaged
 
+IMAGENET = "imagenet.safetensors"  # in a network's folder of starting weights
 ABOUT = "about"  # a single entry: the library writes several in an order that changes from run to run
 
 

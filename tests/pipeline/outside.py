@@ -17,7 +17,7 @@ def commands(repository: Repository) -> dict[str, list[str]]:
         "download": "rsynth_a out/data/raw/rsynth_a out/data/digests/rsynth_a.json",
         "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a out/data/ground_truth/rsynth_a.json",
         "weights": f"out/{weights} out/data/raw/imagenet out/data/digests/imagenet.json",
-        "train": f"{student} data/processed/synthsfm {weights}/{student}.safetensors out/models/{key} --loss reg "
+        "train": f"{student} data/processed/synthsfm {weights}/{student} out/models/{key} --loss reg "
         f"--settings distill --targets data/targets/{teacher} --seed 0",
         "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
         "extract": f"models/{key} data/processed out/data/descriptors/{key}",

@@ -47,7 +47,7 @@ def write_inputs(folder: Path) -> Path:
     from aml.storage.imagesets import LISTS
     from aml.storage.pack import write_lists
     from aml.vision.networks import RetrievalNetwork, save_network
-    from aml.vision.tensors import save_tensors
+    from aml.vision.tensors import IMAGENET, save_tensors
     from stages import targets
 
     rows = np.arange(NUM_TRAIN)
@@ -61,7 +61,7 @@ def write_inputs(folder: Path) -> Path:
     torch.manual_seed(0)
     network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=DIMENSION, gem_p=3.0)
     save_network(folder / "model", network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={})
-    save_tensors(folder / "weights.safetensors", network.backbone.state_dict(), {})
+    save_tensors(folder / "weights" / IMAGENET, network.backbone.state_dict(), {})
     targets.main(folder / "model", folder / "sets/train", folder / "targets", VALUES)
     return folder
 
@@ -74,7 +74,7 @@ def main(inputs: Path, outputs: Path, values: dict) -> None:
     extract.main(inputs / "model", inputs / "sets", outputs / "descriptors", values)
     for loss, (network, settings) in TRAININGS.items():
         train.main(
-            network, inputs / "sets/train", inputs / "weights.safetensors", outputs / "models" / loss, loss,
+            network, inputs / "sets/train", inputs / "weights", outputs / "models" / loss, loss,
             settings, DIMENSION, None if loss == "contr" else inputs / "targets", 0, values,
         )  # fmt: skip
 

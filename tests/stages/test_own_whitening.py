@@ -9,7 +9,7 @@ import pytest
 from aml.evaluation.ranking import evaluate as ranked
 from aml.evaluation.whitening import learn
 from aml.storage.testing import testing_lists as lists_of_testing
-from aml.storage.whitening import read_whitening, write_whitening
+from aml.storage.whitening import owned_whitening, read_whitening, write_whitening
 from stages import evaluate, extract, targets
 from tests.evaluation.test_whitening import scatter_of
 from tests.stages.packed_sets import GRID, LABELS, labels_of, write_sets
@@ -137,5 +137,5 @@ def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, 
     assert set(described["owns"].arrays) == {"test.queries", "test.database"}
     np.testing.assert_array_equal(described["owns"]["test.queries"], described["learns"]["test.queries"])
     assert read_whitening(tmp_path / "learns-described") is None
-    for array, original in zip(described["owns"].whitening(), random_whitening(1), strict=True):
+    for array, original in zip(owned_whitening(described["owns"]), random_whitening(1), strict=True):
         np.testing.assert_array_equal(array, original)

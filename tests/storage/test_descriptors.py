@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aml.storage.descriptors import DescriptorFolder, write_descriptors, write_provenance
-from aml.storage.whitening import whitening_sha256, write_whitening
+from aml.storage.whitening import owned_whitening, whitening_sha256, write_whitening
 
 
 def unit_rows(rows=4, dimension=8, seed=0):
@@ -78,16 +78,16 @@ def test_an_array_of_another_shape_is_refused(tmp_path):
 def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     write_whitening(tmp_path, np.zeros(8), np.eye(8))
     with pytest.raises(ValueError, match=r"names whitening None, in whitening\.npz is [0-9a-f]{64}"):
-        DescriptorFolder(write(tmp_path))
+        owned_whitening(DescriptorFolder(write(tmp_path)))
     folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
     assert folder.owns_whitening
-    np.testing.assert_array_equal(folder.whitening()[1], np.eye(8))
+    np.testing.assert_array_equal(owned_whitening(folder)[1], np.eye(8))
     write_whitening(tmp_path, np.zeros(7), np.eye(7))
     with pytest.raises(ValueError, match="the whitening is of dimension 7, the rows of 8"):
-        DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path))).whitening()
+        owned_whitening(DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path))))
     (tmp_path / "whitening.npz").unlink()
     with pytest.raises(ValueError, match=r"in whitening\.npz is None"):
-        DescriptorFolder(tmp_path)
+        owned_whitening(DescriptorFolder(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["a.npy", "provenance.json"])
