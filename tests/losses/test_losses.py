@@ -339,7 +339,16 @@ def test_the_list_of_losses():
     assert {name: losses.equation(name) for name in losses.known()} == equations | {"contr_plus": 10}
 
 
-@pytest.mark.parametrize("function", [losses.load, losses.members, losses.constants])
+def test_an_equation_is_a_whole_number_or_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(losses, "FOLDER", tmp_path)
+    (tmp_path / "mine.py").write_text("MEMBERS = ()\n")
+    assert losses.equation("mine") is None
+    (tmp_path / "mine.py").write_text('MEMBERS = ()\nEQUATION = "(4)"\n')
+    with pytest.raises(ValueError, match=r"mine.py: EQUATION is '\(4\)'; accepted: a whole number, or no such line"):
+        losses.equation("mine")
+
+
+@pytest.mark.parametrize("function", [losses.load, losses.members, losses.constants, losses.equation])
 def test_an_unknown_loss_lists_the_known_ones(function):
     with pytest.raises(ValueError, match=r"^unknown loss 'contrastve'; known: contr, contr_plus, .*triplet$"):
         function("contrastve")
