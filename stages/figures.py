@@ -3,16 +3,18 @@
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds (a network without one has no mark, and
 captions say so), <complexity>, and of the cell under study <queries>/<key>.csv, its teacher's too, and
 <models>/<key>/curves.
-Writes: <figures>: an SVG and a PNG of each, figures.json with titles and captions in their order.
+Writes: <figures>: an SVG and a PNG of each, of several test sets also of each alone; figures.json with titles and
+captions in their order.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from aml.complexity.costs import read_csv
+from aml.complexity.costs import Cost, read_csv
 from aml.evaluation.per_query import read_average_precisions
 from aml.figures.ablation import ablation_picture
-from aml.figures.cost import cost_picture, multiply_adds_axis, parameters_axis
+from aml.figures.cost import cost_picture
 from aml.figures.distractors import distractors_picture
 from aml.figures.files import write_pictures
 from aml.figures.looks import Picture, loss_names, use_style
@@ -21,24 +23,37 @@ from aml.figures.results import Results
 from aml.figures.training import read_curves, training_picture
 from aml.reports.parameters import table_settings
 from aml.reports.records import read_records
+from aml.reports.settings import TableSettings
 from aml.storage.files import replacing_folder
 from aml.storage.parameters import of_type, parameters, section
 from stages.runtime import run
 
 
 def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: Path, values: dict) -> None:
-    use_style()
     settings, costs = table_settings(values), read_csv(complexity)
+    missing = use_style("".join(labels(settings)))
+    if missing:
+        print(f"figures: no installed font has {missing}: boxes stand for them; install one that does", file=sys.stderr)
     results = Results(settings, read_records(metrics, settings.networks()))
-    pictures = [
-        cost_picture(results, parameters_axis(costs)),
-        cost_picture(results, multiply_adds_axis(costs)),
-        ablation_picture(results),
-        distractors_picture(results),
-        *cell_pictures(results, queries, models, values),
-    ]
+    pictures = [*grid_pictures(results, costs), *cell_pictures(results, queries, models, values)]
+    if len(settings.test_sets) > 1:
+        for one in settings.test_sets:
+            of_one = grid_pictures(results.of_test_set(one), costs)
+            pictures += [replace(picture, file=f"{picture.file}-{one.key}", part=one.label) for picture in of_one]
     with replacing_folder(figures) as folder:
-        write_pictures(folder, [picture for picture in pictures if picture is not None])
+        write_pictures(folder, pictures)
+
+
+def labels(settings: TableSettings) -> list[str]:
+    """What figures call networks, losses and sets."""
+    named = [*settings.students, *settings.teachers, *settings.losses, *settings.test_sets]
+    return [thing.label for thing in [*named, *filter(None, [settings.distractors])]]
+
+
+def grid_pictures(results: Results, costs: list[Cost]) -> list[Picture]:
+    """Those of all networks."""
+    made = [cost_picture(results, costs), ablation_picture(results), distractors_picture(results)]
+    return [picture for picture in made if picture is not None]
 
 
 def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -> list[Picture]:

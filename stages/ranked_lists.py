@@ -90,7 +90,7 @@ def caption(keys: dict[str, str], average_precisions: list[float], counts: dict)
         f"AP at {LEVEL.capitalize()} in percent: {symmetric} by {keys['student']} on its own index, {asymmetric} by it "
         f"on the index of {keys['teacher']}, {teacher} by {keys['teacher']} alone. Each row: the nearest of "
         f"{counts['num_database']:,} database images, without distractors, whitened by the database's side. Easy "
-        "(green) and hard (orange) are right, wrong is red; junk (grey) counts neither way and takes no place."
+        "(green) and hard (yellow) are right, wrong is red; junk (grey) counts neither way and takes no place."
     )
 
 

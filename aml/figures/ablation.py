@@ -32,7 +32,7 @@ def ablation_picture(results: Results) -> Picture | None:
         return None
     pairs = results.pairs()
     columns = min(COLUMNS, len(pairs))
-    figure, axes = panels(-(-len(pairs) // columns), columns, 0.5 + 0.29 * len(rows), sharex=True, sharey=True)
+    figure, axes = panels(-(-len(pairs) // columns), columns, 0.6 + 0.36 * len(rows), sharex=True, sharey=True)
     places = {loss.key: place for place, loss in enumerate(rows)}
     for number, (student, teacher) in enumerate(pairs):
         panel = axes.flat[number]

@@ -8,7 +8,7 @@ from aml.figures.looks import FAINT, NO_TEACHER, Picture, entry, legend_below, l
 from aml.figures.results import PROTOCOLS, SCORE, Results
 from aml.reports.settings import Named, Teacher
 
-PITCH = 0.11  # inches between two pairs of a loss
+PITCH = 0.13  # inches between two pairs of a loss
 CAPTION = (
     "Each line goes from the score without distractors, the coloured mark, to the one with them, the white mark: its "
     "length is what they cost. A loss at chance has nothing to lose."
@@ -37,7 +37,7 @@ def distractors_picture(results: Results) -> Picture | None:
     labels = [f"{student.label} by {teacher.label}" for student, teacher in pairs]
     entries = [entry(label, **look(number)) for number, label in enumerate(labels)]
     entries += [entry("with distractors", **NO_TEACHER)]
-    legend_below(figure, entries, columns=2)
+    legend_below(figure, entries, columns=3)
     crowd = results.settings.distractors.label
     first = f"{results.measure}, without and with {crowd} distractors."
     caption = sentences(results.settings.note, first, CAPTION, results.note)

@@ -8,10 +8,11 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from aml.figures.fonts import OWN, fallbacks
 from aml.reports.settings import Loss
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
-WIDTH = 4.6  # inches, of every figure
+WIDTH = 7.5  # inches, of every figure
 # of Okabe and Ito, which the colour-blind tell apart; black is the teachers'
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
@@ -34,11 +35,16 @@ class Picture:
     title: str
     caption: str
     figure: Figure
+    part: str = ""  # of the whole: the label of a test set, "" of all of them
 
 
-def use_style() -> None:
-    """Matplotlib as these figures want it, whatever a user's own settings say."""
+def use_style(words: str = "") -> str:
+    """Matplotlib as these figures want it, whatever a user's own settings say. `words`: what labels say; gives those of
+    their characters that no installed font has, where boxes will stand."""
     matplotlib.rc_file(STYLE)
+    families, missing = fallbacks(words)
+    matplotlib.rcParams["font.family"] = [OWN, *families]
+    return missing
 
 
 def panels(rows: int, columns: int, height: float, **sharing):
@@ -76,7 +82,7 @@ def legend_below(figure: Figure, entries: Iterable[Line2D], columns: int) -> Non
     """Under all panels, where it covers no data; the figure grows by its height."""
     entries = list(entries)
     rows = -(-len(entries) // columns)
-    figure.set_figheight(figure.get_figheight() + 0.1 + 0.17 * rows)
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * rows)
     figure.legend(handles=entries, loc="outside lower center", ncols=columns)
 
 

@@ -17,7 +17,7 @@ MARK = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.4}
 
 def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Named, ...], note: str) -> Picture:
     """A row a test set, a column a protocol; `cell` in words, the others as `read_average_precisions` gives them."""
-    figure, axes = panels(len(test_sets), len(PROTOCOLS), 2.25, sharex=True, sharey=True)
+    figure, axes = panels(len(test_sets), len(PROTOCOLS), 3.0, sharex=True, sharey=True)
     for row, test_set in zip(axes, test_sets, strict=True):
         for panel, protocol in zip(row, PROTOCOLS, strict=True):
             theirs, ours = (

@@ -1,5 +1,6 @@
 """Scores as figures need them: Medium mAP, mean over the test sets."""
 
+import dataclasses
 import statistics
 
 from aml.reports.records import check_records, mean, missing_records, num_distractors, over_seeds, score
@@ -19,6 +20,10 @@ class Results:
         check_records(records, self.networks, [test_set.key for test_set in settings.test_sets])
         self.means = over_seeds(records, self.networks, mean)
         self.missing = missing_records(records, self.networks)
+
+    def of_test_set(self, test_set: Named) -> "Results":
+        """Those on one test set alone."""
+        return Results(dataclasses.replace(self.settings, test_sets=(test_set,)), self.records)
 
     def alone(self, name: str, dimension: int) -> Network | None:
         """The teacher `name`, or the student trained without one; None where the grid has no such student."""

@@ -27,7 +27,7 @@ def read_curves(folder: str | Path) -> dict[str, list[float]]:
 
 def training_picture(cell: str, curves: dict[str, list[float]], note: str) -> Picture:
     """Loss beside retrieval on the validation split; `cell` says whose."""
-    figure, (axes,) = panels(1, 2, 2.2)
+    figure, (axes,) = panels(1, 2, 2.7)
     epochs = range(1, 1 + len(curves["validation_loss"]))
     marks = {"markersize": 3.5, "linewidth": 1.2, "markevery": -(-len(epochs) // MOST_MARKS)}
     for name, (place, _, look) in LINES.items():
@@ -40,7 +40,7 @@ def training_picture(cell: str, curves: dict[str, list[float]], note: str) -> Pi
         panel.set(title=title, xlabel="Epoch", ylabel=label)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     entries = [entry(label, **look, linestyle="-") for _, label, look in LINES.values()]
-    legend_below(figure, [*entries, entry("epoch kept", **REFERENCE_LINE)], columns=3)
+    legend_below(figure, [*entries, entry("epoch kept", **REFERENCE_LINE)], columns=5)
     caption = sentences(
         note,
         f"Training of {cell}: left, the loss of training and validation; right, recall at 1, how often the most "

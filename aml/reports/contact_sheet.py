@@ -8,14 +8,15 @@ from aml.storage.imagesets import ImageSet
 SIDE = 96  # longer side of a picture, pixels
 FRAME = 3
 GAP = 4
-LABEL_WIDTH = 150
-# the colours of Okabe and Ito, which the colour-blind tell apart
+LABEL_WIDTH = 170
+FONT_SIZE = 16
+# green and yellow of Okabe and Ito, and Tol's red: the colour-blind tell them apart
 FRAMES = {
     "query": "#000000",
     "easy": "#009e73",
     "hard": "#e69f00",
     "junk": "#999999",
-    "wrong": "#d55e00",
+    "wrong": "#cc3311",
     "": "#ffffff",
 }
 
@@ -36,7 +37,7 @@ def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) 
     pitch = SIDE + 2 * FRAME + GAP
     width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)
     sheet = Image.new("RGB", (width + GAP, pitch * len(rows) + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
     for number, (label, pictures) in enumerate(rows):
         top = GAP + pitch * number
         draw.multiline_text((GAP, top + SIDE / 2), label, "black", font, anchor="lm", spacing=4)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from aml.reports.contact_sheet import FRAME, GAP, LABEL_WIDTH, SIDE, put_framed
+from aml.reports.contact_sheet import FONT_SIZE, FRAME, GAP, LABEL_WIDTH, SIDE, put_framed
 
 NUM_PLACES = 10
 NUM_RANDOM = 3
-TEXT = 16  # height of the line under a picture, pixels
+TEXT = 20  # height of the line under a picture, pixels
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def picture(query: Image.Image, lists: list[RankedList]) -> Image.Image:
     across, down = SIDE + 2 * FRAME + GAP, SIDE + 2 * FRAME + TEXT + 2 * GAP
     num_pictures = max(len(ranked.pictures) for ranked in lists)
     sheet = Image.new("RGB", (GAP + across + LABEL_WIDTH + across * num_pictures, GAP + down * len(lists)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
 
     def framed(kind: str, text: str, image: Image.Image, left: int, top: int) -> None:
         put_framed(sheet, kind, image, left, top)

@@ -1,18 +1,24 @@
 """The figures of a full and of a minimal grid: marks, labels, words, files."""
 
 import copy
+import itertools
 import json
 import statistics
+import warnings
+from collections import Counter
 from pathlib import Path
 
+import matplotlib
 import pytest
+from matplotlib import font_manager, get_data_path
 
 from aml.complexity.costs import Cost, write_csv
 from aml.evaluation.per_query import COLUMNS
 from aml.figures.ablation import ablation_picture
-from aml.figures.cost import cost_picture, multiply_adds_axis, parameters_axis
+from aml.figures.cost import cost_picture
 from aml.figures.distractors import distractors_picture
 from aml.figures.files import write_pictures
+from aml.figures.fonts import fallbacks
 from aml.figures.looks import COLOURS, MARKERS, look, loss_names, use_style
 from aml.figures.queries import queries_picture
 from aml.figures.results import Results
@@ -63,8 +69,7 @@ def minimal(records: dict) -> Results:
 def pictures(results: Results) -> list:
     """Every picture that this grid has."""
     made = [
-        cost_picture(results, parameters_axis(COSTS)),
-        cost_picture(results, multiply_adds_axis(COSTS)),
+        cost_picture(results, COSTS),
         ablation_picture(results),
         distractors_picture(results),
         queries_picture("A by B", STUDENT, TEACHER, results.settings.test_sets, results.settings.note),
@@ -91,7 +96,7 @@ def mean(key: str, protocol: str, ending: str = "") -> float:
 
 
 def test_cost_has_a_mark_for_every_network(full):
-    axes = cost_picture(full, parameters_axis(COSTS)).figure.axes
+    axes = cost_picture(full, COSTS).figure.axes
     assert [panel.get_title() for panel in axes] == [
         f"{protocol}, by {teacher}" for teacher in ("VGG16", "ResNet101") for protocol in ("symmetric", "asymmetric")
     ]
@@ -102,11 +107,19 @@ def test_cost_has_a_mark_for_every_network(full):
     assert heights == pytest.approx(sorted(mean(key, "symmetric") for key in keys))
 
 
-def test_marks_of_a_network_stand_around_its_cost(full):
-    panel = cost_picture(full, multiply_adds_axis(COSTS)).figure.axes[0]
-    cost = {c.key: c.multiply_adds / 1e9 for c in COSTS}["mobilenet_v2-512"]
-    student = [line.get_xdata()[0] for line in panel.lines if line.get_marker() not in ("None", "*")]
-    assert statistics.geometric_mean(student) == pytest.approx(cost) and len(set(student)) == 10
+def test_networks_are_columns_by_cost_in_which_no_mark_hides_another(full):
+    panel = cost_picture(full, COSTS).figure.axes[0]
+    costs = {cost.key: cost for cost in COSTS}
+    keys = sorted(("vgg16", "mobilenet_v2-512", "efficientnet_b3-512"), key=lambda key: costs[key].multiply_adds)
+    labels = [label.get_text().splitlines() for label in panel.get_xticklabels()]
+    assert labels == [
+        [key, f"{costs[key].parameters / 1e6:g} M", f"{costs[key].multiply_adds / 1e9:g} G"] for key in keys
+    ]
+    teacher = keys.index("vgg16")
+    assert (teacher, mean("vgg16", "symmetric")) in marks(panel)
+    places = sorted(x for x, _ in marks(panel))
+    assert Counter(round(x) for x in places) == {column: 1 if column == teacher else 10 for column in range(3)}
+    assert min(after - before for before, after in itertools.pairwise(places)) > 0.08  # of a column
 
 
 def test_a_missing_record_is_no_mark_and_a_sentence(full):
@@ -115,8 +128,8 @@ def test_a_missing_record_is_no_mark_and_a_sentence(full):
     results = Results(full.settings, records)
     made = pictures(results)
     assert [len(marks(panel)) for panel in made[0].figure.axes] == [19, 17, 21, 19]
-    assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:4])
-    assert len(marks(made[2].figure.axes[0])) == len(marks(ablation_picture(full).figure.axes[0])) - 2
+    assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:3])
+    assert len(marks(made[1].figure.axes[0])) == len(marks(ablation_picture(full).figure.axes[0])) - 2
 
 
 def test_ablation_has_both_protocols_of_each_loss(full):
@@ -167,7 +180,7 @@ def test_training_marks_the_epoch_that_is_kept(tmp_path):
 
 
 def test_a_minimal_grid_and_one_without_any_record(full):
-    names = ["map_parameters", "map_multiply_adds", "ablation", "per_query", "training_curves"]
+    names = ["map_cost", "ablation", "per_query", "training_curves"]
     for records, count in ((RECORDS, [4, 3]), ({}, [0, 0])):
         made = pictures(minimal(records))
         assert [picture.file for picture in made] == names
@@ -207,23 +220,67 @@ def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
     cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 3}
     folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-3", teacher="vgg16")
     values = paper() | cell
+    test_sets = {"roxford5k": "ROxf", "rparis6k": "RPar"}
+    for key, label in test_sets.items():
+        values["datasets"][key]["label"] = label
     values["grid"]["seeds"] = [0, 3]
     figures.main(*folders, tmp_path / "figures", values)
     listed = json.loads((tmp_path / "figures/figures.json").read_text())
-    names = ["map_parameters", "map_multiply_adds", "ablation", "per_query", "training_curves"]
-    assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names] and all(
-        entry["title"] for entry in listed
-    )
-    files = {f"{name}.{ending}" for name in names for ending in ("svg", "png")} | {"figures.json"}
+    names = ["map_cost", "ablation", "per_query", "training_curves"]
+    of_one = {label: [f"{name}-{key}" for name in names[:2]] for key, label in test_sets.items()}
+    stems = {"": names} | of_one
+    assert [(e["part"], e["file"]) for e in listed] == [
+        (p, f"{name}.svg") for p, of_p in stems.items() for name in of_p
+    ]
+    assert all(entry["title"] for entry in listed)
+    for part in of_one:
+        assert all(f"Medium mAP on {part}, " in entry["caption"] for entry in listed if entry["part"] == part)
+    files = {f"{name}.{ending}" for of_p in stems.values() for name in of_p for ending in ("svg", "png")}
+    files |= {"figures.json"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == files
     assert all(path.stat().st_size < 150_000 for path in (tmp_path / "figures").iterdir())
-    assert "MobileNetV2 by VGG16, Reg, seed 3" in listed[3]["caption"]
+    assert "MobileNetV2 by VGG16, Reg, seed 3" in listed[2]["caption"]
 
     (tmp_path / "metrics/mobilenet_v2-vgg16-reg-3.json").unlink()
     figures.main(*folders, tmp_path / "figures", values)
     listed = json.loads((tmp_path / "figures/figures.json").read_text())
-    assert [entry["file"] for entry in listed] == [f"{name}.svg" for name in names[:3]]
+    assert [entry["file"] for entry in listed if not entry["part"]] == [f"{name}.svg" for name in names[:2]]
     assert "no metrics of mobilenet_v2-vgg16-reg-3" in capsys.readouterr().err
+
+
+def test_one_test_set_alone_has_its_own_scores(full):
+    for test_set, other in itertools.permutations(full.settings.test_sets):
+        alone = full.of_test_set(test_set)
+        places = marks(cost_picture(alone, COSTS).figure.axes[0])
+        scores = RECORDS["vgg16"]["symmetric"]
+        assert scores[test_set.key]["medium"]["mAP"] in [y for _, y in places]
+        assert alone.measure == f"Medium mAP on {test_set.label}" and other.label not in alone.measure
+
+
+@pytest.fixture
+def own_fonts_only(monkeypatch):
+    """No font but those that come with matplotlib."""
+    own = [font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(get_data_path())]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+
+
+def test_letters_are_taken_from_a_font_that_has_them(own_fonts_only):
+    assert fallbacks("Contr, é, β") == ([], "")
+    families, missing = fallbacks("a\u2316\u4eac\u6771")  # a sign of STIX's; Tokyo
+    assert missing == "\u4eac\u6771" and len(families) == 1 and families[0].startswith("STIX")
+    assert use_style("\u2316") == "" and matplotlib.rcParams["font.family"] == ["DejaVu Sans", *families]
+    use_style()
+
+
+def test_a_label_that_no_font_can_write_is_named(own_fonts_only, tmp_path, capsys):
+    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-0", teacher="vgg16")
+    values = paper() | {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 0}
+    values["networks"]["mobilenet_v2"]["label"] = "\u6771\u4eac"
+    with warnings.catch_warnings(action="ignore"):  # matplotlib's own, at each glyph
+        figures.main(*folders, tmp_path / "figures", values)
+    assert "figures: no installed font has \u4eac\u6771: boxes stand for them" in capsys.readouterr().err
+    use_style()
 
 
 def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:

@@ -175,7 +175,9 @@ def test_a_list_of_pictures_is_complete(tmp_path):
     (picture,) = listed(index)
     assert picture.uri.startswith("data:image/svg+xml;base64,") and (picture.title, picture.caption) == ("T", "C")
     index.write_text(json.dumps([{"file": "a.svg", "title": "T"}]))
-    with pytest.raises(ValueError, match=r"figures.json: an entry has file, title; accepted: file, title, caption"):
+    with pytest.raises(
+        ValueError, match=r"figures.json: an entry has file, title; accepted: caption, file, title, part"
+    ):
         listed(index)
     index.write_text(json.dumps([{"file": "a.tif", "title": "T", "caption": "C"}]))
     with pytest.raises(ValueError, match=r"a.tif is no picture for a page; accepted: .svg, .png, .jpg"):
