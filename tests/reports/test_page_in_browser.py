@@ -99,6 +99,16 @@ def test_scores_with_a_dagger_stand_under_those_without(browser, page):
     assert {top for _, top, _ in marked} == {top for _, top, _ in plain}
 
 
+def test_pictures_are_as_wide_as_the_page_and_on_a_phone_wide_enough_to_read(browser, page):
+    widths = "[...document.querySelectorAll('#figures img, #ranked img')].map(image => image.offsetWidth)"
+    hints = "[...document.querySelectorAll('.picture .more')].filter(hint => hint.offsetWidth).length"
+    browser.open(page, width=1280)
+    assert browser.value(widths) == [928, 928, 1048] and browser.value(hints) == 0
+    browser.open(page, width=390)
+    assert browser.value(widths) == [576, 576, 880]
+    assert browser.value(hints) == browser.value("document.querySelectorAll('.picture').length")
+
+
 def test_both_colour_schemes(browser, page):
     colours = []
     for dark in (False, True):
