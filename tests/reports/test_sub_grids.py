@@ -114,7 +114,7 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(tmp_path, monkeypatc
         values,
     )  # fmt: skip
     drawn = [picture["file"] for picture in json.loads((report / "figures/figures.json").read_text())]
-    assert "map_parameters.svg" in drawn
+    assert "map_cost.svg" in drawn
 
     (tmp_path / "params.yaml").write_text("grid\n")
     page.main(
