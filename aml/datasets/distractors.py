@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from aml.datasets.packing import pack_listed
-from aml.datasets.upstream_lists import first_of
+from aml.datasets.upstream_lists import first_of, one_form
 from aml.storage.files import replacing_folder
 from aml.storage.imagesets import check_distinct
 from aml.storage.pack import PackWriter
@@ -63,7 +63,7 @@ def _read_names(path, expected):
     if path.stat().st_size > _MAX_LIST_BYTES:
         raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {_MAX_LIST_BYTES} are accepted")
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").split("\n")]
+        names = [one_form(line.strip()) for line in path.read_text(encoding="utf-8").split("\n")]
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}") from None
     while names and not names[-1]:

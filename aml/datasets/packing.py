@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aml.datasets import archives
-from aml.datasets.upstream_lists import first_of
+from aml.datasets.upstream_lists import first_of, one_form
 from aml.storage.decoding import check
 from aml.storage.pack import PackWriter
 
@@ -53,8 +53,10 @@ def pack_listed(
     on_bad_image: str,
     num_workers: int,
     is_whole: bool = True,
+    cause_of: Callable[[list[str]], str | None] = lambda missing: None,
 ) -> Packed:
-    """Packs the images called `names` out of the archives; name_of: path in an archive -> name of the image.
+    """Packs the images called `names` out of the archives; name_of: path in an archive (letters and accents together)
+    -> name of the image. cause_of: what an error says about names that are missing.
 
     is_whole: all of the names must be in these archives, which are not just the first of several.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
@@ -64,7 +66,7 @@ def pack_listed(
     if on_bad_image not in ("error", "exclude"):
         raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted are 'error' and 'exclude'")
     packed, seen = Packed(), {}
-    jobs = _jobs(paths, set(names), name_of, seen, packed)
+    jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # Pillow's, about metadata and palettes; what matters becomes a problem
@@ -79,7 +81,7 @@ def pack_listed(
             name, data, checked = waiting.popleft()
             _add(name, data, checked.result(), pack, packed)
             progress.update()
-    _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths)
+    _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, cause_of)
     return packed
 
 
@@ -114,13 +116,13 @@ def _add(name, data, checked, pack, packed):
     packed.num_rotated += checked.is_rotated
 
 
-def _check_complete(names, seen, packed, on_bad_image, paths):
+def _check_complete(names, seen, packed, on_bad_image, paths, cause_of):
     where = ", ".join(str(path) for path in paths)
     missing = [name for name in names if name not in seen]
     if missing:
         raise ValueError(
             f"{len(missing)} of {len(names)} listed images are not in {where}: {first_of(missing)}; "
-            "the archives are incomplete or belong to another list"
+            + (cause_of(missing) or "the archives are incomplete or belong to another list")
         )
     if packed.excluded and on_bad_image == "error":
         name, problem = next(iter(packed.excluded.items()))

@@ -1,17 +1,32 @@
-"""Test sets in the layout of ROxford5k and RParis6k: one or more .tgz with JPEGs at any depth, and gnd_<name>.pkl."""
+"""Test sets in the layout of ROxford5k and RParis6k: one or more archives with images at any depth, and
+gnd_<name>.pkl."""
 
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 
 from aml.datasets import unpickling, upstream_lists
+from aml.datasets.image_names import ImageNames, without_extension
 from aml.datasets.packing import pack_listed
 from aml.storage.files import replacing_folder
-from aml.storage.imagesets import LABELS, check_ground_truth
+from aml.storage.imagesets import LABELS, check_box, check_distinct, check_ground_truth
 from aml.storage.pack import PackWriter, write_ground_truth
 from aml.storage.seals import write_sealed
 
 _MAX_LIST_BYTES = 64 << 20
-_IMAGES = (".jpg", ".jpeg")
+_KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 COUNTS = ("queries", "database", "images")
+
+
+@dataclass
+class GroundTruth:
+    """What gnd_<name>.pkl says, names in one form and without extensions."""
+
+    database: list[str]
+    queries: list[str]  # one image may be listed again, with another box
+    boxes: list[list[float]]  # x0, y0, x1, y1 of each query, pixels
+    labels: list[dict[str, list[int]]]  # per query, rows of the database
+    unknown_keys: Counter  # how often each key that nobody reads is there
 
 
 def preprocess(
@@ -29,7 +44,8 @@ def preprocess(
     """
     raw = Path(raw)
     path = raw / f"gnd_{name}.pkl"
-    database, queries, boxes, ground_truth = _read_ground_truth(path)
+    found = _read_ground_truth(path)
+    database, queries, boxes = found.database, found.queries, found.boxes
     expected = expected or {}
     unknown = [count for count in expected if count not in COUNTS]
     if unknown:
@@ -37,33 +53,46 @@ def preprocess(
     _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
     archives = [raw / archive for archive in archives]
     names = list(dict.fromkeys([*database, *queries]))
+    image_names, own_names = ImageNames(names), _own_names(queries)
+    check_distinct(own_names, f"{path}, qimlist")
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
-        packed = pack_listed(archives, names, pack, name_of=_image_name, on_bad_image="error", num_workers=num_workers)
+        packed = pack_listed(
+            archives, names, pack,
+            name_of=image_names, on_bad_image="error", num_workers=num_workers, cause_of=image_names.cause,
+        )  # fmt: skip
         _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         pack.write_list("images.csv", database)
-        pack.write_list("queries.csv", queries, boxes)
+        for query, box in zip(queries, boxes, strict=True):
+            check_box(box, *pack.size(query), f"{path}, query {query!r}")
+        pack.write_list("queries.csv", own_names, boxes, images=queries)
         report = {
             "kind": "test",
             "queries": len(queries),
             "database": len(database),
             "queries_in_database": len(set(queries) & set(database)),
+            "queries_listed_again": len(queries) - len(set(queries)),
             "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
         }
         write_sealed(folder / "report.json", report | packed.report())
-    write_ground_truth(labels, ground_truth, len(database))
+    without = [name for name, rows in zip(own_names, found.labels, strict=True) if not rows["easy"] + rows["hard"]]
+    odd = {"queries_without_positives": without, "unknown_keys": dict(sorted(found.unknown_keys.items()))}
+    write_ground_truth(labels, found.labels, len(database), **odd)
 
 
-def _image_name(member):
-    """Upstream flattens the archives: an image is called by its file name without extension."""
-    path = PurePosixPath(member)
-    return path.stem if path.suffix.lower() in _IMAGES else None
+def _own_names(queries):
+    """A name for each query: its image's, and where that is listed again (with another box), "<name> (2)" and so on."""
+    names, listed = [], Counter()
+    for query in queries:
+        listed[query] += 1
+        names.append(query if listed[query] == 1 else f"{query} ({listed[query]})")
+    return names
 
 
-def _read_ground_truth(path):
+def _read_ground_truth(path) -> GroundTruth:
     value = unpickling.load(path, max_bytes=_MAX_LIST_BYTES)
-    imlist, qimlist, gnd = upstream_lists.entries(value, ("imlist", "qimlist", "gnd"), str(path))
-    database = upstream_lists.names(imlist, f"{path}, imlist")
-    queries = upstream_lists.names(qimlist, f"{path}, qimlist")
+    imlist, qimlist, gnd = upstream_lists.entries(value, _KEYS, str(path))
+    database = [without_extension(name) for name in upstream_lists.names(imlist, f"{path}, imlist")]
+    queries = [without_extension(name) for name in upstream_lists.names(qimlist, f"{path}, qimlist")]
     if not database or not queries:
         raise ValueError(
             f"{path}: {len(queries)} queries, {len(database)} database images; at least one of each is needed"
@@ -71,11 +100,13 @@ def _read_ground_truth(path):
     if not isinstance(gnd, list | tuple):
         raise ValueError(f"{path}, gnd: a list with one entry a query is expected, found a {type(gnd).__name__}")
     upstream_lists.equal_lengths(str(path), qimlist=queries, gnd=gnd)
-    boxes, ground_truth = [], []
+    check_distinct(database, f"{path}, imlist")
+    boxes, ground_truth, unknown = [], [], Counter(key for key in value if key not in _KEYS)
     for query, labels in zip(queries, gnd, strict=True):
         place = f"{path}, query {query!r}"
         boxes.append(_read_box(labels, place))
         rows = upstream_lists.entries(labels, LABELS, place)
+        unknown.update(key for key in labels if key not in _QUERY_KEYS)
         ground_truth.append(
             {
                 label: upstream_lists.integers(values, f"{place}, {label}", below=len(database))
@@ -83,7 +114,10 @@ def _read_ground_truth(path):
             }
         )
     check_ground_truth(ground_truth, len(queries), len(database), f"{path}, gnd")
-    return database, queries, boxes, ground_truth
+    if not any(query["easy"] + query["hard"] for query in ground_truth):
+        raise ValueError(f"{path}: no query has a positive, easy or hard; nothing could be measured")
+    keys = Counter({repr(key)[:60]: count for key, count in unknown.items()})
+    return GroundTruth(database, queries, boxes, ground_truth, keys)
 
 
 def _read_box(labels, place):

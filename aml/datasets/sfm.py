@@ -29,7 +29,7 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
     whitening = splits["whitening"]
     used = [whitening["names"][i] for i in sorted({*whitening["queries"], *whitening["positives"]})]
     names = list(dict.fromkeys([*splits["train"]["names"], *splits["val"]["names"], *used]))
-    member_names = {cid_path(name): name for name in names}
+    member_names = {upstream_lists.one_form(cid_path(name)): name for name in names}
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             [raw / ARCHIVE], names, pack,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ARCHIVES = (".tgz", ".tar.gz", ".tar")
+ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 NUMBER = "{number}"  # stands in names and places for 1 to `archives`
 
 
@@ -37,7 +37,10 @@ def require_files(files: dict[str, list[str]], needed: list[str]) -> None:
     """Raises ValueError unless each of `needed` is there; a suffix like ".tgz" stands for any archive."""
     for name in needed:
         if not (archive_names(files) if name in ARCHIVES else name in files):
-            raise ValueError(f"no {'archive' if name in ARCHIVES else repr(name)}; needed are {', '.join(needed)}")
+            what = f"archive ({', '.join(ARCHIVES)})" if name in ARCHIVES else repr(name)
+            raise ValueError(
+                f"no {what} among {', '.join(map(repr, files)) or 'no files'}; needed are {', '.join(needed)}"
+            )
 
 
 def archive_names(files) -> list[str]:

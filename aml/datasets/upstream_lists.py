@@ -1,5 +1,7 @@
 """Checks of the values in upstream lists, before anything relies on them."""
 
+import unicodedata
+
 import numpy as np
 
 
@@ -16,9 +18,16 @@ def entries(value, names: tuple[str, ...], place: str) -> list:
 def names(value, place: str) -> list[str]:
     """`value`, checked to be a list of names. Raises ValueError naming `place`."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
-    if not isinstance(value, list | tuple) or not all(isinstance(x, str) and x for x in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
         raise ValueError(f"{place}: a list of names is expected, found {_kind(value)}")
-    return [_repaired(name) for name in value]
+    if "" in value:
+        raise ValueError(f"{place}: name {list(value).index('')} (from 0) is empty")
+    return [one_form(_repaired(name)) for name in value]
+
+
+def one_form(name: str) -> str:
+    """Of the forms in which Unicode writes one text (a Mac takes letters and accents apart) always the same."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def integers(value, place: str, *, below: int | None = None) -> list[int]:

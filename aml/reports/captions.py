@@ -77,5 +77,6 @@ def _measurement(with_distractors: bool, settings: TableSettings, evaluation: di
         sentence = f"{test_set.label}: {counts['num_queries']:,} queries, {counts['num_database']:,} database images"
         if with_distractors:
             sentence += f", {counts['num_distractors']:,} distractors"
-        sentences.append(f"{sentence}.")
+        odd = evaluation["odd"].get(test_set.key, {})
+        sentences.append(f"{sentence}{''.join(f'; {what}: {count:,}' for what, count in odd.items())}.")
     return sentences

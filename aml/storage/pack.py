@@ -82,8 +82,9 @@ class PackWriter:
         place = self._index[name] * 5
         return self._numbers[place + 2], self._numbers[place + 3]
 
-    def write_list(self, filename: str, names: list[str], boxes=None):
-        """Writes a list over packed images, in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels.
+    def write_list(self, filename: str, names: list[str], boxes=None, images: list[str] | None = None):
+        """Writes a list over packed images, in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
+        names of the packed images where a list has other ones, which start with them.
 
         Raises ValueError for a name that was not packed or comes twice, and for a box that does not meet its image.
         """
@@ -93,14 +94,14 @@ class PackWriter:
         with open(self._folder / filename, "w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file, lineterminator="\n")
             lines.writerow(COLUMNS if boxes is None else COLUMNS + BOX_COLUMNS)
-            for row, name in enumerate(names):
-                if name not in self._index:
-                    raise ValueError(f"{filename}: image {name!r} was not packed")
-                place = self._index[name] * 5
+            for row, (name, image) in enumerate(zip(names, images or names, strict=True)):
+                if image not in self._index or not name.startswith(image):
+                    raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
+                place = self._index[image] * 5
                 box = []
                 if boxes is not None:
                     box = [float(x) for x in boxes[row]]
-                    check_box(box, *self.size(name), f"{filename}, {name!r}")
+                    check_box(box, *self.size(image), f"{filename}, {name!r}")
                 lines.writerow([row, name, *self._numbers[place : place + 5], *box])
         seal_lines(self._folder / filename)
 

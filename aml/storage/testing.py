@@ -37,6 +37,21 @@ def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str
     return images, whitening_pairs
 
 
+def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dict[str, dict[str, int]]:
+    """Test set -> what preprocess found odd about its queries and labels, in words, and how often; {} for nothing."""
+    found = {}
+    for name in test_sets:
+        of_images, of_labels = read_sealed(processed / name / "report.json"), read_sealed(ground_truth / f"{name}.json")
+        counts = {
+            "queries without a positive": len(of_labels["queries_without_positives"]),
+            "queries that are in the database": of_images["queries_in_database"],
+            "queries whose image is listed again": of_images["queries_listed_again"],
+            "unknown keys in the ground truth": len(of_labels["unknown_keys"]),
+        }
+        found[name] = {what: count for what, count in counts.items() if count}
+    return found
+
+
 def excluded_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
     """Set name -> how many of its images could not be decoded and were left out by preprocess."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]

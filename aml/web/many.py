@@ -10,7 +10,8 @@ from aml.web.fetch import fetch, part_of
 from aml.web.local import local_path
 from aml.web.transfer import stated_length
 
-_GZIPPED = (".tgz", ".tar.gz")
+# how a file of such a name starts
+_MAGIC = {".tgz": GZIP, ".tar.gz": GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
 _ANSWER_S = 10.0  # for a question about a length, which is no more than a courtesy to the disk
 _ENOUGH = 3  # files that could not be had; the server is then away, and a hundred more would each wait for it
 
@@ -31,7 +32,7 @@ def fetch_all(files: dict[str, list[str]], folder, *, digests, num_downloads: in
         if len(problems) >= _ENOUGH:
             return
         expected_bytes = known[name]["bytes"] if name in known and not is_local(known[name]["source"]) else None
-        magic = GZIP if name.endswith(_GZIPPED) else b""
+        magic = next((magic for suffix, magic in _MAGIC.items() if name.endswith(suffix)), b"")
         try:
             fetch(files[name], folder / name, digests=digests, expected_bytes=expected_bytes, magic=magic, **options)
         except ValueError as error:

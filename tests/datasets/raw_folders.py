@@ -7,6 +7,13 @@ import tarfile
 import numpy as np
 from PIL import Image
 
+from aml.datasets import revisited
+
+GND = [
+    {"bbx": [2.5, 3.25, 30.0, 25.75], "easy": [0], "hard": [2], "junk": []},
+    {"bbx": [-1.0, 0.0, 41.0, 30.0], "easy": [], "hard": [1], "junk": [0, 2]},
+]
+
 
 def image(number, size=(40, 30), mode="RGB", file_format="JPEG", **options) -> bytes:
     """Encoded noise that depends on `number`."""
@@ -28,3 +35,25 @@ def write_archive(path, files):
 def write_pickle(path, value):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(pickle.dumps(value, 2))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def run_revisited(tmp_path, files, gnd=GND, expected=None, **changed):
+    raw = tmp_path / "raw"
+    for name, contained in files.items():
+        write_archive(raw / name, contained)
+    value = {"imlist": ["db_0", "db_1", "db_2"], "qimlist": ["q_1", "q_0"], "gnd": gnd} | changed
+    write_pickle(raw / "gnd_mini.pkl", value)
+    revisited.preprocess(
+        raw,
+        tmp_path / "processed",
+        tmp_path / "mini.json",
+        name="mini",
+        archives=list(files),
+        expected=expected,
+        num_workers=2,
+    )
+    return tmp_path / "processed"

@@ -3,10 +3,10 @@ import pickle
 import numpy as np
 import pytest
 
-from aml.datasets import distractors, packing, revisited, sfm
+from aml.datasets import distractors, packing, sfm
 from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
 from aml.storage.seals import read_sealed
-from tests.datasets.raw_folders import image, write_archive, write_pickle
+from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
 TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]
@@ -14,10 +14,6 @@ TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]
 
 def report(folder):
     return read_sealed(folder / "report.json")
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 # training sets
@@ -208,37 +204,6 @@ def test_sfm_refuses_missing_parts(tmp_path, sfm_files, sfm_lists):
 
 # test sets
 
-GND = [
-    {"bbx": [2.5, 3.25, 30.0, 25.75], "easy": [0], "hard": [2], "junk": []},
-    {"bbx": [-1.0, 0.0, 41.0, 30.0], "easy": [], "hard": [1], "junk": [0, 2]},
-]
-
-
-@pytest.fixture
-def revisited_files():
-    return {
-        "one.tgz": {"paris/b/db_1.jpg": image(1), "paris/a/db_0.JPG": image(0), "paris/readme.txt": b"hello"},
-        "two.tgz": {"q_0.jpg": image(3), "deep/er/q_1.jpeg": image(4), "db_2.jpg": image(2, (20, 50)), "x.jpg": b"bad"},
-    }
-
-
-def run_revisited(tmp_path, files, gnd=GND, expected=None, **changed):
-    raw = tmp_path / "raw"
-    for name, contained in files.items():
-        write_archive(raw / name, contained)
-    value = {"imlist": ["db_0", "db_1", "db_2"], "qimlist": ["q_1", "q_0"], "gnd": gnd} | changed
-    write_pickle(raw / "gnd_mini.pkl", value)
-    revisited.preprocess(
-        raw,
-        tmp_path / "processed",
-        tmp_path / "mini.json",
-        name="mini",
-        archives=list(files),
-        expected=expected,
-        num_workers=2,
-    )
-    return tmp_path / "processed"
-
 
 def test_revisited(tmp_path, revisited_files):
     folder = run_revisited(tmp_path, revisited_files, expected={"queries": 2, "database": 3, "images": 6})
@@ -253,7 +218,8 @@ def test_revisited(tmp_path, revisited_files):
         {k: v for k, v in query.items() if k != "bbx"} for query in GND
     ]
     assert report(folder) == {
-        "kind": "test", "queries": 2, "database": 3, "queries_in_database": 0, "boxes_over_the_border": ["q_0"],
+        "kind": "test", "queries": 2, "database": 3, "queries_in_database": 0, "queries_listed_again": 0,
+        "boxes_over_the_border": ["q_0"],
         "archives": {"one.tgz": 2, "two.tgz": 3}, "modes": {"RGB": 5}, "exif_rotated": 0,
         "unlisted_files": 2, "repeated_files": 0, "excluded": {},
     }  # fmt: skip
@@ -322,7 +288,8 @@ def test_revisited_refuses_broken_lists(tmp_path, revisited_files):
         ({"gnd": GND[:1]}, "2 qimlist but 1 gnd"),
         ({"gnd": {}}, "gnd: a list with one entry a query is expected, found a dict"),
         ({"imlist": []}, "2 queries, 0 database images; at least one"),
-        ({"imlist": ["db_0", "db_1", "db_1"]}, "'db_1' is listed twice"),
+        ({"imlist": ["db_0", "db_1", "db_1.jpg"]}, "gnd_mini.pkl, imlist: 'db_1' is listed twice"),
+        ({"imlist": ["db_0", "", "db_2"]}, r"gnd_mini.pkl, imlist: name 1 \(from 0\) is empty"),
         ({"expected": {"database": 4993}}, "gnd_mini.pkl: 3 database, expected are 4993"),
         ({"expected": {"images": 7}}, r"one.tgz, .*two.tgz: 6 images, expected are 7"),
         ({"expected": {"files": 1}}, "unknown count 'files' is expected of mini; known: queries, database, images"),

@@ -40,9 +40,8 @@ def test_ground_truth(folder, value):
     (folder / "gnd.pkl").write_bytes(pickle.dumps(value))
     found = ends_well(lambda: revisited._read_ground_truth(folder / "gnd.pkl"), folder)
     if found:
-        database, queries, boxes, labels = found
-        assert len(queries) == len(boxes) == len(labels) and all(len(box) == 4 for box in boxes)
-        assert all(0 <= row < len(database) for query in labels for rows in query.values() for row in rows)
+        assert len(found.queries) == len(found.boxes) == len(found.labels) and all(len(box) == 4 for box in found.boxes)
+        assert all(0 <= row < len(found.database) for query in found.labels for rows in query.values() for row in rows)
 
 
 @fuzzed

@@ -200,6 +200,7 @@ def _drop(*path):
         (_set("evaluation", "sets", "rparis6k", "num_queries", 0), "num_queries is 0; accepted: whole, >= 1"),
         (_set("evaluation", "image_size", 362), "evaluation.image_size is 362; accepted: 1024"),
         (_set("evaluation", "num_excluded", {}), r"evaluation.num_excluded is \{\}; accepted: \{'sfm': 0"),
+        (_set("evaluation", "odd", {"rparis6k": {}}), r"evaluation.odd is \{'rparis6k': \{\}\}; accepted: \{\}"),
         (_drop("evaluation", "sets", "roxford5k"), "lacks evaluation.sets.roxford5k; it has: rparis6k"),
         (_drop("asymmetric"), "lacks asymmetric"),
         (_drop("symmetric", "roxford5k"), "lacks symmetric.roxford5k"),
@@ -213,6 +214,16 @@ def test_a_record_that_does_not_belong_is_refused(records, change, message):
     with pytest.raises(ValueError, match=message) as error:
         build_tables(paper_settings(), records)
     assert "\n" not in str(error.value)
+
+
+def test_captions_say_what_is_odd_about_the_queries(records):
+    for record in records.values():
+        record["evaluation"]["odd"] = {"rparis6k": {"queries without a positive": 3, "queries whose image": 1}}
+    for table in build_tables(paper_settings(), records):
+        assert "database images; queries without a positive: 3; queries whose image: 1." in table.caption.replace(
+            ", 1,001,001 distractors", ""
+        )
+        assert table.caption.count("without a positive") == 1
 
 
 def test_a_record_outside_the_grid_is_not_looked_at(records):

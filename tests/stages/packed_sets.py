@@ -42,14 +42,16 @@ def write_sets(processed: Path) -> Path:
                 boxes = [[0, 0, *size_of(row)] for row in range(NUM_DATABASE, count)]
                 pack.write_list("images.csv", names[:NUM_DATABASE])
                 pack.write_list("queries.csv", names[NUM_DATABASE:], boxes)
-                write_ground_truth(labels_of(processed) / f"{name}.json", LABELS, NUM_DATABASE)
+                odd = {"queries_without_positives": [], "unknown_keys": {}}
+                write_ground_truth(labels_of(processed) / f"{name}.json", LABELS, NUM_DATABASE, **odd)
             else:
                 pack.write_list("images.csv", names)
             if name == "train":
                 lists = {key: np.arange(2, dtype=np.int64) for key in LISTS}
                 lists["whitening_queries"], lists["whitening_positives"] = np.arange(0, 30), np.arange(5, 35)
                 write_lists(folder, lists, count)
-        write_sealed(folder / "report.json", {"excluded": []})
+        report = {"excluded": [], "queries_in_database": 0, "queries_listed_again": 0}
+        write_sealed(folder / "report.json", report)
     return processed
 
 

@@ -28,7 +28,7 @@ def processed(tmp_path):
     write_pickle(raw / "train-whiten.pkl", {"cids": CIDS, "qidxs": [0, 2, 4, 6], "pidxs": [1, 3, 5, 7]})
     sfm.preprocess(raw, processed / "train", lists="train", expected=None, on_bad_image="error", num_workers=1)
     write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
-    gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": []}]
+    gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": [], "ok": [0]}]
     write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
     revisited.preprocess(
         raw, processed / "test", labels_of(processed) / "test.json",
@@ -78,6 +78,7 @@ def evaluated(processed, num_archives):
 def test_used_and_excluded_images_are_counted(processed, num_archives, num_distractors, num_excluded):
     record, queries = evaluated(processed, num_archives)
     assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": num_excluded}
+    assert record["evaluation"]["odd"] == {"test": {"unknown keys in the ground truth": 1}}
     assert record["evaluation"]["sets"]["test"]["num_distractors"] == num_distractors
     assert list(record["symmetric"]) == (["test", "test+crowd"] if num_archives else ["test"])
     for (protocol, name, level), found in queries.items():
