@@ -91,17 +91,35 @@ def test_the_paper_trains_by_the_method_s_numbers():
     paper = read_parameters(ROOT / "params.paper.yaml")
     for training in TRAININGS:
         assert {key: paper[training][key] for key in PAPER_TRAINING} == PAPER_TRAINING
-    expected = paper["datasets"]["sfm120k"]["expected"]
-    assert expected == {"train_images": 91642, "train_pairs": 181697, "val_images": 6403, "val_pairs": 1691}
     assert (paper["extract"]["image_size"], paper["targets"]["image_size"]) == (1024, 362)
 
 
+def test_the_paper_has_the_method_s_sets_and_networks():
+    """METHOD, Sec. 3 to 5. Whole networks train; the teachers are published ones, and ours against printed tables."""
+    paper = read_parameters(ROOT / "params.paper.yaml")
+    assert {name: dataset["expected"] for name, dataset in paper["datasets"].items()} == {
+        "sfm120k": {"train_images": 91642, "train_pairs": 181697, "val_images": 6403, "val_pairs": 1691},
+        "roxford5k": {"queries": 70, "database": 4993, "images": 5063},
+        "rparis6k": {"queries": 70, "database": 6322, "images": 6412},
+        "r1m": 1001001,
+    }
+    found = {name: (n["stages"], n["frozen_stages"], n["source"]) for name, n in paper["networks"].items()}
+    assert found == {
+        "vgg16": (30, 0, "published"),
+        "resnet101": (8, 0, "published"),
+        "mobilenet_v2": (19, 0, "train"),
+        "efficientnet_b3": (11, 0, "train"),
+    }
+    assert paper["grid"]["dimensions"] == [512, 2048] and paper["comparison"]["printed"] is True
+
+
 def test_both_share_what_does_not_depend_on_the_data(values):
-    """METHOD, Sec. 3 and 4."""
+    """METHOD, Sec. 3, 4 and 8."""
     for training in TRAININGS:
         assert values[training]["weight_decay"] == 1e-6 and values[training]["gem_learning_rate_factor"] == 10
     assert {network["gem_p"] for network in values["networks"].values()} == {3}
     assert values["extract"]["scales"] == pytest.approx([1, 2**-0.5, 0.5])
+    assert (values["bootstrap"]["draws"], values["bootstrap"]["confidence"]) == (10000, 95)
 
 
 @pytest.mark.parametrize(
