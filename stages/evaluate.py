@@ -16,7 +16,7 @@ from aml.evaluation.whitening import Whitening
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.parameters import of_type, parameters, section
 from aml.storage.seals import write_sealed
-from aml.storage.testing import excluded_counts, odd_counts, testing_sets
+from aml.storage.testing import bad_image_counts, odd_counts, testing_sets
 from stages.runtime import run
 
 
@@ -58,7 +58,7 @@ def main(
                 "whitening": "database",
                 "learned_whitening": {protocol: learned(whitening) for protocol, whitening in whitenings.items()},
                 "sets": lists.counts(),
-                "num_excluded": excluded_counts(processed, **lists.sets),
+                **bad_image_counts(processed, **lists.sets),
                 "odd": odd_counts(processed, ground_truth, lists.sets["test_sets"]),
             },
             **{

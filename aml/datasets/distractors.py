@@ -28,7 +28,7 @@ def preprocess(
     list_name: stem of the list. num_archives: the first so many are used, of archives_in_all that hold the list: all of
     its images, or those that are in the first archives, or with 0 none and nothing is read.
     expected: how many names the list must have (R1M: 1,001,001), None for any number.
-    on_bad_image: "error", or "exclude" to drop an image that cannot be decoded and report it.
+    on_bad_image: "error", "exclude" to drop an image that cannot be decoded and report it, or "fill", as `pack_listed`.
     Raises ValueError for files that break the format, for a missing archive and for images that are missing from all
     archives; nothing is left then.
     """

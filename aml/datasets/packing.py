@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aml.datasets import archives
+from aml.datasets.settings import ON_BAD_IMAGE
 from aml.datasets.upstream_lists import first_of, one_form
 from aml.storage.decoding import check
 from aml.storage.pack import PackWriter
@@ -22,9 +23,11 @@ _AHEAD = 4  # images a worker may have waiting: bounds the memory
 
 @dataclass
 class Packed:
-    """What packing met. excluded: name -> problem, for listed images that cannot be decoded and are not packed."""
+    """What packing met. excluded: name -> problem, for listed images that cannot be decoded and are not packed;
+    filled: the same for damaged ones that are packed, for readers to fill."""
 
     excluded: dict[str, str] = field(default_factory=dict)
+    filled: dict[str, str] = field(default_factory=dict)
     archives: dict[str, int] = field(default_factory=dict)  # file name -> listed images in it
     modes: Counter = field(default_factory=Counter)  # Pillow mode -> images
     num_rotated: int = 0
@@ -41,6 +44,7 @@ class Packed:
             "unlisted_files": self.num_unlisted,
             "repeated_files": self.num_repeated,
             "excluded": dict(sorted(self.excluded.items())),
+            "filled": dict(sorted(self.filled.items())),
         }
 
 
@@ -60,11 +64,13 @@ def pack_listed(
 
     is_whole: all of the names must be in these archives, which are not just the first of several.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
-    Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, and, if
-    `on_bad_image` is "error" rather than "exclude", where one cannot be decoded.
+    on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
+    truncated or damaged image [code], as `aml.storage.decoding.decode` fills it.
+    Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, where
+    one cannot be decoded, unless it is to be excluded, and, to be filled, where its header can't be read.
     """
-    if on_bad_image not in ("error", "exclude"):
-        raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted are 'error' and 'exclude'")
+    if on_bad_image not in ON_BAD_IMAGE:
+        raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted: {', '.join(ON_BAD_IMAGE)}")
     packed, seen = Packed(), {}
     jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)
     with contextlib.ExitStack() as stack:
@@ -79,7 +85,7 @@ def pack_listed(
             if not waiting:
                 break
             name, data, checked = waiting.popleft()
-            _add(name, data, checked.result(), pack, packed)
+            _add(name, data, checked.result(), pack, packed, on_bad_image)
             progress.update()
     _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, cause_of)
     return packed
@@ -107,11 +113,14 @@ def _jobs(paths, wanted, name_of, seen, packed):
                 raise ValueError(f"archive {path}, {member!r}: image {name!r} came before with other bytes")
 
 
-def _add(name, data, checked, pack, packed):
-    if checked.problem:
+def _add(name, data, checked, pack, packed, on_bad_image):
+    is_filled = on_bad_image == "fill" and checked.can_be_filled
+    if is_filled:
+        packed.filled[name] = checked.problem
+    elif checked.problem:
         packed.excluded[name] = checked.problem
         return
-    pack.add(name, data, checked.width, checked.height)
+    pack.add(name, data, checked.width, checked.height, filled=is_filled)
     packed.modes[checked.mode] += 1
     packed.num_rotated += checked.is_rotated
 
@@ -124,9 +133,10 @@ def _check_complete(names, seen, packed, on_bad_image, paths, cause_of):
             f"{len(missing)} of {len(names)} listed images are not in {where}: {first_of(missing)}; "
             + (cause_of(missing) or "the archives are incomplete or belong to another list")
         )
-    if packed.excluded and on_bad_image == "error":
+    if packed.excluded and on_bad_image != "exclude":
         name, problem = next(iter(packed.excluded.items()))
+        remedy = ", not even filled; on_bad_image: exclude leaves them out" if on_bad_image == "fill" else ""
         raise ValueError(
             f"{len(packed.excluded)} of {len(names)} images in {where} cannot be used: {first_of(packed.excluded)}; "
-            f"{name!r}: {problem}"
+            f"{name!r}: {problem}{remedy}"
         )

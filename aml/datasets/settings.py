@@ -6,7 +6,7 @@ from typing import ClassVar
 from aml.datasets.sources import SourceFile, require_files, source_files
 from aml.storage.parameters import of_type, section, typed
 
-ON_BAD_IMAGE = ("error", "exclude")
+ON_BAD_IMAGE = ("error", "exclude", "fill")
 MOST_ARCHIVES = 1000  # R1M has 100
 
 

@@ -19,8 +19,9 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
     """Reads `raw`, writes the training set `processed`. Rows: train list, validation list, other whitening images.
 
     lists: stem of the pickles. expected: counts the lists must have (train_images, train_pairs, val_images, val_pairs;
-    some or all), None for sets of any size. on_bad_image: "error", or "exclude" to drop an image that cannot be
-    decoded, together with its pairs, and report it. Whitening images that are in no pair are not packed.
+    some or all), None for sets of any size. on_bad_image: "error", "exclude" to drop an image that cannot be decoded,
+    together with its pairs, and report it, or "fill", as `pack_listed` says. Whitening images that are in no pair
+    are not packed.
     Raises ValueError for lists, archives and images that break the format or are missing; nothing is left then.
     """
     raw = Path(raw)

@@ -161,7 +161,8 @@ def _check_scores(scores: dict, place: str):
 
 
 def _check_same(first: dict, record: dict, first_key: str, key: str, sets: tuple[str, ...]):
-    places = [("sets", name) for name in sets] + [("image_size",), ("scales",), ("num_excluded",), ("odd",)]
+    counted = ("image_size", "scales", "num_excluded", "num_filled", "odd")
+    places = [("sets", name) for name in sets] + [(name,) for name in counted]
     for place in places:
         expected = _get(first, first_key, "evaluation", *place)
         found = _get(record, key, "evaluation", *place)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aml.reports import captions
+from aml.reports.bad_images import bad_images_note
 from aml.reports.layout import (
     ABLATION,
     ALL,
@@ -76,6 +77,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         notes=(
             *captions.notes(kind, missing, None in evaluated and not no_distractors),
             *whitening_note(records, networks, kind.protocol),
+            *bad_images_note(evaluation, unused=None if with_distractors else settings.distractors),
         ),
         missing=missing,
     )

@@ -16,34 +16,43 @@ from aml.storage.imagesets import ImageSet
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no TIFF: Pillow turns those by EXIF; no EPS: it starts programs
 MAX_PIXELS = 80_000_000  # below Pillow's own warning; the largest image of ROxford has 12 million
 _ORIENTATION = 0x0112
+_END_OF_JPEG = b"\xff\xd9"
 
 
 class Checked(NamedTuple):
-    """Size in pixels as stored (no EXIF rotation), Pillow mode; problem: why the image cannot be used, or None."""
+    """Size in pixels as stored (no EXIF rotation), Pillow mode; problem: why the image cannot be decoded, or None."""
 
     width: int
     height: int
     mode: str
     is_rotated: bool  # EXIF asks viewers to turn it
     problem: str | None
+    can_be_filled: bool  # what the problem leaves of the image can be decoded
 
 
 def read_pixels(images: ImageSet, row: int) -> np.ndarray:
-    """RGB pixels of image `row` as `decode` gives them. Raises ValueError naming an image that cannot be decoded."""
+    """RGB pixels of image `row` as `decode` gives them, filled where the set was packed so. Raises ValueError naming an
+    image that cannot be decoded."""
     data = images.read(row)
     try:
-        return decode(data)
+        return decode(data, fill=bool(images.filled[row]))
     except ValueError as error:
         raise ValueError(f"image {images.names[row]!r} cannot be decoded ({error})") from error
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
     """RGB pixels `(H, W, 3)` uint8 in stored order: boxes refer to it, so EXIF rotation is not applied.
 
-    They are Pillow's, also where a faster decoder gives the same. Raises ValueError, with the reason, for bytes that
-    are no image of FORMATS or a damaged one, for 16 bits a channel and for more than MAX_PIXELS.
+    They are Pillow's, also where a faster decoder gives the same. `fill`: what is missing or damaged behind a header is
+    filled as by Pillow with ImageFile.LOAD_TRUNCATED_IMAGES [code]: the rest of a truncated JPEG is grey.
+
+    Raises ValueError, with the reason, for bytes that are no image of FORMATS or, unless `fill`, a damaged one, for 16
+    bits a channel and for more than MAX_PIXELS.
     """
     image = _opened(data)
+    if fill:
+        with _reasons(data):
+            return np.array(_filled(image, data).convert("RGB"))
     if image.format == "JPEG" and image.mode in ("L", "RGB"):
         with contextlib.suppress(ValueError):  # damage, of which Pillow judges
             return simplejpeg.decode_jpeg(data)
@@ -56,12 +65,15 @@ def check(data: bytes) -> Checked:
     try:
         image = _opened(data)
     except ValueError as error:
-        return Checked(0, 0, "", False, str(error))
-    found = Checked(*image.size, image.mode, _is_rotated(image), None)
+        return Checked(0, 0, "", False, str(error), False)
+    found = Checked(*image.size, image.mode, _is_rotated(image), None, False)
     try:
         decode(data)
     except ValueError as error:
-        return found._replace(problem=str(error))
+        found = found._replace(problem=str(error))
+        with contextlib.suppress(ValueError):
+            decode(data, fill=True)
+            found = found._replace(can_be_filled=True)
     return found
 
 
@@ -76,6 +88,18 @@ def _opened(data: bytes) -> Image.Image:
         raise ValueError(
             f"16 or more bits a pixel (mode {image.mode}), which turns white in RGB; 8 bits a channel are accepted"
         )
+    return image
+
+
+def _filled(image: Image.Image, data: bytes) -> Image.Image:
+    """What LOAD_TRUNCATED_IMAGES would give, without that setting, which all threads would share: an end mark makes
+    libjpeg fill what is missing, and of an image whose decoder fails the part decoded before is kept."""
+    if image.format in ("JPEG", "MPO"):
+        image = Image.open(io.BytesIO(data + _END_OF_JPEG), formats=FORMATS)
+    try:
+        image.load()
+    except OSError:
+        image.tile = []  # nothing is left to decode
     return image
 
 

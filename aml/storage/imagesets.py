@@ -1,9 +1,10 @@
 """Image sets on disk, read: data/processed/<set> and data/ground_truth/<set>.json as `aml.storage.pack` writes them.
 
 images.tar         plain tar of the images' own bytes
-images.csv         row,name,offset,bytes,width,height,crc32; line i is row i of every array about this set. offset:
-                   position of the image's data in images.tar; width, height: pixels in stored order (no EXIF
-                   rotation); crc32: of the image's bytes
+images.csv         row,name,offset,bytes,width,height,crc32,filled; line i is row i of every array about this set.
+                   offset: position of the image's data in images.tar; width, height: pixels in stored order (no EXIF
+                   rotation); crc32: of the image's bytes; filled: 1 for a damaged image that is decoded as far as it
+                   goes, 0 for a whole one
 queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated box in pixels (floats)
 lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
 report.json        kind, counts and what was odd about the images and the lists
@@ -29,7 +30,7 @@ import numpy as np
 from aml.storage.seals import damaged, open_sealed_lines, read_npz, read_sealed
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
-COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32"]
+COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32", "filled"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
 LISTS = (
     "train_images", "train_clusters", "train_queries", "train_positives",
@@ -45,12 +46,13 @@ _CRC32 = re.compile("0|[1-9][0-9]{0,9}")
 class ImageSet:
     """A list of N images and their bytes.
 
-    names: list of str; sizes: (N, 2) int64, width and height in pixels; boxes: (N, 4) float64 x0,y0,x1,y1 or None.
+    names: list of str; sizes: (N, 2) int64, width and height in pixels; filled: (N,) bool, damaged images that readers
+    fill; boxes: (N, 4) float64 x0,y0,x1,y1 or None.
     May be pickled and forked: each process opens images.tar by itself, and reads do not move a shared position.
     """
 
-    def __init__(self, tar, names, spans, sizes, boxes=None):
-        self.names, self.sizes, self.boxes = names, sizes, boxes
+    def __init__(self, tar, names, spans, sizes, filled, boxes=None):
+        self.names, self.sizes, self.filled, self.boxes = names, sizes, filled, boxes
         self._tar, self._spans, self._descriptor = Path(tar), spans, None
 
     def __len__(self):
@@ -88,12 +90,13 @@ class ImageSet:
 
     def pack_digest(self) -> str:
         """sha256 (hex) of the list and of its images' places and bytes in images.tar: another pack, another."""
-        return hashlib.sha256(self.digest().encode() + self._spans.tobytes()).hexdigest()
+        return hashlib.sha256(self.digest().encode() + self._spans.tobytes() + self.filled.tobytes()).hexdigest()
 
     def subset(self, rows: np.ndarray) -> "ImageSet":
         """The list of these rows, in this order, over the same images.tar."""
         boxes = None if self.boxes is None else self.boxes[rows]
-        return ImageSet(self._tar, [self.names[row] for row in rows], self._spans[rows], self.sizes[rows], boxes)
+        names = [self.names[row] for row in rows]
+        return ImageSet(self._tar, names, self._spans[rows], self.sizes[rows], self.filled[rows], boxes)
 
     def close(self):
         if self._descriptor is not None:
@@ -242,15 +245,15 @@ def _read_list(folder, filename, columns) -> ImageSet:
                 boxes.extend(box)
         except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
             raise ValueError(f"{path}, line {place}: {error}") from None
-    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 5)
-    spans, sizes = numbers[:, [0, 1, 4]], numbers[:, [2, 3]]
+    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 6)
+    spans, sizes, filled = numbers[:, [0, 1, 4]], numbers[:, [2, 3]], numbers[:, 5] == 1
     _check_rows(names, spans, tar.stat().st_size, path)
     boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4) if len(columns) > len(COLUMNS) else None
-    return ImageSet(tar, names, spans, sizes, boxes)
+    return ImageSet(tar, names, spans, sizes, filled, boxes)
 
 
 def _parse_line(line, row, columns):
-    """name, [offset, bytes, width, height, crc32] and [x0, y0, x1, y1] (or []) of one line."""
+    """name, [offset, bytes, width, height, crc32, filled] and [x0, y0, x1, y1] (or []) of one line."""
     if len(line) != len(columns):
         raise ValueError(f"{len(line)} values where {len(columns)} are expected ({','.join(columns)})")
     if line[0] != str(row):
@@ -262,11 +265,13 @@ def _parse_line(line, row, columns):
         raise ValueError(f"{column} {text!r} of {line[1]!r}: a positive whole number is expected")
     if not _CRC32.fullmatch(line[6]):
         raise ValueError(f"crc32 {line[6]!r} of {line[1]!r}: a whole number is expected")
-    numbers, box = list(map(int, line[2:7])), []
+    if line[7] not in ("0", "1"):
+        raise ValueError(f"filled {line[7]!r} of {line[1]!r}: 0 or 1 is expected")
+    numbers, box = list(map(int, line[2:8])), []
     if len(line) > len(COLUMNS):
-        if "" in line[7:]:
+        if "" in line[8:]:
             raise ValueError(f"query {line[1]!r} has no box; every query needs x0,y0,x1,y1")
-        box = [float(text) for text in line[7:]]
+        box = [float(text) for text in line[8:]]
         check_box(box, *numbers[2:4], f"query {line[1]!r}")
     return line[1], numbers, box
 

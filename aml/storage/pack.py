@@ -22,6 +22,7 @@ from aml.storage.imagesets import (
 )
 from aml.storage.seals import seal_lines, write_sealed
 
+_NUMBERS = len(COLUMNS) - 2  # of an image: all columns but row and name
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -38,7 +39,7 @@ class PackWriter:
     def __init__(self, folder):
         self._folder = Path(folder)
         self._index = {}  # name -> place in _numbers
-        self._numbers = array("q")  # offset, bytes, width, height, crc32 of each image
+        self._numbers = array("q")  # offset, bytes, width, height, crc32, filled of each image
 
     def __enter__(self):
         self._file = open(self._folder / "images.tar", "wb", buffering=1 << 20)
@@ -58,8 +59,9 @@ class PackWriter:
     def __len__(self):
         return len(self._index)
 
-    def add(self, name: str, data: bytes, width: int, height: int):
-        """Appends one image. Raises ValueError for a name that is taken or not writable, empty data, an empty size."""
+    def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
+        """Appends one image; `filled`: readers are to fill it. Raises ValueError for a name that is taken or not
+        writable, empty data, an empty size."""
         if name in self._index:
             raise ValueError(f"image {name!r} is packed twice")
         if not name or _CONTROL.search(name):
@@ -73,13 +75,13 @@ class PackWriter:
         except UnicodeEncodeError:
             raise ValueError(f"image name {name!r} is not valid Unicode text") from None
         self._index[name] = len(self._index)
-        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), zlib.crc32(data)])
+        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), zlib.crc32(data), int(filled)])
         self._file.write(data)
         self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a packed image, pixels."""
-        place = self._index[name] * 5
+        place = self._index[name] * _NUMBERS
         return self._numbers[place + 2], self._numbers[place + 3]
 
     def write_list(self, filename: str, names: list[str], boxes=None, images: list[str] | None = None):
@@ -97,12 +99,12 @@ class PackWriter:
             for row, (name, image) in enumerate(zip(names, images or names, strict=True)):
                 if image not in self._index or not name.startswith(image):
                     raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
-                place = self._index[image] * 5
+                place = self._index[image] * _NUMBERS
                 box = []
                 if boxes is not None:
                     box = [float(x) for x in boxes[row]]
                     check_box(box, *self.size(image), f"{filename}, {name!r}")
-                lines.writerow([row, name, *self._numbers[place : place + 5], *box])
+                lines.writerow([row, name, *self._numbers[place : place + _NUMBERS], *box])
         seal_lines(self._folder / filename)
 
 

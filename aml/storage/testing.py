@@ -52,8 +52,11 @@ def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dic
     return found
 
 
-def excluded_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
-    """Set name -> how many of its images could not be decoded and were left out by preprocess."""
+def bad_image_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
+    """How many images of each set preprocess left out, `num_excluded`, or took filled, `num_filled`, since they are
+    damaged: two dicts by set name."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]
     reports = {name: read_sealed(processed / name / "report.json") for name in names}
-    return {name: len(report["excluded"]) for name, report in reports.items()}
+    return {
+        f"num_{fate}": {name: len(report[fate]) for name, report in reports.items()} for fate in ("excluded", "filled")
+    }

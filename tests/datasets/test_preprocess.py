@@ -2,11 +2,15 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
+from torch.utils.data import DataLoader
 
 from aml.datasets import distractors, packing, sfm
 from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
 from aml.storage.seals import read_sealed
+from aml.vision.images import ImageTensors
 from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
+from tests.storage.test_decoding import by_the_authors
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
 TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]
@@ -72,7 +76,7 @@ def test_sfm(tmp_path, sfm_files, sfm_lists):
         "train_pairs": 3, "val_pairs": 1, "whitening_pairs": 2,
         "dropped": {"train_pairs": 0, "train_images": 0, "val_pairs": 0, "val_images": 0, "whitening_pairs": 0},
         "in_train_and_val": 0, "archives": {"ims.tar.gz": 8}, "modes": {"RGB": 8},
-        "exif_rotated": 0, "unlisted_files": 2, "repeated_files": 0, "excluded": {},
+        "exif_rotated": 0, "unlisted_files": 2, "repeated_files": 0, "excluded": {}, "filled": {},
     }  # fmt: skip
 
 
@@ -119,8 +123,39 @@ def test_sfm_bad_images_stop_or_are_excluded_with_their_pairs(tmp_path, sfm_file
         "train_pairs": 2, "train_images": 1, "val_pairs": 0, "val_images": 0, "whitening_pairs": 2
     }  # fmt: skip
     assert odd["excluded"][OTHER[1]] == "an empty file" and "Truncated" in odd["excluded"][TRAIN[0]]
-    with pytest.raises(ValueError, match="on_bad_image is 'skip'; accepted are"):
+    with pytest.raises(ValueError, match="on_bad_image is 'skip'; accepted: error, exclude, fill"):
         run_sfm(tmp_path, on_bad_image="skip")
+
+
+def test_sfm_truncated_images_are_filled(tmp_path, sfm_files, sfm_lists):
+    """They keep their rows, pairs and own bytes, and training sees the pixels that the authors' loader gives."""
+    cut = image(0, (64, 48))[:700]
+    sfm_files[sfm.cid_path(TRAIN[0])] = cut
+    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
+    folder = run_sfm(tmp_path, on_bad_image="fill")
+    images = read_images(folder)
+    assert images.names == TRAIN + VAL + OTHER[1:] and images.read(0) == cut
+    assert images.filled.tolist() == [True] + [False] * 7 and images.sizes[0].tolist() == [64, 48]
+    assert read_lists(folder)["train_queries"].tolist() == [0, 2, 1]
+    odd = report(folder)
+    assert odd["excluded"] == {} and list(odd["filled"]) == [TRAIN[0]] and "truncated" in odd["filled"][TRAIN[0]]
+    assert set(odd["dropped"].values()) == {0} and odd["modes"] == {"RGB": 8}
+    tensors = ImageTensors(images, image_size=32, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
+    expected = Image.fromarray(by_the_authors(cut))
+    expected.thumbnail((32, 32), Image.Resampling.LANCZOS)
+    for of_process in (tensors[0], *DataLoader(tensors, batch_size=None, sampler=[0], num_workers=1)):
+        np.testing.assert_array_equal(of_process.permute(1, 2, 0), expected)
+    folder = run_sfm(tmp_path, on_bad_image="exclude")
+    assert read_images(folder).names == TRAIN[1:] + VAL + OTHER[1:] and report(folder)["filled"] == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"<html></html>", image(0)[:200]], ids=["empty", "no image", "half a header"])
+def test_what_has_no_header_cannot_be_filled(tmp_path, sfm_files, sfm_lists, data):
+    sfm_files[sfm.cid_path(TRAIN[0])] = data
+    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
+    with pytest.raises(ValueError, match=r"1 of 8 .*, not even filled; on_bad_image: exclude leaves") as error:
+        run_sfm(tmp_path, on_bad_image="fill")
+    assert TRAIN[0] in str(error.value) and not (tmp_path / "processed").exists()
 
 
 def test_sfm_needs_a_pair_in_each_list(tmp_path, sfm_files, sfm_lists):
@@ -221,7 +256,7 @@ def test_revisited(tmp_path, revisited_files):
         "kind": "test", "queries": 2, "database": 3, "queries_in_database": 0, "queries_listed_again": 0,
         "boxes_over_the_border": ["q_0"],
         "archives": {"one.tgz": 2, "two.tgz": 3}, "modes": {"RGB": 5}, "exif_rotated": 0,
-        "unlisted_files": 2, "repeated_files": 0, "excluded": {},
+        "unlisted_files": 2, "repeated_files": 0, "excluded": {}, "filled": {},
     }  # fmt: skip
 
 
@@ -331,7 +366,7 @@ def test_distractors(tmp_path, prefix):
     assert report(folder) == {
         "kind": "distractors", "images": 3, "listed": 3,
         "archives": {"revisitop1m.1.tar.gz": 2, "revisitop1m.2.tar.gz": 1}, "modes": {"L": 1, "RGB": 2},
-        "exif_rotated": 0, "unlisted_files": 1, "repeated_files": 0, "excluded": {},
+        "exif_rotated": 0, "unlisted_files": 1, "repeated_files": 0, "excluded": {}, "filled": {},
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == ["images.csv", "images.tar", "report.json"]
 
@@ -372,6 +407,11 @@ def test_distractors_bad_images(tmp_path):
     assert read_images(folder).names == ["a.jpg", "c.jpg"] and report(folder)["excluded"] == {"b.jpg": "an empty file"}
     with pytest.raises(ValueError, match="none of the 1 distractors can be used"):
         run_distractors(tmp_path, archives, "b.jpg", on_bad_image="exclude")
+    archives[0]["jpg/00/b.jpg"] = image(3, (64, 48))[:700]
+    folder = run_distractors(tmp_path, archives, "a.jpg\nb.jpg\nc.jpg", on_bad_image="fill")
+    assert read_images(folder).filled.tolist() == [False, True, False] and list(report(folder)["filled"]) == ["b.jpg"]
+    with pytest.raises(ValueError, match=r"'b.jpg': OSError: image file is truncated"):
+        run_distractors(tmp_path, archives, "a.jpg\nb.jpg\nc.jpg")
 
 
 @pytest.mark.parametrize(

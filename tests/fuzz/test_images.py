@@ -8,7 +8,7 @@ from aml.storage.decoding import FORMATS, check, decode
 from tests.datasets.raw_folders import image
 from tests.fuzz.inputs import damaged, fuzzed
 from tests.fuzz.watch import ends_well
-from tests.storage.test_decoding import by_pillow
+from tests.storage.test_decoding import by_pillow, require_the_authors_pixels
 
 WHOLE = [image(number, file_format=name) for number, name in enumerate(FORMATS)]
 WHOLE += [image(7, mode="CMYK"), image(8, mode="L", progressive=True), image(9, mode="P", file_format="PNG")]
@@ -38,6 +38,15 @@ def test_damaged_jpegs_have_pillow_s_pixels_or_none(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.testing.assert_array_equal(pixels_or_none(decode, data), pixels_or_none(by_pillow, data))
+
+
+@fuzzed
+@given(data=damaged(*JPEGS))
+def test_damaged_jpegs_are_filled_as_by_the_authors(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if check(data).problem:
+            require_the_authors_pixels(data)
 
 
 def pixels_or_none(decode, *arguments):

@@ -91,6 +91,7 @@ def test_the_rest_needs_no_network(finished_paper):
         record = repository.json(f"reports/metrics/{key}.json")
         assert record["network"]["dimension"] == dimension and set(record["asymmetric"]) == set(record["symmetric"])
         assert record["evaluation"]["num_excluded"] == {"sfm120k": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
+        assert set(record["evaluation"]["num_filled"].values()) == {0}
         for name in ("roxford5k", "rparis6k"):
             counts = record["evaluation"]["sets"][name]
             assert (counts["num_queries"], counts["num_database"]) == (COUNTS["queries"], COUNTS["database"])

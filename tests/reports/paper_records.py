@@ -84,7 +84,8 @@ def with_seeds(records: dict[str, dict], factors: dict[int, float]) -> dict[str,
 
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
     evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
-    evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 3}
+    evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
+    evaluation["num_filled"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
     evaluation["odd"] = {}
     protocols = ("symmetric", "asymmetric") if teacher else ("symmetric",)
     evaluation["learned_whitening"] = {

@@ -50,7 +50,7 @@ def write_sets(processed: Path) -> Path:
                 lists = {key: np.arange(2, dtype=np.int64) for key in LISTS}
                 lists["whitening_queries"], lists["whitening_positives"] = np.arange(0, 30), np.arange(5, 35)
                 write_lists(folder, lists, count)
-        report = {"excluded": [], "queries_in_database": 0, "queries_listed_again": 0}
+        report = {"excluded": [], "filled": [], "queries_in_database": 0, "queries_listed_again": 0}
         write_sealed(folder / "report.json", report)
     return processed
 

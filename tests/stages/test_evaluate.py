@@ -35,17 +35,17 @@ def processed(tmp_path):
         name="test", archives=["test.tgz"], expected=None, num_workers=1,
     )  # fmt: skip
     write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
-    write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13)[:90]})
+    write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13, (64, 48))[:700]})
     (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
     return processed
 
 
-def evaluated(processed, num_archives):
+def evaluated(processed, num_archives, on_bad_image="exclude"):
     """The record of a network with random descriptors, and its queries' AP."""
     raw, descriptors = processed.parent / "raw", processed.parent / "descriptors"
     distractors.preprocess(
         raw, processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
-        expected=4, on_bad_image="exclude", num_workers=1,
+        expected=4, on_bad_image=on_bad_image, num_workers=1,
     )  # fmt: skip
     descriptors.mkdir()
     arrays, random = {}, np.random.default_rng(0)
@@ -86,6 +86,13 @@ def test_used_and_excluded_images_are_counted(processed, num_archives, num_distr
     assert {(name, level) for _, name, level in queries} == {
         (name, level) for name, levels in record["symmetric"].items() for level in levels
     }
+
+
+def test_filled_images_are_used_and_counted(processed):
+    record, _ = evaluated(processed, 2, "fill")
+    assert record["evaluation"]["num_filled"] == {"train": 0, "test": 0, "crowd": 1}
+    assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": 0}
+    assert record["evaluation"]["sets"]["test"]["num_distractors"] == 4
 
 
 def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(processed):

@@ -1,12 +1,13 @@
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageFile
 
 from aml.reports.contact_sheet import thumbnail
 from aml.storage.decoding import MAX_PIXELS, check, decode, read_pixels
@@ -195,3 +196,86 @@ def test_what_cannot_be_decoded_is_named(tmp_path):
             reader(images, 1)
     np.testing.assert_array_equal(read_pixels(images, 2), by_pillow(image(1)))
     np.testing.assert_array_equal(thumbnail(images, 2), by_pillow(image(1)))
+
+
+def by_the_authors(data):
+    """The pixels with Pillow's own setting, as the authors' loader has it; None where it raises too."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        return by_pillow(data)
+    except (OSError, SyntaxError, ValueError):
+        return None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def require_the_authors_pixels(data):
+    """Gives 1 for an image that is filled, 0 for one that can't be."""
+    expected = by_the_authors(data)
+    assert check(data).can_be_filled == (expected is not None)
+    if expected is None:
+        with pytest.raises(ValueError):
+            decode(data, fill=True)
+        return 0
+    np.testing.assert_array_equal(decode(data, fill=True), expected)
+    return 1
+
+
+KINDS = [{}, {"progressive": True}, {"mode": "L"}, {"mode": "CMYK"}, {"restart_marker_blocks": 2}, {"subsampling": 0}]
+KINDS += [{"file_format": "GIF", "mode": "P"}, {"file_format": "BMP"}, {"file_format": "WEBP"}]
+
+
+@pytest.mark.parametrize("options", KINDS, ids=str)
+def test_a_truncated_image_is_filled_as_by_the_authors(options):
+    data = image(0, (64, 48), **options)
+    cuts = [data[:length] for length in range(0, len(data), 7) if check(data[:length]).problem]
+    filled = sum(map(require_the_authors_pixels, cuts))
+    assert filled > 10 or (options == {"file_format": "WEBP"} and len(cuts) > 50)  # a cut one is beyond Pillow too
+
+
+@pytest.mark.parametrize("options", KINDS[:6], ids=str)
+def test_a_jpeg_with_wrong_bytes_is_filled_as_by_the_authors(options):
+    random, whole, filled = np.random.default_rng(0), image(0, (64, 48), **options), 0
+    for _ in range(200):
+        data = bytearray(whole)
+        for place in random.integers(20, len(data), random.integers(1, 5)):
+            data[place] = random.integers(256)
+        if check(bytes(data)).problem:
+            filled += require_the_authors_pixels(bytes(data))
+    assert filled
+
+
+def test_what_is_missing_of_a_jpeg_is_grey_and_the_rest_as_it_was():
+    whole = picture(pixels(64, 64), "JPEG")
+    found, expected = decode(whole[: len(whole) // 2], fill=True), decode(whole)
+    np.testing.assert_array_equal(found[:8], expected[:8])
+    assert found.shape == expected.shape and (found[-16:] == 128).all()
+    np.testing.assert_array_equal(decode(whole, fill=True), expected)
+
+
+def test_filling_one_image_leaves_the_others_refused():
+    """Also those that are decoded meanwhile: no setting of Pillow's is touched."""
+    data = image(0, (300, 200))[:1500]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(lambda number: decode(data, fill=True) if number % 2 else check(data), range(40)):
+            assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    with pytest.raises(ValueError, match="image file is truncated"):
+        decode(data)
+
+
+def test_readers_fill_what_was_packed_so(tmp_path):
+    data = image(0, (300, 200))[:1500]
+    (tmp_path / "set").mkdir()
+    with PackWriter(tmp_path / "set") as pack:
+        pack.add("filled", data, 300, 200, filled=True)
+        pack.add("whole", data, 300, 200)
+        pack.write_list("images.csv", ["whole", "filled"])
+    images = read_images(tmp_path / "set")
+    for of_list, row in ((images, 1), (images.subset(np.array([1])), 0)):
+        np.testing.assert_array_equal(read_pixels(of_list, row), by_the_authors(data))
+    expected = Image.fromarray(by_the_authors(data))
+    expected.thumbnail((96, 96), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(thumbnail(images, 1), expected)
+    for reader in (read_pixels, thumbnail):
+        with pytest.raises(ValueError, match="image 'whole' cannot be decoded"):
+            reader(images, 0)

@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 import tarfile
+import zlib
 from multiprocessing import get_context
 
 import numpy as np
@@ -37,7 +38,7 @@ def folder(tmp_path):
     path.mkdir()
     with PackWriter(path) as pack:
         for number, (name, data) in enumerate(DATA.items()):
-            pack.add(name, data, 40 + number, 30)
+            pack.add(name, data, 40 + number, 30, filled=name == "b")
         pack.write_list("images.csv", sorted(DATA))
         pack.write_list("queries.csv", ["b", "a"], [[0, 0, 10.25, 30], [-3.5, 2, 70, 9]])
     write_lists(path, arrays(), len(DATA))
@@ -59,8 +60,10 @@ def test_round_trip(folder):
     images = read_images(folder)
     assert images.names == sorted(DATA) and len(images) == 4 and images.boxes is None
     assert [images.read(row) for row in range(4)] == [DATA[name] for name in sorted(DATA)]
+    assert images.filled.tolist() == [name == "b" for name in sorted(DATA)] and images.filled.dtype == bool
     assert images.sizes.tolist() == [[41, 30], [43, 30], [40, 30], [42, 30]] and images.sizes.dtype == np.int64
     queries = read_queries(folder)
+    assert queries.filled.tolist() == [True, False] and images.subset(np.array([2, 0])).filled.tolist() == [True, False]
     assert queries.names == ["b", "a"] and queries.read(1) == DATA["a"]
     assert queries.boxes.tolist() == [[0, 0, 10.25, 30], [-3.5, 2, 70, 9]] and queries.boxes.dtype == np.float64
 
@@ -100,6 +103,13 @@ def test_digest_follows_names_sizes_boxes_and_order(folder):
     assert read_queries(folder).digest() != before[1]
     rewrite(folder / "images.csv", (",41,30", ",41,31"))
     assert read_images(folder).digest() != before[0]
+
+
+def test_a_pack_in_which_an_image_is_filled_is_another_pack(folder):
+    before = read_images(folder)
+    rewrite(folder / "images.csv", (f",{zlib.crc32(DATA['b'])},1", f",{zlib.crc32(DATA['b'])},0"))
+    assert read_images(folder).digest() == before.digest()
+    assert read_images(folder).pack_digest() != before.pack_digest()
 
 
 def _read_all(images):
@@ -182,8 +192,9 @@ def test_a_flipped_bit_of_an_image_is_found(folder):
         (",41,", ",4_1,", "width '4_1' of 'a'"),
         (",41,", ",-41,", "width '-41' of 'a'"),
         (",41,", ",nan,", "width 'nan' of 'a'"),
-        (",41,30", ",41", "line 2: 6 values where 7"),
+        (",41,30", ",41", "line 2: 7 values where 8"),
         (",41,30,", ",41,30,-", "line 2: crc32 '-"),
+        (",0\n", ",2\n", "line 2: filled '2' of 'a': 0 or 1 is expected"),
         (",512,41", ",512000,41", "outside images.tar"),
         (",512,41", ",9000000000000000000,41", "bytes '9000000000000000000'"),
     ],
@@ -199,7 +210,7 @@ def test_refuses_broken_lists(folder, old, new, message):
     ("new", "message"),
     [
         (",,,,", "'b' has no box"),
-        ("", "7 values where 11"),
+        ("", "8 values where 12"),
         (",0.0,0.0,nan,30.0", "four finite numbers"),
         (",0.0,0.0,x,30.0", "line 2.*could not convert"),
         (",5.0,0.0,5.4,30.0", "is empty"),
@@ -222,7 +233,7 @@ def test_refuses_missing_and_unexpected_files(folder, tmp_path):
     with pytest.raises(ValueError, match=r"no images.csv in .*: run preprocess"):
         read_images(tmp_path / "nowhere")
     (folder / "notes.txt").unlink()
-    (folder / "images.csv").write_bytes(b"row,name,offset,bytes,width,height,crc32\n0,\xff,512,1,1,1,1\n")
+    (folder / "images.csv").write_bytes(b"row,name,offset,bytes,width,height,crc32,filled\n0,\xff,512,1,1,1,1,0\n")
     seal_lines(folder / "images.csv")
     with pytest.raises(ValueError, match=r"images.csv, line 1: 'utf-8'"):
         read_images(folder)

@@ -32,6 +32,7 @@ class Pictures:
     def __init__(self, count):
         self.sizes = np.array([(48, 40) if row % 2 else (40, 48) for row in range(count)])
         self.names = [f"picture{row}" for row in range(count)]
+        self.filled = np.zeros(count, bool)
 
     def __len__(self):
         return len(self.sizes)

@@ -52,7 +52,7 @@ def test_another_box_gives_another_query():
 def test_images_are_read_whole_and_queries_cropped():
     data, images = io.BytesIO(), Sizes([(200, 100)])
     Image.fromarray(pixels(200, 100)).save(data, "PNG")
-    images.names, images.read = ["a"], lambda row: data.getvalue()
+    images.names, images.filled, images.read = ["a"], [False], lambda row: data.getvalue()
     tensors = ImageTensors(images, image_size=100, normalisation={})
     np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), shrink(pixels(200, 100), 100))
     box = (50, 20, 150, 70)
