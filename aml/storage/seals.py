@@ -131,3 +131,6 @@ def _does_nothing(node) -> bool:
     """Whether a statement is `pass` or a string, like a docstring."""
     is_value = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass) or (is_value and isinstance(node.value.value, str))
+
+
+NO_CODE = hashlib.sha256(repr(_plain(ast.parse(""))).encode()).hexdigest()  # `syntax_sha256` of an empty file

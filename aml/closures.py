@@ -1,0 +1,109 @@
+"""Which of the project's files a module needs, by the imports in their syntax trees; nothing is imported.
+
+A package that imports its own modules by name (`import_module` in its `__init__`) may need any of them: a closure has
+all of them, or none where the caller says so, since a cell depends on the one that it names.
+"""
+
+import ast
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from aml.storage.seals import NO_CODE, file_sha256, syntax_sha256
+
+NUM_DIGITS = 16  # of a digest
+
+
+class Code:
+    """The project in the folder `root`, each file read once. `outside`: modules that no closure has, nor what only they
+    need; `by_name`: packages that import their own modules by name."""
+
+    def __init__(self, root: Path, *, outside: Collection[str], by_name: Collection[str]):
+        self.root, self.outside, self.by_name = Path(root), outside, by_name
+        self._imports, self._digests = {}, {}
+
+    def digests(self, module: str, *, by_name: bool) -> dict[str, str]:
+        """Path -> digest of each file that `module` needs, sorted: of Python files their syntax tree's, of the files
+        beside them (templates, tables of constants) their bytes'. Files without code are left out."""
+        files = self.closure(module, by_name=by_name)
+        found = {path: self._digest(path) for path in files}
+        for folder in {path.parent for path in files}:
+            found |= {path: file_sha256(path) for path in data(folder)}
+        kept = {path.relative_to(self.root).as_posix(): digest for path, digest in found.items() if digest != NO_CODE}
+        return {path: kept[path][:NUM_DIGITS] for path in sorted(kept)}
+
+    def closure(self, module: str, *, by_name: bool) -> set[Path]:
+        """The files of `module` and of all that it imports, at its top or inside its functions, and so on; their
+        packages' `__init__`, too. `by_name`: also the modules of packages that import them by name.
+
+        Raises ValueError for a module that is not there, and for imports that cannot be followed.
+        """
+        if self.file(module) is None:
+            raise ValueError(f"there is no module {module} in {self.root.absolute()}")
+        found, waiting = {}, [module]
+        while waiting:
+            name = waiting.pop()
+            path = None if name in found or name in self.outside else self.file(name)
+            if path is not None:
+                found[name] = path
+                waiting += self.imports(name, path)
+                waiting += [name.rpartition(".")[0]] if "." in name else []
+                if by_name and name in self.by_name:
+                    waiting += [f"{name}.{other.stem}" for other in path.parent.glob("*.py") if other != path]
+        return set(found.values())
+
+    def file(self, module: str) -> Path | None:
+        """The file of a dotted name; None for a module that isn't the project's."""
+        base = self.root.joinpath(*module.split("."))
+        return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+    def imports(self, module: str, path: Path) -> set[str]:
+        """Dotted names that a file imports, or may import: `from a import b` gives a and a.b.
+
+        Raises ValueError for a relative import, and for one by name in a module that is none of `by_name`.
+        """
+        if path not in self._imports:
+            names = set()
+            for node in _walk(ast.parse(path.read_bytes())):
+                if isinstance(node, ast.ImportFrom):
+                    if node.level:
+                        raise ValueError(f"{path}, line {node.lineno}: a relative import; accepted: absolute ones")
+                    names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                elif isinstance(node, ast.Import):
+                    names |= {alias.name for alias in node.names}
+                elif _called(node) in ("import_module", "__import__") and module not in self.by_name:
+                    raise ValueError(
+                        f"{path}, line {node.lineno}: an import by name, which can't be followed; accepted: in the "
+                        f"__init__ of {', '.join(self.by_name)}, and of packages that are added to them in stages/code.py"
+                    )
+            self._imports[path] = names
+        return self._imports[path]
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = syntax_sha256(path)
+        return self._digests[path]
+
+
+def data(folder: Path) -> list[Path]:
+    """The files of a package that aren't Python's, also in folders below it that are no packages."""
+    found = []
+    for path in folder.iterdir():
+        if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
+            found += data(path)
+        elif path.is_file() and path.suffix != ".py":
+            found.append(path)
+    return found
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only type checkers read."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and getattr(child.test, "id", None) == "TYPE_CHECKING"):
+            yield from _walk(child)
+
+
+def _called(node: ast.AST) -> str | None:
+    """The last name of what a call calls."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "attr", None) or getattr(function, "id", None)
