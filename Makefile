@@ -25,6 +25,7 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m stages.doctor
 	python -m stages.mend dvc.lock graph/*/dvc.lock
+	$(DVC) repro check  # and the code before it, or all that reads the code would be asked what has changed
 	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 

@@ -72,8 +72,8 @@ class Code:
                     names |= {alias.name for alias in node.names}
                 elif _called(node) in ("import_module", "__import__") and module not in self.by_name:
                     raise ValueError(
-                        f"{path}, line {node.lineno}: an import by name, which can't be followed; accepted: in the "
-                        f"__init__ of {', '.join(self.by_name)}, and of packages that are added to them in stages/code.py"
+                        f"{path}, line {node.lineno}: an import by name, which can't be followed; accepted: in "
+                        f"{', '.join(self.by_name)}, or in a package that is added to BY_NAME in stages/code.py"
                     )
             self._imports[path] = names
         return self._imports[path]

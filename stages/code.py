@@ -13,17 +13,15 @@ from pathlib import Path
 import stages
 from aml import losses
 from aml.closures import Code
-from aml.storage import stage_log
 from aml.storage.files import write_json
 from aml.storage.parameters import of_type, parameters, section
 from aml.vision import backbones
 from stages import runtime
 
-# what runs a stage and notes its time: no result depends on it
-OUTSIDE = (stages.__name__, runtime.__name__, stage_log.__name__)
+OUTSIDE = (stages.__name__, runtime.__name__)  # they run a stage and note its time; no result depends on them
 BY_NAME = (losses.__name__, backbones.__name__)
 # stages whose cells have one loss or network each, and depend on its file
-CELLS = ("train", "targets", "extract", "convert")
+CELLS = ("train", "targets", "extract")
 
 
 def main(folder: Path, values: dict) -> None:
@@ -51,8 +49,9 @@ def needed(root: Path, networks: dict) -> dict[str, dict[str, str]]:
     for loss in sorted(path.stem for path in code.file(losses.__name__).parent.glob("[!_]*.py")):
         files[f"losses/{loss}.json"] = code.digests(f"{losses.__name__}.{loss}", by_name=False)
     for network, settings in networks.items():
-        module = f"{backbones.__name__}.{settings.get('backbone')}"
-        if code.file(module):  # else `check` stops, and says which are known
+        backbone = settings.get("backbone") if isinstance(settings, dict) else None
+        module = f"{backbones.__name__}.{backbone}"
+        if code.file(module):  # else `check` stops, and says what is accepted
             files[f"networks/{network}.json"] = code.digests(module, by_name=False)
     return files
 

@@ -115,6 +115,7 @@ class Run:
                 order,
                 how="travel",
                 inputs=list(stage.inputs),
+                first=list(stage.first),
                 entries=entries,
                 parameters=self.plan.parameters,
                 dependencies=report.dependencies,

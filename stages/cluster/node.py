@@ -67,6 +67,8 @@ def carry_out(order: Order, leash: Leash) -> Report:
         locks.merge_entries(order.entries)
     if order.how == "travel":
         write_parameters(order.parameters)
+        for address in order.first:
+            leash.dvc("repro", "--single-item", address)
         leash.dvc("pull", "--remote", order.remote, *order.inputs)
         require_equal(locks.dependencies(order.address), order.dependencies)
     elif order.how == "collect":
@@ -79,9 +81,10 @@ def carry_out(order: Order, leash: Leash) -> Report:
 
 def repro(order: Order, leash: Leash) -> str:
     """`run`, `restored` or `unchanged`."""
+    before = len(leash.output())  # what other commands have printed
     leash.dvc("repro", "--single-item", order.address)
     said = {"Running stage '": "run", "is cached - skipping run": "restored"}
-    return next((result for words, result in said.items() if words in leash.output()), "unchanged")
+    return next((result for words, result in said.items() if words in leash.output()[before:]), "unchanged")
 
 
 def write_parameters(parameters: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ class Order:
     push: bool = False  # send the outputs there, for stages elsewhere
     inputs: list[str] = field(default_factory=list)  # travel: what to bring from there
     entries: dict[str, dict] = field(default_factory=dict)  # of dvc.lock, by stage, to take over first
+    first: list[str] = field(default_factory=list)  # travel: stages to run there before, for git has their outputs
     parameters: dict[str, str] = field(default_factory=dict)  # travel: the text of each such file
     dependencies: dict[str, object] = field(default_factory=dict)  # travel: what they must be
 

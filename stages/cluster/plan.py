@@ -21,6 +21,7 @@ class Planned:
     needs: tuple[str, ...]  # the stages directly before it, up to date or not
     gpu: bool  # `meta: {gpu: true}` in dvc.yaml: wants a GPU where there are some, and may run on any machine
     inputs: tuple[str, ...]  # what it reads of other stages' outputs, as `dvc pull` takes it; only where `gpu`
+    first: tuple[str, ...]  # those of `needs` that run in every clone, `meta: {everywhere: true}`; only where `gpu`
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ def plan(targets: list[str]) -> Plan:
 def planned(stage: Stage, before: list[Stage]) -> Planned:
     gpu = bool((stage.meta or {}).get("gpu"))
     needs = tuple(other.addressing for other in before)
-    return Planned(stage.addressing, needs, gpu, tuple(inputs(stage, before)) if gpu else ())
+    everywhere = [other for other in before if (other.meta or {}).get("everywhere")]
+    first = tuple(other.addressing for other in everywhere) if gpu else ()
+    travelling = [other for other in before if other not in everywhere]
+    return Planned(stage.addressing, needs, gpu, tuple(inputs(stage, travelling)) if gpu else (), first)
 
 
 def inputs(stage: Stage, before: list[Stage]) -> list[str]:
@@ -72,9 +76,10 @@ def inputs(stage: Stage, before: list[Stage]) -> list[str]:
 
 
 def precedence(stages: dict[str, Planned]) -> dict[str, set[str]]:
-    """Of each stage, those of `stages` that must be done before it; FIRST, where it is one, before all others."""
-    first = {FIRST} & set(stages)
-    return {
-        address: ({need for need in stage.needs if need in stages} | first) - {address}
-        for address, stage in stages.items()
-    }
+    """Of each stage, those of `stages` that must be done before it; FIRST, where it is one, before all others but what
+    it needs itself."""
+    found = {address: {need for need in stage.needs if need in stages} for address, stage in stages.items()}
+    if FIRST in stages:
+        for address in stages.keys() - {FIRST, *stages[FIRST].needs}:
+            found[address].add(FIRST)
+    return found

@@ -12,7 +12,7 @@ def test_everything_is_planned_where_nothing_has_run(untouched, monkeypatch):
     found = plan([])
     assert found.parameters == {"params.yaml": (untouched.folder / "params.yaml").read_text()}
     train = found.stages["cells/all/dvc.yaml:train@b"]
-    assert train == Planned("cells/all/dvc.yaml:train@b", ("prepare",), True, ("data/raw/x",))
+    assert train == Planned("cells/all/dvc.yaml:train@b", ("prepare",), True, ("data/raw/x",), ())
     score = found.stages["cells/all/dvc.yaml:score@b"]
     assert not score.gpu and score.needs == ("cells/all/dvc.yaml:train@b",)
     assert set(found.stages["summary"].needs) == {f"cells/all/dvc.yaml:score@{cell}" for cell in CELLS}
@@ -39,6 +39,20 @@ def test_a_gpu_stage_must_be_able_to_travel(project, monkeypatch):
         plan([])
 
 
+def test_what_git_keeps_is_made_anew_in_each_clone(project, monkeypatch):
+    """An output outside the cache can't travel; the stage that writes it runs where it is read."""
+    path = project.folder / "cells/all/dvc.yaml"
+    path.write_text(path.read_text().replace("deps: [train.sh, ", "deps: [train.sh, checked.txt, "))
+    monkeypatch.chdir(project.folder)
+    with pytest.raises(ValueError, match=r"train@a is marked gpu, but checked\.txt is not cached"):
+        plan([])
+    (project.folder / "dvc.yaml").write_text(
+        (project.folder / "dvc.yaml").read_text().replace("  check:", "  check:\n    meta: {everywhere: true}")
+    )
+    train = plan([]).stages["cells/all/dvc.yaml:train@b"]
+    assert set(train.needs) == {"check", "prepare"} and (train.inputs, train.first) == (("data/raw/x",), ("check",))
+
+
 def test_an_unknown_target_is_one_sentence(untouched, monkeypatch):
     monkeypatch.chdir(untouched.folder)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)  # Ray is not needed for that
@@ -47,10 +61,11 @@ def test_an_unknown_target_is_one_sentence(untouched, monkeypatch):
 
 
 def test_the_check_goes_first():
-    stages = {name: Planned(name, needs, False, ()) for name, needs in {"check": (), "a": ("x",), "b": ("a",)}.items()}
-    assert precedence(stages) == {"check": set(), "a": {"check"}, "b": {"a", "check"}}
+    needs = {"code": (), "check": ("code",), "a": ("code", "x"), "b": ("a",)}
+    stages = {name: Planned(name, before, False, (), ()) for name, before in needs.items()}
+    assert precedence(stages) == {"code": set(), "check": {"code"}, "a": {"code", "check"}, "b": {"a", "check"}}
     del stages["check"]
-    assert precedence(stages) == {"a": set(), "b": {"a"}}
+    assert precedence(stages) == {"code": set(), "a": {"code"}, "b": {"a"}}
 
 
 def test_without_ray_one_sentence_says_how_to_install_it(monkeypatch):

@@ -1,4 +1,4 @@
-"""The graph against the code: what a stage imports is what it depends on, and imports go downwards."""
+"""The graph against the code: a stage depends on what the stage `code` says of it, and imports go downwards."""
 
 import ast
 import subprocess
@@ -8,46 +8,25 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aml import losses
+from aml.closures import Code
+from aml.vision import backbones
+from stages.code import BY_NAME, CELLS, OUTSIDE, needed
+
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
 STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
 PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]  # its code is linked to the project's
 STAGES |= {f"published/{name}": stage for name, stage in PUBLISHED.items()}
-GPU_STAGES = ["train_teacher", "train_student", "targets", "distill", "extract_teacher", "extract_distilled"]
-
-
-def path_of(module: str) -> Path | None:
-    """The project's file behind a dotted name, or None."""
-    base = ROOT / Path(*module.split("."))
-    candidates = [base.with_suffix(".py"), base / "__init__.py"]
-    return next((path for path in candidates if path.is_file()), None)
+READERS = [name for name in STAGES if name.rpartition("/")[2] != "code"]
+GPU_STAGES = [name for name in STAGES if STAGES[name].get("meta", {}).get("gpu")]
+CODE = Code(ROOT, outside=OUTSIDE, by_name=BY_NAME)
 
 
 def imports(path: Path) -> set[Path]:
     """The project's files that this one imports, at its top or inside its functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        found |= {path_of(name) for name in names if name.split(".")[0] in ("aml", "stages")}
-    return found - {None}
-
-
-def closure(path: Path) -> set[Path]:
-    seen, waiting = set(), [path]
-    while waiting:
-        current = waiting.pop()
-        if current not in seen:
-            seen.add(current)
-            waiting += imports(current)
-            if current.parent.name == "backbones":  # imported by name
-                waiting += current.parent.glob("*.py")
-    return {file for file in seen if file.read_text().strip()}  # an empty __init__.py changes nothing
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return {CODE.file(name) for name in CODE.imports(module, path)} - {None}
 
 
 def module_of(stage: dict) -> str:
@@ -55,42 +34,32 @@ def module_of(stage: dict) -> str:
     return words[words.index("-m") + 1]
 
 
-def code_deps(stage: dict) -> list[str]:
-    return [dep for dep in stage["deps"] if dep.startswith(("aml", "stages"))]
-
-
-def loss_of(stage: dict) -> list[str]:
-    """`--loss` names a file that is imported by name."""
-    words = stage["cmd"].split()
-    return [f"aml/losses/{words[words.index('--loss') + 1]}.py"] if "stages.train" in words else []
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_dependencies_are_the_imports(name):
+@pytest.mark.parametrize("name", READERS)
+def test_a_stage_depends_on_its_own_code_and_nothing_else_of_code(name):
     stage = STAGES[name]
-    needed = {str(file.relative_to(ROOT)) for file in closure(path_of(module_of(stage)))} | set(loss_of(stage))
-    declared = code_deps(stage)
+    kind = module_of(stage).rpartition(".")[2]
+    expected = {f"data/code/{kind}.json"}
+    if kind in CELLS:
+        items = {axis: f"${{item.{axis}}}" for axis in stage["matrix"]}
+        needs = {path.parent for path in CODE.closure(module_of(stage), by_name=False)}
+        if CODE.file(losses.__name__).parent in needs:
+            expected.add(f"data/code/losses/{items.get('loss', '${grid.loss_without_teacher}')}.json")
+        if CODE.file(backbones.__name__).parent in needs:
+            network = items.get("student") or items.get("network") or items["teacher"]
+            expected.add(f"data/code/networks/{network}.json")
+    assert {dep for dep in stage["deps"] if dep.startswith(("aml", "stages", "data/code"))} == expected
 
-    def covers(dep, file):
-        return file == dep or file.startswith(dep + "/")
 
-    forgotten = sorted(file for file in needed if not any(covers(dep, file) for dep in declared))
-    useless = sorted(dep for dep in declared if not any(covers(dep, file) for file in needed))
-    assert not forgotten, f"{name} imports, but does not depend on: {forgotten}"
-    assert not useless, f"{name} depends on, but does not import: {useless}"
+def test_the_stage_code_reads_all_the_code_there_is():
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    paths = {path for files in needed(ROOT, values["networks"]).values() for path in files}
+    folders = [dep for dep in STAGES["code"]["deps"] if "/" not in dep]
+    assert {path.partition("/")[0] for path in paths} == set(folders) == {"aml", "stages"}
+    assert STAGES["code"]["deps"] == STAGES["published/code"]["deps"]
 
 
-@pytest.mark.parametrize("name", GPU_STAGES)
-def test_expensive_stages_depend_on_files_that_they_run(name):
-    """In a room that an expensive stage depends on, every file is one that some such stage runs."""
-    run = set().union(
-        *(closure(path_of(module_of(STAGES[stage]))) for stage in (*GPU_STAGES, "weights", "evaluate_teacher"))
-    )
-    for dep in code_deps(STAGES[name]):
-        if (ROOT / dep).is_dir():
-            idle = [path for path in (ROOT / dep).rglob("*.py") if path.read_text().strip() and path not in run]
-            writers = {ROOT / "aml/storage/pack.py", ROOT / "aml/storage/grid.py"}  # what preprocess and tables use
-            assert set(idle) <= writers, f"{name} would run again for a change in {idle}"
+def test_every_stage_of_the_graph_has_its_file():
+    assert {f"{module_of(STAGES[name]).rpartition('.')[2]}.json" for name in READERS} <= set(needed(ROOT, {}))
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -104,8 +73,8 @@ def test_expensive_results_come_back_from_the_run_cache(name):
     assert all(isinstance(out, str) for out in STAGES[name]["outs"])
 
 
-def test_check_runs_first():
-    assert next(iter(STAGES)) == "check"
+def test_code_and_check_run_first():
+    assert list(STAGES)[:2] == ["code", "check"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.name)
@@ -130,6 +99,7 @@ def test_a_loss_imports_torch_only(path):
 @pytest.mark.parametrize(
     "stage",
     [
+        "code",
         "check",
         "sources",
         "download",

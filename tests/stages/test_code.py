@@ -1,0 +1,199 @@
+"""What an edit marks: the files of the stage `code` that change, in a copy of the project's code."""
+
+import ast
+import itertools
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aml.storage.seals import syntax_sha256
+from stages.code import main, needed
+
+ROOT = Path(__file__).parents[2]
+NETWORKS = yaml.safe_load((ROOT / "params.yaml").read_text())["networks"]
+TRAINING, TARGETS, EXTRACTION = "train.json", "targets.json", "extract.json"
+
+
+class Copy:
+    """The project's code in a folder of its own, to edit."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for name in ("aml", "stages"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        self.before = needed(root, NETWORKS)
+
+    def python(self) -> list[Path]:
+        return sorted(path for name in ("aml", "stages") for path in (self.root / name).rglob("*.py"))
+
+    def marked(self) -> set[str]:
+        """The files that are no longer what they were; what is new or gone, too."""
+        now = needed(self.root, NETWORKS)
+        return {name for name in self.before.keys() | now.keys() if self.before.get(name) != now.get(name)}
+
+    def marked_by(self, *patterns: str) -> set[str]:
+        """What is marked when all files of these patterns have one statement more."""
+        texts = {path: path.read_bytes() for pattern in patterns for path in self.root.glob(pattern)}
+        assert texts, patterns
+        for path, text in texts.items():
+            path.write_bytes(text + b"\nEDITED = 1\n")
+        marked = self.marked()
+        for path, text in texts.items():
+            path.write_bytes(text)
+        return marked
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Copy:
+    return Copy(tmp_path_factory.mktemp("code"))
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def with_imports_reversed(tree: ast.Module) -> ast.Module:
+    runs = itertools.groupby(tree.body, key=lambda node: isinstance(node, ast.Import | ast.ImportFrom))
+    tree.body = [node for is_import, run in runs for node in (reversed(list(run)) if is_import else run)]
+    return tree
+
+
+def test_words_layout_and_the_order_of_imports_mark_nothing(tmp_path):
+    copy = Copy(tmp_path)
+    for path in copy.python():
+        edited = ast.unparse(with_imports_reversed(without_docstrings(ast.parse(path.read_text()))))
+        path.write_text("# a comment\n\n\n" + edited.replace("\n\n", "\n"))
+    assert copy.marked() == set()
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["aml/storage/stage_log.py"],
+        ["stages/runtime.py", "stages/__init__.py"],
+        ["stages/doctor.py", "aml/checkup/*.py"],
+        ["stages/cluster/*.py"],
+        ["stages/tables.py", "stages/page.py", "aml/reports/*.py", "aml/reports/**/*.*"],
+        ["stages/figures.py", "aml/figures/*"],
+        ["stages/weights.py", "aml/imagenet.py", "aml/published/*.py"],
+        ["stages/code.py", "aml/closures.py"],
+        ["stages/preprocess.py", "stages/download.py", "aml/datasets/**/*.py", "aml/storage/pack.py", "aml/web/*.py"],
+        ["stages/complexity.py", "aml/complexity/*"],
+        ["stages/evaluate.py", "aml/evaluation/*.py"],
+    ],
+    ids=lambda patterns: patterns[0],
+)
+def test_what_no_network_reads_marks_no_gpu_stage(copy, patterns):
+    marked = copy.marked_by(*patterns)
+    assert not marked & {TRAINING, TARGETS, EXTRACTION}
+    assert not [name for name in marked if "/" in name]
+
+
+def test_runner_and_log_mark_nothing(copy):
+    assert copy.marked_by("stages/runtime.py", "stages/__init__.py", "aml/storage/stage_log.py") == {"page.json"}
+
+
+def test_extraction_marks_no_training(copy):
+    marked = copy.marked_by("stages/extract.py", "aml/vision/extraction.py", "aml/vision/folders.py")
+    assert EXTRACTION in marked and TRAINING not in marked
+
+
+def test_evaluation_marks_itself(copy):
+    assert "evaluate.json" in copy.marked_by("aml/evaluation/whitening.py")
+
+
+def test_where_a_stage_computes_and_in_which_precision_marks_what_computes(copy):
+    assert {TRAINING, TARGETS, EXTRACTION} <= copy.marked_by("aml/vision/device.py")
+
+
+def test_a_loss_marks_its_own_cells(copy):
+    networks = {TRAINING, TARGETS, EXTRACTION, *(name for name in copy.before if "/" in name)}
+    assert copy.marked_by("aml/losses/reg.py") & networks == {"losses/reg.json"}
+    path = copy.root / "aml/losses/cosine.py"
+    path.write_text("MEMBERS = ()\n")
+    assert copy.marked() & {*networks, "losses/cosine.json"} == {"losses/cosine.json"}
+    path.unlink()
+
+
+def test_a_backbone_marks_its_own_cells(copy):
+    networks = {TRAINING, TARGETS, EXTRACTION, *(name for name in copy.before if "/" in name)}
+    assert copy.marked_by("aml/vision/backbones/lite2.py") & networks == {"networks/lite2.json"}
+    path = copy.root / "aml/vision/backbones/resnet50.py"
+    path.write_text('WEIGHTS = "x"\n')
+    assert not copy.marked() & networks
+    path.unlink()
+
+
+def test_no_code_of_the_library_is_forgotten(copy):
+    """But for what the stage `code` itself needs."""
+    read = {path for files in copy.before.values() for path in files}
+    library = {path.relative_to(copy.root).as_posix() for path in copy.root.glob("aml/**/*.py") if path.stat().st_size}
+    assert library - read == {"aml/closures.py"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "equal"),
+    [
+        ("x = 1", "x=1  # one", True),
+        ("x = 'a'", 'x = ("a")', True),
+        ("def f(): return 1", 'def f():\n    """What."""\n    return 1', True),
+        ("class E(Exception): pass", 'class E(Exception):\n    """What."""', True),
+        ("import a\nfrom b import c, d", "from b import d\nfrom b import c\nimport a", True),
+        ("import a\nx = 1\nimport b", "import b\nx = 1\nimport a", False),
+        ("import a", "import a as b", False),
+        ("from a import b", "from a.b import b", False),
+        ("x = 1", "x = 1.0", False),
+        ("x = 1", "x = True", False),
+        ("x = 'a'", "x = b'a'", False),
+        ("x = None", "x = []", False),
+        ("f(None)", "f()", False),
+        ("x: int = 1", "x: float = 1", False),
+        ("return_ = {**a}", "return_ = {None: a}", False),
+        ("def f(a, /, b): 1", "def f(a, b, /): 1", False),
+        ("x = a - b", "x = a + b", False),
+        ("x = f'{a!r}'", "x = f'{a}'", False),
+    ],
+)
+def test_two_texts_are_one_code_or_not(tmp_path, first, second, equal):
+    for name, text in {"a.py": first, "b.py": second}.items():
+        (tmp_path / name).write_text(text)
+    assert (syntax_sha256(tmp_path / "a.py") == syntax_sha256(tmp_path / "b.py")) is equal
+
+
+def test_code_that_python_cannot_read_is_one_sentence(tmp_path):
+    (tmp_path / "a.py").write_text("x = (1\n")
+    with pytest.raises(ValueError, match=r"a\.py, line 1: '\(' was never closed"):
+        syntax_sha256(tmp_path / "a.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("from . import x", "a relative import; accepted: absolute ones"),
+        ("import importlib\nimportlib.import_module('aml.x')", "line 2: an import by name, which can't be followed"),
+    ],
+)
+def test_an_import_that_cannot_be_followed_is_refused(tmp_path, text, message):
+    copy = Copy(tmp_path)
+    (tmp_path / "stages/extra.py").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        copy.marked()
+
+
+def test_the_stage_writes_what_has_changed_and_removes_what_is_gone(tmp_path, monkeypatch):
+    copy = Copy(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    main(Path("code"), {"networks": {"a": {"backbone": "lite2"}, "b": {"backbone": "unknown"}, "c": 3}})
+    assert sorted(path.name for path in Path("code/networks").iterdir()) == ["a.json"]
+    times = {path: path.stat().st_mtime_ns for path in Path("code").rglob("*.json")}
+    (copy.root / "aml/losses/reg.py").write_text("x = 1")
+    (copy.root / "aml/losses/dr.py").unlink()
+    main(Path("code"), {"networks": {"a": {"backbone": "lite2"}}})
+    changed = {path for path, time in times.items() if not path.exists() or path.stat().st_mtime_ns != time}
+    assert {path.name for path in changed if path.parent.name == "losses"} == {"reg.json", "dr.json"}
+    assert Path("code/train.json") not in changed and not Path("code/losses/dr.json").exists()
