@@ -1,6 +1,8 @@
 """Every name and number in params.yaml is known; resolves the cell under study. Runs before any other stage.
 
 Reads: params.yaml. Writes: <cell>: student, teacher, loss, seed, and the key under which their results stand.
+<checked>: the same bytes each time; the first stages depend on it, so that whatever is asked for, the check runs first,
+and that nothing runs again because it ran.
 """
 
 import sys
@@ -41,7 +43,7 @@ SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str
 FAMILIES = ("datasets", "networks", "weights", "published", "losses")
 
 
-def main(cell: Path, values: dict) -> None:
+def main(cell: Path, checked: Path, values: dict) -> None:
     known = (*SCALARS, *SECTIONS, *FAMILIES)
     for name in values:
         require(name, known, "params.yaml")
@@ -67,6 +69,7 @@ def main(cell: Path, values: dict) -> None:
         require(values[name], accepted, name)
     who = {name: values[name] for name in axes}
     write_json(cell, who | {"key": "-".join(map(str, who.values()))})
+    write_json(checked, {"checked": "params.yaml"})
 
 
 def check_grid(grid: Grid, values: dict) -> None:
@@ -124,4 +127,4 @@ def require(name: str | int, known, place: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, Path(sys.argv[1]), parameters())
+    run(main, *map(Path, sys.argv[1:3]), parameters())

@@ -38,7 +38,7 @@ def python(folder: Path, *arguments: str) -> str:
 
 def test_check_accepts_the_changes(changed):
     assert len(DIFFS) == 4
-    python(changed, "-m", "stages.check", "reports/cell.json")
+    python(changed, "-m", "stages.check", "reports/cell.json", "data/checked.json")
 
 
 def test_the_tables_have_the_new_loss_set_and_table(changed):

@@ -52,11 +52,15 @@ def test_any_sequence_of_tokens(folder, words):
 def test_damaged_parameters_pass_the_check_or_fail_it(folder, data):
     values = read(folder, data)
     if values is not None:
-        ends_well(lambda: check.main(folder / "cell.json", values), folder, accepted=(ValueError,))
+        ends_well(
+            lambda: check.main(folder / "cell.json", folder / "checked.json", values), folder, accepted=(ValueError,)
+        )
 
 
 @fuzzed
 @given(values=altered(VALUES, VALUE))
 def test_other_values_pass_the_check_or_fail_it(folder, values):
     if isinstance(values, dict):
-        ends_well(lambda: check.main(folder / "cell.json", values), folder, accepted=(ValueError,))
+        ends_well(
+            lambda: check.main(folder / "cell.json", folder / "checked.json", values), folder, accepted=(ValueError,)
+        )

@@ -28,6 +28,17 @@ def test_an_unknown_name_stops_before_any_other_stage(repository, place, value, 
     assert ran(output) == ["check"] and f"check: {message}" in output
 
 
+def test_a_wrong_value_stops_a_single_cell_before_anything_is_removed(repository):
+    _, _, contr_plus, reg = cells(repository)
+    repository.edit("losses.contr_plus.num_negatives", -1)
+    for target in ("experiment", "complexity", f"graph/extract/dvc.yaml:extract_distilled@{reg}"):
+        output = repository.dvc("repro", target, ok=False)
+        assert ran(output) == ["check"] and "num_negatives -1" in output
+    assert (repository.folder / "models" / contr_plus / "model.safetensors").exists()
+    repository.edit("losses.contr_plus.num_negatives", 5)
+    assert ran(repository.dvc("repro", "experiment")) == ["check"]
+
+
 def test_dvc_writes_small_numbers_that_are_read_as_numbers(repository):
     assert ran(repository.dvc("exp", "run", "-S", "distill.learning_rate=0.000005", "check")) == ["check"]
     assert "learning_rate: 5e-06" in (repository.folder / "params.yaml").read_text()

@@ -19,6 +19,7 @@ def settings(**changed) -> dict:
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["networks"]["lite0"] |= {"backbone": "vgg16", "stages": 30, "frozen_stages": 0, "source": "published"}
     values["networks"]["lite0"] |= changed
+    values["grid"]["dimensions"] = []
     values["published"] = {"lite0": ["/somewhere/vgg16.pth"]}
     return values
 
@@ -48,23 +49,23 @@ def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
 
 
 def test_the_check_knows_what_can_be_published(tmp_path):
-    check.main(tmp_path / "cell.json", settings())
+    check.main(tmp_path / "cell.json", tmp_path / "checked.json", settings())
     values = settings()
     values["published"] = {"lite0": []}
     with pytest.raises(ValueError, match=r"lite0\.source is published, but published\.lite0 names no place"):
-        check.main(tmp_path / "cell.json", values)
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
     with pytest.raises(ValueError, match=r"unknown 'lite1' in params\.yaml: networks\.lite0\.backbone, with source"):
-        check.main(tmp_path / "cell.json", settings(backbone="lite1"))
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", settings(backbone="lite1", stages=6))
     with pytest.raises(ValueError, match="source is 'web'; accepted: train, published"):
-        check.main(tmp_path / "cell.json", settings(source="web"))
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", settings(source="web"))
     values = settings()
     values["networks"]["lite0_fixed"]["source"] = "published"
     with pytest.raises(ValueError, match=r"unknown 'lite0_fixed' in params\.yaml: grid\.students, with source"):
-        check.main(tmp_path / "cell.json", values)
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
     values = settings()
     values["grid"]["train_set"] = None
     with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(sfm sets\); known: synthsfm"):
-        check.main(tmp_path / "cell.json", values)
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
 
 
 def test_the_stage_weights_fetches_a_published_teacher(tmp_path):

@@ -98,7 +98,7 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(tmp_path, monkeypatc
     write_queries(tmp_path / "queries", found, found)
     key = "-".join(str(values[name]) for name in ("student", "teacher", "loss", "seed"))
     if values["grid"]["losses"]:
-        check.main(report / "cell.json", values)
+        check.main(report / "cell.json", report / "checked.json", values)
     else:
         write_json(report / "cell.json", {name: values[name] for name in ("student", "teacher", "loss")})
 

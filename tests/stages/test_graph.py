@@ -1,6 +1,7 @@
 """The graph against the code: a stage depends on what the stage `code` says of it, and imports go downwards."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,30 @@ def test_expensive_results_come_back_from_the_run_cache(name):
 
 def test_code_and_check_run_first():
     assert list(STAGES)[:2] == ["code", "check"]
+
+
+def pattern(path: str) -> str:
+    """A path with one * for all that params.yaml fills in."""
+    return re.sub(r"\*(-\*)*", "*", re.sub(r"\$\{.*?\}", "*", path))
+
+
+def needs(stage: dict, other: dict) -> bool:
+    """Whether a stage depends on an output of another, on a file in one, or on a folder that has one."""
+    outs = [out for kind in ("outs", "metrics") for out in other.get(kind, [])]
+    outs = [pattern(out if isinstance(out, str) else next(iter(out))) for out in outs]
+    deps = map(pattern, stage["deps"])
+    return any(f"{dep}/".startswith(f"{out}/") or f"{out}/".startswith(f"{dep}/") for dep in deps for out in outs)
+
+
+@pytest.mark.parametrize("name", [name for name in STAGES if not name.startswith(("code", "check", "published/"))])
+def test_every_stage_waits_for_the_check(name):
+    main = {stage: what for stage, what in STAGES.items() if not stage.startswith("published/")}
+    seen, waiting = set(), [name]
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        waiting += [other for other in main if other not in seen and needs(main[current], main[other])]
+    assert "check" in seen
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.name)

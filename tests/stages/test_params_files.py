@@ -18,7 +18,7 @@ def values(request):
 
 
 def test_check_accepts_both(values, tmp_path):
-    main(tmp_path / "cell.json", values)
+    main(tmp_path / "cell.json", tmp_path / "checked.json", values)
     cell = json.loads((tmp_path / "cell.json").read_text())
     who = [values[name] for name in ("student", "teacher", "loss", "seed")]
     assert list(cell.values()) == [*who, "-".join(map(str, who))]
@@ -187,5 +187,5 @@ def test_check_refuses(tmp_path, place, value, message):
         section = section[name]
     section[last] = value
     with pytest.raises(ValueError, match=message):
-        main(tmp_path / "cell.json", paper)
+        main(tmp_path / "cell.json", tmp_path / "checked.json", paper)
     assert not list(tmp_path.iterdir())
