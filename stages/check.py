@@ -5,6 +5,7 @@ Reads: params.yaml. Writes: <cell>: student, teacher, loss, seed, and the key un
 and that nothing runs again because it ran.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from aml.datasets.settings import dataset_settings
 from aml.imagenet import given_places
 from aml.published.layouts import BACKBONES
 from aml.published.settings import published_places
+from aml.reports.parameters import table_settings
 from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
@@ -57,8 +59,13 @@ def main(cell: Path, checked: Path, values: dict) -> None:
     given_places(values)
     for name in of_type(dict, section(values, "losses"), "losses"):
         loss_settings(values, name)
+    for family in ("datasets", "networks", "losses"):
+        for name in values[family]:
+            if not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ValueError(f"params.yaml: {family}: the name {name!r}; accepted: letters, digits, underscores")
     grid = typed_sections["grid"]
     check_grid(grid, values)
+    table_settings(values)  # labels that two networks would share
     if not grid.losses:
         raise ValueError(
             "params.yaml: grid.losses is []; accepted: one or more, since the cell under study (student, teacher, "
@@ -73,11 +80,9 @@ def main(cell: Path, checked: Path, values: dict) -> None:
 
 
 def check_grid(grid: Grid, values: dict) -> None:
-    """Every name in the grid has a section, every loss a file; networks are told apart by their keys."""
+    """Every name in the grid has a section, every loss a file."""
     for name in (*grid.teachers, *grid.students):
         require(name, section(values, "networks"), "grid")
-        if "-" in name:
-            raise ValueError(f"params.yaml: network {name!r}: the hyphen joins names in keys; use an underscore")
     dimensions = teacher_dimensions(values, grid.teachers)
     if grid.dimensions not in ([], dimensions):
         raise ValueError(

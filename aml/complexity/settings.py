@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from aml.storage.parameters import IMAGE_SIZES, require_within
+
 
 @dataclass(frozen=True)
 class ComplexitySettings:
@@ -14,5 +16,7 @@ class ComplexitySettings:
         whole = all(len(size) == 2 and min(size) > 0 for size in self.sizes)
         if not self.sizes or not whole or len(set(map(tuple, self.sizes))) < len(self.sizes):
             raise ValueError(f"sizes is {self.sizes}; accepted: one or more [height, width] above 0, each once")
-        if self.repeats < 1:
-            raise ValueError(f"repeats is {self.repeats}; accepted: 1 or more")
+        require_within(self, repeats=(1, 1_000_000))
+        for side in [side for size in self.sizes for side in size]:
+            if not IMAGE_SIZES[0] <= side <= IMAGE_SIZES[1]:
+                raise ValueError(f"sizes has {side}; accepted: {IMAGE_SIZES[0]} to {IMAGE_SIZES[1]:,}")

@@ -1,13 +1,19 @@
 """What params.yaml says about a dataset: which raw layout it has, where its files come from, what must be in them."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from aml.datasets.sources import SourceFile, require_files, source_files
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import of_type, require_within, section, typed
 
 ON_BAD_IMAGE = ("error", "exclude", "fill")
 MOST_ARCHIVES = 1000  # R1M has 100
+# what aml.datasets.synthetic can draw; a test compares the two
+DRAWN_SIZES = (32, 2048)
+KINDS = ("cathedral", "church", "palace", "dome", "tower", "arch", "castle", "block")
+NUM_STONES = 8
+MOST_DRAWN = 100_000
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,11 @@ class SyntheticTraining:
     num_val_landmarks: int
     num_whitening_landmarks: int
     views_per_landmark: int
+
+    def __post_init__(self):
+        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, views_per_landmark=(2, MOST_DRAWN))
+        require_within(self, num_train_landmarks=(1, MOST_DRAWN), num_val_landmarks=(1, MOST_DRAWN))
+        require_within(self, num_whitening_landmarks=(1, self.num_train_landmarks))
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,24 @@ class SyntheticTest:
     kinds: list[str]  # of buildings
     palette: list[int]  # of stones
 
+    def __post_init__(self):
+        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, num_other=(0, MOST_DRAWN))
+        counts = ("num_landmarks", "queries_per_landmark", "views_per_landmark")
+        require_within(self, **dict.fromkeys(counts, (1, MOST_DRAWN)))
+        for name, known in (("kinds", KINDS), ("palette", tuple(range(NUM_STONES)))):
+            values = getattr(self, name)
+            if not values or not set(values) <= set(known):
+                raise ValueError(f"{name} is {values}; accepted: one or more of {', '.join(map(str, known))}")
+
 
 @dataclass(frozen=True)
 class SyntheticDistractors:
     seed: int
     image_size: int
     num_images: int
+
+    def __post_init__(self):
+        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, num_images=(1, 100 * MOST_DRAWN))
 
 
 @dataclass(frozen=True)
@@ -86,8 +109,7 @@ class Distractors:
     synthetic: dict | None
 
     def __post_init__(self):
-        if self.archives_in_all > MOST_ARCHIVES:
-            raise ValueError(f"archives_in_all is {self.archives_in_all}; accepted: up to {MOST_ARCHIVES}")
+        require_within(self, archives_in_all=(1, MOST_ARCHIVES), expected=(0, inf))
         if not 0 <= self.archives <= self.archives_in_all:
             raise ValueError(f"archives is {self.archives}; accepted: 0 to {self.archives_in_all} (archives_in_all)")
 
@@ -131,7 +153,8 @@ def _check_expected(settings, place):
     for count, number in settings.expected.items() if isinstance(settings.expected, dict) else []:
         if count not in settings.counts:
             raise ValueError(f"unknown count {count!r} in params.yaml: {place}; known: {', '.join(settings.counts)}")
-        of_type(int, number, f"{place}.{count}")
+        if of_type(int, number, f"{place}.{count}") < 0:
+            raise ValueError(f"params.yaml: {place}.{count} is {number}; accepted: 0 or more")
 
 
 def _files(settings, name, place):

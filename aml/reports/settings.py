@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
+
+from aml.storage.parameters import require_within
 
 MEMBERS = ("self", "positive", "negatives")
 MINING = ("hard", "random", "none")
@@ -137,8 +140,7 @@ class ComparisonSettings:
     tolerance: float  # points by which a published teacher's mAP may be off its printed one
 
     def __post_init__(self):
-        if self.tolerance < 0:
-            raise ValueError(f"tolerance is {self.tolerance}; accepted: points, 0 or more")
+        require_within(self, tolerance=(0, inf))
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,7 @@ class BootstrapSettings:
     confidence: float  # of an interval, percent
 
     def __post_init__(self):
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; accepted: 0 or more")
-        if self.draws < 1:
-            raise ValueError(f"draws is {self.draws}; accepted: 1 or more")
+        require_within(self, seed=(0, inf), draws=(1, 1_000_000))
         if not 0 < self.confidence < 100:
             raise ValueError(f"confidence is {self.confidence:g}; accepted: percent, between 0 and 100")
 

@@ -5,6 +5,7 @@ rule of YAML 1.2. A mistyped value stops a stage before it does any work.
 """
 
 import dataclasses
+import math
 import re
 import sys
 from collections import Counter
@@ -17,6 +18,10 @@ PARAMETERS = "params.yaml"
 T = TypeVar("T")
 MAX_BYTES = 1 << 18  # the committed files have some ten thousand
 LARGEST = sys.float_info.max
+
+# of several sections, both ends accepted; what is beyond them is a slip that would show late, as a shortage of memory
+IMAGE_SIZES = (8, 10_000)  # pixels
+BATCH_SIZES = (1, 100_000)
 
 
 class _Loader(yaml.SafeLoader):
@@ -98,6 +103,26 @@ def typed(cls: type[T], values: Any, place: str) -> T:
         return cls(**checked)
     except ValueError as error:
         raise ValueError(f"params.yaml: {place}: {error}") from error
+
+
+def require_within(settings: Any, **limits: tuple[float, float]) -> None:
+    """Raises ValueError for a field of `settings`, or a number in one that is a list, outside its limits, given by its
+    name, both accepted. None passes."""
+    for name, (least, most) in limits.items():
+        value = getattr(settings, name)
+        for number in value if isinstance(value, list) else [value]:
+            if number is not None and not least <= number <= most:
+                accepted = f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+                raise ValueError(f"{name} is {_short(number)}; accepted: {accepted}")
+
+
+def require_positive(settings: Any, *names: str) -> None:
+    """Raises ValueError unless these fields of `settings`, or all numbers in one that is a list, are above 0."""
+    for name in names:
+        value = getattr(settings, name)
+        for number in value if isinstance(value, list) else [value]:
+            if number <= 0:
+                raise ValueError(f"{name} is {_short(number)}; accepted: above 0")
 
 
 def of_type(kind: Any, value: Any, place: str) -> Any:

@@ -1,9 +1,11 @@
 """What params.yaml says about training; read without torch."""
 
 from dataclasses import dataclass
+from math import inf
+from types import SimpleNamespace
 
 from aml import losses
-from aml.storage.parameters import of_type, section, typed
+from aml.storage.parameters import BATCH_SIZES, IMAGE_SIZES, of_type, require_positive, require_within, section, typed
 from aml.vision.backbones import channels
 from aml.vision.device import Precision
 
@@ -26,9 +28,10 @@ class TrainingSettings:
     precision: Precision
 
     def __post_init__(self):
-        for name in ("image_size", "epochs", "batch_size", "learning_rate", "pool_size"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; accepted: a number above 0")
+        require_within(self, image_size=IMAGE_SIZES, batch_size=BATCH_SIZES, epochs=(1, 100_000))
+        require_within(self, learning_rate_decay=(0, inf), weight_decay=(0, inf), gem_learning_rate_factor=(0, inf))
+        require_within(self, pool_size=(1, inf))
+        require_positive(self, "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,7 @@ class TeacherSettings(StudentSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; accepted: 0 or more")
+        require_within(self, seed=(0, inf))
 
 
 TRAININGS = {"train_teacher": TeacherSettings, "train_student": StudentSettings, "distill": TrainingSettings}
@@ -66,11 +68,10 @@ class LossSettings:
     def __post_init__(self):
         if self.mining not in MINING:
             raise ValueError(f"mining is {self.mining!r}; accepted: {', '.join(MINING)}")
-        if self.images_per_epoch <= 0 or self.num_negatives < 0:
-            raise ValueError(
-                f"images_per_epoch is {self.images_per_epoch} and num_negatives {self.num_negatives}; "
-                "accepted: above 0, and 0 or more"
-            )
+        require_within(self, images_per_epoch=(1, inf), num_negatives=(0, 10_000))
+        # margins, weights and counts
+        limits = {name: (1 if isinstance(value, int) else 0, inf) for name, value in self.constants.items()}
+        require_within(SimpleNamespace(**self.constants), **limits)
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,7 @@ class NetworkSettings:
             raise ValueError(f"stages is {self.stages}; accepted: 1 to {len(given)}, those of {self.backbone}")
         if not 0 <= self.frozen_stages <= self.stages:
             raise ValueError(f"frozen_stages is {self.frozen_stages}; accepted: 0 to stages, which is {self.stages}")
-        if self.gem_p <= 0:
-            raise ValueError(f"gem_p is {self.gem_p:g}; accepted: a number above 0")
+        require_positive(self, "gem_p")
         if self.source not in SOURCES:
             raise ValueError(f"source is {self.source!r}; accepted: {', '.join(SOURCES)}")
 
@@ -160,4 +160,9 @@ def _loss_settings(values: dict, name: str, place: str, fixed: dict) -> LossSett
             raise ValueError(f"unknown {key!r} in params.yaml: {place}; accepted: only under losses.{name}")
     constants = {key: of_type(kind, section(values, f"{place}.{key}"), f"{place}.{key}") for key, kind in own.items()}
     rest = {key: value for key, value in given.items() if key not in own}
-    return typed(LossSettings, {**fixed, **rest, "constants": constants}, place)
+    settings, members = typed(LossSettings, {**fixed, **rest, "constants": constants}, place), losses.members(name)
+    if {"positive", "negatives"} & set(members) and settings.mining != "hard":
+        raise ValueError(f"params.yaml: {place}.mining is {settings.mining!r}; accepted: hard, as {name} needs labels")
+    if "negatives" in members and not settings.num_negatives:
+        raise ValueError(f"params.yaml: {place}.num_negatives is 0; accepted: 1 or more, as {name} compares with them")
+    return settings

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from aml.storage.parameters import section, typed
+from aml.storage.parameters import require_within, section, typed
 
 Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
 
+MOST = 1024  # processes or threads of a machine: more is a slip
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
 
 
@@ -29,16 +30,9 @@ class Runtime:
     def __post_init__(self):
         if not re.fullmatch("auto|cpu|cuda(:[0-9]+)?", self.device):
             raise ValueError(f"device is {self.device!r}; accepted: auto, cpu, cuda, cuda:N")
-        if self.processes < 1:
-            raise ValueError(f"processes is {self.processes}; accepted: 1 or more")
+        require_within(self, processes=(1, MOST), num_workers=(0, MOST), num_threads=(1, MOST), num_downloads=(1, MOST))
         if self.processes > 1 and self.device.startswith("cuda:"):
             raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
-        if self.num_threads is not None and self.num_threads < 1:
-            raise ValueError(f"num_threads is {self.num_threads}; accepted: 1 or more, or null")
-        if self.num_workers < 0:
-            raise ValueError(f"num_workers is {self.num_workers}; accepted: 0 or more")
-        if self.num_downloads < 1:
-            raise ValueError(f"num_downloads is {self.num_downloads}; accepted: 1 or more")
 
     def torch_device(self):
         """The device, set up so that results repeat: as many threads as asked for, since sums are rounded by their

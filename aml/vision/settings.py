@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from aml.storage.parameters import BATCH_SIZES, IMAGE_SIZES, require_positive, require_within
 from aml.vision.device import Precision
 
 
@@ -12,6 +13,9 @@ class TargetSettings:
     image_size: int  # longer side, pixels
     batch_size: int  # images of one size that pass together
     precision: Precision
+
+    def __post_init__(self):
+        require_within(self, image_size=IMAGE_SIZES, batch_size=BATCH_SIZES)
 
 
 @dataclass(frozen=True)
@@ -27,5 +31,7 @@ class ExtractionSettings:
     def __post_init__(self):
         if self.distractor_dtype not in ("float16", "float32"):
             raise ValueError(f"distractor_dtype is {self.distractor_dtype!r}; accepted: float16, float32")
-        if not self.scales or min(self.scales) <= 0:
-            raise ValueError(f"scales is {self.scales}; accepted: one or more numbers above 0")
+        if not self.scales:
+            raise ValueError("scales is []; accepted: one or more numbers above 0")
+        require_within(self, image_size=IMAGE_SIZES, batch_size=BATCH_SIZES, scales=(0, 10))
+        require_positive(self, "scales")

@@ -112,7 +112,7 @@ def test_three_digits(value, text):
         ({"sizes": [[96]]}, r"sizes is \[\[96\]\]"),
         ({"sizes": [[96, 0]]}, "above 0"),
         ({"sizes": [[96, 96], [96, 96]]}, "each once"),
-        ({"repeats": 0}, "repeats is 0; accepted: 1 or more"),
+        ({"repeats": 0}, "repeats is 0; accepted: 1 to 1,000,000"),
     ],
 )
 def test_settings_refuse(changes, message):

@@ -33,7 +33,7 @@ def test_a_wrong_value_stops_a_single_cell_before_anything_is_removed(repository
     repository.edit("losses.contr_plus.num_negatives", -1)
     for target in ("experiment", "complexity", f"graph/extract/dvc.yaml:extract_distilled@{reg}"):
         output = repository.dvc("repro", target, ok=False)
-        assert ran(output) == ["check"] and "num_negatives -1" in output
+        assert ran(output) == ["check"] and "num_negatives is -1" in output
     assert (repository.folder / "models" / contr_plus / "model.safetensors").exists()
     repository.edit("losses.contr_plus.num_negatives", 5)
     assert ran(repository.dvc("repro", "experiment")) == ["check"]

@@ -153,7 +153,7 @@ def test_both_share_what_does_not_depend_on_the_data(values):
         ("networks.vgg16.stages", 99, "networks.vgg16: stages is 99; accepted: 1 to 30, those of vgg16"),
         ("networks.vgg16.frozen_stages", 31, "networks.vgg16: frozen_stages is 31; accepted: 0 to stages, which is 30"),
         ("networks.vgg16.frozen_stages", -1, "networks.vgg16: frozen_stages is -1; accepted: 0 to stages"),
-        ("networks.vgg16.gem_p", 0, "networks.vgg16: gem_p is 0; accepted: a number above 0"),
+        ("networks.vgg16.gem_p", 0, "networks.vgg16: gem_p is 0.0; accepted: above 0"),
         ("networks.vgg16.backbone", "vgg19", "networks.vgg16: unknown backbone 'vgg19'; known: efficientnet_b3, lite0"),
         ("grid.seeds", [1, 2], "unknown 0 in params.yaml: seed; known: 1, 2"),
         ("grid.seeds", None, "unknown 0 in params.yaml: seed; known: $"),
@@ -172,11 +172,11 @@ def test_both_share_what_does_not_depend_on_the_data(values):
         ("weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: efficientnet_b3, mobilenet_v2"),
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
         ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
-        ("runtime.processes", 0, "processes is 0; accepted: 1 or more"),
+        ("runtime.processes", 0, "processes is 0; accepted: 1 to 1,024"),
         ("extract.precision", "float16", "extract.precision is 'float16'; accepted: float32, tf32, bfloat16"),
         ("distill.precision", None, "distill.precision is None; accepted: float32, tf32, bfloat16"),
-        ("runtime.num_threads", 0, "num_threads is 0; accepted: 1 or more, or null"),
-        ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 or more"),
+        ("runtime.num_threads", 0, "num_threads is 0; accepted: 1 to 1,024"),
+        ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 to 1,024"),
     ],
 )
 def test_check_refuses(tmp_path, place, value, message):
