@@ -72,7 +72,14 @@ def with_students(values: dict, num_students: int) -> dict:
 
 def stubbed(graph: dict, values: dict) -> dict:
     """The same stages with other commands; of some folders, later stages depend on what is in them."""
+    kinds = [path.stem for path in (ROOT / "stages").glob("*.py")]
+    named = [
+        *kinds,
+        *(f"losses/{name}" for name in values["losses"]),
+        *(f"networks/{name}" for name in values["networks"]),
+    ]
     inside = {
+        "data/code": [f"data/code/{name}.json" for name in named],
         "data/weights": [f"data/weights/{name}/imagenet.safetensors" for name in values["networks"]],
         "models/${key}": ["models/${key}", "models/${key}/curves"],
         "reports/tables": ["reports/tables/intervals.csv", "reports/tables/differences.csv"],

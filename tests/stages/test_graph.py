@@ -12,6 +12,7 @@ import yaml
 from aml import losses
 from aml.closures import Code
 from aml.vision import backbones
+from benchmarks.marks import RUNNER, count
 from stages.code import BY_NAME, CELLS, OUTSIDE, needed
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,12 @@ def test_the_stage_code_reads_all_the_code_there_is():
 
 def test_every_stage_of_the_graph_has_its_file():
     assert {f"{module_of(STAGES[name]).rpartition('.')[2]}.json" for name in READERS} <= set(needed(ROOT, {}))
+
+
+def test_no_gpu_cell_depends_on_what_it_never_imports():
+    marks = count(ROOT)
+    assert len(marks.cells) > 80 and marks.all.total() > 1000  # DVC found the cells, and they read code
+    assert not marks.idle and not set(RUNNER) & set(marks.all)
 
 
 @pytest.mark.parametrize("name", STAGES)

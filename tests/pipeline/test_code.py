@@ -1,0 +1,179 @@
+"""What an edit of the code makes DVC run, and that whatever a stage executes makes it run."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aml.storage.seals import NO_CODE, syntax_sha256
+from tests.pipeline.conftest import Repository, cells, ran
+from tests.pipeline.outside import beside, commands
+
+pytestmark = pytest.mark.pipeline
+CELLS = ("train", "distill", "targets", "extract", "evaluate")
+
+
+def edit(repository: Repository, *patterns: str, text: str = "\nEDITED = 1\n") -> None:
+    paths = [path for pattern in patterns for path in repository.folder.glob(pattern)]
+    assert paths
+    for path in paths:
+        path.write_text(path.read_text() + text)
+
+
+def marked(repository: Repository) -> set[str]:
+    """The cells that are out of date once the code has been read, without their keys; then no edit is left."""
+    assert set(ran(repository.dvc("repro", "code"))) <= {"code"}
+    found = {name.partition("@")[0] for name in repository.status() if name.startswith(CELLS)}
+    repository.run("git", "checkout", "--quiet", ".")
+    repository.run("git", "clean", "--quiet", "--force", "aml", "stages", "data/code")
+    return found
+
+
+def test_comments_and_layout_run_nothing_but_code(repository):
+    edit(repository, "aml/**/*.py", "stages/**/*.py", text="\n\n\n# a comment\n")
+    assert ran(repository.dvc("repro")) == ["code"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        (["stages/runtime.py", "aml/storage/stage_log.py", "stages/doctor.py", "stages/cluster/*.py"], set()),
+        (["stages/tables.py", "stages/page.py", "aml/reports/*.py", "stages/figures.py", "aml/figures/*.py"], set()),
+        (["stages/preprocess.py", "aml/datasets/*.py", "aml/storage/pack.py", "aml/web/*.py"], set()),
+        (["aml/vision/extraction.py"], {"targets", "extract_teacher", "extract_student", "extract_distilled"}),
+        (["aml/evaluation/whitening.py"], {"evaluate_teacher", "evaluate_student", "evaluate_distilled"}),
+        (["aml/training/tuples.py"], {"train_teacher", "train_student", "distill"}),
+        (["aml/losses/reg.py"], {"distill"}),
+        (["aml/vision/backbones/lite2.py"], set()),  # no network of the tiny grid has it
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_edit_marks_what_it_can_change(repository, patterns, expected):
+    edit(repository, *patterns)
+    assert marked(repository) == expected
+
+
+def test_one_edited_loss_marks_its_own_cell(repository):
+    edit(repository, "aml/losses/reg.py")
+    repository.dvc("repro", "code")
+    found = [name for name in repository.status() if name.startswith(CELLS)]
+    assert found == [f"distill@{cells(repository)[3]}"]
+
+
+def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):
+    """Other files and other cells are as before."""
+    folder = repository.folder
+    shutil.copy(folder / "aml/losses/reg.py", folder / "aml/losses/cosine.py")
+    (folder / "aml/losses/cosine.py").write_text((folder / "aml/losses/reg.py").read_text().replace("reg", "cosine"))
+    shutil.copy(folder / "aml/vision/backbones/lite1.py", folder / "aml/vision/backbones/wide.py")
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    values["losses"]["cosine"] = values["losses"]["reg"] | {"label": "Cosine"}
+    values["grid"]["losses"].append("cosine")
+    student = values["grid"]["students"][0]
+    values["networks"]["wide"] = values["networks"][student] | {"backbone": "wide", "label": "Wide"}
+    values["grid"]["students"].append("wide")
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    assert ran(repository.dvc("repro", "check")) == ["code", "check"]
+    found = {name for name in repository.status() if name.startswith(CELLS)}
+    assert found and all("cosine" in name or "wide" in name for name in found)
+
+
+TRACED = """
+import json, os, runpy, sys
+root, name, *arguments = sys.argv[1:]
+seen, leave = {}, os._exit
+
+def trace(frame, event, argument):
+    file = frame.f_code.co_filename
+    if not file.startswith(root):
+        return None
+    lines = seen.setdefault(file, set())
+
+    def line(frame, event, argument):
+        lines.add(frame.f_lineno)
+        return line
+
+    return line(frame, event, argument)
+
+def end(status):
+    sys.settrace(None)
+    print(json.dumps({file: sorted(lines) for file, lines in seen.items()}), flush=True)
+    leave(status)
+
+os._exit = end
+sys.path.insert(0, root)
+sys.argv = [name, *arguments]
+sys.settrace(trace)
+runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+# what runs a stage; of it evaluation needs nothing, and networks where they compute
+RUNNER = {"stages/__init__.py", "stages/runtime.py", "aml/storage/stage_log.py"}
+PLACES = 4  # that are changed in each file
+
+
+@pytest.fixture
+def executed(finished, tmp_path):
+    """A function: the lines of the project's files that a stage executes, by path, on the tiny grid."""
+    repository, _ = finished
+    folder = beside(repository, tmp_path, num_workers=0)
+
+    def lines(stage: str) -> dict[str, list[int]]:
+        command = [sys.executable, "-c", TRACED, str(folder), f"stages.{stage}", *commands(repository)[stage]]
+        done = subprocess.run(command, cwd=folder, env=repository.environment(), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout.splitlines()[-1])
+        return {Path(file).relative_to(folder).as_posix(): lines for file, lines in found.items()}
+
+    return lines
+
+
+def without_a_statement(text: str, lines: set[int]) -> list[str]:
+    """The text, each time without another statement that stands on one of `lines`."""
+    found = []
+    for number, node in enumerate(ast.walk(ast.parse(text))):
+        own_string = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not isinstance(node, ast.stmt) or node.lineno not in lines or own_string or isinstance(node, ast.Pass):
+            continue
+        tree = ast.parse(text)
+        target = list(ast.walk(tree))[number]
+        for parent in ast.walk(tree):
+            for _, body in ast.iter_fields(parent):
+                if isinstance(body, list) and target in body:
+                    body[body.index(target)] = ast.Pass()
+        found.append(ast.unparse(tree))
+    return found
+
+
+@pytest.mark.parametrize("stage", ["train", "targets", "extract", "evaluate"])
+def test_whatever_a_stage_executes_marks_it(finished, executed, tmp_path, stage):
+    """An executed file that isn't the runner's is one of those that the cell depends on, and in each of its files each
+    executed statement counts: without it the file's digest is another."""
+    repository, _ = finished
+    folder, teacher, key = repository.folder, cells(repository)[0], cells(repository)[3]
+    name = {"train": f"distill@{key}", "targets": f"targets@{teacher}"}.get(stage, f"{stage}_distilled@{key}")
+    locks = [yaml.safe_load(path.read_text())["stages"] for path in folder.glob("graph/*/dvc.lock")]
+    deps = [dep["path"] for lock in locks for entry in [lock.get(name, {})] for dep in entry.get("deps", [])]
+    depends = [json.loads((folder / dep).read_text())["modules"] for dep in deps if dep.startswith("data/code/")]
+    marks = {path for modules in depends for path in modules}
+    outside = RUNNER | ({"aml/vision/device.py"} if stage == "evaluate" else set())
+
+    places = 0
+    found = executed(stage)
+    assert len(found) > 10
+    for path, lines in found.items():
+        text = (folder / path).read_text()
+        if path in outside or syntax_sha256(folder / path) == NO_CODE:
+            continue
+        assert path in marks
+        changed = without_a_statement(text, set(lines))
+        for edited in changed[:: -(-len(changed) // PLACES)]:
+            (tmp_path / "edited.py").write_text(edited)
+            assert syntax_sha256(tmp_path / "edited.py") != syntax_sha256(folder / path), path
+            places += 1
+    print(f"{stage}: {len(found)} files executed, {places} places changed")
+    assert places >= 40
