@@ -8,7 +8,6 @@ import dataclasses
 import math
 import re
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -33,10 +32,13 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node, deep=False):
-        keys = Counter(self.construct_object(key) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        twice = sorted(str(key) for key, count in keys.items() if count > 1)
-        if twice:
-            raise ValueError(f"line {node.start_mark.line + 1}: key {twice[0]!r} stands twice")
+        lines = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                name, line = self.construct_object(key), key.start_mark.line + 1
+                if name in lines:
+                    raise ValueError(f"line {line}: key {name!r} stands twice, first in line {lines[name]}; keep one")
+                lines[name] = line
         return super().construct_mapping(node, deep=deep)
 
 
@@ -55,20 +57,44 @@ def parameters() -> dict:
 def read_parameters(path: Path) -> dict:
     """The whole of a parameters file as plain dicts, lists and scalars.
 
-    Raises ValueError naming the file if it is not YAML or not a mapping, nested too deeply, or too large.
+    Raises ValueError, one sentence with file and line, if it is not there, not UTF-8, not YAML or not a mapping, nested
+    too deeply, or too large.
     """
-    size = Path(path).stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"{path} has {size} bytes; at most {MAX_BYTES} are accepted")
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"no {path} in {Path.cwd()}; call from the project's folder, or git checkout {path}") from None
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{path} has {len(content)} bytes; at most {MAX_BYTES} are accepted")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
+    try:
+        values = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(f"{path}, line {error.problem_mark.line + 1}: {_problem(error)}") from error
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise ValueError(f"{path}, line {line}: {chr(error.character)!r} can't stand in YAML; remove it") from error
+    except ValueError as error:
+        raise ValueError(f"{path}, {error}") from error
     except (LookupError, AttributeError, TypeError, RecursionError) as error:  # PyYAML's own, as for `!!int ""`
         raise ValueError(f"{path} is not YAML of plain values: {error!r}") from error
+    if values is None:
+        raise ValueError(f"{path} is empty; a mapping is expected, as in git checkout {path}")
     if not isinstance(values, dict):
-        raise ValueError(f"{path} holds {type(values).__name__}; a mapping is expected")
+        raise ValueError(f"{path} holds a {type(values).__name__}; a mapping is expected")
     return values
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What PyYAML says of a place, in one line; of a tab, what to do."""
+    problem = error.problem or error.context or "not YAML"
+    if "'\\t'" in problem:
+        return "a tab; YAML indents by spaces"
+    return f"not YAML: {' '.join(problem.split())}" + (f" ({' '.join(error.context.split())})" if error.context else "")
 
 
 def section(values: dict, place: str) -> Any:

@@ -42,14 +42,43 @@ def test_words_that_look_like_numbers_stay_words(tmp_path):
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="line 1: key 'a' stands twice"):
-        read_parameters(write(tmp_path, "a: 1\na: 2\n"))
+    with pytest.raises(ValueError, match="line 4: key 'b' stands twice, first in line 2; keep one"):
+        read_parameters(write(tmp_path, "a:\n  b: 1\n  c: 1\n  b: 2\n"))
 
 
-@pytest.mark.parametrize("text", ["- 1\n", "a: [1\n", "a: !!python/object/apply:os.system ['true']\n", ""])
-def test_what_is_no_plain_mapping_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match=r"params\.yaml"):
+SLIPS = {
+    "a: 1\nb: 2\na: 3\n": "params.yaml, line 3: key 'a' stands twice, first in line 1; keep one",
+    "a:\n  b: 1\n\tc: 2\n": "params.yaml, line 3: a tab; YAML indents by spaces",
+    "a: 1\nb: 2: 3\n": "params.yaml, line 2: not YAML: mapping values are not allowed here",
+    "a: 1\nb: [1\n": "params.yaml, line 3: not YAML: expected ',' or ']', but got '<stream end>'",
+    "a: 1\nb: *x\n": "params.yaml, line 2: not YAML: found undefined alias 'x'",
+    "a: 1\nb: !!python/object/apply:os.system ['true']\n": "params.yaml, line 2: not YAML: could not determine",
+    "a: 1\n---\nb: 1\n": "params.yaml, line 2: not YAML: but found another document",
+    "a: 1\nb: \0\n": r"params.yaml, line 2: '\x00' can't stand in YAML; remove it",
+    "": "params.yaml is empty; a mapping is expected, as in git checkout",
+    "# all commented\n": "params.yaml is empty; a mapping is expected, as in git checkout",
+    "- 1\n": "params.yaml holds a list; a mapping is expected",
+}
+
+
+@pytest.mark.parametrize("text", SLIPS)
+def test_a_slip_is_one_sentence_with_file_and_line(tmp_path, text):
+    with pytest.raises(ValueError) as error:
         read_parameters(write(tmp_path, text))
+    assert SLIPS[text] in str(error.value) and "\n" not in str(error.value)
+
+
+def test_text_must_be_utf8(tmp_path):
+    for encoding, line in (("utf-16", 1), ("latin-1", 2)):
+        (tmp_path / "params.yaml").write_bytes("a: 1\nb: é # x\n".encode(encoding))
+        with pytest.raises(ValueError, match=rf"params\.yaml, line {line}: not UTF-8 text \(.*\); save it as UTF-8"):
+            read_parameters(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"no params.yaml in {tmp_path}; call from the project's folder"):
+        read_parameters("params.yaml")
 
 
 def test_typed_gives_the_dataclass():
