@@ -6,7 +6,6 @@ and that nothing runs again because it ran.
 """
 
 import re
-import sys
 from pathlib import Path
 
 from aml import losses
@@ -19,7 +18,7 @@ from aml.reports.parameters import table_settings
 from aml.reports.settings import BootstrapSettings, ComparisonSettings
 from aml.storage.files import write_json
 from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, parameters, section, typed
+from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import (
     TRAININGS,
     loss_settings,
@@ -29,7 +28,7 @@ from aml.training.settings import (
 )
 from aml.vision.device import Runtime
 from aml.vision.settings import ExtractionSettings, TargetSettings
-from stages.runtime import run
+from stages.runtime import run_command
 
 SECTIONS = {
     "grid": Grid,
@@ -132,4 +131,4 @@ def require(name: str | int, known, place: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:3]), parameters())
+    run_command(main)

@@ -7,14 +7,13 @@ without losses and backbones where cells have one each; for those <code>/losses/
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import stages
 from aml import losses
 from aml.closures import Code
 from aml.storage.files import write_json
-from aml.storage.parameters import of_type, parameters, section
+from aml.storage.parameters import of_type, section
 from aml.vision import backbones
 from stages import runtime
 
@@ -57,4 +56,4 @@ def needed(root: Path, networks: dict) -> dict[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    runtime.run(main, Path(sys.argv[1]), parameters())
+    runtime.run_command(main)

@@ -4,7 +4,6 @@ Reads: params.yaml. Writes: <csv>, a line a network and size of image; <tex>, th
 The time is a measurement on the machine that ran this: the one number in reports/ that another run changes.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from aml.complexity.settings import ComplexitySettings
 from aml.complexity.table import latex
 from aml.storage.files import replacing
 from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, parameters, section, typed
+from aml.storage.parameters import of_type, section, typed
 from aml.training.settings import network_settings, teacher_dimensions
 from aml.vision.device import runtime
 from aml.vision.networks import RetrievalNetwork
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(csv: Path, tex: Path, values: dict) -> None:
@@ -68,4 +67,4 @@ def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:3]), parameters())
+    run_command(main)

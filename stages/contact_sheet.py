@@ -4,7 +4,6 @@ Reads: <processed>/<set> of every set that is trained or tested on, <ground_trut
 Writes: <sheet>, a JPEG.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ import numpy as np
 from aml.reports.contact_sheet import contact_sheet, thumbnail
 from aml.storage.files import replacing
 from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
-from aml.storage.parameters import parameters
 from aml.storage.testing import testing_sets
-from stages.runtime import run
+from stages.runtime import run_command
 
 QUERIES_PER_SET, CLUSTERS = 5, 3
 COLUMNS = {"easy": 4, "hard": 4, "junk": 1}
@@ -70,4 +68,4 @@ def spread(available: int, count: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:4]), parameters())
+    run_command(main)

@@ -5,18 +5,16 @@ checked; <digests>, JSON: what the first download of each found, which every lat
 model.safetensors, model.json, whitening.npz.
 """
 
-import sys
 from pathlib import Path
 
 from aml.published.conversion import convert
 from aml.published.files import bring_network
 from aml.published.settings import network_files
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import parameters
 from aml.storage.whitening import write_whitening
 from aml.training.settings import network_settings
 from aml.vision.networks import save_network
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
@@ -30,4 +28,4 @@ def main(key: str, originals: Path, digests: Path, model: Path, values: dict) ->
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1], *map(Path, sys.argv[2:5]), parameters())
+    run_command(main)

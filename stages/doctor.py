@@ -15,9 +15,8 @@ import tempfile
 from pathlib import Path
 
 from aml.checkup import findings, needs
-from aml.storage.parameters import parameters
 from aml.vision.device import runtime
-from stages.runtime import run
+from stages.runtime import run_command
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"  # published/ has links to the code
 FOLDERS = ("data", "models", "reports")
@@ -172,4 +171,4 @@ def size_of(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    run(main, parameters())
+    run_command(main)

@@ -5,17 +5,15 @@ are; what is there already is only checked. <digests>, JSON: what the first down
 later one must equal ({} for a drawn set).
 """
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from aml.datasets import synthetic
 from aml.datasets.settings import dataset_settings
 from aml.storage.files import write_json
-from aml.storage.parameters import parameters
 from aml.vision.device import runtime
 from aml.web.many import fetch_all
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(name: str, raw: Path, digests: Path, values: dict) -> None:
@@ -42,4 +40,4 @@ def draw(settings, drawn: dict, raw: Path, *, num_processes: int) -> None:
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1], *map(Path, sys.argv[2:4]), parameters())
+    run_command(main)

@@ -100,4 +100,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, help="by which a student was trained, of grid.seeds")
     a = parser.parse_args()
     places = (a.descriptors, a.processed, a.ground_truth, a.record, a.queries)
-    run(main, *places, a.teacher, a.loss, a.seed, parameters())
+    run(main, *places, a.teacher, a.loss, a.seed, parameters)

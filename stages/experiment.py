@@ -5,13 +5,12 @@ Reads: <cell> (who it is), <metrics> (its record). Writes: <experiment>, the pip
 """
 
 import json
-import sys
 from pathlib import Path
 
 from aml.reports.layout import LEVELS
 from aml.storage.files import write_json
 from aml.storage.seals import read_sealed
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(cell: Path, metrics: Path, experiment: Path) -> None:
@@ -31,4 +30,4 @@ def mean_precisions(sets: dict) -> dict:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:4]))
+    run_command(main)

@@ -7,17 +7,16 @@ whitening hands it on as whitening.npz, and the whitening images are left out. A
 work beside <descriptors>, and the next one goes on with it.
 """
 
-import sys
 from pathlib import Path
 
-from aml.storage.parameters import parameters, section, typed
+from aml.storage.parameters import section, typed
 from aml.storage.testing import testing_lists, testing_sets
 from aml.storage.whitening import read_whitening
 from aml.vision.device import runtime
 from aml.vision.folders import describe_lists
 from aml.vision.kept import KEPT_FEATURES
 from aml.vision.settings import ExtractionSettings
-from stages.runtime import run_in_processes
+from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
@@ -46,4 +45,4 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_in_processes(main, *map(Path, sys.argv[1:4]), parameters())
+    run_command(main, in_processes=True)

@@ -25,8 +25,8 @@ from aml.reports.parameters import table_settings
 from aml.reports.records import read_records
 from aml.reports.settings import TableSettings
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import of_type, parameters, section
-from stages.runtime import run
+from aml.storage.parameters import of_type, section
+from stages.runtime import run_command
 
 
 def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: Path, values: dict) -> None:
@@ -75,4 +75,4 @@ def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:6]), parameters())
+    run_command(main)

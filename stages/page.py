@@ -117,4 +117,4 @@ if __name__ == "__main__":
     parser.add_argument("--complexity", type=Path, help="CSV")
     parser.add_argument("--figures", type=Path, help="folder with figures.json")
     parser.add_argument("--ranked-lists", type=Path, help="folder with ranked_lists.json")
-    run(partial(main, **vars(parser.parse_args())), parameters())
+    run(partial(main, **vars(parser.parse_args())), parameters)

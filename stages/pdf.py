@@ -5,12 +5,11 @@ Reads: <tables>/tables.tex and what it inputs. Writes: <pdf>.
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from aml.storage.files import replacing
-from stages.runtime import run
+from stages.runtime import run_command
 
 ENGINES = {  # by preference; the last argument is the folder that gets the PDF
     "tectonic": ("tectonic", "--outdir"),
@@ -38,4 +37,4 @@ def main(tables: Path, pdf: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:3]))
+    run_command(main)

@@ -4,16 +4,14 @@ Reads: <raw>. Writes: <processed>: images.tar, images.csv and other lists; <labe
 set, apart from what descriptors depend on ({} for other sets).
 """
 
-import sys
 from pathlib import Path
 
 from aml.datasets import distractors, revisited, sfm
 from aml.datasets.settings import dataset_settings
 from aml.datasets.sources import archive_names
-from aml.storage.parameters import parameters
 from aml.storage.seals import write_sealed
 from aml.vision.device import runtime
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> None:
@@ -55,4 +53,4 @@ def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> N
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1], *map(Path, sys.argv[2:5]), parameters())
+    run_command(main)

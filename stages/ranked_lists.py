@@ -11,7 +11,6 @@ Writes: <folder>: a JPEG a query, and ranked_lists.json, a list of {"file", "tit
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,8 @@ from aml.reports.contact_sheet import thumbnail
 from aml.reports.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
 from aml.storage.descriptors import DescriptorFolder
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import parameters
 from aml.storage.testing import testing_sets
-from stages.runtime import run
+from stages.runtime import run_command
 
 LEVEL = "medium"
 VIEWS = (  # label, who describes the query, who the database, and which protocol that is
@@ -95,4 +93,4 @@ def caption(keys: dict[str, str], average_precisions: list[float], counts: dict)
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:7]), parameters())
+    run_command(main)

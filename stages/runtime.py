@@ -1,6 +1,8 @@
 """Runs a stage: one sentence for an error, a note of its time, several processes. No result depends on this file."""
 
+import argparse
 import gc
+import inspect
 import os
 import signal
 import socket
@@ -8,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from aml.storage import stage_log
+from aml.storage.parameters import parameters
 from aml.vision.device import runtime
 
 STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
@@ -19,9 +23,30 @@ STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
 MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
 
 
+def run_command(stage: Callable, *, in_processes: bool = False) -> None:
+    """`run` or `run_in_processes` with the arguments of this command line: one for each parameter of `stage`, in their
+    order and of their types; `values` is what params.yaml holds. Other arguments end it with the usage."""
+    module = sys.modules["__main__"]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module.__spec__.name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    accepted = inspect.signature(stage, eval_str=True).parameters
+    for name, parameter in accepted.items():
+        if name != "values":
+            several = {"nargs": "*"} if parameter.kind is parameter.VAR_POSITIONAL else {}
+            parser.add_argument(name, type=parameter.annotation, **several)
+    given = vars(parser.parse_args())
+    arguments = [given.get(name, parameters) for name in accepted]
+    arguments = chain(*(argument if isinstance(argument, list) else [argument] for argument in arguments))
+    (run_in_processes if in_processes else run)(stage, *arguments)
+
+
 def run(stage: Callable, *arguments) -> None:
     """Call `stage(*arguments)` and end the process; an error in what the user gave, an interruption and too little
-    memory end it with one sentence and exit status 1.
+    memory end it with one sentence and exit status 1. For the argument `parameters`, a function, the stage gets what
+    params.yaml holds.
 
     Any other exception is a bug and keeps its traceback. Where DVC runs the stage, STAGE_LOG gets a line at its end.
     """
@@ -29,7 +54,7 @@ def run(stage: Callable, *arguments) -> None:
     gc.enable()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and half a file goes away
     try:
-        stage(*arguments)
+        stage(*(parameters() if argument is parameters else argument for argument in arguments))
         if "RANK" not in os.environ:
             if name := os.environ.get("DVC_STAGE"):
                 stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml

@@ -5,14 +5,13 @@ Reads: what params.yaml says about datasets. Writes: <local>/<set>: a link to ea
 gives, and watched.json, their names.
 """
 
-import sys
 from pathlib import Path
 
 from aml.datasets.settings import dataset_settings
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, parameters, section
+from aml.storage.parameters import of_type, section
 from aml.web.local import present
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(local: Path, values: dict) -> None:
@@ -27,4 +26,4 @@ def main(local: Path, values: dict) -> None:
 
 
 if __name__ == "__main__":
-    run(main, Path(sys.argv[1]), parameters())
+    run_command(main)

@@ -30,8 +30,8 @@ from aml.reports.uncertainty import (
     write_lines,
 )
 from aml.storage.files import replacing_folder
-from aml.storage.parameters import parameters, section, typed
-from stages.runtime import run
+from aml.storage.parameters import section, typed
+from stages.runtime import run_command
 
 
 def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:
@@ -68,4 +68,4 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:5]), parameters())
+    run_command(main)

@@ -4,16 +4,15 @@ Reads: <model>, <processed> (training set). Writes: <targets>, a descriptor fold
 interrupted run leaves its unfinished work beside <targets>, and the next one goes on with it.
 """
 
-import sys
 from pathlib import Path
 
 from aml.storage.imagesets import read_images
-from aml.storage.parameters import parameters, section, typed
+from aml.storage.parameters import section, typed
 from aml.vision.device import runtime
 from aml.vision.folders import describe_lists
 from aml.vision.kept import KEPT_FEATURES
 from aml.vision.settings import TargetSettings
-from stages.runtime import run_in_processes
+from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
@@ -33,4 +32,4 @@ def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
 
 
 if __name__ == "__main__":
-    run_in_processes(main, *map(Path, sys.argv[1:4]), parameters())
+    run_command(main, in_processes=True)

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stages.runtime import run_command
+
 
 def main(metrics: Path, queries: Path, *outputs: Path) -> None:
     for folder in (metrics, queries):
@@ -62,4 +64,4 @@ def dvc(*arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    run_command(main)

@@ -161,4 +161,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, help="of a student; a teacher's stands in its settings")
     a = parser.parse_args()
     places = (a.network, a.processed, a.weights, a.model)
-    run_in_processes(main, *places, a.loss, a.settings, a.dimension, a.targets, a.seed, parameters())
+    run_in_processes(main, *places, a.loss, a.settings, a.dimension, a.targets, a.seed, parameters)

@@ -7,7 +7,6 @@ Reads: the places that params.yaml or the libraries name, and the packages that 
 first download of each found, which later ones must equal.
 """
 
-import sys
 from itertools import chain
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from aml.imagenet import given_places, imagenet_state, web_file
 from aml.published.settings import published_places
 from aml.published.teachers import write_teacher
 from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, parameters, section
+from aml.storage.parameters import of_type, section
 from aml.training.settings import network_settings
 from aml.vision.tensors import IMAGENET, save_tensors
 from aml.web.fetch import fetch
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
@@ -58,4 +57,4 @@ def original(name: str, originals: Path, digests: Path, places: dict) -> Path | 
 
 
 if __name__ == "__main__":
-    run(main, *map(Path, sys.argv[1:4]), parameters())
+    run_command(main)
