@@ -13,10 +13,12 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from aml.storage.files import write_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SEAL = "sha256"
 
@@ -74,8 +76,10 @@ def open_sealed_lines(path: Path) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
+def read_npz(path: Path) -> dict[str, "np.ndarray"]:
     """All arrays of a file. Raises ValueError naming it where it isn't whole."""
+    import numpy as np  # late: the tables are written without it
+
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
