@@ -136,6 +136,16 @@ def test_ties_count_for_best_and_worst_but_improve_nothing():
     ]
 
 
+@pytest.mark.parametrize(("score", "holds"), [(19.9, True), (20.1, False)])
+def test_near_chance_ends_at_a_third_of_reg(score, holds):
+    scores = {"reg": 60.0, "rkd": score, "dr": 1.0}
+    table = next(table for table in read_tables(PRINTED) if table.number == 8)
+    rows = [row for row in table.rows if row.teacher and row.loss in scores]
+    rows = tuple(replace(row, values=dict.fromkeys(row.values, scores[row.loss])) for row in rows)
+    reports = {report["claim"]: report for report in check_claims([replace(table, rows=rows)])}
+    assert reports["h"]["holds"] is holds
+
+
 def test_a_zero_cannot_fall():
     def level(table):
         return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 0.0)) for row in table.rows))

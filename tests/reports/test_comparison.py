@@ -24,11 +24,12 @@ def test_known_flaws_are_flagged_and_not_corrected():
         if cell["flag"]:
             flags.setdefault(cell["flag"].split(":")[0], []).append(cell)
     assert {flag: len(cells) for flag, cells in flags.items()} == {
-        "known flaw 1": 2 * 8,  # Tables 6 and 8
+        "known flaw 1": 2 * 8,
         "known flaw 2": 4 * 4 * 2 * 8,  # Tables 7-10, four pairs, two losses
         "known flaw 3": 1,
         "known flaw 4": 2,  # Table 7, repeated in Table 8
     }
+    assert {cell["table"] for cell in flags["known flaw 1"]} == {6, 8}
     assert flags["known flaw 3"][0]["printed"] == Decimal("80.7")
     assert {cell["printed"] for cell in flags["known flaw 4"]} == {Decimal("86.1")}
 
