@@ -37,7 +37,7 @@ def test_it_stands_outside_the_output(tmp_path):
 
 
 def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
-    """A module that is imported later, or whose bytes change, is another code."""
+    """A module that is imported later, or says something else, is another code; one with other comments is not."""
     monkeypatch.setattr(aml.storage.work, "PROJECT", tmp_path)
     (tmp_path / "stages").mkdir()
     path = tmp_path / "stages" / "newly_written.py"
@@ -46,6 +46,8 @@ def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(path.parent)
     __import__("newly_written")
     loaded = code_digest()
+    path.write_text('"""Other words."""\n\nx = 1  # one')
+    assert code_digest() == loaded
     path.write_text("x = 2")
     assert len({before, loaded, code_digest()}) == 3
     del sys.modules["newly_written"]

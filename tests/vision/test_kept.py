@@ -9,6 +9,8 @@ import torch
 import aml.vision.kept
 from aml.storage.imagesets import read_images
 from aml.training.features import FeatureSource
+from aml.vision import networks
+from aml.vision.backbones import lite0
 from aml.vision.images import ImageTensors
 from aml.vision.kept import keep_frozen_features
 from aml.vision.networks import RetrievalNetwork, folded
@@ -50,6 +52,17 @@ def test_another_network_with_the_same_trunk_takes_them_over_bit_for_bit(tmp_pat
     assert (plain.computed, first.computed, second.computed) == (3, 3, 0)
     wider = Counting(tmp_path, network(projection=16))
     assert torch.equal(wider(), Counting(None, network(projection=16))()) and wider.computed == 0
+
+
+@pytest.mark.parametrize("module", [aml.vision.kept, lite0, networks])
+def test_other_code_computes_its_own(tmp_path, monkeypatch, module):
+    Counting(tmp_path)()
+    read = aml.vision.kept.syntax_sha256
+    monkeypatch.setattr(
+        aml.vision.kept, "syntax_sha256", lambda path: "edited" if str(path) == module.__file__ else read(path)
+    )
+    found = Counting(tmp_path)
+    assert torch.equal(found(), Counting(None)()) and found.computed == 3
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}])
