@@ -5,6 +5,8 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # a run would end where it meets another command's second
 DVC := dvc --wait-for-lock
+# a line that Python runs as it starts: stages of .venv/bin/dvc find their python also where PATH lacks .venv/bin
+OWN_PROGRAMS := 'import os, sys; os.environ["PATH"] = os.pathsep.join([sys.prefix + "/bin", os.environ.get("PATH", "")])'
 # tables fails, its files written, where published teachers score off: the page shows it
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
@@ -70,6 +72,7 @@ clean:  ## everything that a run makes, and the environment; the DVC cache stays
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement requirements.txt
+	echo $(OWN_PROGRAMS) > "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/own.pth"
 	touch $@
 
 $(VENV)/cluster: $(VENV)/ready requirements-cluster.txt

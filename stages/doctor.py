@@ -93,7 +93,7 @@ def of_gpus(ended: tuple[int, str], values: dict) -> findings.Finding:
     """Of what `TORCH` printed."""
     code, output = ended
     found, where = failure(code, output) if code else json.loads(output.splitlines()[-1]), runtime(values)
-    return findings.gpu(found, device=where.device, processes=where.processes, is_fetched=needs.is_fetched(values))
+    return findings.gpu(found, device=where.device, processes=where.processes, wants_gpu=needs.wants_gpu(values))
 
 
 def of_git(head: tuple[int, str], status: tuple[int, str]) -> findings.Finding:

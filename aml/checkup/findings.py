@@ -39,10 +39,10 @@ def packages(required: dict[str, str], installed: dict[str, str | None]) -> Find
     return Finding(GOOD, f"{len(required)} packages as in requirements.txt")
 
 
-def gpu(found: dict | str, *, device: str, processes: int, is_fetched: bool) -> Finding:
+def gpu(found: dict | str, *, device: str, processes: int, wants_gpu: bool) -> Finding:
     """found: what torch in a process of its own said of its GPUs, {"count", "names"}, or how that process failed.
 
-    device, processes: of section `runtime`. is_fetched: whether the run uses real data.
+    device, processes: of section `runtime`. wants_gpu: whether the run would take long without one.
     """
     if isinstance(found, str):
         return Finding(FATAL, f"torch fails ({found})", "reinstall it: rm -r .venv and `make`")
@@ -52,8 +52,9 @@ def gpu(found: dict | str, *, device: str, processes: int, is_fetched: bool) -> 
         return Finding(FATAL, what, "see what `nvidia-smi` says, or set runtime.device to auto or cpu")
     if device != "cpu" and count:
         return Finding(GOOD, f"GPU {found['names'][last]}")
-    if is_fetched:
-        return Finding(ODD, "no GPU for real data", "expect weeks; a machine with one, or less under grid")
+    if wants_gpu:
+        what = "no GPU, and large sets or backbones under grid, which take long on a CPU"
+        return Finding(ODD, what, "a machine with one, or less under grid")
     return Finding(GOOD, "no GPU, and none needed")
 
 

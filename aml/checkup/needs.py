@@ -4,28 +4,36 @@ from aml.datasets.settings import dataset_settings
 from aml.storage.grid import Grid
 from aml.storage.parameters import section, typed
 from aml.training.settings import network_settings
+from aml.vision.backbones import weights_source
 from aml.vision.settings import ExtractionSettings, TargetSettings
 
-DRAWN_BYTES = 200_000_000  # cache, data and models of the embedded default: 182 MB after a whole run
+LEAST_BYTES = 200_000_000  # cache, data and models after a run of the embedded default: 182 MB
 SFM_BYTES = 100_000_000_000  # the archive of retrieval-SfM-120k has over 50 GB, its packed images as much
 AHEAD = 2  # batches that a process decodes ahead, as torch has it
 
 
-def is_fetched(values: dict) -> bool:
-    """Whether some dataset comes from the web."""
-    return any(
-        dataset_settings(values, name)[1] is None for name in typed(Grid, section(values, "grid"), "grid").datasets
-    )
+def wants_gpu(values: dict) -> bool:
+    """Whether a CPU would take long: for real images to train on or as distractors, or for backbones that are larger
+    than the embedded ones, whose weights come from the web."""
+    grid = typed(Grid, section(values, "grid"), "grid")
+    large = [name for name in (grid.train_set, grid.distractors) if name is not None and is_real(values, name)]
+    sources = [weights_source(network_settings(values, name).backbone) for name in (*grid.teachers, *grid.students)]
+    return bool(large) or any(":" in source for source in sources)
+
+
+def is_real(values: dict, dataset: str) -> bool:
+    """Whether a dataset is made of files, not drawn."""
+    return dataset_settings(values, dataset)[1] is None
 
 
 def disk_bytes(values: dict) -> int:
-    """Real data: the training images, raw and packed, and all networks' descriptors of distractors, nine tenths of
-    what is computed; the distractors' own images come on top."""
-    if not is_fetched(values):
-        return DRAWN_BYTES
+    """What the embedded default takes, and of real data the training images, raw and packed, and all networks'
+    descriptors of distractors, nine tenths of what is computed; the distractors' own images come on top."""
     grid = typed(Grid, section(values, "grid"), "grid")
-    needed = SFM_BYTES if grid.train_set is not None and dataset_settings(values, grid.train_set)[1] is None else 0
-    if grid.distractors is not None:
+    needed = LEAST_BYTES
+    if grid.train_set is not None and is_real(values, grid.train_set):
+        needed += SFM_BYTES
+    if grid.distractors is not None and is_real(values, grid.distractors):
         crowd, extraction = dataset_settings(values, grid.distractors)[0], extraction_settings(values)
         rows = (crowd.expected or 0) * crowd.archives // max(1, crowd.archives_in_all)
         num_seeds = 1 if grid.seeds is None else len(grid.seeds)

@@ -26,9 +26,9 @@ def values() -> dict:
     }
 
 
-def gpu(found, *, device="auto", processes=1, is_fetched=False):
+def gpu(found, *, device="auto", processes=1, wants_gpu=False):
     facts = found if isinstance(found, str) else {"count": found, "names": [f"H{number}" for number in range(found)]}
-    return findings.gpu(facts, device=device, processes=processes, is_fetched=is_fetched)
+    return findings.gpu(facts, device=device, processes=processes, wants_gpu=wants_gpu)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def gpu(found, *, device="auto", processes=1, is_fetched=False):
         ),
         (findings.packages({"a": "1", "b": "2"}, {"a": "1", "b": None}), FATAL, "1 packages are not installed, b"),
         (gpu(0), GOOD, "none needed"),
-        (gpu(0, is_fetched=True), ODD, "no GPU for real data: expect weeks"),
+        (gpu(0, wants_gpu=True), ODD, "take long on a CPU: a machine with one"),
         (gpu(0, device="cuda"), FATAL, "runtime asks for GPU 0 (device cuda, processes 1), but torch finds 0: see"),
         (gpu(1, device="cuda:1"), FATAL, "runtime asks for GPU 1 (device cuda:1"),
         (gpu(1, processes=2), FATAL, "runtime asks for GPU 1 (device auto, processes 2), but torch finds 1"),
         (gpu(0, processes=2), GOOD, "none needed"),
-        (gpu(2, device="cuda:1", is_fetched=True), GOOD, "GPU H1"),
-        (gpu(2, processes=2, is_fetched=True), GOOD, "GPU H1"),
-        (gpu(1, device="cpu", is_fetched=True), ODD, "no GPU for real data"),
+        (gpu(2, device="cuda:1", wants_gpu=True), GOOD, "GPU H1"),
+        (gpu(2, processes=2, wants_gpu=True), GOOD, "GPU H1"),
+        (gpu(1, device="cpu", wants_gpu=True), ODD, "no GPU, and large sets"),
         (gpu("signal 6: aborted"), FATAL, "torch fails (signal 6: aborted)"),
         (findings.faiss(None), GOOD, "faiss searches"),
         (
@@ -88,18 +88,38 @@ def test_each_finding_has_its_weight_and_says_what_to_do(finding, level, words):
 
 def test_needs_grow_with_what_is_asked_for(values):
     embedded, paper, published = values.values()
-    assert needs.disk_bytes(embedded) == needs.DRAWN_BYTES and not needs.is_fetched(embedded)
+    assert needs.disk_bytes(embedded) == needs.LEAST_BYTES and not needs.wants_gpu(embedded)
     distractors = 1_001_001 * 21 * (512 + 2048) * 2  # README: 21 networks a teacher, 108 GB
-    assert needs.disk_bytes(paper) == needs.SFM_BYTES + distractors and needs.is_fetched(paper)
-    assert needs.disk_bytes(published) == 0  # no training set, no distractors
+    least = needs.LEAST_BYTES + needs.SFM_BYTES
+    assert needs.disk_bytes(paper) == least + distractors and needs.wants_gpu(paper)
+    assert needs.disk_bytes(published) == needs.LEAST_BYTES  # no training set, no distractors
+    assert needs.wants_gpu(published)
     few = yaml.safe_load(yaml.safe_dump(paper))
     few["grid"]["seeds"] = [0, 1, 2]
-    assert needs.disk_bytes(few) == needs.SFM_BYTES + 1_001_001 * (1 + 3 * 20) * (512 + 2048) * 2
+    assert needs.disk_bytes(few) == least + 1_001_001 * (1 + 3 * 20) * (512 + 2048) * 2
     few["grid"]["seeds"] = [0]
     few["datasets"]["r1m"]["archives"] = 1
-    assert needs.disk_bytes(few) == pytest.approx(needs.SFM_BYTES + distractors / 100, rel=1e-3)
+    assert needs.disk_bytes(few) == pytest.approx(least + distractors / 100, rel=1e-3)
     assert needs.shared_memory_bytes(paper, 8) == 8 * 2 * 8 * 3 * 1024**2
     assert needs.shared_memory_bytes(published, 0) == 0
+
+
+def test_embedded_networks_test_a_set_of_one_s_own_on_a_cpu(values):
+    embedded, paper, _ = values.values()
+    own = yaml.safe_load(yaml.safe_dump(embedded))
+    own["datasets"]["rsynth_a"] |= {"synthetic": None, "sources": paper["datasets"]["roxford5k"]["sources"]}
+    own["datasets"]["rsynth_a"]["sources"][1]["file"] = "gnd_rsynth_a.pkl"
+    assert needs.disk_bytes(own) == needs.LEAST_BYTES and not needs.wants_gpu(own)
+    own["datasets"]["synthsfm"] |= {"synthetic": None, "sources": paper["datasets"]["sfm120k"]["sources"]}
+    own["datasets"]["synthsfm"]["lists"] = paper["datasets"]["sfm120k"]["lists"]
+    assert needs.wants_gpu(own)
+
+
+def test_a_narrower_grid_needs_less(values):
+    paper = yaml.safe_load(yaml.safe_dump(values["params.paper.yaml"]))
+    paper["grid"] |= {"teachers": ["vgg16"], "dimensions": [], "losses": ["reg"]}
+    least = needs.LEAST_BYTES + needs.SFM_BYTES
+    assert needs.disk_bytes(paper) == least + 1_001_001 * (1 + 2) * 512 * 2  # the teacher, two students
 
 
 def test_requirements_are_lines_of_name_and_version():
