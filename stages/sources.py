@@ -2,7 +2,7 @@
 first, then by digest. What has changed there is fetched anew.
 
 Reads: what params.yaml says about datasets. Writes: <local>/<set>: a link to each file that a place on this machine
-gives, and watched.json, their names.
+gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it all.
 """
 
 from pathlib import Path

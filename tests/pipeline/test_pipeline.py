@@ -144,8 +144,8 @@ def test_a_fresh_clone_without_cache_makes_the_same_bytes(finished, tmp_path):
     clone = Repository(tmp_path / "clone")
     output = clone.dvc("repro", f"graph/train/dvc.yaml:train_teacher@{cells(clone)[0]}")
     stages = [name.partition("@")[0] for name in ran(output)]
-    assert sorted(stages) == ["check", "download", "preprocess", "sources", "train_teacher", "weights"]
+    assert sorted(stages) == ["check", "download", "preprocess", "train_teacher", "weights"]
     # DVC promises no order between weights and the data, which do not need each other
     assert stages[0] == "check" and stages[-1] == "train_teacher"
-    assert stages.index("sources") < stages.index("download") < stages.index("preprocess")
+    assert stages.index("download") < stages.index("preprocess")
     assert clone.changes() == set()  # dvc.lock holds the hashes of the first run
