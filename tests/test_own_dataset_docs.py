@@ -71,6 +71,6 @@ def test_check_accepts_the_section(values, tmp_path):
     values["grid"]["datasets"].append("photos")
     values["grid"]["test_sets"].append("photos")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "stages.check", "cell.json"]
+    command = [sys.executable, "-m", "stages.check", "cell.json", "checked.json"]
     subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=True)
     assert (tmp_path / "cell.json").exists()
