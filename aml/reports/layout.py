@@ -129,7 +129,8 @@ def by_pair(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def tenths(value: float) -> Decimal:
-    """A score as printed, to one decimal; halves go up, since binary 57.25 would go down."""
+    """A score as printed, to one decimal; halves go up: 57.25, which `round` takes to the even digit, and 0.15, which
+    is less in binary."""
     return Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 

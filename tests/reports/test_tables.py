@@ -54,8 +54,9 @@ def test_ties_as_printed_are_all_bold(records):
 
 
 def test_halves_are_rounded_up():
-    assert [str(tenths(value)) for value in (57.25, 0.05, 0.04, 100, 99.95, 3)] == [
+    assert [str(tenths(value)) for value in (57.25, 0.15, 0.05, 0.04, 100, 99.95, 3)] == [
         "57.3",
+        "0.2",
         "0.1",
         "0.0",
         "100.0",
