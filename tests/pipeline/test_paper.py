@@ -75,7 +75,11 @@ def finished_paper(tmp_path_factory):
 
 def test_only_what_is_asked_for_is_fetched_and_noted(finished_paper):
     repository, fetched, _ = finished_paper
-    assert sorted(ran(fetched)) == [*(f"download@{name}" for name in sorted(FILES)), "sources", "weights"]
+    assert sorted(ran(fetched)) == [
+        *("check", "code"),
+        *(f"download@{name}" for name in sorted(FILES)),
+        *("sources", "weights"),
+    ]
     for name, files in FILES.items():
         folder = repository.folder / "data" / "raw" / name
         noted = repository.json(f"data/digests/{name}.json")
