@@ -1,16 +1,17 @@
-"""Removes what DVC stops at, so that it starts again: the notes that it was killed while writing, and links to local
-files of a dataset that are gone, whose copies serve.
+"""Removes what DVC stops at, so that it starts again: its notes, where it was killed while writing them or a merge left
+conflicts in them, and links to local files of a dataset that are gone, whose copies serve.
 
 Not a stage: `make repro` calls it first. DVC writes dvc.lock and .dvc/tmp/rwlock in place; a kill -9 or a power cut in
-that moment leaves a part of them, and every dvc command refuses it. Nothing is lost with such a file: DVC finds what
-was done in its cache, and the stages that it doesn't cache repeat what they did. (What else a killed DVC leaves, it
-copes with by itself.)
+that moment leaves a part of them, a merge of two branches git's marks, and every dvc command refuses it. Nothing is lost
+with such a file: DVC finds what was done in its cache, and the stages that it doesn't cache repeat what they did. (What
+else a killed DVC leaves, it copes with by itself.)
 
 Reads and removes, where DVC would refuse them: <locks>, dvc.lock files; .dvc/tmp/rwlock; links in data/local.
 """
 
 import fcntl
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from dvc.utils import strictyaml
 
 TEMPORARY = Path(".dvc/tmp")
 LOCAL = Path("data/local")
+CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 
 def main(locks: list[Path]) -> None:
@@ -32,8 +34,10 @@ def main(locks: list[Path]) -> None:
                 if path.exists():
                     read(path)
             except (DvcException, ValueError) as error:
+                is_merge = CONFLICT.search(path.read_bytes())
+                reason = "in which a merge left conflicts" if is_merge else "which DVC was killed while writing"
                 path.unlink()
-                print(f"mend: removed {path}, which DVC was killed while writing ({error})", file=sys.stderr)
+                print(f"mend: removed {path}, {reason} ({str(error).splitlines()[0]})", file=sys.stderr)
     for link in LOCAL.glob("*/*"):
         if link.is_symlink() and not link.exists():
             print(f"mend: removed {link}: {link.readlink()} is gone; its copy in data/raw serves", file=sys.stderr)

@@ -45,4 +45,12 @@ def test_a_part_that_dvc_can_read_stays(tmp_path, monkeypatch):
 def test_a_part_that_dvc_refuses_goes_away(tmp_path, monkeypatch, capsys, end):
     part = LOCK[:end]
     assert mended(tmp_path, monkeypatch, part, RWLOCK[:30]) == set()
-    assert "mend: removed" in capsys.readouterr().err
+    assert "dvc.lock, which DVC was killed while writing (" in capsys.readouterr().err
+
+
+def test_a_merge_s_conflicts_are_called_so(tmp_path, monkeypatch, capsys):
+    ours, theirs = "      size: 47035\n", "      size: 47036\n"
+    merged = LOCK.replace(ours, f"<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n")
+    assert mended(tmp_path, monkeypatch, merged, RWLOCK) == {"rwlock"}
+    said = capsys.readouterr().err
+    assert "dvc.lock, in which a merge left conflicts (" in said and "killed" not in said
