@@ -58,8 +58,15 @@ class KeptFeatures:
             features = compute(images).permute(0, 2, 3, 1).contiguous()
             self.num_bytes += features.nbytes
             if self.num_bytes <= MAX_BYTES:
-                save_tensors(path, {"features": features}, {})
+                self._write(path, features)
         return features.permute(0, 3, 1, 2)
+
+    def _write(self, path: Path, features: torch.Tensor) -> None:
+        try:
+            save_tensors(path, {"features": features}, {})
+        except OSError as error:  # a full disk: the room that there is belongs to the results
+            print(f"no more features are kept: {error}", file=sys.stderr)
+            self.num_bytes = MAX_BYTES
 
     @staticmethod
     def _read(path: Path) -> torch.Tensor | None:

@@ -1,6 +1,7 @@
 """Features of frozen stages, kept: the bits that they have anyway, and computed once."""
 
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -113,6 +114,19 @@ def test_room_on_the_disk_is_bounded(tmp_path, monkeypatch):
     reopened = Counting(tmp_path)
     reopened(1 - IMAGES)
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
+
+
+def test_a_full_disk_ends_the_keeping_and_not_the_run(tmp_path, capsys):
+    full, expected = Counting(tmp_path), Counting(None)()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))  # no file may grow beyond it
+    try:
+        assert torch.equal(full(), expected) and torch.equal(full(1 - IMAGES), Counting(None)(1 - IMAGES))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("no more features are kept: [Errno 27] File too large")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_the_trunk_that_was_asked_longest_ago_goes(tmp_path, monkeypatch):
