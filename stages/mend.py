@@ -2,9 +2,9 @@
 conflicts in them, and links to local files of a dataset that are gone, whose copies serve.
 
 Not a stage: `make repro` calls it first. DVC writes dvc.lock and .dvc/tmp/rwlock in place; a kill -9 or a power cut in
-that moment leaves a part of them, a merge of two branches git's marks, and every dvc command refuses it. Nothing is lost
-with such a file: DVC finds what was done in its cache, and the stages that it doesn't cache repeat what they did. (What
-else a killed DVC leaves, it copes with by itself.)
+that moment leaves a part of them, and a merge of two branches git's marks; then every dvc command refuses them. Nothing
+is lost with such a file: DVC finds what was done in its cache, and the stages that it doesn't cache repeat what they
+did. (What else a killed DVC leaves, it copes with by itself.)
 
 Reads and removes, where DVC would refuse them: <locks>, dvc.lock files; .dvc/tmp/rwlock; links in data/local.
 """
