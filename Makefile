@@ -18,38 +18,38 @@ OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tai
 .PHONY: repro test cluster experiment paper published tables pdf bench lock clean
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
-	python -m stages.doctor
-	python -m stages.mend dvc.lock graph/*/dvc.lock
+	python -m tools.doctor
+	python -m tools.mend dvc.lock graph/*/dvc.lock
 	$(DVC) repro check
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
-	python -m stages.doctor
-	python -m stages.mend dvc.lock graph/*/dvc.lock
+	python -m tools.doctor
+	python -m tools.mend dvc.lock graph/*/dvc.lock
 	$(DVC) repro check  # and the code before it, or all that reads the code would be asked what has changed
-	python -m stages.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
+	python -m tools.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
 	$(DVC) repro experiment
 
 tables: $(VENV)/ready  ## tables, figures and page of the results that are up to date; a dash and a name for the others
-	python -m stages.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
+	python -m tools.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
 	python -m stages.figures reports/metrics reports/complexity.csv data/queries models reports/figures
 	mkdir -p reports/ranked_lists  # or DVC would not run the page, which does without them
 	$(REPORTS)
 
 pdf: $(VENV)/ready  ## the tables as reports/tables.pdf; needs pdflatex or tectonic
-	python -m stages.pdf reports/tables reports/tables.pdf
+	python -m tools.pdf reports/tables reports/tables.pdf
 
 paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks, a GPU
 	cp params.paper.yaml params.yaml
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && python -m stages.doctor && python -m stages.mend dvc.lock && { $(DVC) repro --keep-going || { \
-	python -m stages.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; } && { $(OWN_PAGE); }
+	cd published && python -m tools.doctor && python -m tools.mend dvc.lock && { $(DVC) repro --keep-going || { \
+	python -m tools.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; } && { $(OWN_PAGE); }
 
 test: $(VENV)/ready
 	ruff check .

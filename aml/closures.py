@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from aml.storage.seals import NO_CODE, file_sha256, syntax_sha256
+from aml.files.digests import NO_CODE, file_sha256, syntax_sha256
 
 NUM_DIGITS = 16  # of a digest
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from aml.storage.files import write_json
+from aml.files.atomic import write_json
 from benchmarks.machine import machine, versions
 from benchmarks.measure import CannotRunError, Case, Options
 from benchmarks.table import markdown

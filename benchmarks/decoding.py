@@ -1,6 +1,6 @@
 """Decoding a 1024 x 768 JPEG to RGB and shrinking it, by what the project has at hand; one thread each.
 
-Ours is `aml.vision.images`; plain: Pillow's open, convert, thumbnail, which is the protocol. The others are timed with
+Ours is `aml.images`; plain: Pillow's open, convert, thumbnail, which is the protocol. The others are timed with
 the difference of their pixels from the protocol's: exactness comes first, so only those that give the same ones count.
 """
 
@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from aml.storage.decoding import decode
-from aml.vision.images import shrink
+from aml.decoding import decode
+from aml.images import shrink
 from benchmarks.measure import Case, Options, alternate, require_equal
 from benchmarks.pictures import SIZE, jpeg
 

@@ -1,7 +1,7 @@
 """Multi-scale descriptors of 1024 x 768 JPEGs by the four networks of params.paper.yaml, decoding included.
 
 Ours is what the stage `extract` runs. Plain: one image at a time, contiguous layout, gradient mode. Each has a process
-of its own, since a stage's way with memory (`aml.vision.device.keep_freed_memory`) would serve the plain version too.
+of its own, since a stage's way with memory (`aml.compute.device.keep_freed_memory`) would serve the plain version too.
 """
 
 import copy
@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from aml.storage.imagesets import ImageSet
-from aml.storage.parameters import read_parameters, section, typed
-from aml.vision.backbones import backbone
-from aml.vision.device import Runtime, runtime
-from aml.vision.extraction import extract_descriptors
-from aml.vision.images import ImageTensors
-from aml.vision.networks import RetrievalNetwork, folded, place
-from aml.vision.settings import ExtractionSettings
+from aml.compute.device import Runtime, runtime
+from aml.extraction.describe import extract_descriptors
+from aml.files.image_sets import ImageSet
+from aml.images import ImageTensors
+from aml.networks.backbones import backbone
+from aml.networks.network import RetrievalNetwork, folded, place
+from aml.params.extraction import ExtractionSettings
+from aml.params.reading import read_parameters, section, typed
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate_prepared, require_equal
 from benchmarks.pictures import SIZE, packed, random_network

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.storage.parameters import read_parameters, section
+from aml.params.reading import read_parameters, section
 from benchmarks import evaluation
 from benchmarks.graph import num_run
 from benchmarks.measure import Curve, Options, alternate, alternate_children, alternate_prepared, exponents

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from aml.vision.device import processor
+from aml.compute.device import processor
 
 PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "simplejpeg", "opencv-python-headless", "dvc")
 

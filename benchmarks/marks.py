@@ -16,7 +16,7 @@ from dvc.stage import Stage
 from aml.closures import Code
 from stages.code import BY_NAME, OUTSIDE, needed
 
-RUNNER = ("stages/__init__.py", "stages/runtime.py", "aml/storage/stage_log.py")
+RUNNER = ("stages/__init__.py", "stages/runtime.py", "aml/run_log.py")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def code_read(stage: Stage, root: Path, files: dict) -> set[str]:
         path = Path(dep.fs_path).relative_to(root.absolute()) if not isinstance(dep, ParamsDependency) else Path()
         if path.parts[:2] == ("data", "code"):
             found |= set(files[path.relative_to("data/code").as_posix()])
-        elif path.parts[:1] in (("aml",), ("stages",)):
+        elif path.parts[:1] in (("aml",), ("stages",), ("synthetic",)):
             folder = root / path
             below = folder.rglob("*.py") if folder.is_dir() else [folder]
             found |= {file.relative_to(root).as_posix() for file in below if file.read_text().strip()}

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aml.storage.imagesets import ImageSet, read_images
-from aml.storage.pack import PackWriter
+from aml.datasets.image_set_writer import PackWriter
+from aml.files.image_sets import ImageSet, read_images
 
 SIZE = (1024, 768)  # pixels; the usual one of the revisited sets
 QUALITY = 90
@@ -49,8 +49,8 @@ def random_network(values: dict, name: str, images):
     import torch
 
     from aml.complexity.measuring import fill_statistics
-    from aml.training.settings import network_settings
-    from aml.vision.networks import RetrievalNetwork
+    from aml.networks.network import RetrievalNetwork
+    from aml.params.training import network_settings
 
     settings = network_settings(values, name)
     torch.manual_seed(0)

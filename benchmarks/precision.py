@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aml.vision.extraction import describe_at_scales
-from aml.vision.networks import RetrievalNetwork, place
+from aml.extraction.describe import describe_at_scales
+from aml.networks.network import RetrievalNetwork, place
 from benchmarks.extraction import IMAGES, Subject, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import CannotRunError, Case, Options, alternate, require_equal

@@ -1,5 +1,5 @@
 """The first images of a new shape on a GPU, where cuDNN plans each convolution anew: 8 at a time through MobileNetV2,
-many of whose convolutions are depthwise. Ours is laid out as `aml.vision.networks.place` does it, plain channels last.
+many of whose convolutions are depthwise. Ours is laid out as `aml.networks.network.place` does it, plain channels last.
 """
 
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from aml.storage.parameters import read_parameters
-from aml.vision.networks import RetrievalNetwork, folded, place
+from aml.networks.network import RetrievalNetwork, folded, place
+from aml.params.reading import read_parameters
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import CannotRunError, Case, Options, alternate, require_equal

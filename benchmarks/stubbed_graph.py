@@ -10,10 +10,20 @@ from pathlib import Path
 
 import yaml
 
-from aml.storage.parameters import read_parameters
+from aml.params.reading import read_parameters
 from benchmarks.graph import ROOT, dvc
 
-COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore", "models/.gitignore", "aml", "stages", "graph")
+COPIED = (
+    "dvc.yaml",
+    "params.yaml",
+    ".dvcignore",
+    "data/.gitignore",
+    "models/.gitignore",
+    "aml",
+    "stages",
+    "synthetic",
+    "graph",
+)
 
 
 class StubbedGraph:

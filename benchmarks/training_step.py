@@ -1,6 +1,6 @@
 """Training steps of MobileNetV2 at 362 px: 5 tuples with teacher targets, forward, loss, backward, Adam.
 
-Ours is what a batch of `aml.training.training` runs. Plain: one forward and one backward an image, contiguous layout.
+Ours is what a batch of `aml.training.loop` runs. Plain: one forward and one backward an image, contiguous layout.
 Decoding is left out of both.
 """
 
@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aml.images import ImageTensors
 from aml.losses import load
-from aml.storage.parameters import read_parameters, section, typed
+from aml.networks.backbones import backbone
+from aml.networks.network import place
+from aml.params.reading import read_parameters, section, typed
+from aml.params.training import TrainingSettings, loss_settings
 from aml.training.features import FeatureSource, describe
-from aml.training.settings import TrainingSettings, loss_settings
-from aml.vision.backbones import backbone
-from aml.vision.images import ImageTensors
-from aml.vision.networks import place
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate, require_equal

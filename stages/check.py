@@ -9,25 +9,25 @@ import re
 from pathlib import Path
 
 from aml import losses
-from aml.complexity.settings import ComplexitySettings
-from aml.datasets.settings import dataset_settings
-from aml.imagenet import given_places
-from aml.published.layouts import BACKBONES
-from aml.published.settings import published_places
-from aml.reports.parameters import table_settings
-from aml.reports.settings import BootstrapSettings, ComparisonSettings
-from aml.storage.files import write_json
-from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import (
+from aml.compute.device import Runtime
+from aml.files.atomic import write_json
+from aml.params.complexity import ComplexitySettings
+from aml.params.datasets import dataset_settings
+from aml.params.extraction import ExtractionSettings, TargetSettings
+from aml.params.grid import Grid
+from aml.params.pretrained import published_places
+from aml.params.reading import of_type, section, typed
+from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.params.training import (
     TRAININGS,
     loss_settings,
     network_settings,
     require_whole_batches,
     teacher_dimensions,
 )
-from aml.vision.device import Runtime
-from aml.vision.settings import ExtractionSettings, TargetSettings
+from aml.pretrained.imagenet import given_places
+from aml.pretrained.layouts import BACKBONES
+from aml.tables.settings import table_settings
 from stages.runtime import run_command
 
 SECTIONS = {

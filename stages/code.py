@@ -12,9 +12,9 @@ from pathlib import Path
 import stages
 from aml import losses
 from aml.closures import Code
-from aml.storage.files import write_json
-from aml.storage.parameters import of_type, section
-from aml.vision import backbones
+from aml.files.atomic import write_json
+from aml.networks import backbones
+from aml.params.reading import of_type, section
 from stages import runtime
 
 OUTSIDE = (stages.__name__, runtime.__name__)  # they run a stage and note its time; no result depends on them

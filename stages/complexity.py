@@ -11,14 +11,14 @@ import torch
 
 from aml.complexity.costs import Cost, write_csv
 from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
-from aml.complexity.settings import ComplexitySettings
 from aml.complexity.table import latex
-from aml.storage.files import replacing
-from aml.storage.grid import Grid
-from aml.storage.parameters import of_type, section, typed
-from aml.training.settings import network_settings, teacher_dimensions
-from aml.vision.device import runtime
-from aml.vision.networks import RetrievalNetwork
+from aml.compute.device import runtime
+from aml.files.atomic import replacing
+from aml.networks.network import RetrievalNetwork
+from aml.params.complexity import ComplexitySettings
+from aml.params.grid import Grid
+from aml.params.reading import of_type, section, typed
+from aml.params.training import network_settings, teacher_dimensions
 from stages.runtime import run_command
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.reports.contact_sheet import contact_sheet, thumbnail
-from aml.storage.files import replacing
-from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
-from aml.storage.testing import testing_sets
+from aml.files.atomic import replacing
+from aml.files.evaluated_lists import testing_sets
+from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
+from aml.pages.contact_sheet import contact_sheet, thumbnail
 from stages.runtime import run_command
 
 QUERIES_PER_SET, CLUSTERS = 5, 3

@@ -7,13 +7,13 @@ model.safetensors, model.json, whitening.npz.
 
 from pathlib import Path
 
-from aml.published.conversion import convert
-from aml.published.files import bring_network
-from aml.published.settings import network_files
-from aml.storage.files import replacing_folder
-from aml.storage.whitening import write_whitening
-from aml.training.settings import network_settings
-from aml.vision.networks import save_network
+from aml.files.atomic import replacing_folder
+from aml.files.whitening import write_whitening
+from aml.networks.network import save_network
+from aml.params.pretrained import network_files
+from aml.params.training import network_settings
+from aml.pretrained.conversion import convert
+from aml.pretrained.files import bring_network
 from stages.runtime import run_command
 
 

@@ -8,11 +8,11 @@ later one must equal ({} for a drawn set).
 from dataclasses import asdict
 from pathlib import Path
 
-from aml.datasets import synthetic
-from aml.datasets.settings import dataset_settings
-from aml.storage.files import write_json
-from aml.vision.device import runtime
-from aml.web.many import fetch_all
+import synthetic
+from aml.compute.device import runtime
+from aml.download.several import fetch_all
+from aml.files.atomic import write_json
+from aml.params.datasets import dataset_settings
 from stages.runtime import run_command
 
 

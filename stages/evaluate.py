@@ -13,10 +13,10 @@ from pathlib import Path
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
 from aml.evaluation.whitening import Whitening
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.parameters import of_type, parameters, section
-from aml.storage.seals import write_sealed
-from aml.storage.testing import bad_image_counts, odd_counts, testing_sets
+from aml.files.descriptors import DescriptorFolder
+from aml.files.digests import write_sealed
+from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
+from aml.params.reading import of_type, parameters, section
 from stages.runtime import run
 
 

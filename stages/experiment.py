@@ -7,9 +7,9 @@ Reads: <cell> (who it is), <metrics> (its record). Writes: <experiment>, the pip
 import json
 from pathlib import Path
 
-from aml.reports.layout import LEVELS
-from aml.storage.files import write_json
-from aml.storage.seals import read_sealed
+from aml.files.atomic import write_json
+from aml.files.digests import read_sealed
+from aml.tables.model import LEVELS
 from stages.runtime import run_command
 
 

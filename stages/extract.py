@@ -9,13 +9,13 @@ work beside <descriptors>, and the next one goes on with it.
 
 from pathlib import Path
 
-from aml.storage.parameters import section, typed
-from aml.storage.testing import testing_lists, testing_sets
-from aml.storage.whitening import read_whitening
-from aml.vision.device import runtime
-from aml.vision.folders import describe_lists
-from aml.vision.kept import KEPT_FEATURES
-from aml.vision.settings import ExtractionSettings
+from aml.compute.device import runtime
+from aml.compute.feature_cache import KEPT_FEATURES
+from aml.extraction.descriptor_folder import describe_lists
+from aml.files.evaluated_lists import testing_lists, testing_sets
+from aml.files.whitening import read_whitening
+from aml.params.extraction import ExtractionSettings
+from aml.params.reading import section, typed
 from stages.runtime import run_command
 
 

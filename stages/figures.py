@@ -13,19 +13,19 @@ from pathlib import Path
 
 from aml.complexity.costs import Cost, read_csv
 from aml.evaluation.per_query import read_average_precisions
-from aml.figures.ablation import ablation_picture
-from aml.figures.cost import cost_picture
-from aml.figures.distractors import distractors_picture
-from aml.figures.files import write_pictures
-from aml.figures.looks import Picture, loss_names, use_style
-from aml.figures.queries import queries_picture
-from aml.figures.results import Results
-from aml.figures.training import read_curves, training_picture
-from aml.reports.parameters import table_settings
-from aml.reports.records import read_records
-from aml.reports.settings import TableSettings
-from aml.storage.files import replacing_folder
-from aml.storage.parameters import of_type, section
+from aml.files.atomic import replacing_folder
+from aml.pages.figures.ablation import ablation_picture
+from aml.pages.figures.cost import cost_picture
+from aml.pages.figures.distractors import distractors_picture
+from aml.pages.figures.files import write_pictures
+from aml.pages.figures.queries import queries_picture
+from aml.pages.figures.results import Results
+from aml.pages.figures.style import Picture, loss_names, use_style
+from aml.pages.figures.training import read_curves, training_picture
+from aml.params.reading import of_type, section
+from aml.params.reports import TableSettings
+from aml.tables.records import read_records
+from aml.tables.settings import table_settings
 from stages.runtime import run_command
 
 

@@ -12,22 +12,23 @@ import json
 from functools import partial
 from pathlib import Path
 
-from aml.reports import acceptance, provenance, whitening
-from aml.reports.claims import read_claims
-from aml.reports.comparison import PRINTED, compare
-from aml.reports.comparison import differences as from_printed
-from aml.reports.files import read_tables
-from aml.reports.marks import marked
-from aml.reports.page import Content, Intervals, Sheet, render
-from aml.reports.parameters import published_teachers, table_settings
-from aml.reports.pictures import listed, picture
-from aml.reports.records import read_records
-from aml.reports.settings import BootstrapSettings, ComparisonSettings
-from aml.reports.tables import build_tables
-from aml.reports.uncertainty import read_differences
-from aml.storage.files import replacing
-from aml.storage.parameters import PARAMETERS, parameters, section, typed
-from aml.storage.stage_log import last_runs
+from aml.files.atomic import replacing
+from aml.pages import provenance
+from aml.pages.page import Content, Intervals, Sheet, render
+from aml.pages.pictures import listed, picture
+from aml.params.reading import PARAMETERS, parameters, section, typed
+from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.run_log import last_runs
+from aml.tables import acceptance, whitening_notes
+from aml.tables.build import build_tables
+from aml.tables.claims import read_claims
+from aml.tables.csv_files import read_tables
+from aml.tables.marks import marked
+from aml.tables.printed_values import PRINTED, compare
+from aml.tables.printed_values import differences as from_printed
+from aml.tables.records import read_records
+from aml.tables.settings import published_teachers, table_settings
+from aml.tables.uncertainty import read_differences
 from stages.runtime import STAGE_LOG, run
 
 CONTACT_SHEET = "What the test sets, the training set and the distractors look like"
@@ -73,7 +74,7 @@ def main(
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
-        whitening=Sheet(list(whitening.COLUMNS), whitening.whitening_lines(records, settings.networks())),
+        whitening=Sheet(list(whitening_notes.COLUMNS), whitening_notes.whitening_lines(records, settings.networks())),
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],

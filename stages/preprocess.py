@@ -6,11 +6,11 @@ set, apart from what descriptors depend on ({} for other sets).
 
 from pathlib import Path
 
+from aml.compute.device import runtime
 from aml.datasets import distractors, revisited, sfm
-from aml.datasets.settings import dataset_settings
-from aml.datasets.sources import archive_names
-from aml.storage.seals import write_sealed
-from aml.vision.device import runtime
+from aml.files.digests import write_sealed
+from aml.params.datasets import dataset_settings
+from aml.params.sources import archive_names
 from stages.runtime import run_command
 
 

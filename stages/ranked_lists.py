@@ -19,11 +19,11 @@ from PIL import Image
 from aml.evaluation.neighbours import nearest
 from aml.evaluation.per_query import read_average_precisions
 from aml.evaluation.protocol import Lists
-from aml.reports.contact_sheet import thumbnail
-from aml.reports.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.files import replacing_folder, write_json
-from aml.storage.testing import testing_sets
+from aml.files.atomic import replacing_folder, write_json
+from aml.files.descriptors import DescriptorFolder
+from aml.files.evaluated_lists import testing_sets
+from aml.pages.contact_sheet import thumbnail
+from aml.pages.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
 from stages.runtime import run_command
 
 LEVEL = "medium"

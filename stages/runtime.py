@@ -13,9 +13,9 @@ from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
-from aml.storage import stage_log
-from aml.storage.parameters import parameters
-from aml.vision.device import runtime
+from aml import run_log
+from aml.compute.device import runtime
+from aml.params.reading import parameters
 
 STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
 
@@ -57,7 +57,7 @@ def run(stage: Callable, *arguments) -> None:
         stage(*(parameters() if argument is parameters else argument for argument in arguments))
         if "RANK" not in os.environ:
             if name := os.environ.get("DVC_STAGE"):
-                stage_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
+                run_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
             leave()
     except (ValueError, OSError) as error:
         end(str(error) or repr(error))

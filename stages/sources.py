@@ -7,10 +7,10 @@ gives, and watched.json, their names, which alone is kept by git: a clone of a r
 
 from pathlib import Path
 
-from aml.datasets.settings import dataset_settings
-from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, section
-from aml.web.local import present
+from aml.download.local_files import present
+from aml.files.atomic import replacing_folder, write_json
+from aml.params.datasets import dataset_settings
+from aml.params.reading import of_type, section
 from stages.runtime import run_command
 
 

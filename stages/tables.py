@@ -4,7 +4,7 @@ params.yaml says so, their comparison with the printed tables.
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one is a dash.
 <queries>/<key>.csv; a network without one has no interval and no mark.
 Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, intervals.csv and differences.csv (see
-`aml.reports.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each
+`aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each
 claim, in these tables and in the printed ones.
 Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
@@ -12,16 +12,18 @@ Fails, when all is written, where published teachers tested on the real sets are
 import sys
 from pathlib import Path
 
-from aml.reports import acceptance
-from aml.reports.claims import write_claims
-from aml.reports.comparison import PRINTED, write_comparison
-from aml.reports.files import missing_keys, read_tables, write_tables
-from aml.reports.marks import marked
-from aml.reports.parameters import published_teachers, table_settings
-from aml.reports.records import mean, over_seeds, read_records
-from aml.reports.settings import BootstrapSettings, ComparisonSettings
-from aml.reports.tables import build_tables
-from aml.reports.uncertainty import (
+from aml.files.atomic import replacing_folder
+from aml.params.reading import section, typed
+from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.tables import acceptance
+from aml.tables.build import build_tables
+from aml.tables.claims import write_claims
+from aml.tables.csv_files import missing_keys, read_tables, write_tables
+from aml.tables.marks import marked
+from aml.tables.printed_values import PRINTED, write_comparison
+from aml.tables.records import mean, over_seeds, read_records
+from aml.tables.settings import published_teachers, table_settings
+from aml.tables.uncertainty import (
     Difference,
     Interval,
     find_differences,
@@ -29,8 +31,6 @@ from aml.reports.uncertainty import (
     read_scores,
     write_lines,
 )
-from aml.storage.files import replacing_folder
-from aml.storage.parameters import section, typed
 from stages.runtime import run_command
 
 

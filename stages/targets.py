@@ -6,12 +6,12 @@ interrupted run leaves its unfinished work beside <targets>, and the next one go
 
 from pathlib import Path
 
-from aml.storage.imagesets import read_images
-from aml.storage.parameters import section, typed
-from aml.vision.device import runtime
-from aml.vision.folders import describe_lists
-from aml.vision.kept import KEPT_FEATURES
-from aml.vision.settings import TargetSettings
+from aml.compute.device import runtime
+from aml.compute.feature_cache import KEPT_FEATURES
+from aml.extraction.descriptor_folder import describe_lists
+from aml.files.image_sets import read_images
+from aml.params.extraction import TargetSettings
+from aml.params.reading import section, typed
 from stages.runtime import run_command
 
 

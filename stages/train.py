@@ -16,24 +16,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aml.compute.device import runtime
+from aml.compute.distributed import rank
+from aml.compute.feature_cache import KEPT_FEATURES
+from aml.compute.unfinished import code_digest, remove_work, work_folder
+from aml.files.atomic import replacing_folder
+from aml.files.descriptors import DescriptorFolder
+from aml.files.digests import file_sha256
+from aml.files.image_sets import read_images, read_lists
+from aml.images import ImageTensors
 from aml.losses import load
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.files import replacing_folder
-from aml.storage.imagesets import read_images, read_lists
-from aml.storage.parameters import parameters, section, typed
-from aml.storage.seals import file_sha256
-from aml.storage.work import code_digest, remove_work, work_folder
+from aml.networks.backbones import backbone
+from aml.networks.network import RetrievalNetwork, place, save_network, start_from
+from aml.networks.tensors import IMAGENET
+from aml.params.reading import parameters, section, typed
+from aml.params.training import TRAININGS, loss_settings, loss_without_teacher, network_settings
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
-from aml.training.settings import TRAININGS, loss_settings, loss_without_teacher, network_settings
-from aml.training.training import Run, random_stream
-from aml.vision.backbones import backbone
-from aml.vision.device import runtime
-from aml.vision.images import ImageTensors
-from aml.vision.kept import KEPT_FEATURES
-from aml.vision.networks import RetrievalNetwork, place, save_network, start_from
-from aml.vision.processes import rank
-from aml.vision.tensors import IMAGENET
+from aml.training.loop import Run, random_stream
 from stages.runtime import run_in_processes
 
 

@@ -10,14 +10,14 @@ first download of each found, which later ones must equal.
 from itertools import chain
 from pathlib import Path
 
-from aml.imagenet import given_places, imagenet_state, web_file
-from aml.published.settings import published_places
-from aml.published.teachers import write_teacher
-from aml.storage.files import replacing_folder, write_json
-from aml.storage.parameters import of_type, section
-from aml.training.settings import network_settings
-from aml.vision.tensors import IMAGENET, save_tensors
-from aml.web.fetch import fetch
+from aml.download.fetch import fetch
+from aml.files.atomic import replacing_folder, write_json
+from aml.networks.tensors import IMAGENET, save_tensors
+from aml.params.pretrained import published_places
+from aml.params.reading import of_type, section
+from aml.params.training import network_settings
+from aml.pretrained.imagenet import given_places, imagenet_state, web_file
+from aml.pretrained.teachers import write_teacher
 from stages.runtime import run_command
 
 

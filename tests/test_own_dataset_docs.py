@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from aml.storage.imagesets import read_ground_truth, read_images, read_queries
+from aml.files.image_sets import read_ground_truth, read_images, read_queries
 from stages import download, preprocess
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.reports.layout import tenths
+from aml.tables.model import tenths
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ def changed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("readme") / "changed"
     folder.mkdir()
     shutil.copy(ROOT / "params.yaml", folder)
-    for name in ("aml", "stages"):
+    for name in ("aml", "stages", "synthetic"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for diff in DIFFS:
         subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, text=True, check=True)
@@ -51,7 +51,7 @@ def test_the_tables_have_the_new_loss_set_and_table(changed):
 
 def test_the_new_loss_and_backbone_compute(changed):
     code = (
-        "import torch; from aml.losses import load; from aml.vision.networks import RetrievalNetwork\n"
+        "import torch; from aml.losses import load; from aml.networks.network import RetrievalNetwork\n"
         "anchors = torch.eye(3, 4); references = torch.stack([anchors, -anchors], 1)\n"
         "print(load('cosine')(anchors, references, weight=0.5).item())\n"
         "network = RetrievalNetwork(backbone='resnet50', stages=8, frozen_stages=5, projection=16, gem_p=3.0)\n"

@@ -9,8 +9,8 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from aml.vision.device import processor
-from aml.vision.networks import RetrievalNetwork, folded, place
+from aml.compute.device import processor
+from aml.networks.network import RetrievalNetwork, folded, place
 
 WARM_UP = 3  # passes: the first ones choose kernels and allocate memory
 

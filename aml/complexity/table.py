@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from aml.complexity.costs import Cost
-from aml.reports.latex import templates
+from aml.tables.latex import templates
 
 
 def latex(costs: Iterable[Cost], note: str) -> str:

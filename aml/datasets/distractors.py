@@ -2,12 +2,12 @@
 
 from pathlib import Path, PurePosixPath
 
+from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.storage.files import replacing_folder
-from aml.storage.imagesets import check_distinct
-from aml.storage.pack import PackWriter
-from aml.storage.seals import write_sealed
+from aml.files.atomic import replacing_folder
+from aml.files.digests import write_sealed
+from aml.files.image_sets import check_distinct
 
 _MAX_LIST_BYTES = 256 << 20
 

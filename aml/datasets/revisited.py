@@ -5,13 +5,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from aml.datasets import unpickling, upstream_lists
+from aml.datasets import pickles, upstream_lists
 from aml.datasets.image_names import ImageNames, without_extension
+from aml.datasets.image_set_writer import PackWriter, write_ground_truth
 from aml.datasets.packing import pack_listed
-from aml.storage.files import replacing_folder
-from aml.storage.imagesets import LABELS, check_box, check_distinct, check_ground_truth
-from aml.storage.pack import PackWriter, write_ground_truth
-from aml.storage.seals import write_sealed
+from aml.files.atomic import replacing_folder
+from aml.files.digests import write_sealed
+from aml.files.image_sets import LABELS, check_box, check_distinct, check_ground_truth
 
 _MAX_LIST_BYTES = 64 << 20
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
@@ -89,7 +89,7 @@ def _own_names(queries):
 
 
 def _read_ground_truth(path) -> GroundTruth:
-    value = unpickling.load(path, max_bytes=_MAX_LIST_BYTES)
+    value = pickles.load(path, max_bytes=_MAX_LIST_BYTES)
     imlist, qimlist, gnd = upstream_lists.entries(value, _KEYS, str(path))
     database = [without_extension(name) for name in upstream_lists.names(imlist, f"{path}, imlist")]
     queries = [without_extension(name) for name in upstream_lists.names(qimlist, f"{path}, qimlist")]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.datasets import unpickling, upstream_lists
+from aml.datasets import pickles, upstream_lists
+from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.datasets.packing import pack_listed
-from aml.storage.files import replacing_folder
-from aml.storage.pack import PackWriter, write_lists
-from aml.storage.seals import write_sealed
+from aml.files.atomic import replacing_folder
+from aml.files.digests import write_sealed
 
 ARCHIVE = "ims.tar.gz"
 _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
@@ -56,11 +56,11 @@ def cid_path(cid: str) -> str:
 def _read_lists(raw, lists):
     """Per split: names, clusters (not for whitening), queries and positives as places in names."""
     path, splits = raw / f"{lists}.pkl", {}
-    halves = upstream_lists.entries(unpickling.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
+    halves = upstream_lists.entries(pickles.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
     for split, half in zip(("train", "val"), halves, strict=True):
         splits[split] = _read_split(half, f"{path}, {split}", has_clusters=True)
     path = raw / f"{lists}-whiten.pkl"
-    splits["whitening"] = _read_split(unpickling.load(path, max_bytes=_MAX_LIST_BYTES), str(path), has_clusters=False)
+    splits["whitening"] = _read_split(pickles.load(path, max_bytes=_MAX_LIST_BYTES), str(path), has_clusters=False)
     return splits
 
 

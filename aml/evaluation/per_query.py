@@ -9,8 +9,8 @@ import csv
 import math
 from pathlib import Path
 
-from aml.storage.files import replacing
-from aml.storage.seals import open_sealed_lines, seal_lines
+from aml.files.atomic import replacing
+from aml.files.digests import open_sealed_lines, seal_lines
 
 MEASURES = ("AP", "P@1", "P@5", "P@10")
 COLUMNS = ("protocol", "set", "level", "query", *MEASURES)

@@ -10,10 +10,10 @@ import numpy as np
 
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import Whitening, given, learn
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.imagesets import ImageSet, read_ground_truth
-from aml.storage.testing import testing_lists
-from aml.storage.whitening import owned_whitening
+from aml.files.descriptors import DescriptorFolder
+from aml.files.evaluated_lists import testing_lists
+from aml.files.image_sets import ImageSet, read_ground_truth
+from aml.files.whitening import owned_whitening
 
 
 class Lists:

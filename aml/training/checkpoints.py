@@ -2,7 +2,7 @@
 
 That is the weights that train, those of the best epoch so far, Adam's averages, and the record (JSON, in the file's
 metadata), out of which the curves are drawn anew. No random state: every epoch draws from a stream of its own name
-(`aml.training.training.random_stream`).
+(`aml.training.loop.random_stream`).
 """
 
 import json
@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from aml.storage.files import replacing
-from aml.training.training import Run
+from aml.files.atomic import replacing
+from aml.training.loop import Run
 
 # Between two checkpoints. An embedded student trains for six seconds and writes none; who trains longer loses at most
 # this and the epoch under way. The averages of ResNet101 and its weights are 0.7 GB, a second or two on a disk.

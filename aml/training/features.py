@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from aml.vision.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
-from aml.vision.kept import keep_frozen_features
-from aml.vision.memory import Pieces
-from aml.vision.networks import RetrievalNetwork, folded
-from aml.vision.processes import count, rank, summed
+from aml.compute.distributed import count, rank, summed
+from aml.compute.feature_cache import keep_frozen_features
+from aml.compute.out_of_memory import Pieces
+from aml.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
+from aml.networks.network import RetrievalNetwork, folded
 
 BATCH_SIZE = 32  # images a forward without gradient; changes speed only
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from aml.compute.distributed import gathered, share, sum_gradients
+from aml.compute.out_of_memory import Pieces
 from aml.training.features import FeatureSource, Groups, describe
-from aml.vision.memory import Pieces
-from aml.vision.processes import gathered, share, sum_gradients
 
 
 class Objective:

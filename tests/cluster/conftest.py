@@ -95,9 +95,9 @@ class Project:
         return done.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """`python -m stages.cluster`, its lines on standard error."""
+        """`python -m tools.cluster`, its lines on standard error."""
         return subprocess.Popen(
-            [sys.executable, "-m", "stages.cluster", *arguments],
+            [sys.executable, "-m", "tools.cluster", *arguments],
             cwd=self.folder,
             env=environment(),
             stderr=subprocess.PIPE,
@@ -195,7 +195,7 @@ def untouched(tmp_path_factory) -> Project:
         path = project.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    for name in ("aml", "stages"):
+    for name in ("aml", "stages", "synthetic", "tools"):
         (project.folder / name).symlink_to(ROOT / name)
     for command in (
         "git init --quiet --initial-branch main",

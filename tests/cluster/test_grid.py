@@ -47,7 +47,7 @@ def test_the_grid_is_complete_and_the_same_though_a_node_is_lost(tmp_path, monke
     try:
         # what it calls its GPU decides where networks are trained and tested; they compute on the CPU
         second = cluster.add_node(num_cpus=1, num_gpus=1)
-        command = [sys.executable, "-m", "stages.cluster", "--address", cluster.address]
+        command = [sys.executable, "-m", "tools.cluster", "--address", cluster.address]
         run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         wait_until(lambda: list(repository.folder.glob("models/.*.tmp")), run)  # half a network
         cluster.remove_node(second, allow_graceful=False)

@@ -5,15 +5,15 @@ import subprocess
 import sys
 from dataclasses import asdict
 
-from stages.cluster.orders import Order, Report
 from tests.cluster.conftest import Project, busy, environment, wait_until
+from tools.cluster.orders import Order, Report
 
 TRAIN = "cells/all/dvc.yaml:train@a"
 
 
 def start(project: Project, address: str) -> subprocess.Popen:
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.cluster.node"],
+        [sys.executable, "-m", "tools.cluster.node"],
         cwd=project.folder,
         env=environment(),
         stdin=subprocess.PIPE,

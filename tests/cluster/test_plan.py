@@ -2,9 +2,9 @@
 
 import pytest
 
-from stages.cluster.__main__ import main
-from stages.cluster.plan import Planned, plan, precedence
 from tests.cluster.conftest import CELLS
+from tools.cluster.__main__ import main
+from tools.cluster.plan import Planned, plan, precedence
 
 
 def test_everything_is_planned_where_nothing_has_run(untouched, monkeypatch):

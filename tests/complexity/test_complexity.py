@@ -10,9 +10,9 @@ from torch import nn
 
 from aml.complexity.costs import Cost, read_csv, write_csv
 from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
-from aml.complexity.settings import ComplexitySettings
 from aml.complexity.table import latex, three
-from aml.vision.networks import RetrievalNetwork
+from aml.networks.network import RetrievalNetwork
+from aml.params.complexity import ComplexitySettings
 from stages import complexity
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from aml.storage.imagesets import read_ground_truth, read_images, read_queries
-from aml.storage.seals import read_sealed
+from aml.files.digests import read_sealed
+from aml.files.image_sets import read_ground_truth, read_images, read_queries
 from tests.datasets.raw_folders import GND, contents, image, run_revisited
 
 

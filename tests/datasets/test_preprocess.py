@@ -6,11 +6,11 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from aml.datasets import distractors, packing, sfm
-from aml.storage.imagesets import read_ground_truth, read_images, read_lists, read_queries
-from aml.storage.seals import read_sealed
-from aml.vision.images import ImageTensors
+from aml.files.digests import read_sealed
+from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
+from aml.images import ImageTensors
 from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
-from tests.storage.test_decoding import by_the_authors
+from tests.files.test_decoding import by_the_authors
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
 TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]

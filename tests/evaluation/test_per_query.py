@@ -8,7 +8,7 @@ import pytest
 from aml.evaluation.counting import count_above_in_scores
 from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
 from aml.evaluation.ranking import labelled_rows, summarise
-from aml.storage.seals import open_sealed_lines, seal_lines
+from aml.files.digests import open_sealed_lines, seal_lines
 
 LABELS = [
     {"easy": [0, 3], "hard": [5], "junk": [1]},

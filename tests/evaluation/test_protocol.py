@@ -6,8 +6,8 @@ import pytest
 from aml.evaluation.protocol import Lists
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import learn
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.testing import testing_lists as lists_of_testing
+from aml.files.descriptors import DescriptorFolder
+from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from tests.stages.packed_sets import LABELS, labels_of, write_sets
 from tests.stages.random_descriptors import describe
 

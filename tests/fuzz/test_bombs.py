@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from aml.datasets import archives, unpickling
-from aml.published.checkpoints import read_checkpoint
-from aml.storage import decoding
-from aml.storage.parameters import of_type, read_parameters
-from tests.datasets.test_unpickling import INT, NEW_ARRAY, global_
+from aml import decoding
+from aml.datasets import archives, pickles
+from aml.params.reading import of_type, read_parameters
+from aml.pretrained.checkpoints import read_checkpoint
+from tests.datasets.test_pickles import INT, NEW_ARRAY, global_
 from tests.fuzz.watch import limited_memory
 
 MEGABYTE = 1 << 20
@@ -36,7 +36,7 @@ def little_memory():
 def refused(folder, data, message):
     (folder / "x.pkl").write_bytes(data)
     with pytest.raises(ValueError, match=message):
-        unpickling.load(folder / "x.pkl", max_bytes=64 * MEGABYTE)
+        pickles.load(folder / "x.pkl", max_bytes=64 * MEGABYTE)
 
 
 @pytest.mark.parametrize("key", [NEST, LAUGHS], ids=["nest", "laughs"])
@@ -65,10 +65,10 @@ def test_arrays_of_one_text_again_and_again(tmp_path):
 
 
 def test_too_many_opcodes(tmp_path, monkeypatch):
-    monkeypatch.setattr(unpickling, "MAX_OPCODES", 1000)
+    monkeypatch.setattr(pickles, "MAX_OPCODES", 1000)
     refused(tmp_path, b"\x8f" * 1000 + b".", "more than 1000 opcodes")
     (tmp_path / "x.pkl").write_bytes(b"(" + b"\x8f" * 996 + b"l.")
-    assert len(unpickling.load(tmp_path / "x.pkl", max_bytes=2000)) == 996
+    assert len(pickles.load(tmp_path / "x.pkl", max_bytes=2000)) == 996
 
 
 def test_shapes_of_huge_numbers(tmp_path):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from aml.published.conversion import convert
-from aml.vision.backbones import Backbone, mobilenet_v2
+from aml.networks.backbones import Backbone, mobilenet_v2
+from aml.pretrained.conversion import convert
 from tests.fuzz.inputs import PLAIN, altered, damaged, fuzzed
 from tests.fuzz.watch import ends_well
-from tests.published.published_files import META
+from tests.pretrained.published_files import META
 
 BACKBONE = Backbone(lambda: ([nn.Conv2d(3, 4, 1)], [4]), {})
 STATE = {

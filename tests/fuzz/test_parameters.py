@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aml.storage.parameters import read_parameters
+from aml.params.reading import read_parameters
 from stages import check
 from tests.fuzz.inputs import altered, damaged, fuzzed
 from tests.fuzz.watch import ends_well

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aml.datasets import unpickling
-from tests.datasets.test_unpickling import INT, NEW_ARRAY, OBJECT
+from aml.datasets import pickles
+from tests.datasets.test_pickles import INT, NEW_ARRAY, OBJECT
 from tests.fuzz.inputs import PLAIN, damaged, fuzzed
 from tests.fuzz.watch import ends_well
 
@@ -33,7 +33,7 @@ PROGRAMS = st.lists(st.sampled_from(OPCODES + WORDS), max_size=40)
 def load(folder, data):
     path = folder / "x.pkl"
     path.write_bytes(data)
-    return ends_well(lambda: unpickling.load(path, max_bytes=1 << 20), folder)
+    return ends_well(lambda: pickles.load(path, max_bytes=1 << 20), folder)
 
 
 @pytest.fixture(scope="module")

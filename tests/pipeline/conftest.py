@@ -26,6 +26,8 @@ COPIED = (
     "models",
     "aml",
     "stages",
+    "synthetic",
+    "tools",
 )
 SMALL = {  # what makes each kind of set small
     "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},

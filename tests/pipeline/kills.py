@@ -13,7 +13,7 @@ from tests.pipeline.conftest import Repository
 MEND = (
     "python",
     "-m",
-    "stages.mend",
+    "tools.mend",
     "dvc.lock",
     *(f"graph/{name}/dvc.lock" for name in ("train", "extract", "evaluate")),
 )

@@ -30,7 +30,7 @@ def commands(repository: Repository) -> dict[str, list[str]]:
 
 def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
     """`folder` with links to all that the stages read, and the parameters with another number of workers."""
-    for name in ("aml", "stages", "data", "models", "reports"):
+    for name in ("aml", "stages", "synthetic", "data", "models", "reports"):
         (folder / name).symlink_to(repository.folder / name)
     values = yaml.safe_load((repository.folder / "params.yaml").read_text())
     values["runtime"]["num_workers"] = num_workers

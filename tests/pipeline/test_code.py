@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.storage.seals import NO_CODE, syntax_sha256
+from aml.files.digests import NO_CODE, syntax_sha256
 from tests.pipeline.conftest import Repository, cells, ran
 from tests.pipeline.outside import beside, commands
 
@@ -30,26 +30,29 @@ def marked(repository: Repository) -> set[str]:
     assert set(ran(repository.dvc("repro", "code"))) <= {"code"}
     found = {name.partition("@")[0] for name in repository.status() if name.startswith(CELLS)}
     repository.run("git", "checkout", "--quiet", ".")
-    repository.run("git", "clean", "--quiet", "--force", "aml", "stages", "data/code")
+    repository.run("git", "clean", "--quiet", "--force", "aml", "stages", "synthetic", "tools", "data/code")
     return found
 
 
 def test_comments_and_layout_run_nothing_but_code(repository):
-    edit(repository, "aml/**/*.py", "stages/**/*.py", text="\n\n\n# a comment\n")
+    edit(repository, "aml/**/*.py", "stages/**/*.py", "synthetic/**/*.py", text="\n\n\n# a comment\n")
     assert ran(repository.dvc("repro")) == ["code"]
 
 
 @pytest.mark.parametrize(
     ("patterns", "expected"),
     [
-        (["stages/runtime.py", "aml/storage/stage_log.py", "stages/doctor.py", "stages/cluster/*.py"], set()),
-        (["stages/tables.py", "stages/page.py", "aml/reports/*.py", "stages/figures.py", "aml/figures/*.py"], set()),
-        (["stages/preprocess.py", "aml/datasets/*.py", "aml/storage/pack.py", "aml/web/*.py"], set()),
-        (["aml/vision/extraction.py"], {"targets", "extract_teacher", "extract_student", "extract_distilled"}),
+        (["stages/runtime.py", "aml/run_log.py", "tools/doctor.py", "tools/cluster/*.py"], set()),
+        (
+            ["stages/tables.py", "stages/page.py", "aml/tables/*.py", "aml/pages/**/*.py", "stages/figures.py"],
+            set(),
+        ),
+        (["stages/preprocess.py", "aml/datasets/*.py", "aml/download/*.py"], set()),
+        (["aml/extraction/describe.py"], {"targets", "extract_teacher", "extract_student", "extract_distilled"}),
         (["aml/evaluation/whitening.py"], {"evaluate_teacher", "evaluate_student", "evaluate_distilled"}),
         (["aml/training/tuples.py"], {"train_teacher", "train_student", "distill"}),
         (["aml/losses/reg.py"], {"distill"}),
-        (["aml/vision/backbones/lite2.py"], set()),  # no network of the tiny grid has it
+        (["aml/networks/backbones/lite2.py"], set()),  # no network of the tiny grid has it
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -70,7 +73,7 @@ def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):
     folder = repository.folder
     shutil.copy(folder / "aml/losses/reg.py", folder / "aml/losses/cosine.py")
     (folder / "aml/losses/cosine.py").write_text((folder / "aml/losses/reg.py").read_text().replace("reg", "cosine"))
-    shutil.copy(folder / "aml/vision/backbones/lite1.py", folder / "aml/vision/backbones/wide.py")
+    shutil.copy(folder / "aml/networks/backbones/lite1.py", folder / "aml/networks/backbones/wide.py")
     values = yaml.safe_load((folder / "params.yaml").read_text())
     values["losses"]["cosine"] = values["losses"]["reg"] | {"label": "Cosine"}
     values["grid"]["losses"].append("cosine")
@@ -112,7 +115,7 @@ sys.settrace(trace)
 runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
 # what runs a stage; of it evaluation needs nothing, and networks where they compute
-RUNNER = {"stages/__init__.py", "stages/runtime.py", "aml/storage/stage_log.py"}
+RUNNER = {"stages/__init__.py", "stages/runtime.py", "aml/run_log.py"}
 PLACES = 4  # that are changed in each file
 
 
@@ -160,7 +163,7 @@ def test_whatever_a_stage_executes_marks_it(finished, executed, tmp_path, stage)
     deps = [dep["path"] for lock in locks for entry in [lock.get(name, {})] for dep in entry.get("deps", [])]
     depends = [json.loads((folder / dep).read_text())["modules"] for dep in deps if dep.startswith("data/code/")]
     marks = {path for modules in depends for path in modules}
-    outside = RUNNER | ({"aml/vision/device.py"} if stage == "evaluate" else set())
+    outside = RUNNER | ({"aml/compute/device.py"} if stage == "evaluate" else set())
 
     places = 0
     found = executed(stage)

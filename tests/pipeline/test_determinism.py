@@ -39,7 +39,7 @@ def test_two_full_runs_in_other_surroundings_and_order(finished, tmp_path):
     values = yaml.safe_load((repository.folder / "params.yaml").read_text())
     values["runtime"]["num_workers"] = 2
     other = committed(tmp_path / "other", values)
-    path = other.folder / "aml/vision/images.py"  # the sets are too small for decoding processes
+    path = other.folder / "aml/images.py"  # the sets are too small for decoding processes
     path.write_text(path.read_text().replace("FEW_PIXELS = 50_000_000", "FEW_PIXELS = 0"))
     surroundings = [f"{name}={value}" for name, value in SURROUNDINGS.items()]
     for stage in [name for name in reversed(order) if name not in ("check", "tables", "experiment")]:

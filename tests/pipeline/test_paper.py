@@ -7,10 +7,10 @@ import shutil
 import pytest
 import yaml
 
+from tests.download.flaky_server import DATA, flaky_server
+from tests.download.local_server import serving
 from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
 from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weights, write_upstream
-from tests.web.flaky_server import DATA, flaky_server
-from tests.web.local_server import serving
 
 pytestmark = pytest.mark.pipeline
 

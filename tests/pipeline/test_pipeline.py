@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.reports.provenance import families
-from aml.storage.stage_log import last_runs
+from aml.pages.provenance import families
+from aml.run_log import last_runs
 from tests.pipeline.conftest import Repository, cells, ran
 
 pytestmark = pytest.mark.pipeline

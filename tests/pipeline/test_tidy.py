@@ -1,6 +1,6 @@
 """Which results are out of date, on hand-made graphs."""
 
-from stages.tidy import edges, up_to_date
+from tools.tidy import edges, up_to_date
 
 DOT = """strict digraph  {
 "weights";

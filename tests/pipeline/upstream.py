@@ -5,9 +5,9 @@ import tarfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aml.datasets.synthetic import draw_distractors, draw_test_set, draw_training_set
-from aml.datasets.synthetic.archives import writing_archive
-from tests.vision.library_weights import library_network, write_weights
+from synthetic import draw_distractors, draw_test_set, draw_training_set
+from synthetic.archives import writing_archive
+from tests.networks.library_weights import library_network, write_weights
 
 DRAWING = {"image_size": 32, "num_processes": 1}
 TRAINING = {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 2}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aml.storage.imagesets import LISTS
-from aml.storage.pack import PackWriter, write_ground_truth, write_lists
-from aml.storage.seals import write_sealed
+from aml.datasets.image_set_writer import PackWriter, write_ground_truth, write_lists
+from aml.files.digests import write_sealed
+from aml.files.image_sets import LISTS
 
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.storage.descriptors import write_descriptors, write_provenance
-from aml.storage.testing import testing_lists as lists_of_testing
-from aml.storage.whitening import whitening_sha256, write_whitening
+from aml.files.descriptors import write_descriptors, write_provenance
+from aml.files.evaluated_lists import testing_lists as lists_of_testing
+from aml.files.whitening import whitening_sha256, write_whitening
 
 D = 6
 

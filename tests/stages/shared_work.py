@@ -44,10 +44,10 @@ def write_inputs(folder: Path) -> Path:
     """Sets, a model, its targets, and weights to start from."""
     import torch
 
-    from aml.storage.imagesets import LISTS
-    from aml.storage.pack import write_lists
-    from aml.vision.networks import RetrievalNetwork, save_network
-    from aml.vision.tensors import IMAGENET, save_tensors
+    from aml.datasets.image_set_writer import write_lists
+    from aml.files.image_sets import LISTS
+    from aml.networks.network import RetrievalNetwork, save_network
+    from aml.networks.tensors import IMAGENET, save_tensors
     from stages import targets
 
     rows = np.arange(NUM_TRAIN)
@@ -67,7 +67,7 @@ def write_inputs(folder: Path) -> Path:
 
 
 def main(inputs: Path, outputs: Path, values: dict) -> None:
-    from aml.storage import shards
+    from aml.extraction import shards
     from stages import extract, train
 
     shards.NUM_ROWS = 3  # else all of so few images are the first process's

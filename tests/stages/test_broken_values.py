@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from aml.datasets import settings
-from aml.datasets.synthetic import kinds, landmarks, sets
-from aml.storage.parameters import read_parameters
+from aml.params import datasets
+from aml.params.reading import read_parameters
 from stages.check import main
+from synthetic import kinds, landmarks, sets
 
 ROOT = Path(__file__).parents[2]
 LABELLED = "accepted: hard, as contr_plus needs labels"
@@ -102,6 +102,6 @@ def test_names_that_no_path_can_have(tmp_path, family, name):
 
 
 def test_what_can_be_drawn_is_what_is_accepted():
-    assert set(settings.KINDS) == set(kinds.KINDS)
-    assert range(settings.NUM_STONES) == range(len(landmarks.PALETTE))
-    assert settings.DRAWN_SIZES == (sets.SMALLEST, sets.LARGEST)
+    assert set(datasets.KINDS) == set(kinds.KINDS)
+    assert range(datasets.NUM_STONES) == range(len(landmarks.PALETTE))
+    assert datasets.DRAWN_SIZES == (sets.SMALLEST, sets.LARGEST)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.storage.seals import syntax_sha256
+from aml.files.digests import syntax_sha256
 from stages.code import main, needed
 
 ROOT = Path(__file__).parents[2]
@@ -21,12 +21,12 @@ class Copy:
 
     def __init__(self, root: Path):
         self.root = root
-        for name in ("aml", "stages"):
+        for name in ("aml", "stages", "synthetic"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         self.before = needed(root, NETWORKS)
 
     def python(self) -> list[Path]:
-        return sorted(path for name in ("aml", "stages") for path in (self.root / name).rglob("*.py"))
+        return sorted(path for name in ("aml", "stages", "synthetic") for path in (self.root / name).rglob("*.py"))
 
     def marked(self) -> set[str]:
         """The files that are no longer what they were; what is new or gone, too."""
@@ -74,15 +74,28 @@ def test_words_layout_and_the_order_of_imports_mark_nothing(tmp_path):
 @pytest.mark.parametrize(
     "patterns",
     [
-        ["aml/storage/stage_log.py"],
+        ["aml/run_log.py"],
         ["stages/runtime.py", "stages/__init__.py"],
-        ["stages/doctor.py", "aml/checkup/*.py"],
-        ["stages/cluster/*.py"],
-        ["stages/tables.py", "stages/page.py", "aml/reports/*.py", "aml/reports/**/*.*"],
-        ["stages/figures.py", "aml/figures/*"],
-        ["stages/weights.py", "aml/imagenet.py", "aml/published/*.py"],
+        ["tools/*.py"],
+        ["tools/cluster/*.py"],
+        [
+            "stages/tables.py",
+            "stages/page.py",
+            "aml/tables/*.py",
+            "aml/tables/**/*.*",
+            "aml/pages/*.py",
+            "aml/pages/**/*.*",
+        ],
+        ["stages/figures.py", "aml/pages/figures/*"],
+        ["stages/weights.py", "aml/pretrained/imagenet.py", "aml/pretrained/*.py"],
         ["stages/code.py", "aml/closures.py"],
-        ["stages/preprocess.py", "stages/download.py", "aml/datasets/**/*.py", "aml/storage/pack.py", "aml/web/*.py"],
+        [
+            "stages/preprocess.py",
+            "stages/download.py",
+            "aml/datasets/**/*.py",
+            "synthetic/*.py",
+            "aml/download/*.py",
+        ],
         ["stages/complexity.py", "aml/complexity/*"],
         ["stages/evaluate.py", "aml/evaluation/*.py"],
     ],
@@ -95,11 +108,11 @@ def test_what_no_network_reads_marks_no_gpu_stage(copy, patterns):
 
 
 def test_runner_and_log_mark_nothing(copy):
-    assert copy.marked_by("stages/runtime.py", "stages/__init__.py", "aml/storage/stage_log.py") == {"page.json"}
+    assert copy.marked_by("stages/runtime.py", "stages/__init__.py", "aml/run_log.py") == {"page.json"}
 
 
 def test_extraction_marks_no_training(copy):
-    marked = copy.marked_by("stages/extract.py", "aml/vision/extraction.py", "aml/vision/folders.py")
+    marked = copy.marked_by("stages/extract.py", "aml/extraction/describe.py", "aml/extraction/descriptor_folder.py")
     assert EXTRACTION in marked and TRAINING not in marked
 
 
@@ -108,7 +121,7 @@ def test_evaluation_marks_itself(copy):
 
 
 def test_where_a_stage_computes_and_in_which_precision_marks_what_computes(copy):
-    assert {TRAINING, TARGETS, EXTRACTION} <= copy.marked_by("aml/vision/device.py")
+    assert {TRAINING, TARGETS, EXTRACTION} <= copy.marked_by("aml/compute/device.py")
 
 
 def test_a_loss_marks_its_own_cells(copy):
@@ -122,8 +135,8 @@ def test_a_loss_marks_its_own_cells(copy):
 
 def test_a_backbone_marks_its_own_cells(copy):
     networks = {TRAINING, TARGETS, EXTRACTION, *(name for name in copy.before if "/" in name)}
-    assert copy.marked_by("aml/vision/backbones/lite2.py") & networks == {"networks/lite2.json"}
-    path = copy.root / "aml/vision/backbones/resnet50.py"
+    assert copy.marked_by("aml/networks/backbones/lite2.py") & networks == {"networks/lite2.json"}
+    path = copy.root / "aml/networks/backbones/resnet50.py"
     path.write_text('WEIGHTS = "x"\n')
     assert not copy.marked() & networks
     path.unlink()

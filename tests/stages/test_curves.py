@@ -1,6 +1,6 @@
 """The curves that training writes: files that DVC plots and figures read."""
 
-from aml.figures.training import LINES, read_curves
+from aml.pages.figures.training import LINES, read_curves
 from stages.train import curves
 
 

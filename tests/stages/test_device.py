@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from aml.vision.device import Runtime
+from aml.compute.device import Runtime
 
 
 def device(name: str, processes: int = 1) -> torch.device:
@@ -72,7 +72,7 @@ def test_threads_are_those_asked_for(no_gpu, wanted, found):
 
 FAULTS = """
 import json, resource, torch
-from aml.vision.device import keep_freed_memory
+from aml.compute.device import keep_freed_memory
 
 def new_pages():
     start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -97,6 +97,6 @@ def test_large_tensors_take_the_memory_of_those_before():
 
 def test_a_cpu_keeps_freed_memory(no_gpu, monkeypatch):
     calls = []
-    monkeypatch.setattr("aml.vision.device.keep_freed_memory", lambda: calls.append(True))
+    monkeypatch.setattr("aml.compute.device.keep_freed_memory", lambda: calls.append(True))
     device("auto")
     assert calls

@@ -8,8 +8,8 @@ import pytest
 
 from aml.datasets import distractors, revisited, sfm
 from aml.evaluation.per_query import read_average_precisions
-from aml.storage import testing
-from aml.storage.descriptors import write_descriptors, write_provenance
+from aml.files import evaluated_lists
+from aml.files.descriptors import write_descriptors, write_provenance
 from stages.evaluate import main
 from tests.datasets.raw_folders import image, write_archive, write_pickle
 from tests.stages.packed_sets import labels_of
@@ -49,7 +49,7 @@ def evaluated(processed, num_archives, on_bad_image="exclude"):
     )  # fmt: skip
     descriptors.mkdir()
     arrays, random = {}, np.random.default_rng(0)
-    for name, images in testing.testing_lists(processed, **SETS)[0].items():
+    for name, images in evaluated_lists.testing_lists(processed, **SETS)[0].items():
         rows = random.normal(size=(len(images), 2)).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         pieces = [(np.arange(len(rows)), rows)]

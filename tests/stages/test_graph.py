@@ -11,7 +11,7 @@ import yaml
 
 from aml import losses
 from aml.closures import Code
-from aml.vision import backbones
+from aml.networks import backbones
 from benchmarks.marks import RUNNER, count
 from stages.code import BY_NAME, CELLS, OUTSIDE, needed
 
@@ -49,14 +49,14 @@ def test_a_stage_depends_on_its_own_code_and_nothing_else_of_code(name):
         if CODE.file(backbones.__name__).parent in needs:
             network = items.get("student") or items.get("network") or items["teacher"]
             expected.add(f"data/code/networks/{network}.json")
-    assert {dep for dep in stage["deps"] if dep.startswith(("aml", "stages", "data/code"))} == expected
+    assert {dep for dep in stage["deps"] if dep.startswith(("aml", "stages", "synthetic", "data/code"))} == expected
 
 
 def test_the_stage_code_reads_all_the_code_there_is():
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     paths = {path for files in needed(ROOT, values["networks"]).values() for path in files}
     folders = [dep for dep in STAGES["code"]["deps"] if "/" not in dep]
-    assert {path.partition("/")[0] for path in paths} == set(folders) == {"aml", "stages"}
+    assert {path.partition("/")[0] for path in paths} == set(folders) == {"aml", "stages", "synthetic"}
     assert STAGES["code"]["deps"] == STAGES["published/code"]["deps"]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from aml.evaluation.ranking import evaluate as ranked
 from aml.evaluation.whitening import learn
-from aml.storage.testing import testing_lists as lists_of_testing
-from aml.storage.whitening import owned_whitening, read_whitening, write_whitening
+from aml.files.evaluated_lists import testing_lists as lists_of_testing
+from aml.files.whitening import owned_whitening, read_whitening, write_whitening
 from stages import evaluate, extract, targets
 from tests.evaluation.test_whitening import scatter_of
 from tests.stages.packed_sets import GRID, LABELS, labels_of, write_sets
@@ -120,7 +120,7 @@ def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp
 
 
 def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, tmp_path):
-    from aml.vision.networks import RetrievalNetwork, save_network
+    from aml.networks.network import RetrievalNetwork, save_network
 
     network = RetrievalNetwork(backbone="lite0", stages=1, frozen_stages=0, projection=D, gem_p=3.0)
     normalisation = {"mean": [0.5] * 3, "std": [0.5] * 3}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from aml.storage.shards import Shards
+from aml.extraction.shards import Shards
 from tests.stages.shared_work import RUNTIME, TRAININGS, VALUES, main, write_inputs
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from aml.evaluation.protocol import Lists
-from aml.reports.ranked_lists import judged
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.seals import open_sealed_lines
+from aml.files.descriptors import DescriptorFolder
+from aml.files.digests import open_sealed_lines
+from aml.pages.ranked_lists import judged
 from stages import evaluate, ranked_lists
 from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, write_sets
 from tests.stages.random_descriptors import describe, random_whitening

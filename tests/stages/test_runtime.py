@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import stages.runtime
-from aml.storage.files import replacing
-from aml.storage.stage_log import last_runs
+from aml.files.atomic import replacing
+from aml.run_log import last_runs
 from stages.runtime import STAGE_LOG, run
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.reports.claims import CLAIM_COLUMNS
-from aml.storage.seals import write_sealed
+from aml.files.digests import write_sealed
+from aml.tables.claims import CLAIM_COLUMNS
 from stages import tables
-from tests.reports.paper_records import printed_records, write_queries
+from tests.tables.paper_records import printed_records, write_queries
 
 ROOT = Path(__file__).parents[2]
 TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from aml.storage.descriptors import DescriptorFolder
-from aml.storage.imagesets import read_images
-from aml.vision.images import ImageTensors
-from aml.vision.networks import RetrievalNetwork, save_network
+from aml.files.descriptors import DescriptorFolder
+from aml.files.image_sets import read_images
+from aml.images import ImageTensors
+from aml.networks.network import RetrievalNetwork, save_network
 from stages import targets
 from tests.stages.packed_sets import NUM_TRAIN, write_sets
 from tests.stages.shared_work import RUNTIME

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aml.storage.imagesets import read_images
-from aml.vision.images import ImageTensors
+from aml.files.image_sets import read_images
+from aml.images import ImageTensors
 from tests.stages.packed_sets import write_sets
 
 NORMALISATION = {"mean": [0.5] * 3, "std": [0.5] * 3}

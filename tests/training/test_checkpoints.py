@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from aml.params.training import TrainingSettings
 from aml.training import checkpoints
 from aml.training.checkpoints import Checkpoints
-from aml.training.settings import TrainingSettings
-from tests.training.test_training import CONTR_PLUS, SETTINGS, network, run_of
+from tests.training.test_training_run import CONTR_PLUS, SETTINGS, network, run_of
 
 EPOCHS = 4
 FOUR = TrainingSettings(**{**vars(SETTINGS), "epochs": EPOCHS, "weight_decay": 0.01})

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import aml.training.adam
-from aml.training.settings import LossSettings
-from tests.training.test_training import CONTR_PLUS, SETTINGS, lists, network, run_of, targets
+from aml.params.training import LossSettings
+from tests.training.test_training_run import CONTR_PLUS, SETTINGS, lists, network, run_of, targets
 
 EPOCHS = 3
 RECORDED = dataclasses.replace(SETTINGS, epochs=EPOCHS, weight_decay=0.05)  # 4 tuples a batch, 16 an epoch

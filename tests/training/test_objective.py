@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from aml.losses import load
+from aml.networks.network import RetrievalNetwork
 from aml.training.objective import Objective
-from aml.vision.networks import RetrievalNetwork
 from tests.vectors import unit
 
 CONSTANTS = {

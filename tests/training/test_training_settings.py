@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from aml.storage.parameters import read_parameters
-from aml.training.settings import loss_settings, loss_without_teacher
+from aml.params.reading import read_parameters
+from aml.params.training import loss_settings, loss_without_teacher
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,84 @@
+"""Where a stage computes, and in which precision: section `runtime` of params.yaml. Read without torch."""
+
+import ctypes
+import os
+import platform
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from aml.params.reading import require_within, section, typed
+
+Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
+
+MOST = 1024  # processes or threads of a machine: more is a slip
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where a stage computes; section `runtime` of params.yaml. Only `check` depends on it: it cannot change a result
+    by more than rounding."""
+
+    device: str  # auto, cpu, cuda, cuda:N
+    processes: int  # that share one extraction or training, on GPUs one each
+    num_threads: int | None  # of torch on a CPU, in each process; None: one a core
+    num_workers: int  # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
+    num_downloads: int  # files that are fetched at a time
+    compile: bool  # torch.compile at extraction
+
+    def __post_init__(self):
+        if not re.fullmatch("auto|cpu|cuda(:[0-9]+)?", self.device):
+            raise ValueError(f"device is {self.device!r}; accepted: auto, cpu, cuda, cuda:N")
+        require_within(self, processes=(1, MOST), num_workers=(0, MOST), num_threads=(1, MOST), num_downloads=(1, MOST))
+        if self.processes > 1 and self.device.startswith("cuda:"):
+            raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
+
+    def torch_device(self):
+        """The device, set up so that results repeat: as many threads as asked for, since sums are rounded by their
+        number, no TF32, no autotuning of convolutions. Of several processes each takes the GPU of its number.
+
+        Raises ValueError for a GPU that this machine does not have.
+        """
+        import torch
+
+        if self.num_threads is not None:
+            torch.set_num_threads(self.num_threads)
+        torch.backends.cudnn.benchmark = False  # image shapes vary, and autotuning picks other kernels each time
+        torch.backends.cudnn.deterministic = True
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        if self.device == "cpu" or (self.device == "auto" and not torch.cuda.is_available()):
+            keep_freed_memory()
+            return torch.device("cpu")
+        wanted = int(self.device.removeprefix("cuda:")) if ":" in self.device else int(os.environ.get("LOCAL_RANK", 0))
+        if wanted >= torch.cuda.device_count():
+            raise ValueError(
+                f"params.yaml: runtime asks for CUDA device {wanted} (device {self.device!r}, processes "
+                f"{self.processes}), and torch finds {torch.cuda.device_count()} here; accepted: a device that is "
+                "there, or device: cpu"
+            )
+        torch.cuda.set_device(wanted)
+        return torch.device("cuda", wanted)
+
+
+def keep_freed_memory() -> None:
+    """From now on the C library keeps freed memory for what comes next. It would give every large tensor back to the
+    system and get the next one in fresh pages, for a fifth of an extraction's time. glibc's; others go on as they do.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 2**30)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def runtime(values: dict) -> Runtime:
+    """Section `runtime` of params.yaml."""
+    return typed(Runtime, section(values, "runtime"), "runtime")
+
+
+def processor() -> str:
+    """The processor's model; its architecture where the system has no name for it."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        names = (line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+        return next(names, platform.machine())  # ARM has no such line

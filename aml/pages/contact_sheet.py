@@ -1,0 +1,56 @@
+"""A page of small pictures in labelled rows, framed by what they are to the row's query. Torch-free."""
+
+from PIL import Image, ImageDraw, ImageFont
+
+from aml.decoding import read_pixels
+from aml.files.image_sets import ImageSet
+
+SIDE = 96  # longer side of a picture, pixels
+FRAME = 3
+GAP = 4
+LABEL_WIDTH = 170
+FONT_SIZE = 16
+# green and yellow of Okabe and Ito, and Tol's red: the colour-blind tell them apart
+FRAMES = {
+    "query": "#000000",
+    "easy": "#009e73",
+    "hard": "#e69f00",
+    "junk": "#999999",
+    "wrong": "#cc3311",
+    "": "#ffffff",
+}
+
+
+def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:
+    """Image `row`, longer side SIDE pixels at most; with its box drawn on it, if asked."""
+    image = Image.fromarray(read_pixels(images, row))
+    scale = max(1, max(image.size) / SIDE)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    if has_box:
+        x0, y0, x1, y1 = (value / scale for value in images.boxes[row])
+        ImageDraw.Draw(image).rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline="#ff0000")
+    return image
+
+
+def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) -> Image.Image:
+    """Rows of (label, pictures), a picture as (one of FRAMES, image) or None for an empty place."""
+    pitch = SIDE + 2 * FRAME + GAP
+    width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)
+    sheet = Image.new("RGB", (width + GAP, pitch * len(rows) + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
+    for number, (label, pictures) in enumerate(rows):
+        top = GAP + pitch * number
+        draw.multiline_text((GAP, top + SIDE / 2), label, "black", font, anchor="lm", spacing=4)
+        for place, picture in enumerate(pictures):
+            if picture is None:
+                continue
+            put_framed(sheet, *picture, LABEL_WIDTH + pitch * place, top)
+    return sheet
+
+
+def put_framed(sheet: Image.Image, kind: str, image: Image.Image, left: int, top: int) -> None:
+    """Pastes a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top)."""
+    left, top = left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2
+    corners = (left, top, left + image.width + 2 * FRAME - 1, top + image.height + 2 * FRAME - 1)
+    ImageDraw.Draw(sheet).rectangle(corners, fill=FRAMES[kind])
+    sheet.paste(image, (left + FRAME, top + FRAME))

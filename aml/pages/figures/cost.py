@@ -1,0 +1,95 @@
+"""What a network is worth for what it costs: mAP of each network, in columns by rising cost."""
+
+from collections.abc import Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from aml.complexity.costs import Cost
+from aml.pages.figures.results import PROTOCOLS, SCORE, Results
+from aml.pages.figures.style import (
+    FAINT,
+    NO_TEACHER,
+    REFERENCE_LINE,
+    TEACHER,
+    Picture,
+    entry,
+    legend_below,
+    look,
+    loss_names,
+    panels,
+    sentences,
+)
+from aml.params.reports import Teacher
+
+FILLED = 0.86  # of a column's width, by its marks
+CAPTION = (
+    "A column is a network, the cheapest on the left, not to scale. Its marks are its losses, which all cost what "
+    "stands below, wherever they are in the column. Star and dashed line: the teacher describing queries and database. "
+    "Asymmetric: the teacher describes the database, so that only queries cost what stands below."
+)
+
+
+def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
+    """A row a teacher, a column a protocol; in each panel that teacher and every student at its dimension. Of several
+    sizes of the image the last counts; distilled networks cost what those without teacher do."""
+    by_key = {cost.key: cost for cost in costs}
+    teachers = results.settings.teachers
+    figure, axes = panels(len(teachers), len(PROTOCOLS), 2.7, sharex="row", sharey=True)
+    for row, teacher in zip(axes, teachers, strict=True):
+        for panel, protocol in zip(row, PROTOCOLS, strict=True):
+            _columns(panel, results, teacher, protocol, by_key)
+            panel.set(title=f"{protocol}, by {teacher.label}")
+        row[0].set_ylabel(SCORE)
+    axes[0, 0].set_ylim(bottom=0)
+    for panel in axes[-1]:
+        panel.set_xlabel("Network, its parameters and multiply-adds")
+    legend_below(figure, _legend(results), columns=4)
+    last = by_key[teachers[-1].key]
+    size = f"multiply-adds of an image of {last.width} × {last.height} pixels."
+    caption = sentences(
+        results.settings.note, f"{results.measure}, and what it costs: parameters, and {size}", CAPTION, results.note
+    )
+    return Picture("map_cost", "Medium mAP and what it costs", caption, figure)
+
+
+def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, costs: dict[str, Cost]) -> None:
+    """The teacher and its students, each in the column of its place by cost."""
+    students = {f"{student.key}-{teacher.dimension}": student for student in results.settings.students}
+    ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
+    its_own = results.mean_map(results.alone(teacher.key, teacher.dimension), "symmetric")
+    if its_own is not None:
+        panel.axhline(its_own, **REFERENCE_LINE)
+        panel.plot(ordered.index(teacher.key), its_own, **TEACHER)
+    for key, student in students.items():
+        networks = [results.alone(student.key, teacher.dimension), *results.distilled(student, teacher)]
+        for number, network in enumerate(networks):
+            value = results.mean_map(network, protocol)
+            if value is not None:
+                mark = look(number - 1) if number else NO_TEACHER
+                x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
+                panel.plot(x, value, linestyle="none", **mark)
+    for border in range(1, len(ordered)):
+        panel.axvline(border - 0.5, color=FAINT, linewidth=0.6, zorder=0)
+    panel.grid(visible=False, axis="x")
+    panel.set(xlim=(-0.5, len(ordered) - 0.5))
+    panel.set_xticks(range(len(ordered)), [_label(costs[key]) for key in ordered])
+    panel.tick_params(axis="x", length=0)
+
+
+def _label(cost: Cost) -> str:
+    """A network's name, parameters and multiply-adds, a line each."""
+    return f"{cost.label}\n{_amount(cost.parameters)}\n{_amount(cost.multiply_adds)}"
+
+
+def _amount(number: int) -> str:
+    """Three digits: 0.714 M, 79.6 G."""
+    unit, letter = (1e9, "G") if number >= 1e9 else (1e6, "M")
+    return f"{number / unit:.3g} {letter}"
+
+
+def _legend(results: Results) -> list[Line2D]:
+    names = loss_names(results.settings.losses)
+    losses = [entry(name, **look(number)) for number, name in enumerate(names.values())]
+    alone = [entry("student without teacher", **NO_TEACHER)] if results.settings.dimensions else []
+    return [entry("the teacher", **TEACHER), *alone, *losses]

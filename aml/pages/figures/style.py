@@ -1,0 +1,91 @@
+"""What figures share: size, colours, markers, names of losses, and where a legend stands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from aml.pages.figures.fonts import OWN, fallbacks
+from aml.params.reports import Loss
+
+STYLE = Path(__file__).with_name("figures.mplstyle")
+WIDTH = 7.5  # inches, of every figure
+# of Okabe and Ito, which the colour-blind tell apart; black is the teachers'
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+FAINT = "#bbbbbb"
+TEACHER = {"color": "#000000", "marker": "*", "markersize": 10, "markeredgecolor": "#ffffff", "markeredgewidth": 0.6}
+REFERENCE_LINE = {"color": "#000000", "linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1}
+NO_TEACHER = {"color": "#ffffff", "marker": "o", "markeredgecolor": "#000000", "markeredgewidth": 1.1}
+PROTOCOL_LOOKS = {
+    "symmetric": {"color": "#0072b2", "marker": "s", "markersize": 5},
+    "asymmetric": {"color": "#d55e00", "marker": "o", "markersize": 5.5},
+}
+MEMBERS = {"self": "self", "positive": "pos", "negatives": "neg"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, the stem of its files, and its words."""
+
+    file: str
+    title: str
+    caption: str
+    figure: Figure
+    part: str = ""  # of the whole: the label of a test set, "" of all of them
+
+
+def use_style(words: str = "") -> str:
+    """Matplotlib as these figures want it, whatever a user's own settings say. `words`: what labels say; gives those of
+    their characters that no installed font has, where boxes will stand."""
+    matplotlib.rc_file(STYLE)
+    families, missing = fallbacks(words)
+    matplotlib.rcParams["font.family"] = [OWN, *families]
+    return missing
+
+
+def panels(rows: int, columns: int, height: float, **sharing):
+    """A figure of WIDTH and its axes `(rows, columns)`; `height` is a row's, in inches."""
+    figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
+
+
+def look(number: int) -> dict:
+    """Colour and marker of the `number`-th thing, edged so that yellow shows on white; no two of 77 are alike."""
+    edge = {"markeredgecolor": "#333333", "markeredgewidth": 0.5}
+    return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)], **edge}
+
+
+def loss_names(losses: Sequence[Loss]) -> dict[str, str]:
+    """Key -> label, with the members of its tuples where losses share a label: Contr (self, pos)."""
+    labels = [loss.label for loss in losses]
+
+    def name(loss: Loss) -> str:
+        return f"{loss.label} ({members_in_words(loss)})" if labels.count(loss.label) > 1 else loss.label
+
+    return {loss.key: name(loss) for loss in losses}
+
+
+def members_in_words(loss: Loss) -> str:
+    return ", ".join(word for member, word in MEMBERS.items() if member in loss.members)
+
+
+def entry(label: str, **line) -> Line2D:
+    """What stands in a legend: a marker without a line, unless `line` says otherwise."""
+    return Line2D([], [], label=label, **{"linestyle": "none", **line})
+
+
+def legend_below(figure: Figure, entries: Iterable[Line2D], columns: int) -> None:
+    """Under all panels, where it covers no data; the figure grows by its height."""
+    entries = list(entries)
+    rows = -(-len(entries) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * rows)
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns)
+
+
+def sentences(*parts: str) -> str:
+    """Those that say something, one after the other."""
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,159 @@
+"""The results as one HTML page that needs nothing else: no network, no script, no other file. Torch-free.
+
+templates/page.html says what stands where. Tables come from the same `Table` as CSV and LaTeX.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from aml.pages.pictures import Picture
+from aml.pages.provenance import Commit, Family, Making, noted
+from aml.params.reports import Loss
+from aml.tables.build import embolden
+from aml.tables.claims import MEANINGS
+from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
+from aml.tables.templating import TEMPLATES, environment
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A CSV file as it is."""
+
+    header: list[str]
+    lines: list[list[str]]
+
+
+Intervals = dict[tuple[str, str, str, str], tuple[str, str]]  # by key, protocol, set or set+distractors, level
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page shows. Of the last eight, what is None or empty has no place on it."""
+
+    note: str
+    tables: list[Table]
+    losses: tuple[Loss, ...]
+    claims: list[dict[str, str]]  # the lines of claims.csv
+    making: Making
+    commit: Commit | None
+    installed: dict[str, str]  # versions by module
+    families: list[Family]
+    parameters: str  # the text of params.yaml
+    intervals: Intervals  # of mAP, low and high
+    differences: list[Table]  # from the printed tables
+    cell: str | None  # key of its row, of the cell under study
+    contact_sheet: Picture | None
+    complexity: Sheet | None
+    whitening: Sheet  # of every network that has a record
+    figures: list[Picture]
+    ranked_lists: list[Picture]
+
+
+def render(content: Content) -> str:
+    tables = [replace(table, rows=tuple(embolden(table.rows, table.columns))) for table in content.tables]
+    return _templates().get_template("page.html").render(vars(content) | {"tables": tables})
+
+
+def groups(table: Table) -> list[tuple[str, list[Row]]]:
+    """A table's rows under titles: those without a teacher first, then each pair's."""
+    alone = [row for row in table.rows if not row.teacher]
+    pairs = [
+        (f"{rows[0].student}, taught by {rows[0].teacher}, d = {rows[0].dimension}", rows)
+        for rows in by_pair(table.rows).values()
+    ]
+    return ([("Trained without a teacher, by labels", alone)] if alone else []) + pairs
+
+
+def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
+    """Of a mAP in words, "" without one; a network without teacher has its symmetric scores in every table."""
+    name, level, metric = column.rsplit("_", 2)
+    protocol = table.protocol if row.teacher else "symmetric"
+    place = row.key, protocol, f"{name}+{table.distractors}" if table.distractors else name, level
+    return " to ".join(intervals.get(place, ())) if metric == "mAP" else ""
+
+
+def deviation(row: Row, column: str) -> str:
+    """Of a score, over seeds, "" without one."""
+    value = row.deviations.get(column)
+    return "" if value is None else f"±{tenths(value)}"
+
+
+def share(table: Table, column: str, value: float | None) -> str:
+    """A score as part of the column's largest one, 0 to 1."""
+    largest = max((row.values[column] or 0 for row in table.rows), default=0)
+    return f"{value / largest:.2f}" if value and largest else "0"
+
+
+def duration(seconds: float) -> str:
+    """1.5 s, 12 s, 2 min 5 s, 1 h 3 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def grouped(text: str) -> str:
+    """A whole number with its thousands set apart; anything else as it is."""
+    return f"{int(text):,}" if text.isdecimal() else text
+
+
+@cache
+def _templates() -> Environment:
+    jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
+    jinja.globals |= {"LEVELS": LEVELS, "MEANINGS": MEANINGS, "DASH": DASH, "css": _css}
+    jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
+    jinja.globals |= {"as_score": _score, "as_difference": _signed}
+    jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
+    jinja.filters |= {"moment": _moment, "noted": noted, "description": _description}
+    jinja.filters |= {"raised": _raised, "trained": _trained}
+    return jinja
+
+
+def _css() -> Markup:
+    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # the project's own: no "</style" in it
+
+
+def _score(value: float | None) -> str:
+    return shown(value, DASH)
+
+
+def _signed(value: Decimal | None) -> str:
+    return DASH if value is None else f"{tenths(value):+}".replace("-", "−")
+
+
+def _moment(time: str) -> str:
+    """Of a time in UTC, ISO 8601: date and minute."""
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
+def _metric(column: str) -> str:
+    """The class of a column's cells."""
+    return "map" if column.endswith("_mAP") else "mp"
+
+
+def _raised(label: str) -> str:
+    """A loss's label, with the plus at its end raised."""
+    return f"{label.removesuffix('+')}⁺" if label.endswith("+") else label
+
+
+def _trained(value: bool | str) -> str:
+    if isinstance(value, str):
+        return value or DASH
+    return "✓" if value else ""
+
+
+def _description(loss: Loss) -> str:
+    """What it compares an anchor with, in words."""
+    if not loss.members:
+        return "keeps the relations between the images of a batch as the teacher has them; needs no label."
+    words = {"self": "the image itself", "positive": "one of the same building", "negatives": "ones of others"}
+    parts = " and ".join(words[member] for member in loss.members)
+    return f"compares an image with {parts}; needs {'labels' if loss.labelled else 'no label'}."

@@ -1,0 +1,115 @@
+"""Where the results of a page come from: commit, versions, stages and what this machine knows of their times.
+
+Torch-free.
+"""
+
+import platform
+import statistics
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from itertools import product
+from pathlib import Path
+
+import yaml
+
+from aml.params.reading import section
+from aml.run_log import StageRun, device
+
+MODULES = ("torch", "torchvision", "timm", "dvc", "faiss", "numpy", "pandas")
+DISTRIBUTIONS = {"faiss": "faiss-gpu"}  # of modules whose package has another name
+WRITTEN = ("reports/**", "data/**", "published/reports/**", "published/data/**", "**/dvc.lock")  # by a run, for git
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What was checked out; `changed`: paths that differ from it, what a run writes left out."""
+
+    name: str
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Making:
+    """When and where a page was made: its runs of stages are those that this machine had noted by then."""
+
+    when: str  # ISO 8601, UTC, to the second
+    machine: str  # its processor
+
+
+@dataclass(frozen=True)
+class Family:
+    """The stages of one name; `runs`: the last of each that this machine noted, in the order of its cells."""
+
+    name: str
+    description: str
+    cells: tuple[str, ...]
+    runs: tuple[StageRun, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(run.seconds for run in self.runs) if self.runs else None
+
+    @property
+    def devices(self) -> list[str]:
+        return list(dict.fromkeys(run.device for run in self.runs))
+
+
+def making() -> Making:
+    """Of a page that is made here and now."""
+    return Making(datetime.now(UTC).isoformat(timespec="seconds"), device())
+
+
+def commit() -> Commit | None:
+    """Of the repository around the working folder; None without one, or without a commit."""
+    try:
+        name = _git("rev-parse", "HEAD")
+    except subprocess.CalledProcessError:
+        return None
+    excluded = [f":(top,exclude,glob){path}" for path in WRITTEN]
+    changed = _git("status", "--porcelain", "--", ":(top)", *excluded)
+    return Commit(name.strip(), tuple(line[3:] for line in changed.splitlines()))
+
+
+def installed() -> dict[str, str]:
+    """Versions of Python and of what computes here; "not installed" of what isn't."""
+    versions = {"python": platform.python_version()}
+    for name in MODULES:
+        try:
+            versions[name] = metadata.version(DISTRIBUTIONS.get(name, name))
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def noted(families: Iterable[Family], name: str) -> str:
+    """The versions of a module that stages noted, each once; "" if none did."""
+    versions = (run.versions.get(name, "") for family in families for run in family.runs)
+    return ", ".join(sorted(set(filter(None, versions))))
+
+
+def families(graph: Iterable[Path], values: dict, runs: dict[str, StageRun]) -> list[Family]:
+    """The stages of `graph`, dvc.yaml files, in their order; `values` is params.yaml, `runs` are those by stage."""
+    found = []
+    for path in graph:
+        for name, stage in yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].items():
+            cells = tuple(_cells(name, stage.get("matrix", {}), values))
+            found.append(Family(name, stage["desc"], cells, tuple(runs[cell] for cell in cells if cell in runs)))
+    return found
+
+
+def _cells(name: str, matrix: dict[str, str], values: dict) -> Iterator[str]:
+    """A stage's names as DVC makes them: name, or name@a-b for each combination of a matrix of `${place}`."""
+    axes = [section(values, axis.removeprefix("${").removesuffix("}")) for axis in matrix.values()]
+    for cell in product(*axes):
+        yield f"{name}@{'-'.join(map(str, cell))}" if cell else name
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout

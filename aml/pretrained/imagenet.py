@@ -1,0 +1,126 @@
+"""ImageNet weights: which file holds those of a backbone, and their tensors by the names of its stages.
+
+torch, torchvision and timm are imported when they are called for, and only for backbones that are theirs.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from aml.networks.backbones import backbone, known, weights_source
+from aml.params.reading import of_type, section
+
+if TYPE_CHECKING:
+    import torch
+
+LIBRARIES = ("torchvision", "timm")
+_DIGITS = re.compile(r"-([0-9a-f]{8})\.")
+
+
+class WebFile(NamedTuple):
+    """A file of weights: its name, the URLs and local paths where it may be had, the first digits of its sha256 where
+    its name has them ("" else)."""
+
+    name: str
+    places: list[str]
+    sha256_start: str
+
+
+def web_file(name: str, places: list[str] | None) -> WebFile | None:
+    """The file with the weights of backbone `name`: its library's, or, called like the first of them, one that may be
+    had at `places`. None for a backbone whose weights come inside a Python package."""
+    library, _, tag = weights_source(name).partition(":")
+    if library not in LIBRARIES:
+        return None
+    if places:
+        file = PurePosixPath(places[0]).name
+    elif library == "torchvision":
+        from torchvision.models import get_weight
+
+        places = [get_weight(tag).url]
+        file = PurePosixPath(places[0]).name
+    else:
+        from huggingface_hub import hf_hub_url
+        from timm.models import get_pretrained_cfg
+
+        places = [hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors")]
+        file = f"{tag}.safetensors"
+    digits = _DIGITS.search(file)  # both libraries name their own files so
+    return WebFile(file, places, digits[1] if digits else "")
+
+
+def given_places(values: dict) -> dict[str, list[str]]:
+    """Section `weights` of params.yaml: backbone -> URLs and local paths, for those that don't take their library's.
+
+    Raises ValueError for what is no backbone with weights on the web, and for two files of one name.
+    """
+    given = {}
+    fetched = [name for name in known() if weights_source(name).partition(":")[0] in LIBRARIES]
+    for name, places in (of_type(dict | None, section(values, "weights"), "weights") or {}).items():
+        if name not in fetched:
+            raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(fetched)}")
+        places = of_type(list[str] | None, places, f"weights.{name}")
+        given |= {name: places} if places else {}
+    names = [PurePosixPath(places[0]).name for places in given.values()]
+    if len(set(names)) < len(names):
+        raise ValueError(f"params.yaml: weights names two files of one name in {', '.join(names)}; rename one")
+    return given
+
+
+def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
+    """The ImageNet weights of `name`, named as `nn.Sequential(*stages)` names them.
+
+    file: what `web_file` names; None for weights inside a package, which have other names, in the same order.
+    Raises ValueError for a file that is not readable and for tensors that are missing or of another shape.
+    """
+    from torch import nn
+
+    row = backbone(name)
+    expected = nn.Sequential(*row.stages()).state_dict()
+    if file is None:
+        package = files(weights_source(name))
+        file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))
+        found = dict(zip(expected, _read(Path(str(file))).values(), strict=False))
+    else:
+        found = {_renamed(theirs, row.names): tensor for theirs, tensor in _read(file).items()}
+    return {ours: _checked(ours, found, tensor, file.name) for ours, tensor in expected.items()}
+
+
+def _read(file):
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise ValueError(f"{file} is no file of weights: {str(error).splitlines()[0]}") from None
+
+
+def _renamed(theirs, names):
+    """Our name of a library's tensor; its own where it is none of the backbone's, like the classifier's."""
+    prefix = next((prefix for prefix in names if theirs.startswith(f"{prefix}.")), None)
+    return theirs if prefix is None else f"{names[prefix]}{theirs.removeprefix(prefix)}".removeprefix(".")
+
+
+def _checked(name, found, like, place):
+    if name not in found and name.endswith("num_batches_tracked"):
+        return like  # older files lack it; with frozen statistics, nothing reads it
+    if name not in found or found[name].shape != like.shape:
+        shape = tuple(found[name].shape) if name in found else "nothing"
+        raise ValueError(f"{place}: {shape} for {name}; expected {tuple(like.shape)}")
+    return found[name]

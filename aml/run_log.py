@@ -1,0 +1,69 @@
+"""What each finished stage took on this machine: one JSON line a run, appended to a file that is no output of any.
+
+It says where and when results were computed, never what they are, so nothing may depend on it.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aml.compute.device import processor
+
+VERSIONED = ("faiss", "numpy", "pandas", "timm", "torch", "torchvision")  # modules
+
+
+@dataclass(frozen=True)
+class StageRun:
+    stage: str  # as DVC names it, without the path of its dvc.yaml: distill@a-b-c
+    start: str  # ISO 8601, UTC
+    seconds: float  # since its process started, imports included
+    device: str  # the GPU if it used one, else the processor
+    versions: dict[str, str]  # of Python and of those of VERSIONED that it imported
+
+
+def append(path: Path, stage: str) -> None:
+    """Notes that `stage`, the calling process, has just finished."""
+    seconds = _seconds_since_start()
+    start = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    versions = {"python": platform.python_version()}
+    versions |= {name: str(sys.modules[name].__version__) for name in VERSIONED if name in sys.modules}
+    run = StageRun(stage, start, round(seconds, 2), device(), versions)
+    path.parent.mkdir(exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, (json.dumps(asdict(run)) + "\n").encode())  # one write: lines written at once stay whole
+    finally:
+        os.close(descriptor)
+
+
+def last_runs(path: Path) -> dict[str, StageRun]:
+    """The last run of each stage by its name; empty without a file. Raises ValueError naming a line that is none."""
+    if not path.exists():
+        return {}
+    runs = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            run = StageRun(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}, line {number}: {error}; the file may be deleted") from error
+        runs[run.stage] = run
+    return runs
+
+
+def _seconds_since_start() -> float:
+    """Of this process, by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from field 3 on; field 2 may hold spaces
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def device() -> str:
+    """The GPU that this process uses, else the processor and how many of its cores this process may use."""
+    torch = sys.modules.get("torch")  # a stage without a network doesn't wait for its import
+    if torch is not None and torch.cuda.is_initialized():
+        return torch.cuda.get_device_name()
+    return f"{processor()}, {len(os.sched_getaffinity(0))} cores"

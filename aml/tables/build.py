@@ -1,0 +1,150 @@
+"""Tables 5-10 of the supplement out of metrics records. Torch-free.
+
+`TABLES` says what each of them holds: another table is another line there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aml.params.reports import Loss, Named, Network, TableSettings
+from aml.tables import captions
+from aml.tables.bad_images import bad_images_note
+from aml.tables.model import (
+    ABLATION,
+    ALL,
+    LEVELS,
+    METRICS,
+    TABLES,
+    Kind,
+    Row,
+    Table,
+    by_pair,
+    score_columns,
+    select,
+    tenths,
+)
+from aml.tables.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
+from aml.tables.whitening_notes import whitening_note
+
+
+def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
+    """Tables 5-10 with the rows of the grid; `records` are the metrics records by key.
+
+    A row is a network, its numbers the means over its seeds. A network without record, or without one of a seed, a
+    level without positives and a test without distractors leave their cells None.
+
+    Raises ValueError as `check_records` does.
+    """
+    networks = settings.networks()
+    sets = [test_set.key for test_set in settings.test_sets]
+    check_records(records, networks, sets)
+    keys = [key for network in networks for key in network.record_keys]
+    evaluation = next((records[key]["evaluation"] for key in keys if key in records), None)
+    distractors = settings.distractors
+    if evaluation is not None and not any(evaluation["sets"][name]["num_distractors"] for name in sets):
+        distractors = None
+    return [_table(number, settings, records, distractors, evaluation) for number in TABLES]
+
+
+def _table(number, settings: TableSettings, records: dict, distractors: Named | None, evaluation: dict | None) -> Table:
+    kind = TABLES[number]
+    networks = [] if kind.is_ablation else settings.without_teacher()
+    networks += settings.of_pairs(_losses_of(kind, settings.losses))
+    with_distractors = distractors if kind.with_distractors else None
+    sets = {test_set.key: _name(test_set.key, kind, distractors) for test_set in settings.test_sets}
+    means = over_seeds(records, networks, mean)
+    deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
+    rows = [
+        _row(
+            network,
+            _values(kind, network, means, sets),
+            _values(kind, network, deviations, sets) if settings.several_seeds else {},
+        )
+        for network in networks
+    ]
+    ending = f"+{with_distractors.label}" if with_distractors else ""
+    missing = tuple(missing_records(records, networks))
+    evaluated = [value for row in rows if row.key in means for value in row.values.values()]
+    no_distractors = kind.with_distractors and distractors is None  # the caption says it
+    return Table(
+        number=number,
+        distractors=with_distractors.key if with_distractors else "",
+        columns=score_columns(sets),
+        rows=tuple(embolden(rows, select(score_columns(sets), "mAP"))),
+        set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
+        title=captions.title(kind, distractors),
+        caption=captions.caption(kind, settings, distractors, evaluation),
+        notes=(
+            *captions.notes(kind, missing, None in evaluated and not no_distractors),
+            *whitening_note(records, networks, kind.protocol),
+            *bad_images_note(evaluation, unused=None if with_distractors else settings.distractors),
+        ),
+        missing=missing,
+    )
+
+
+def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
+    """The losses of a table's pairs in the supplement's order; those it doesn't know follow where all are shown."""
+    by_key = {loss.key: loss for loss in losses}
+    if kind.is_ablation:
+        return [by_key[key] for key in ABLATION if key in by_key]
+    further = [key for key in by_key if key not in ABLATION + ALL]
+    return [by_key[key] for key in (*ALL, *further) if key in by_key]
+
+
+def _name(test_set: str, kind: Kind, distractors: Named | None) -> str | None:
+    """Under which name records hold a table's scores on a test set; None where there are none."""
+    if not kind.with_distractors:
+        return test_set
+    return distractors and f"{test_set}+{distractors.key}"
+
+
+def _row(network: Network, values: dict[str, float | None], deviations: dict[str, float | None]) -> Row:
+    loss, teacher = network.loss, network.teacher
+    return Row(
+        key=network.key,
+        student=network.label,
+        dimension=network.dimension,
+        teacher=teacher.label if teacher else "",
+        loss=loss.key,
+        loss_label=loss.label,
+        equation=loss.equation,
+        labels=loss.labelled,
+        members=loss.members,
+        mining=loss.mining,
+        asymmetric=teacher is not None and bool(loss.members),
+        values=values,
+        deviations=deviations,
+    )
+
+
+def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
+    values = dict.fromkeys(score_columns(sets))
+    record = records.get(network.key)
+    if record is None:
+        return values
+    section = kind.protocol if network.teacher else "symmetric"
+    for test_set, name in sets.items():
+        if name is None or (name != test_set and not num_distractors(record, network.key, test_set)):
+            continue
+        for level in LEVELS:
+            for metric in METRICS:
+                value = score(record, network.key, section=section, name=name, level=level, metric=metric)
+                values[f"{test_set}_{level}_{metric}"] = value
+    return values
+
+
+def embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
+    """The rows with the best of each pair in each column in bold, ties as printed included."""
+    columns = tuple(columns)
+    best = {}
+    for pair, of_pair in by_pair(rows).items():
+        for column in columns:
+            present = [tenths(row.values[column]) for row in of_pair if row.values[column] is not None]
+            best[pair, column] = max(present, default=None)
+
+    def bold(row: Row) -> frozenset[str]:
+        held = ((column, row.values[column]) for column in columns if row.teacher)
+        return frozenset(c for c, value in held if value is not None and tenths(value) == best[row.pair, c])
+
+    return [replace(row, bold=bold(row)) for row in rows]

@@ -1,0 +1,82 @@
+"""The sentences above and under each table. Torch-free."""
+
+from collections.abc import Iterable
+
+from aml.params.reports import Named, TableSettings
+from aml.tables.model import Kind
+
+NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
+ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
+COLUMNS = {  # what stands under the headings of `Kind.training`
+    "Lab": "Lab: training used the labels, which say what images show one building.",
+    "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
+    "itself, of a positive, of negatives.",
+    "Mining": "Mining: hard, negatives by labels, the most similar ones first; random, a batch drawn at random; a "
+    "dash, the anchor alone.",
+    "Asym": "Asym: the loss compares the student's descriptors with the teacher's.",
+}
+BOLD = "Bold: the best mAP of each teacher-student pair."
+TESTING = {
+    "symmetric": "The student describes queries and database.",
+    "asymmetric": "The student describes the queries, its teacher the database.",
+}
+
+
+def title(kind: Kind, distractors: Named | None) -> str:
+    """The first words of a caption, also for a list of tables."""
+    ending = ""
+    if kind.with_distractors:
+        ending = f" with {distractors.label} distractors" if distractors else " with distractors"
+    return f"{ROWS[kind.rows]}, {kind.protocol} testing{ending}"
+
+
+def caption(kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
+    """What a table shows and how it was measured.
+
+    `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None
+    without records.
+    """
+    sentences = [settings.note, f"{title(kind, distractors)}."]
+    if kind.with_distractors and distractors is None:
+        sentences.append(NO_DISTRACTORS)
+    sentences.append(TESTING[kind.protocol])
+    if not kind.is_ablation:
+        scores = " and stand here with their symmetric scores" if kind.protocol == "asymmetric" else ""
+        sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
+    trained = f" Trained on {settings.train_set.label}." if settings.train_set else ""
+    sentences.append(
+        f"GeM pooling and learned whitening, the database side's, in all.{trained} mAP and mP@10 in percent; queries "
+        "are cropped."
+    )
+    if settings.several_seeds:
+        sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
+    if evaluation is not None:
+        sentences += _measurement(kind.with_distractors, settings, evaluation)
+    sentences += [COLUMNS[heading] for heading in kind.training if heading in COLUMNS]
+    if any(loss.equation for loss in settings.losses):
+        sentences.append("A loss has the number of its equation in the paper.")
+    sentences.append(BOLD)
+    return " ".join(filter(None, sentences))
+
+
+def notes(kind: Kind, missing: Iterable[str], other_dashes: bool) -> tuple[str, ...]:
+    """Sentences under a table that explain its dashes: those of networks without record, and others."""
+    missing = tuple(missing)
+    sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
+    if other_dashes:
+        reason = " or was evaluated without distractors" if kind.with_distractors else ""
+        sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
+    return tuple(sentences)
+
+
+def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict) -> list[str]:
+    scales = ", ".join(f"{scale:.3g}" for scale in evaluation["scales"])
+    sentences = [f"Longer side {evaluation['image_size']} px, scales {scales}."]
+    for test_set in settings.test_sets:
+        counts = evaluation["sets"][test_set.key]
+        sentence = f"{test_set.label}: {counts['num_queries']:,} queries, {counts['num_database']:,} database images"
+        if with_distractors:
+            sentence += f", {counts['num_distractors']:,} distractors"
+        odd = evaluation["odd"].get(test_set.key, {})
+        sentences.append(f"{sentence}{''.join(f'; {what}: {count:,}' for what, count in odd.items())}.")
+    return sentences

@@ -1,0 +1,109 @@
+"""Tables as files: written as CSV and LaTeX, read from CSV. Torch-free."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from aml.tables import latex
+from aml.tables.model import Row, Table, shown
+
+DEVIATION = "_sd"  # ends the name of a score column's standard deviations
+IDENTITY_COLUMNS = (
+    *("table", "protocol", "distractors", "student", "d", "teacher", "lab", "loss"),
+    *("self", "pos", "neg", "mining", "asym"),
+)
+
+
+def missing_keys(tables: Iterable[Table]) -> list[str]:
+    """Keys of the records that the tables lack, in row order, each once."""
+    return list(dict.fromkeys(key for table in tables for key in table.missing))
+
+
+def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
+    """Write table<number>.csv and .tex of each table and tables.tex, a document of them; gives the missing keys.
+
+    The CSV has one decimal and empty fields where LaTeX has dashes; behind all scores stand their standard deviations
+    over seeds, if there are any.
+    """
+    tables = list(tables)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        with open(folder / f"table{table.number}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            deviations = [f"{column}{DEVIATION}" for column in table.columns] if table.has_deviations else []
+            writer.writerow((*IDENTITY_COLUMNS, *table.columns, *deviations))
+            writer.writerows(csv_fields(table, row) for row in table.rows)
+        (folder / f"table{table.number}.tex").write_text(
+            latex.render(table, label=f"tab:{table.number}"), encoding="utf-8"
+        )
+    names = [f"table{table.number}" for table in tables]
+    (folder / "tables.tex").write_text(latex.document(names, first=tables[0].number), encoding="utf-8")
+    return missing_keys(tables)
+
+
+def csv_fields(table: Table, row: Row) -> list[str]:
+    """A row's CSV fields, in the order of IDENTITY_COLUMNS, the table's columns and their deviations, if any."""
+    members = [str(int(member in row.members)) if row.members else "" for member in ("self", "positive", "negatives")]
+    mining = "" if row.mining == "none" else row.mining
+    return [
+        *(str(table.number), table.protocol, table.distractors),
+        *(row.student, str(row.dimension), row.teacher, str(int(row.labels)), row.loss),
+        *(*members, mining, str(int(row.asymmetric))),
+        *(shown(row.values[column], missing="") for column in table.columns),
+        *(shown(row.deviations[column], missing="") for column in table.columns if table.has_deviations),
+    ]
+
+
+def read_tables(path: str | Path) -> list[Table]:
+    """Tables out of a CSV file in the supplement's layout, of any test sets; their rows have no record keys.
+
+    Raises ValueError as `parse_tables` does.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        return parse_tables(file, str(path))
+
+
+def parse_tables(text: Iterable[str], name: str) -> list[Table]:
+    """`read_tables` of a file's lines; errors call it `name`.
+
+    Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
+    """
+    header, *lines = list(csv.reader(text)) or [[]]
+    identity, scores = tuple(header[: len(IDENTITY_COLUMNS)]), header[len(IDENTITY_COLUMNS) :]
+    columns = tuple(name for name in scores if not name.endswith(DEVIATION))
+    if identity != IDENTITY_COLUMNS or not columns:
+        raise ValueError(f"{name} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
+    tables: dict[int, Table] = {}
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            raise ValueError(f"line {number} of {name} has {len(line)} fields; accepted: {len(header)}")
+        fields = dict(zip(header, line, strict=True))
+        table = int(fields["table"])
+        empty = Table(number=table, distractors=fields["distractors"], columns=columns, rows=(), set_labels=())
+        before = tables.get(table, empty)
+        tables[table] = replace(before, rows=(*before.rows, _row(fields, columns)))
+    return list(tables.values())
+
+
+def _row(fields: dict[str, str], columns: tuple[str, ...]) -> Row:
+    names = {"self": "self", "positive": "pos", "negatives": "neg"}
+    return Row(
+        key="",
+        student=fields["student"],
+        dimension=int(fields["d"]),
+        teacher=fields["teacher"],
+        loss=fields["loss"],
+        loss_label=fields["loss"],
+        labels=fields["lab"] == "1",
+        members=tuple(member for member, name in names.items() if fields[name] == "1"),
+        mining=fields["mining"] or "none",
+        asymmetric=fields["asym"] == "1",
+        values={column: _number(fields[column]) for column in columns},
+        deviations={c: _number(fields[f"{c}{DEVIATION}"]) for c in columns if f"{c}{DEVIATION}" in fields},
+    )
+
+
+def _number(field: str) -> float | None:
+    return float(field) if field else None

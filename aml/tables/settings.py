@@ -1,0 +1,45 @@
+"""The grid in print, out of params.yaml. Torch-free."""
+
+from aml.losses import equation, members
+from aml.params.datasets import dataset_settings
+from aml.params.grid import Grid
+from aml.params.reading import of_type, section, typed
+from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.params.training import loss_settings, network_settings
+
+
+def table_settings(values: dict) -> TableSettings:
+    """Labels from params.yaml, the structure of tuples from the losses themselves."""
+    grid = typed(Grid, section(values, "grid"), "grid")
+
+    def loss(name: str) -> Loss:
+        settings = loss_settings(values, name)
+        return Loss(name, settings.label, members(name), settings.mining, equation(name))
+
+    def dataset(name: str) -> Named:
+        return Named(name, dataset_settings(values, name)[0].label)
+
+    return TableSettings(
+        students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
+        teachers=tuple(
+            Teacher(name, network.label, network.dimension)
+            for name, network in ((name, network_settings(values, name)) for name in grid.teachers)
+        ),
+        dimensions=tuple(grid.dimensions),
+        losses=tuple(loss(name) for name in grid.losses),
+        loss_without_teacher=loss(grid.loss_without_teacher),
+        test_sets=tuple(dataset(name) for name in grid.test_sets),
+        distractors=None if grid.distractors is None else dataset(grid.distractors),
+        train_set=None if grid.train_set is None else dataset(grid.train_set),
+        note=of_type(str, section(values, "note"), "note"),
+        seeds=tuple(grid.seeds or ()),
+    )
+
+
+def published_teachers(values: dict) -> list[str]:
+    """The labels of the teachers that their authors trained, if every test set is a real one; else none."""
+    grid = typed(Grid, section(values, "grid"), "grid")
+    if any(dataset_settings(values, name)[1] is not None for name in grid.test_sets):
+        return []
+    teachers = (network_settings(values, name) for name in grid.teachers)
+    return [teacher.label for teacher in teachers if teacher.source == "published"]

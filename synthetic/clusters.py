@@ -1,0 +1,110 @@
+"""The views of one landmark, drawn again until its ground truth is usable: what one process does in one go."""
+
+from dataclasses import dataclass
+
+from synthetic.labels import can_be_query, grade, is_pair
+from synthetic.landmarks import Landmark, draw_landmark
+from synthetic.landscapes import draw_landscape
+from synthetic.streams import stream
+from synthetic.views import View, draw_view
+
+QUERY_DIFFICULTY = 0.2
+TRAINING_DIFFICULTIES = (0.05, 0.5)
+DATABASE_DIFFICULTIES = (0.05, 0.5)
+OTHER_DIFFICULTIES = (0.1, 0.9)
+POSITIVES_PER_VIEW = 3  # at most
+LANDSCAPE_SHARE = 0.25  # of the images that show none of a set's landmarks
+MAX_ATTEMPTS = 200
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which landmark, of which kinds and stones, and how many views of it. num_queries: 0 except in test sets."""
+
+    key: tuple
+    kinds: tuple[str, ...]
+    palette: tuple[int, ...]
+    image_size: int
+    num_queries: int
+    num_views: int
+
+
+@dataclass(frozen=True)
+class TrainingCluster:
+    """JPEGs of one landmark, and (query, positive) pairs of their numbers."""
+
+    jpegs: list[bytes]
+    pairs: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class TestCluster:
+    """JPEGs of one landmark's queries and database views, and for each query its box and the grade of each view."""
+
+    queries: list[bytes]
+    database: list[bytes]
+    boxes: list[list[float]]
+    grades: list[list[str]]
+
+
+def draw_training_cluster(job: Job) -> TrainingCluster:
+    """Has at least one pair."""
+    landmark = draw_landmark(job.key, job.kinds, job.palette)
+    for attempt in range(MAX_ATTEMPTS):
+        views = _draw_views(landmark, job, attempt, TRAINING_DIFFICULTIES)
+        pairs = _pairs(job.key, views)
+        if pairs:
+            return TrainingCluster([view.jpeg for view in views], pairs)
+    raise RuntimeError(f"landmark {job.key}: no two of {job.num_views} views make a pair in {MAX_ATTEMPTS} attempts")
+
+
+def draw_test_cluster(job: Job) -> TestCluster:
+    """Each query has an easy or a hard view in the database."""
+    landmark = draw_landmark(job.key, job.kinds, job.palette)
+    queries = [_draw_query(landmark, number, job.image_size) for number in range(job.num_queries)]
+    for attempt in range(MAX_ATTEMPTS):
+        views = _draw_views(landmark, job, attempt, DATABASE_DIFFICULTIES)
+        grades = [[grade(query, view) for view in views] for query in queries]
+        if all("easy" in row or "hard" in row for row in grades):
+            boxes = [list(query.box) for query in queries]
+            return TestCluster([view.jpeg for view in queries], [view.jpeg for view in views], boxes, grades)
+    raise RuntimeError(
+        f"landmark {job.key}: a query without positive among {job.num_views} views, {MAX_ATTEMPTS} times"
+    )
+
+
+def draw_other(job: Job) -> bytes:
+    """JPEG of a landmark that is seen only once, or of none."""
+    random = stream("other", *job.key)
+    if random.random() < LANDSCAPE_SHARE:
+        return draw_landscape(job.key, job.image_size)
+    landmark = draw_landmark(job.key, job.kinds, job.palette)
+    return draw_view(landmark, ("view", 0), random.uniform(*OTHER_DIFFICULTIES), job.image_size).jpeg
+
+
+def _draw_views(landmark: Landmark, job: Job, attempt: int, difficulties: tuple[float, float]) -> list[View]:
+    difficulty = [
+        stream("difficulty", *job.key, number, attempt).uniform(*difficulties) for number in range(job.num_views)
+    ]
+    return [
+        draw_view(landmark, ("view", number, attempt), difficulty[number], job.image_size)
+        for number in range(job.num_views)
+    ]
+
+
+def _draw_query(landmark: Landmark, number: int, image_size: int) -> View:
+    for attempt in range(MAX_ATTEMPTS):
+        view = draw_view(landmark, ("query", number, attempt), QUERY_DIFFICULTY, image_size)
+        if can_be_query(view):
+            return view
+    raise RuntimeError(f"landmark {landmark.key}: no clear view for query {number} in {MAX_ATTEMPTS} attempts")
+
+
+def _pairs(key: tuple, views: list[View]) -> list[tuple[int, int]]:
+    """Up to POSITIVES_PER_VIEW positives of each view, in random order."""
+    pairs = []
+    for query, view in enumerate(views):
+        others = [number for number, other in enumerate(views) if number != query and is_pair(view, other)]
+        shuffled = stream("pairs", *key, query).permutation(len(others))[:POSITIVES_PER_VIEW]
+        pairs += [(query, others[place]) for place in shuffled]
+    return pairs

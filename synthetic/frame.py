@@ -1,0 +1,120 @@
+"""The picture under the brush: colours, which face of the landmark each pixel shows, and how near it is."""
+
+import cv2
+import numpy as np
+
+from synthetic.camera import Camera
+from synthetic.light import Light
+from synthetic.openings import colour
+from synthetic.solids import Solid
+
+ASPECT = 0.75  # shorter side to longer; one for all pictures, so that they can share a batch
+NEAREST = 0.5  # metres in front of the camera at which faces end
+TIE = 0.999  # of two faces in one plane the later one shows
+
+
+class Frame:
+    """colours (H, W, 3) float32 BGR; faces (H, W) uint8: number of the landmark's face plus 1, 0 for all else."""
+
+    def __init__(self, colours: np.ndarray):
+        self.colours = np.ascontiguousarray(colours, np.float32)
+        self.faces = np.zeros(colours.shape[:2], np.uint8)
+        self._nearness = np.zeros(colours.shape[:2], np.float32)  # 1 / depth
+
+    @property
+    def width(self) -> int:
+        return self.colours.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.colours.shape[0]
+
+    def draw_scenery(self, camera: Camera, solid: Solid, light: Light) -> None:
+        """Draws a house of the background; nearer ones hide it, in whatever order they are drawn."""
+        self._draw(camera, solid, light, numbered=False)
+
+    def draw_landmark(self, camera: Camera, solid: Solid, light: Light) -> None:
+        """Draws the landmark over all that is there, and notes its faces."""
+        self._nearness[:] = 0
+        self._draw(camera, solid, light, numbered=True)
+
+    def fill_polygon(self, corners: np.ndarray, tone: np.ndarray) -> None:
+        """Draws a polygon (k, 2) in front of everything."""
+        corners = [np.int32(corners)]
+        cv2.fillPoly(self.colours, corners, colour(tone))
+        cv2.fillPoly(self.faces, corners, 0)
+
+    def fill_ellipse(self, x: float, y: float, radius_x: float, radius_y: float, tone: np.ndarray) -> None:
+        """Draws an ellipse in front of everything."""
+        centre, radii = (int(x), int(y)), (max(1, int(radius_x)), max(1, int(radius_y)))
+        cv2.ellipse(self.colours, centre, radii, 0, 0, 360, colour(tone), -1)
+        cv2.ellipse(self.faces, centre, radii, 0, 0, 360, 0, -1)
+
+    def fill_box(self, left: float, top: float, right: float, bottom: float, tone: np.ndarray) -> None:
+        """Draws a rectangle in front of everything."""
+        corners = (int(left), int(top)), (int(right), int(bottom))
+        cv2.rectangle(self.colours, *corners, colour(tone), -1)
+        cv2.rectangle(self.faces, *corners, 0, -1)
+
+    def draw_line(self, start: tuple, end: tuple, width: float, tone: np.ndarray) -> None:
+        """Draws a line in front of everything."""
+        ends = tuple(map(int, start)), tuple(map(int, end))
+        cv2.line(self.colours, *ends, colour(tone), max(1, int(width)))
+        cv2.line(self.faces, *ends, 0, max(1, int(width)))
+
+    def _draw(self, camera, solid, light, *, numbered):
+        places, depths = camera.project(solid.corners)  # (F, 4, 2), (F, 4)
+        to_eye = camera.eye - solid.centres
+        faces_camera = (solid.normals * to_eye).sum(1) > 0
+        visible = np.flatnonzero(faces_camera & (depths.min(1) > NEAREST))
+        distances = np.linalg.norm(to_eye[visible], axis=1)
+        tones = light.on(solid.normals)
+        for face in visible[np.argsort(-distances, kind="stable")]:  # far to near, for soft edges
+            plane = _inverse_depth(camera, solid.normals[face], solid.centres[face])
+            number = int(face) + 1 if numbered else 0
+            self._draw_face(solid.textures[face], places[face], plane, tones[face], light.window_glow, number)
+
+    def _draw_face(self, texture, places, plane, tone, window_glow, number):
+        """Draws one face at its corners' places (4, 2); plane: 1 / depth = plane . (x, y, 1)."""
+        left, top = np.maximum(np.floor(places.min(0)).astype(int) - 1, 0)
+        right, bottom = np.minimum(np.ceil(places.max(0)).astype(int) + 2, (self.width, self.height))
+        if right - left < 2 or bottom - top < 2:
+            return
+        upper_left, upper_right, lower_right, lower_left = places
+        across = max(_distance(upper_left, upper_right), _distance(lower_left, lower_right))
+        down = max(_distance(upper_left, lower_left), _distance(upper_right, lower_right))
+        pixels, glow = texture.level(across, down)
+        rows, columns = glow.shape
+        corners = np.float32([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]])
+        matrix = cv2.getPerspectiveTransform(corners, np.float32(places - (left + 0.5, top + 0.5)))
+        patch = cv2.warpPerspective(pixels, matrix, (right - left, bottom - top))
+        coverage = patch[..., 3] * np.float32(1 / 255)
+        x, y = np.arange(left, right, dtype=np.float32) + 0.5, np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5
+        nearness = np.float32(plane[0]) * x + np.float32(plane[1]) * y + np.float32(plane[2])
+        here = slice(top, bottom), slice(left, right)
+        shown = nearness > TIE * self._nearness[here]
+        coverage *= shown
+        behind = 1 - coverage
+        if window_glow is not None:
+            shine = cv2.warpPerspective(glow, matrix, (right - left, bottom - top)) * shown
+        for channel in range(3):  # four times as fast as arrays whose last axis is 3 long
+            region = self.colours[here][..., channel]
+            region *= behind
+            region += patch[..., channel] * (tone[channel] * shown)
+            if window_glow is not None:
+                region += shine * window_glow[channel]
+        solid_part = coverage > 0.5
+        self._nearness[here][solid_part] = nearness[solid_part]
+        self.faces[here][solid_part] = number
+
+
+def _inverse_depth(camera, normal, point):
+    """(3,): 1 / depth of a plane's points as a linear function of their image position (x, y, 1)."""
+    seen_normal = camera.rotation @ normal
+    slope = seen_normal[:2] / camera.focal
+    constant = seen_normal[2] - slope @ (camera.width / 2, camera.height / 2)
+    return np.array([*slope, constant]) / (normal @ (point - camera.eye))
+
+
+def _distance(first, second):
+    return float(np.hypot(*(first - second)))

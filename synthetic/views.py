@@ -1,0 +1,142 @@
+"""One photograph of a landmark, and what is known about it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from synthetic.camera import Camera, aim
+from synthetic.frame import ASPECT, Frame
+from synthetic.landmarks import Landmark, house
+from synthetic.light import EASY_WEIGHTS, HARD_WEIGHTS, draw_light
+from synthetic.occluders import draw_car, draw_near_wall, draw_person, draw_post, draw_tree
+from synthetic.optics import add_weather, encode, expose
+from synthetic.scenery import draw_ground, draw_sky, draw_skyline
+from synthetic.streams import pick, stream
+
+SUPERSAMPLING = 1.5
+SLENDER = ("tower", "church", "cathedral")
+
+
+@dataclass(frozen=True)
+class View:
+    """visible (F,) int: pixels of each of the landmark's faces, before reduction to the picture's size.
+
+    box: x0, y0, x1, y1 of the landmark's visible part in pixels; all zero if nothing is visible.
+    coverage: share of the picture that is landmark; unhidden: share of it that nothing in front hides.
+    scale: pixels a metre at the landmark's distance, before reduction; is_dark: at dusk or night.
+    """
+
+    jpeg: bytes
+    visible: np.ndarray
+    box: tuple[float, float, float, float]
+    coverage: float
+    unhidden: float
+    scale: float
+    is_dark: bool
+
+
+def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int) -> View:
+    """The view of this key; difficulty, 0 to 1: how far from the postcard. image_size: longer side, pixels."""
+    random = stream("view", *landmark.key, *key)
+    width, height = _frame_size(random, landmark, image_size)
+    canvas = round(width * SUPERSAMPLING), round(height * SUPERSAMPLING)
+    camera, distance = _place_camera(random, landmark, difficulty, *canvas)
+    light = draw_light(random, EASY_WEIGHTS if difficulty < 0.35 else HARD_WEIGHTS)
+    frame = Frame(draw_sky(random, light, canvas[1], canvas[0], camera.horizon))
+    draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
+    draw_skyline(random, frame.colours, light, camera.horizon)
+    for neighbour in landmark.neighbours:
+        frame.draw_scenery(camera.moved(-neighbour.place), house(neighbour.house), light)
+    frame.draw_landmark(camera, landmark.solid, light)
+    num_unhidden = np.count_nonzero(frame.faces)
+    _draw_occluders(random, frame, camera, distance, light.brightness, difficulty)
+    picture = add_weather(random, frame.colours, light, difficulty)
+    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    picture = expose(random, picture, light, difficulty)
+    visible = np.bincount(frame.faces.ravel(), minlength=len(landmark.solid) + 1)[1:]
+    return View(
+        jpeg=encode(picture, int(random.integers(45 if difficulty > 0.4 else 70, 95))),
+        visible=visible,
+        box=_box(frame.faces, width, height),
+        coverage=float(visible.sum() / frame.faces.size),
+        unhidden=float(visible.sum() / max(1, num_unhidden)),
+        scale=camera.focal / distance,
+        is_dark=light.is_dark,
+    )
+
+
+def _frame_size(random, landmark, image_size):
+    """Width and height in pixels; the longer one is image_size."""
+    shorter = int(image_size * ASPECT)
+    is_portrait = random.random() < (0.55 if landmark.kind in SLENDER else 0.2)
+    return (shorter, image_size) if is_portrait else (image_size, shorter)
+
+
+def _place_camera(random, landmark, difficulty, width, height):
+    """A camera at eye level somewhere before the front (harder: also beside it), and its distance in metres."""
+    spread = np.radians(12 + 38 * difficulty)
+    azimuth = random.normal(0, spread)  # 0: straight before the front
+    if random.random() < 0.35 * difficulty:
+        azimuth += pick(random, (-1, 1)) * random.uniform(0.7, 1.35)
+    nearest = max(1.25 * landmark.radius, 0.9 * landmark.height) + 6
+    distance = nearest * random.uniform(1.15, 1.6 + 1.1 * difficulty)
+    eye_height = random.uniform(6, 22) if random.random() < 0.12 else random.uniform(1.6, 2.2)
+    eye = np.array([np.sin(azimuth) * distance, -np.cos(azimuth) * distance, eye_height])
+    fill = random.uniform(0.7, 1)  # the landmark's extent over the frame's
+    if difficulty >= 0.3:
+        fill *= pick(random, (1, 0.6, 1.6, 2.4, 0.35), (0.45, 0.2, 0.2, 0.08, 0.07))
+    aside = random.normal(0, 0.06 + 0.10 * difficulty) * landmark.radius
+    target = np.array([aside, 0, landmark.height * (0.46 + random.normal(0, 0.05 + 0.07 * difficulty))])
+    if fill > 1.3:  # a detail
+        target += (random.uniform(-0.3, 0.3) * landmark.radius, 0, random.uniform(-0.1, 0.35) * landmark.height)
+    level = Camera(eye, aim(eye, target, 0), 1, 0, 0)
+    places, _ = level.project(landmark.solid.corners.reshape(-1, 3))
+    extent = places.max(0) - places.min(0)
+    focal = fill * min(width / extent[0], height / extent[1])
+    roll = random.normal(0, 0.015 + 0.06 * difficulty)
+    return Camera(eye, aim(eye, target, roll), focal, width, height), distance
+
+
+def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
+    horizon, focal, eye_height = camera.horizon, camera.focal, camera.eye[2]
+
+    def ground(away):  # the row where something `away` metres off stands; a high camera looks over what is near
+        if eye_height < 4:
+            return horizon + focal * eye_height / away
+        return min(0.98 * frame.height, horizon + focal * eye_height / (away + 20))
+
+    for _ in range(random.poisson(2.5)):
+        away = random.uniform(0.35, 0.9) * distance
+        draw_person(random, frame, random.uniform(0, frame.width), ground(away), 1.75 * focal / away, brightness)
+    for _ in range(random.poisson(0.5)):
+        away = random.uniform(0.4, 0.8) * distance
+        x = random.uniform(-0.1, 0.9) * frame.width
+        draw_car(random, frame, x, ground(away), 4.2 * focal / away, brightness)
+    if random.random() >= 0.25 + 0.65 * difficulty:
+        return
+    for _ in range(int(random.integers(1, 2 + int(4 * difficulty)))):
+        what = pick(random, ("tree", "person", "post", "wall"), (0.5, 0.25, 0.15, 0.1))
+        x = random.uniform(0, frame.width)
+        if what == "tree":
+            away = random.uniform(0.3, 0.8) * distance
+            draw_tree(random, frame, x, ground(away), random.uniform(5, 11) * focal / away, brightness)
+        elif what == "person":
+            away = random.uniform(2.6, 6)
+            feet = min(1.3 * frame.height, horizon + 1.7 * focal / away)
+            draw_person(random, frame, x, feet, 1.75 * focal / away, brightness)
+        elif what == "post":
+            draw_post(random, frame, x, brightness)
+        else:
+            draw_near_wall(random, frame, brightness)
+
+
+def _box(faces, width, height):
+    """Box of the landmark's pixels, in pixels of the picture of width x height."""
+    rows, columns = np.flatnonzero(faces.any(1)), np.flatnonzero(faces.any(0))
+    if not len(rows):
+        return 0.0, 0.0, 0.0, 0.0
+    scale_x, scale_y = width / faces.shape[1], height / faces.shape[0]
+    x0, x1 = columns[0] * scale_x, (columns[-1] + 1) * scale_x
+    y0, y1 = rows[0] * scale_y, (rows[-1] + 1) * scale_y
+    return float(x0), float(y0), float(min(x1, width)), float(min(y1, height))

@@ -1,0 +1,154 @@
+"""Features of frozen stages, kept: the bits that they have anyway, and computed once."""
+
+import os
+import resource
+
+import numpy as np
+import pytest
+import torch
+
+import aml.compute.feature_cache
+import aml.networks.network
+from aml.compute.feature_cache import keep_frozen_features
+from aml.files.image_sets import read_images
+from aml.images import ImageTensors
+from aml.networks.backbones import lite0
+from aml.networks.network import RetrievalNetwork, folded
+from aml.training.features import FeatureSource
+from tests.stages.packed_sets import size_of, write_sets
+
+IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))
+
+
+def network(*, seed: int = 0, frozen_stages: int = 2, projection: int = 8) -> RetrievalNetwork:
+    torch.manual_seed(seed)
+    trunk = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=2, projection=8, gem_p=3.0).backbone
+    found = RetrievalNetwork(
+        backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=projection, gem_p=3.0
+    ).eval()
+    found.backbone.load_state_dict(trunk.state_dict())
+    return found.to(memory_format=torch.channels_last)
+
+
+class Counting:
+    """A network that keeps its features in `folder`, and how many images its frozen stages have computed."""
+
+    def __init__(self, folder, net: RetrievalNetwork | None = None):
+        self.network, self.computed = net or network(), 0
+        keep_frozen_features(self.network, folder)
+        self.network.backbone[0].register_forward_hook(self._count)
+
+    def __call__(self, images=IMAGES) -> torch.Tensor:
+        with torch.inference_mode():
+            return self.network(images.contiguous(memory_format=torch.channels_last))
+
+    def _count(self, module, arguments, result):
+        self.computed += len(result)
+
+
+def test_another_network_with_the_same_trunk_takes_them_over_bit_for_bit(tmp_path):
+    plain, first, second = Counting(None), Counting(tmp_path), Counting(tmp_path)
+    expected = plain()
+    assert torch.equal(first(), expected) and torch.equal(second(), expected)
+    assert (plain.computed, first.computed, second.computed) == (3, 3, 0)
+    wider = Counting(tmp_path, network(projection=16))
+    assert torch.equal(wider(), Counting(None, network(projection=16))()) and wider.computed == 0
+
+
+@pytest.mark.parametrize("module", [aml.compute.feature_cache, lite0, aml.networks.network])
+def test_other_code_computes_its_own(tmp_path, monkeypatch, module):
+    Counting(tmp_path)()
+    read = aml.compute.feature_cache.syntax_sha256
+    monkeypatch.setattr(
+        aml.compute.feature_cache,
+        "syntax_sha256",
+        lambda path: "edited" if str(path) == module.__file__ else read(path),
+    )
+    found = Counting(tmp_path)
+    assert torch.equal(found(), Counting(None)()) and found.computed == 3
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}])
+def test_another_trunk_computes_its_own(tmp_path, other):
+    Counting(tmp_path)()
+    found = Counting(tmp_path, network(**other))
+    assert torch.equal(found(), Counting(None, network(**other))()) and found.computed == 3
+
+
+def test_other_pixels_precision_and_number_of_threads_are_computed_anew(tmp_path, monkeypatch):
+    Counting(tmp_path)()
+    moved = IMAGES.clone()
+    moved[2, 1, 3, 4] += 1e-6
+    pixels = Counting(tmp_path)
+    assert torch.equal(pixels(moved), Counting(None)(moved)) and pixels.computed == 3
+    short = network()
+    short.precision = "bfloat16"
+    assert not torch.equal(Counting(tmp_path, short)(), Counting(tmp_path)())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
+    threads = Counting(tmp_path)
+    threads()
+    assert threads.computed == 3
+
+
+def test_nothing_is_kept_of_a_network_that_trains_all_of_its_stages(tmp_path):
+    whole = Counting(tmp_path / "features", network(frozen_stages=0))
+    whole()
+    assert whole.network.kept is None and not (tmp_path / "features").exists()
+
+
+def test_a_damaged_file_is_named_and_computed_again(tmp_path, capsys):
+    expected = Counting(tmp_path)()
+    (file,) = tmp_path.glob("*/*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    again = Counting(tmp_path)
+    assert torch.equal(again(), expected) and again.computed == 3
+    assert str(file) in capsys.readouterr().err
+    assert Counting(tmp_path)().equal(expected)
+
+
+def test_room_on_the_disk_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(aml.compute.feature_cache, "MAX_BYTES", 1.5 * network().frozen_features(IMAGES).nbytes)
+    full = Counting(tmp_path)
+    assert full(IMAGES).shape == full(1 - IMAGES).shape == (3, 8)
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
+    reopened = Counting(tmp_path)
+    reopened(1 - IMAGES)
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
+
+
+def test_a_full_disk_ends_the_keeping_and_not_the_run(tmp_path, capsys):
+    full, expected = Counting(tmp_path), Counting(None)()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))  # no file may grow beyond it
+    try:
+        assert torch.equal(full(), expected) and torch.equal(full(1 - IMAGES), Counting(None)(1 - IMAGES))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("no more features are kept: [Errno 27] File too large")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_trunk_that_was_asked_longest_ago_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(aml.compute.feature_cache, "MAX_TRUNKS", 2)
+    trunks = []
+    for seed in (1, 2):
+        trunks.append(Counting(tmp_path, network(seed=seed)).network.kept.folder)
+        os.utime(trunks[-1], (seed, seed))
+    Counting(tmp_path, network(seed=1))  # asked again
+    third = Counting(tmp_path, network(seed=3)).network.kept.folder
+    assert sorted(tmp_path.iterdir()) == sorted([trunks[0], third])
+
+
+def test_training_reads_the_same_features(tmp_path, tmp_path_factory):
+    images = read_images(write_sets(tmp_path_factory.mktemp("sets")) / "train")
+    tensors = ImageTensors(images, image_size=32, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
+    rows = np.arange(40)
+    sources = [FeatureSource(network(), tensors, rows, num_workers=0, kept=kept) for kept in (None, tmp_path, tmp_path)]
+    assert len(list(tmp_path.glob("*/*.safetensors"))) == len({size_of(row) for row in rows})  # a batch of each
+    for source in sources[1:]:
+        assert all(torch.equal(source.features[row], sources[0].features[row]) for row in rows)
+    assert not any(hasattr(source.network, "kept") and source.network.kept for source in sources)
+    assert folded(sources[1].network).kept is None

@@ -1,0 +1,52 @@
+"""Out of memory: half as many at a time, then one sentence. The error is a GPU's, raised here by a function that
+refuses more images than it is told to hold."""
+
+import pytest
+import torch
+
+from aml.compute.out_of_memory import Pieces
+
+
+def holding(number: int, seen: list[int]):
+    def function(images):
+        seen.append(len(images))
+        if len(images) > number:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return images.sum((1, 2, 3))[:, None]
+
+    return function
+
+
+def test_half_as_many_until_they_fit_and_from_then_on(capsys):
+    images, seen, pieces = torch.rand(9, 3, 4, 5), [], Pieces("r1m.database")
+    found = pieces.map(holding(2, seen), images)
+    assert torch.equal(found, images.sum((1, 2, 3))[:, None])
+    assert seen == [9, 4, 2, 2, 2, 2, 1]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "r1m.database: out of memory with 9 inputs of shape (3, 4, 5) at a time; going on with 4",
+        "r1m.database: out of memory with 4 inputs of shape (3, 4, 5) at a time; going on with 2",
+    ]
+    seen.clear()
+    pieces.map(holding(2, seen), images[:3])
+    assert seen == [2, 1] and capsys.readouterr().err == ""
+
+
+def test_what_fits_passes_whole():
+    seen = []
+    Pieces("x").map(holding(9, seen), torch.rand(9, 3, 4, 5))
+    assert seen == [9]
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_one_that_does_not_fit_is_one_sentence(number):
+    with pytest.raises(ValueError, match=r"x: not even one input of shape \(3, 4, 5\) at a time fits .* image_size"):
+        Pieces("x").map(holding(0, []), torch.rand(number, 3, 4, 5))
+
+
+def test_another_error_is_not_caught():
+    def broken(images):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        Pieces("x").map(broken, torch.rand(2, 3, 4, 5))

@@ -1,0 +1,54 @@
+"""Unfinished work: found again by an equal run, by no other."""
+
+import sys
+
+import aml.compute.unfinished
+from aml.compute.unfinished import code_digest, remove_work, work_folder
+
+DEPENDS = {"code": "c" * 64, "settings": {"scales": [1.0, 0.5], "image_size": 96}}
+
+
+def test_an_equal_run_finds_what_was_done_and_no_other_does(tmp_path):
+    output = tmp_path / "descriptors" / "lite0"
+    folder = work_folder(output, DEPENDS)
+    (folder / "shard").write_text("done")
+    same = {"settings": {"image_size": 96, "scales": [1.0, 0.5]}, "code": "c" * 64}  # in another order
+    assert (work_folder(output, same) / "shard").read_text() == "done"
+    assert not list(work_folder(output, DEPENDS | {"code": "d" * 64}).iterdir())
+
+
+def test_work_of_other_values_takes_no_room(tmp_path):
+    first = work_folder(tmp_path / "lite0", DEPENDS)
+    elsewhere = work_folder(tmp_path / "lite2", DEPENDS)
+    second = work_folder(tmp_path / "lite0", DEPENDS | {"seed": 1})
+    assert not first.exists() and second.exists() and elsewhere.exists()
+
+
+def test_a_complete_output_leaves_none(tmp_path):
+    output = tmp_path / "lite0"
+    (work_folder(output, DEPENDS) / "shard").touch()
+    remove_work(output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stands_outside_the_output(tmp_path):
+    output = tmp_path / "lite0"
+    assert not work_folder(output, DEPENDS).is_relative_to(output)
+
+
+def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):
+    """A module that is imported later, or says something else, is another code; one with other comments is not."""
+    monkeypatch.setattr(aml.compute.unfinished, "PROJECT", tmp_path)
+    (tmp_path / "stages").mkdir()
+    path = tmp_path / "stages" / "newly_written.py"
+    path.write_text("x = 1")
+    before = code_digest()
+    monkeypatch.syspath_prepend(path.parent)
+    __import__("newly_written")
+    loaded = code_digest()
+    path.write_text('"""Other words."""\n\nx = 1  # one')
+    assert code_digest() == loaded
+    path.write_text("x = 2")
+    assert len({before, loaded, code_digest()}) == 3
+    del sys.modules["newly_written"]
+    assert code_digest() == before

@@ -1,0 +1,254 @@
+import contextlib
+import os
+import pickle
+import pickletools
+import struct
+
+import numpy as np
+import pytest
+
+from aml.datasets import pickles, upstream_lists
+
+PLAIN = {
+    "texts": ["a", "é", "日本", ""],
+    "numbers": [0, 1, 255, 65536, -7, 2**40, -(2**100), 1.5, -0.0, float("inf")],
+    "constants": [None, True, False],
+    "bytes": [b"", b"abc", bytes(range(256)), b"x" * 300],
+    "nested": [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [], [[[]]], {}, {"a": {1: None}}],
+    "sets": [set(), {1, "a"}],
+    "long": list(range(3000)),
+}
+ARRAYS = [
+    np.arange(6).reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.array([1, 2], dtype=">i4"),
+    np.array(["ab", "é"]),
+    np.array([b"ab", b"c"]),
+    np.array([True, False]),
+    np.array(["a", 1, None], dtype=object),
+    np.zeros((0, 3), dtype=np.float32),
+    np.array(5),
+]
+
+
+def load(tmp_path, data, max_bytes=1 << 20):
+    (tmp_path / "x.pkl").write_bytes(data)
+    return pickles.load(tmp_path / "x.pkl", max_bytes=max_bytes)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_plain_data_of_every_protocol(tmp_path, protocol):
+    assert load(tmp_path, pickle.dumps(PLAIN, protocol)) == PLAIN
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("module", [b"numpy._core", b"numpy.core"])
+def test_arrays_and_numpy_numbers_by_old_and_new_names(tmp_path, protocol, module):
+    scalars = [np.int64(3), np.float32(0.5), np.bool_(True), np.str_("é"), np.uint8(255)]
+    # without frames, so that names of another length may be put in
+    data = pickle._dumps([ARRAYS, ARRAYS[0], scalars], protocol=min(protocol, 3))
+    data = pickle.dumps([ARRAYS, ARRAYS[0], scalars], protocol) if module == b"numpy._core" else data
+    data = data.replace(b"cnumpy._core", b"c" + module)
+    arrays, again, numbers = load(tmp_path, data)
+    for array, expected in zip(arrays, ARRAYS, strict=True):
+        assert type(array) is np.ndarray and array.dtype == expected.dtype and array.shape == expected.shape
+        assert array.tolist() == expected.tolist() and array.flags.writeable
+    assert again is arrays[0]
+    assert numbers == [3, 0.5, True, "é", 255] and [type(x) for x in numbers] == [int, float, bool, str, int]
+
+
+def test_python_2_pickle_protocol_0(tmp_path):
+    # what Python 2's pickle.dumps({'cids': ['caf\xc3\xa9', u'\xe9'], 'qidxs': [1, 2L, True], 'x': {0.5: None}}) gives
+    data = (
+        b"(dp0\nS'cids'\np1\n(lp2\nS'caf\\xc3\\xa9'\np3\naV\xe9\np4\nasS'qidxs'\np5\n(lp6\nI1\naL2L\naI01\nas"
+        b"S'x'\np7\n(dp8\nF0.5\nNss."
+    )
+    value = load(tmp_path, data)
+    assert value == {"cids": ["cafÃ©", "é"], "qidxs": [1, 2, True], "x": {0.5: None}}
+    assert upstream_lists.names(value["cids"], "cids") == ["café", "é"]
+
+
+def test_python_2_pickle_protocol_2_with_numpy(tmp_path):
+    # {'caf\xe9': numpy.int64(7), 'a': numpy.array([1, 256], '<i4')} with Python 2's byte strings
+    dtype = b"cnumpy\ndtype\nq\x01U\x02%sq\x02K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    data = (
+        b"\x80\x02}q\x00(U\x04caf\xe9"
+        + b"cnumpy.core.multiarray\nscalar\n"
+        + dtype % b"i8"
+        + b"U\x08\x07\x00\x00\x00\x00\x00\x00\x00\x86R"
+        + b"U\x01acnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85"
+        + dtype % b"i4"
+        + b"\x89U\x08\x01\x00\x00\x00\x00\x01\x00\x00tbu."
+    )
+    value = load(tmp_path, data)
+    assert value["café"] == 7 and value["a"].tolist() == [1, 256]
+
+
+class Evil:
+    def __init__(self, function, *arguments):
+        self.parts = (function, arguments)
+
+    def __reduce__(self):
+        return self.parts
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    ("function", "arguments", "name"),
+    [
+        (os.system, ["touch {}"], "system"),
+        (eval, ["open({!r}, 'w')"], "eval"),
+        (getattr, ["a", "b"], "getattr"),
+        (bytearray, [1 << 40], "bytearray"),
+        (pickle.loads, [b"N."], "loads"),
+        (np.load, ["{}"], r"numpy\.load"),
+        (Evil, [], r"Evil"),
+    ],
+)
+def test_refuses_every_other_global_by_name(tmp_path, protocol, function, arguments, name):
+    arguments = [x.format(tmp_path / "made") if isinstance(x, str) else x for x in arguments]
+    with pytest.raises(ValueError, match=f"x.pkl .*asks for .*{name}, which is not plain data"):
+        load(tmp_path, pickle.dumps([Evil(function, *arguments)], protocol))
+    assert not (tmp_path / "made").exists()
+
+
+def short(text):
+    return pickle.SHORT_BINUNICODE + bytes([len(text)]) + text
+
+
+def global_(module, name):
+    return b"c%s\n%s\n" % (module, name)
+
+
+INT = global_(b"numpy", b"dtype") + b"(X\x02\x00\x00\x00i8I00\nI01\ntR"
+OBJECT = global_(b"numpy", b"dtype") + b"(X\x02\x00\x00\x00O8I00\nI01\ntR"
+NEW_ARRAY = global_(b"numpy.core.multiarray", b"_reconstruct") + global_(b"numpy", b"ndarray") + b"(K\x00tC\x01b\x87R"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"N",
+        b"garbage",
+        b"<!DOCTYPE html><html>",
+        b".",
+        b"0.",
+        b"t.",
+        b"\x85.",
+        b"}K\x01s.",
+        b"\x80\x04\x95",
+        b"S'open\n.",
+        b"Sx\n.",
+        b"U\xffshort.",
+        b"h\x05.",
+        b"]K\x01u.",
+        b"NK\x01a.",
+        b"N}b.",
+        b"]]R.",
+        b"(tN\x81.",  # NEWOBJ
+        b"(ios\nsystem\n.",  # INST
+        b"Pid\n.",  # PERSID
+        b"\x82\x01.",  # EXT1
+        b"\x97.",  # NEXT_BUFFER
+        b"I" + b"9" * 5000 + b"\n.",
+        b"B\xff\xff\xff\x7fabc.",  # bytes longer than the file
+        b"\x8e" + struct.pack("<Q", 1 << 62) + b"abc.",
+        b"\x96" + struct.pack("<Q", 1 << 62) + b"abc.",
+        b"\x8d" + struct.pack("<Q", 1 << 40) + b"abc.",
+        b"\x8b" + struct.pack("<i", -5) + b"abc.",
+        b"}" + b")" + b"\x85" * 100_000 + b"Ns.",  # a nest of tuples as a key
+        b"\x8f()" + b"\x85" * 100_000 + b"\x90.",  # and in a set
+        global_(b"numpy", b"ndarray") + b"(I1000000\ntR.",
+        global_(b"numpy", b"ndarray") + b".",
+        global_(b"numpy", b"dtype") + b"(X\x04\x00\x00\x00V999tR.",
+        global_(b"numpy", b"dtype") + b"(X\x03\x00\x00\x00i,OtR.",
+        global_(b"numpy", b"dtype") + b"(]tR.",
+        INT + b".",
+        NEW_ARRAY + b".",
+        NEW_ARRAY + b"(K\x01(J\xff\xff\xff\x7fK\x02t" + INT + b"I00\nC\x04abcdtb.",
+        NEW_ARRAY + b"(K\x01(J\xff\xff\xff\xfft" + INT + b"I00\nC\x08abcdefghtb.",
+        NEW_ARRAY + b"(K\x01(J\xff\xff\xff\x7ft" + OBJECT + b"I00\n]tb.",
+        NEW_ARRAY + b"(K\x01(K\x01t" + OBJECT + b"I00\n]]atb.",
+        NEW_ARRAY + b"(K\x01(K\x01t" + OBJECT + b"I00\nC\x08abcdefghtb.",
+        global_(b"numpy.core.multiarray", b"scalar") + b"(" + OBJECT + b"C\x08abcdefghtR.",
+    ],
+)
+def test_damaged_and_hostile_pickles_are_value_errors(tmp_path, data):
+    with pytest.raises(ValueError, match=r"x.pkl is no readable pickle of plain data: ."):
+        load(tmp_path, data)
+
+
+def test_every_cut_is_a_value_error(tmp_path):
+    data = pickle.dumps({"cids": ["a", "b"], "x": np.arange(3), "y": [1.5, {2}]}, 4)
+    for length in range(len(data)):
+        with pytest.raises(ValueError, match=r"x.pkl"):
+            load(tmp_path, data[:length])
+
+
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
+def test_random_damage_never_gives_another_error(tmp_path):
+    random = np.random.default_rng(0)
+    data = [pickle.dumps({"cids": ["a", "b"], "x": ARRAYS, "y": [1.5, {2}, np.int64(3)]}, p) for p in (0, 2, 4, 5)]
+    for trial in range(600):
+        damaged = bytearray(data[trial % 4])
+        for place in random.integers(len(damaged), size=1 + trial % 3):
+            damaged[place] = random.integers(256)
+        with contextlib.suppress(ValueError):
+            load(tmp_path, bytes(damaged))
+
+
+def test_deep_and_cyclic_nesting_is_harmless(tmp_path):
+    value = load(tmp_path, b"]" * 100_000 + b"a" * 99_999 + b".")
+    assert len(value) == 1
+    value = load(tmp_path, b"]q\x00h\x00a.")
+    assert value[0] is value
+
+
+def test_size_limit_and_missing_file(tmp_path):
+    with pytest.raises(ValueError, match="has 5 bytes, at most 4"):
+        load(tmp_path, b"]N]a.", max_bytes=4)
+    with pytest.raises(ValueError, match=r"no file .*nothing.pkl"):
+        pickles.load(tmp_path / "nothing.pkl", max_bytes=10)
+
+
+@pytest.mark.parametrize(
+    "text", [np.array(["\U0010ffff"], "<U1"), np.array(["\U0010ffff"], ">U1"), np.str_("\U0010ffff")]
+)
+def test_characters_that_unicode_does_not_have(tmp_path, text):
+    data, order = pickle.dumps(text, 4), text.dtype.byteorder
+    highest, beyond = (np.array(code, f"{order}u4").tobytes() for code in (0x10FFFF, 0x110000))
+    assert data.count(highest) == 1 and np.asarray(load(tmp_path, data)).item() == "\U0010ffff"
+    with pytest.raises(ValueError, match=r"x.pkl .*it has an array of .*U1 with what is no character"):
+        load(tmp_path, data.replace(highest, beyond))
+
+
+def test_agrees_with_pickle_on_what_both_read(tmp_path):
+    data = pickletools.optimize(pickle.dumps(PLAIN, 4))
+    assert load(tmp_path, data) == pickle.loads(data)
+
+
+def test_checks_of_upstream_values():
+    assert upstream_lists.integers(np.array([0, 4]), "x", below=5) == [0, 4]
+    assert upstream_lists.names((), "x") == [] and upstream_lists.names(np.array(["a"]), "x") == ["a"]
+    for function, value, message in [
+        (upstream_lists.names, ["a", 1], "x: a list of names is expected, found a list of int, str"),
+        (upstream_lists.names, [""], "x: a list of names"),
+        (upstream_lists.names, "abc", "found a str"),
+        (upstream_lists.integers, [1, True], "found a list of bool, int"),
+        (upstream_lists.integers, [1.0], "found a list of float"),
+        (upstream_lists.integers, np.zeros((2, 2), int), "found a list of list"),
+        (upstream_lists.integers, np.array(1), "found a int"),
+        (upstream_lists.integers, [2**63], "x: 9223372036854775808 is out of range"),
+        (upstream_lists.integers, [2**20000], "a number of 20001 bits is out of range"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            function(value, "x")
+    with pytest.raises(ValueError, match="x: 5 is out of range, accepted are 0 to 4"):
+        upstream_lists.integers([5], "x", below=5)
+    with pytest.raises(ValueError, match=r"x: -1 is out of range"):
+        upstream_lists.integers([-1], "x", below=5)
+    with pytest.raises(ValueError, match="x: no 'b'; expected are a, b"):
+        upstream_lists.entries({"a": 1}, ("a", "b"), "x")
+    with pytest.raises(ValueError, match="x: a dict with a, b is expected, found a list"):
+        upstream_lists.entries([], ("a", "b"), "x")

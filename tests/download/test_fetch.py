@@ -1,0 +1,296 @@
+import hashlib
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from aml.download import checks
+from aml.download.fetch import fetch as fetch_file
+from tests.download.flaky_server import DATA, PAGE, flaky_server
+
+
+@pytest.fixture
+def server():
+    with flaky_server() as server:
+        yield server
+
+
+@pytest.fixture
+def place(tmp_path):
+    return SimpleNamespace(file=tmp_path / "raw" / "x.tgz", digests=tmp_path / "digests.json", folder=tmp_path / "raw")
+
+
+def fetch(place, *sources, **options):
+    options = {"magic": checks.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
+    return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
+
+
+def left(place):
+    return sorted(path.name for path in place.folder.iterdir())
+
+
+def test_a_file_comes_whole_and_is_noted(server, place):
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    assert fetch(place, server.url, expected_bytes=len(DATA)) == sha256
+    assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"]
+    assert json.loads(place.digests.read_text()) == {
+        "x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": server.url}
+    }
+    assert fetch(place, "http://127.0.0.1:9/never asked") == sha256 and server.log == [None]
+
+
+def test_without_a_length_the_end_is_the_end(server, place):
+    server.plan = ["no length"]
+    fetch(place, server.url)
+    assert place.file.read_bytes() == DATA
+
+
+@pytest.mark.parametrize("tag", ['"1"', 'W/"1"', ""])
+def test_goes_on_where_it_stopped(server, place, tag):
+    server.tag, server.plan = tag, ["drops", "fine"]
+    fetch(place, server.url)
+    assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"]
+    assert server.log == [None, f"bytes={int(len(DATA) * 0.9)}-"]
+
+
+def test_goes_on_in_the_next_run(server, place):
+    server.plan = ["drops", 500, 500, 500, "fine"]
+    with pytest.raises(
+        ValueError, match=r"could not be had:\n  http://.*answers 500 .*\(3 attempts\)\nGet it by other"
+    ):
+        fetch(place, server.url)
+    assert left(place) == ["x.tgz.part", "x.tgz.part.json"]
+    server.plan = ["fine"]
+    fetch(place, server.url)
+    assert server.log[-1] == f"bytes={int(len(DATA) * 0.9)}-" and place.file.read_bytes() == DATA
+
+
+def test_starts_over_where_ranges_are_ignored(server, place):
+    server.plan = ["drops", "ignores ranges"]
+    with pytest.raises(ValueError, match=r"closed after 180001 of 200002 bytes \(3 attempts\)"):
+        fetch(place, server.url)
+    assert len(server.log) == 3
+    server.drops = False
+    fetch(place, server.url)
+    assert place.file.read_bytes() == DATA
+
+
+@pytest.mark.parametrize("tag", ['"1"', ""])
+def test_starts_over_where_the_file_has_changed(server, place, tag):
+    server.tag, server.plan = tag, ["drops", 403]
+    with pytest.raises(ValueError, match="answers 403"):
+        fetch(place, server.url)
+    server.data, server.plan, server.tag = checks.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
+    fetch(place, server.url)
+    assert place.file.read_bytes() == server.data
+
+
+def test_a_part_of_another_source_is_not_continued(server, place):
+    server.plan = ["drops", 403, "fine"]
+    fetch(place, server.url, server.url + "?mirror")
+    assert server.log[-1] is None and place.file.read_bytes() == DATA
+
+
+def test_a_part_beyond_the_end_is_dropped(server, place):
+    server.plan = ["drops", 416, "fine"]
+    fetch(place, server.url)
+    assert server.log[-1] is None and place.file.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason", "num_requests"),
+    [
+        (403, "the server answers 403 Forbidden", 1),
+        (404, "the server answers 404 Not Found", 1),
+        (503, r"the server answers 503 .* \(3 attempts\)", 3),
+        ("page", "a web page b'<!DOCTYPE html><', expected is a start", 1),
+        ("empty", "an empty file", 1),
+        ("drops at once", r"closed after 0 of 200002 bytes \(3 attempts\)", 3),
+    ],
+)
+def test_refused_and_retried(server, place, behaviour, reason, num_requests):
+    server.plan = [behaviour]
+    with pytest.raises(ValueError, match=reason):
+        fetch(place, server.url)
+    assert len(server.log) == num_requests and left(place) == [] and not place.digests.exists()
+
+
+def test_a_web_page_is_no_file_of_any_kind(server, place):
+    server.plan = ["page"]
+    with pytest.raises(ValueError, match=r"a web page b'<!DOCTYPE html><'\n"):
+        fetch(place, server.url, magic=b"")
+    assert not place.digests.exists()
+
+
+def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    with pytest.raises(ValueError, match=rf"has sha256 {sha256}, expected is 0badcafe... as the file's own name says"):
+        fetch(place, server.url, sha256_start="0badcafe")
+    assert left(place) == ["x.tgz.refused"] and not place.digests.exists()
+    (place.folder / "x.tgz.refused").unlink()
+    assert fetch(place, server.url, sha256_start=sha256[:8]) == sha256
+
+
+def test_a_stall_is_an_interruption(server, place):
+    server.plan = ["stalls", "fine"]
+    fetch(place, server.url, stall_s=0.2)
+    assert server.log == [None, "bytes=1000-"] and place.file.read_bytes() == DATA
+
+
+def test_another_length_than_expected(server, place):
+    with pytest.raises(ValueError, match="200002 bytes, expected are 7"):
+        fetch(place, server.url, expected_bytes=7)
+    assert left(place) == []
+
+
+def test_the_next_source_is_tried(server, place):
+    server.plan = ["page", "fine"]
+    fetch(place, "http://127.0.0.1:9/x.tgz", "gopher://x/y", place.folder / "nothing.tgz", server.url, server.url)
+    assert place.file.read_bytes() == DATA
+    place.file.unlink()
+    with pytest.raises(ValueError) as error:
+        fetch(place, "http://127.0.0.1:9/x.tgz", "gopher://x/y", place.folder / "nothing.tgz")
+    for reason in ("refused", "unknown scheme 'gopher'", "no such file", f"put it at {place.file}"):
+        assert reason in str(error.value)
+    with pytest.raises(ValueError, match="no source is given"):
+        fetch(place)
+
+
+@pytest.mark.parametrize("as_url", [False, True])
+def test_local_copies(place, tmp_path, as_url):
+    copy = tmp_path / "my copy.tgz"
+    copy.write_bytes(DATA)
+    fetch(place, copy.as_uri() if as_url else copy)
+    assert place.file.read_bytes() == DATA and copy.exists() and left(place) == ["x.tgz"]
+    place.file.unlink()
+    copy.write_bytes(PAGE)
+    with pytest.raises(ValueError, match="a web page"):
+        fetch(place, copy)
+    copy.write_bytes(b"")
+    with pytest.raises(ValueError, match="an empty file"):
+        fetch(place, copy)
+
+
+@pytest.mark.parametrize("removed", [[], ["file"], ["digests"], ["file", "digests"]])
+@pytest.mark.parametrize("changed", [DATA[:-1] + b"?", DATA + b"and more"])
+def test_a_local_file_may_be_corrected(place, tmp_path, capsys, changed, removed):
+    """Whatever of the earlier copy is still here."""
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    fetch(place, own)
+    own.write_bytes(changed)
+    for name in removed:
+        getattr(place, name).unlink()
+    assert fetch(place, own) == hashlib.sha256(changed).hexdigest()
+    assert place.file.read_bytes() == changed and left(place) == ["x.tgz"]
+    noted = json.loads(place.digests.read_text())["x.tgz"]
+    assert noted == {"sha256": hashlib.sha256(changed).hexdigest(), "bytes": len(changed), "source": "a local place"}
+    said = "" if "digests" in removed else f"x.tgz has changed at {own}: taken, and noted in {place.digests}\n"
+    assert capsys.readouterr().err == said
+    assert fetch(place, own) == noted["sha256"] and capsys.readouterr().err == ""
+
+
+def test_a_local_file_that_is_the_same_or_gone_changes_nothing(place, tmp_path, monkeypatch):
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    sha256 = fetch(place, own)
+    os.utime(own, (1, 1))  # another time, the same bytes
+    before = place.file.stat()
+
+    def is_untouched():
+        now = place.file.stat()
+        return (now.st_ino, now.st_mtime_ns, now.st_size) == (before.st_ino, before.st_mtime_ns, before.st_size)
+
+    assert fetch(place, own) == sha256 and is_untouched()
+    os.utime(own, ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.setattr("aml.download.local_files.file_sha256", lambda path: pytest.fail("size and time are enough"))
+    assert fetch(place, own) == sha256
+    own.unlink()
+    assert fetch(place, own) == sha256 and is_untouched()
+
+
+def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path):
+    own = tmp_path / "mirror.tgz"
+    own.write_bytes(DATA[:-1] + b"?")
+    sha256 = fetch(place, server.url)
+    assert fetch(place, own) == sha256 and place.file.read_bytes() == DATA
+    place.file.unlink()
+    with pytest.raises(ValueError, match=r"x.tgz from .*mirror.tgz has sha256 .* noted for the copy from http://"):
+        fetch(place, own)
+
+
+def test_a_path_that_was_noted_goes(place, tmp_path):
+    """Digests are kept by git, and a path says whose machine it was."""
+    own = tmp_path / "own.tgz"
+    own.write_bytes(DATA)
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    place.digests.write_text(json.dumps({"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": str(own)}}))
+    fetch(place, own)
+    assert str(tmp_path) not in place.digests.read_text()
+
+
+def test_a_folder_is_to_be_packed(place, tmp_path):
+    with pytest.raises(ValueError, match=rf"a folder; pack it \(tar -czf x.tgz -C {tmp_path} .\) and name the archive"):
+        fetch(place, tmp_path)
+
+
+def test_what_upstream_changed_is_accepted_when_both_are_removed(server, place):
+    fetch(place, server.url)
+    place.file.unlink()
+    server.data = DATA[:-1] + b"?"
+    remedy = r"Remove that file to fetch it again; .* remove the entry 'x.tgz' from .*digests.json too"
+    for message in (rf"kept as .*x.tgz.refused. {remedy}", rf"was refused earlier.* {remedy}"):
+        with pytest.raises(ValueError, match=message):
+            fetch(place, server.url)
+    (place.folder / "x.tgz.refused").unlink()
+    place.digests.write_text("{}")
+    fetch(place, server.url)
+    assert place.file.read_bytes() == server.data
+
+
+def test_waiting_for_a_server_is_said(place, capsys):
+    with pytest.raises(ValueError, match=r"refused.*\(3 attempts\)"):
+        fetch(place, "http://127.0.0.1:9/x.tgz", pause_s=0.01)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("http://127.0.0.1:9/x.tgz: ") and first.endswith("; attempt 1 of 3, the next in 0.01 s")
+    assert second.endswith("; attempt 2 of 3, the next in 0.02 s")
+
+
+def test_a_changed_file_is_kept_and_not_downloaded_again(server, place):
+    fetch(place, server.url)
+    place.file.unlink()
+    server.data = DATA[:-1] + b"?"
+    with pytest.raises(ValueError, match=r"has sha256 .*, expected is .* kept as .*x.tgz.refused"):
+        fetch(place, server.url)
+    assert left(place)[0] == "x.tgz.refused" and not place.file.exists()
+    assert (place.folder / "x.tgz.refused").read_bytes() == server.data
+    num_requests = len(server.log)
+    with pytest.raises(ValueError, match=r"x.tgz.refused was refused earlier"):
+        fetch(place, server.url)
+    assert len(server.log) == num_requests
+    (place.folder / "x.tgz.refused").unlink()
+    server.data = DATA
+    fetch(place, server.url)
+    assert left(place) == ["x.tgz"]
+
+
+def test_a_file_in_place_is_checked(server, place):
+    fetch(place, server.url)
+    place.file.write_bytes(DATA[:-1])
+    with pytest.raises(ValueError, match=r"found in place has sha256 .* kept as .*x.tgz"):
+        fetch(place, server.url)
+    place.file.write_bytes(PAGE)
+    with pytest.raises(ValueError, match="a web page"):
+        fetch(place, server.url)
+    assert place.file.exists() and len(server.log) == 1
+
+
+def test_needs_space(server, place, monkeypatch):
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
+    fetch(place, server.url)
+    place.file.unlink()
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(ValueError, match="has 1000 bytes free, 200002"):
+        fetch(place, server.url)
+    assert "x.tgz" not in left(place)

@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from aml.files.atomic import replacing, replacing_folder, write_json
+
+
+def test_replacing_gives_the_whole_file_or_nothing(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("one")
+        assert not path.exists()
+    assert path.read_text() == "one"
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("two")
+        raise RuntimeError
+    assert path.read_text() == "one" and [x.name for x in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_replacing_folder_gives_the_whole_folder_or_nothing(tmp_path):
+    path = tmp_path / "new" / "folder"
+    for name in ("one", "two"):
+        with replacing_folder(path) as temporary:
+            (temporary / "sub").mkdir()
+            (temporary / "sub" / name).write_text(name)
+    assert [x.name for x in (path / "sub").iterdir()] == ["two"]
+    with pytest.raises(RuntimeError), replacing_folder(path) as temporary:
+        (temporary / "three").touch()
+        raise RuntimeError
+    assert [x.name for x in path.iterdir()] == ["sub"] and [x.name for x in path.parent.iterdir()] == ["folder"]
+
+
+def test_write_json_keeps_order_and_refuses_nan(tmp_path):
+    write_json(tmp_path / "x.json", {"b": 1, "a": "é"})
+    assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n  "b": 1,\n  "a": "é"\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", [float("nan")])
+    assert [x.name for x in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_a_killed_run_has_left_goes_away(tmp_path):
+    for name in (".folder.tmp", ".folder.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    for name in (".file.tmp", ".file.lock", ".folder.lock"):
+        (tmp_path / name).write_text("1234567")
+    with replacing_folder(tmp_path / "folder") as folder, replacing(tmp_path / "file") as file:
+        assert list(folder.iterdir()) == [] and not file.exists()
+        file.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
+
+
+def test_a_second_writer_waits_and_says_for_whom(tmp_path, capsys):
+    path, entered = tmp_path / "file", threading.Event()
+
+    def first():
+        with replacing(path) as temporary:
+            temporary.write_text("one")
+            entered.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait()
+    with replacing(path) as temporary:
+        assert path.read_text() == "one" and not temporary.exists()
+        temporary.write_text("two")
+    thread.join()
+    assert path.read_text() == "two" and [x.name for x in tmp_path.iterdir()] == ["file"]
+    assert f"process {os.getpid()} is writing {path}: waiting for its end" in capsys.readouterr().err
+
+
+def test_many_writers_leave_one_whole_file(tmp_path):
+    path = tmp_path / "file"
+
+    def write(number):
+        for _ in range(20):
+            with replacing(path) as temporary:
+                temporary.write_text(str(number) * 1000)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() in {str(number) * 1000 for number in range(4)}
+    assert [x.name for x in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_lock_of_a_killed_writer_is_free(tmp_path):
+    code = (
+        "import os, pathlib, signal; from aml.files.atomic import replacing_folder\n"
+        f"with replacing_folder({str(tmp_path / 'folder')!r}) as folder:\n"
+        "    (folder / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert {path.name for path in tmp_path.iterdir()} == {".folder.tmp", ".folder.lock"}
+    with replacing_folder(tmp_path / "folder") as folder:
+        (folder / "whole").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "whole"]
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"), replacing(path) as temporary:
+        temporary.symlink_to("/dev/full")
+        temporary.write_text("new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

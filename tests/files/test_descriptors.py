@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from aml.files.descriptors import DescriptorFolder, write_descriptors, write_provenance
+from aml.files.whitening import owned_whitening, whitening_sha256, write_whitening
+
+
+def unit_rows(rows=4, dimension=8, seed=0):
+    descriptors = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
+    return descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
+
+
+def write(folder, *, dtype="float32", whitening=None):
+    pieces = [([2, 0], unit_rows()[[2, 0]]), ([1, 3], unit_rows()[[1, 3]])]
+    arrays = {"a": write_descriptors(folder, "a", pieces, shape=(4, 8), digest="d" * 64, dtype=dtype)}
+    network = {"dimension": 8, "whitening": whitening}
+    write_provenance(folder, network=network, extraction={"image_size": 96}, arrays=arrays)
+    return folder
+
+
+def test_round_trip(tmp_path):
+    folder = DescriptorFolder(write(tmp_path))
+    assert isinstance(folder["a"], np.memmap)
+    np.testing.assert_array_equal(folder["a"], unit_rows())
+    folder.require_list("a", 4, "d" * 64)
+
+
+def test_rows_that_no_piece_holds_are_refused(tmp_path):
+    with pytest.raises(AssertionError):
+        write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32")
+
+
+def test_half_precision_is_kept_as_such(tmp_path):
+    assert DescriptorFolder(write(tmp_path, dtype="float16"))["a"].dtype == np.float16
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
+def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
+    descriptors = unit_rows()
+    descriptors[2] = value
+    with pytest.raises(ValueError, match="a: row 2 has norm"):
+        pieces = [([3, 1], descriptors[[3, 1]]), ([0, 2], descriptors[[0, 2]])]
+        write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32")
+
+
+def test_another_list_is_refused(tmp_path):
+    folder = DescriptorFolder(write(tmp_path))
+    with pytest.raises(ValueError, match="describes 4 images of list dddddddddddd; expected 5 of dddddddddddd"):
+        folder.require_list("a", 5, "d" * 64)
+    with pytest.raises(ValueError, match="expected 4 of eeeeeeeeeeee"):
+        folder.require_list("a", 4, "e" * 64)
+
+
+def test_missing_and_extra_files_are_refused(tmp_path):
+    write(tmp_path)
+    np.save(tmp_path / "b.npy", unit_rows())
+    with pytest.raises(ValueError, match=r"but b\.npy is not so"):
+        DescriptorFolder(tmp_path)
+    (tmp_path / "b.npy").unlink()
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(ValueError, match=r"but a\.npy is not so"):
+        DescriptorFolder(tmp_path)
+    with pytest.raises(ValueError, match=r"provenance\.json is missing"):
+        DescriptorFolder(tmp_path / "nowhere")
+
+
+def test_an_array_of_another_shape_is_refused(tmp_path):
+    pieces = [(range(3), unit_rows(rows=3))]
+    line = write_descriptors(tmp_path, "a", pieces, shape=(3, 8), digest="d" * 64, dtype="float32")
+    network = {"dimension": 8, "whitening": None}
+    write_provenance(tmp_path, network=network, extraction={}, arrays={"a": line | {"rows": 4}})
+    with pytest.raises(ValueError, match=r"float32 \(3, 8\); expected float32 \(4, 8\)"):
+        DescriptorFolder(tmp_path)["a"]
+    with pytest.raises(ValueError, match="has no 'c'; known: a"):
+        DescriptorFolder(tmp_path)["c"]
+
+
+def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
+    write_whitening(tmp_path, np.zeros(8), np.eye(8))
+    with pytest.raises(ValueError, match=r"names whitening None, in whitening\.npz is [0-9a-f]{64}"):
+        owned_whitening(DescriptorFolder(write(tmp_path)))
+    folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
+    assert folder.owns_whitening
+    np.testing.assert_array_equal(owned_whitening(folder)[1], np.eye(8))
+    write_whitening(tmp_path, np.zeros(7), np.eye(7))
+    with pytest.raises(ValueError, match="the whitening is of dimension 7, the rows of 8"):
+        owned_whitening(DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path))))
+    (tmp_path / "whitening.npz").unlink()
+    with pytest.raises(ValueError, match=r"in whitening\.npz is None"):
+        owned_whitening(DescriptorFolder(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "provenance.json"])
+def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path, name):
+    path = write(tmp_path) / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            np.testing.assert_array_equal(DescriptorFolder(tmp_path)["a"], unit_rows())
+            assert whole[place : place + 1].isspace()  # a blank of JSON, and no harm
+        except ValueError as error:
+            assert str(error).startswith(f"{path} is damaged: ") and "`python -m tools.verify`" in str(error)
+
+
+def test_an_array_is_checked_once(tmp_path, monkeypatch):
+    folder = DescriptorFolder(write(tmp_path))
+    assert folder["a"] is folder["a"]
+    (tmp_path / "a.npy").unlink()
+    folder["a"]

@@ -1,0 +1,45 @@
+"""What descriptors do on a disk that is too small for them: a file system of 64 KiB, in a namespace of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOUNTED = (
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs -o size=64k tmpfs "$0"; exec "$@"',
+)
+ARRAY = """
+import numpy as np
+from aml.files.descriptors import write_descriptors
+from aml.files.atomic import replacing_folder
+with replacing_folder("{disk}/x") as folder:
+    rows = np.eye(64, 512, dtype=np.float32)
+    write_descriptors(folder, "a", [(range(64), rows)], shape=(64, 512), digest="", dtype="float32")
+"""
+SHARD = """
+import numpy as np
+from pathlib import Path
+from aml.extraction.shards import Shards
+Shards(Path("{disk}"), "a", [list(range(64))], dtype="float32").write(0, np.eye(64, 512, dtype=np.float32))
+"""
+
+
+@pytest.mark.parametrize("code", [ARRAY, SHARD], ids=["array", "shard"])
+def test_a_full_disk_is_an_error_that_says_what_is_needed(code, tmp_path):
+    if subprocess.run([*MOUNTED, str(tmp_path), "true"], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    command = [*MOUNTED, str(tmp_path), sys.executable, "-c", code.format(disk=tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    last = done.stderr.rstrip().rpartition("\n")[2]
+    assert (
+        done.returncode == 1 and f"OSError: [Errno 28] No space left on device: {131072 + 128:,} bytes needed" in last
+    )
+    assert last.endswith(f"free: '{tmp_path}'") or last.endswith(f"free: '{tmp_path}/.x.tmp'")

@@ -1,0 +1,99 @@
+"""Backbones against the libraries that their weights come from, and as networks are made of them."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from aml.extraction.describe import describe_at_scales
+from aml.networks.backbones import backbone, backbone_stages, known, weights_source
+from aml.networks.network import RetrievalNetwork, folded
+from aml.pretrained.imagenet import imagenet_state
+
+LITE = ["lite0", "lite1", "lite2"]
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_lite_trunks_equal_timm(name):
+    import timm
+
+    reference = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).eval()
+    modules, channels = backbone_stages(name)
+    trunk = nn.Sequential(*modules).eval()
+    shared = list(reference.state_dict().values())[: len(trunk.state_dict())]
+    trunk.load_state_dict(dict(zip(trunk.state_dict(), shared, strict=True)))
+    images = torch.randn(2, 3, 61, 96)  # an odd side: padding depends on it
+    with torch.no_grad():
+        expected = reference.blocks(reference.bn1(reference.conv_stem(images)))
+        assert torch.equal(trunk(images), expected)
+    assert expected.shape[1] == channels[-1]
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_packaged_weights_fill_the_trunk(name):
+    modules, _ = backbone_stages(name)
+    state = imagenet_state(name, None)
+    nn.Sequential(*modules).load_state_dict(state)
+    assert sum(tensor.numel() for tensor in state.values()) > 2e6
+
+
+@pytest.mark.parametrize("name", known())
+def test_channels_are_what_the_table_says(name):
+    modules, channels = backbone_stages(name)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        for module, expected in zip(modules, channels, strict=True):
+            x = module.eval()(x)
+            assert x.shape[1] == expected
+
+
+@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("size", [(1, 1), (8, 1024), (64, 3)])
+def test_slivers_have_descriptors(name, size):
+    """An image of 2000 x 16 pixels is 1024 x 8 at testing, 512 x 4 at its lowest scale."""
+    stages = len(backbone_stages(name)[0])
+    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    with torch.inference_mode():
+        for scales in ([1], [1, 0.7071067811865476, 0.5]):
+            found = describe_at_scales(network, torch.randn(1, 3, *size), scales)
+            assert 0.9 < found.norm() < 1.0001  # random weights let the signal die: to the floor, whose norm is 1.8e-5
+
+
+@pytest.mark.parametrize("name", known())
+def test_images_are_normalised_as_those_that_the_weights_were_trained_on(name):
+    import timm
+    import torchvision
+
+    library, _, tag = weights_source(name).partition(":")
+    if library == "torchvision":
+        theirs = torchvision.models.get_weight(tag).transforms()
+        expected = {"mean": theirs.mean, "std": theirs.std}
+    else:
+        theirs = timm.get_pretrained_cfg(tag or f"tf_efficientnet_{name}.in1k")
+        expected = {"mean": list(theirs.mean), "std": list(theirs.std)}
+    assert backbone(name).normalisation == expected
+
+
+def test_vgg16_ends_before_its_last_max_pool():
+    modules, _ = backbone_stages("vgg16")
+    assert len(modules) == 30 and isinstance(modules[-1], nn.ReLU)
+
+
+def test_unknown_backbone_lists_the_known():
+    with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: efficientnet_b3, lite0"):
+        backbone_stages("vgg19")
+
+
+@pytest.mark.parametrize("name", known())
+def test_folding_batchnorm_changes_rounding_only(name):
+    torch.manual_seed(0)
+    stages = len(backbone_stages(name)[0])
+    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+    images = torch.randn(1, 3, 64, 48)
+    with torch.no_grad():
+        np.testing.assert_allclose(folded(network)(images), network(images), atol=2e-6)
+    assert not [module for module in folded(network).modules() if isinstance(module, nn.BatchNorm2d)]

@@ -1,0 +1,220 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from aml.networks.network import GeM, RetrievalNetwork, folded, load_network, place, save_network, start_from
+from aml.networks.tensors import save_tensors
+from aml.pretrained.imagenet import imagenet_state
+
+
+def small(projection=16, frozen_stages=1, gem_p=3.0):
+    torch.manual_seed(0)
+    return RetrievalNetwork(
+        backbone="lite0", stages=3, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p
+    ).eval()
+
+
+def test_descriptors_have_the_projection_s_dimension():
+    descriptors = small()(torch.randn(3, 3, 48, 64))
+    assert descriptors.shape == (3, 16) and descriptors.dtype == torch.float32
+
+
+def test_without_a_projection_the_dimension_is_the_backbone_s():
+    network = small(projection=None)
+    assert network.dimension == 24
+    assert network(torch.randn(1, 3, 48, 48)).shape == (1, 24)
+
+
+def test_gem_equals_its_formula():
+    x = torch.rand(2, 3, 4, 5) + 0.1
+    expected = [[(sum(v**2.5 for v in c.flatten().tolist()) / 20) ** (1 / 2.5) for c in image] for image in x]
+    torch.testing.assert_close(GeM(2.5)(x), torch.tensor(expected))
+
+
+def test_gem_survives_negative_and_zero_activations():
+    x = torch.stack([torch.zeros(2, 3, 3), -torch.ones(2, 3, 3)]).requires_grad_()
+    pool = GeM(3.0)
+    pool(x).sum().backward()
+    assert torch.isfinite(pool.p.grad).all() and torch.isfinite(x.grad).all()
+
+
+def test_gem_is_float32_under_autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert GeM(3.0)(torch.rand(1, 2, 3, 3).bfloat16()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("mode", ["as made", "train", "eval"])
+def test_batchnorm_statistics_are_frozen_and_its_affine_parameters_train(mode):
+    network = RetrievalNetwork(backbone="lite0", stages=3, frozen_stages=1, projection=16, gem_p=3.0)
+    if mode != "as made":
+        network.train(mode == "train")
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    network(torch.randn(2, 3, 48, 48)).sum().backward()
+    for name, buffer in network.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+    trained = [name for name, parameter in network.named_parameters() if parameter.grad is not None]
+    assert any(".1.weight" in name for name in trained) and "pool.p" in trained
+
+
+def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
+    network = small(frozen_stages=2).train()
+    images = torch.randn(2, 3, 48, 48)
+    assert torch.equal(network(images), network.describe(network.frozen_features(images)))
+    network(images).sum().backward()
+    frozen = list(network.backbone[:2].parameters())
+    assert frozen and all(parameter.grad is None for parameter in frozen)
+
+
+def test_impossible_stages_are_refused():
+    with pytest.raises(ValueError, match="backbone lite0 has 8 stages: cannot keep 9, freeze 0"):
+        RetrievalNetwork(backbone="lite0", stages=9, frozen_stages=0, projection=None, gem_p=3.0)
+
+
+def test_the_projection_depends_on_its_generator_alone(tmp_path):
+    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite0", None), {})
+    states = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(np.random.randint(1000))
+        network = small()
+        start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(seed))
+        states.append(network.projection.weight)
+    assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+    assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0", None)["0.0.weight"])
+
+
+def test_the_projection_starts_as_torch_starts_a_convolution(tmp_path):
+    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite0", None), {})
+    network = small()
+    start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(7))
+    torch.manual_seed(7)
+    torch.testing.assert_close(network.projection.weight, nn.Conv2d(24, 16, 1, bias=False).weight)
+
+
+def test_weights_of_another_backbone_are_refused(tmp_path):
+    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite2", None), {})
+    network = RetrievalNetwork(backbone="lite0", stages=8, frozen_stages=0, projection=None, gem_p=3.0)
+    with pytest.raises(ValueError, match="tensors do not fit the network; first"):
+        start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())
+
+
+def test_saved_networks_come_back_equal(tmp_path):
+    network = small()
+    save_network(tmp_path, network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={"epochs": []})
+    loaded, description = load_network(tmp_path)
+    images = torch.randn(1, 3, 40, 40)
+    assert torch.equal(loaded(images), network(images)) and not loaded.training
+    assert description["dimension"] == 16 and description["normalisation"]["mean"] == [0.5] * 3
+    trained = [name for name in network.state_dict() if "running" not in name and "num_batches" not in name]
+    assert description["num_parameters"] == sum(network.state_dict()[name].numel() for name in trained)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    network = small()
+    with torch.no_grad():
+        network.pool.p.fill_(float("nan"))
+    save_network(tmp_path, network, normalisation={}, record={})
+    with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
+        load_network(tmp_path)
+
+
+def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
+    save_network(tmp_path, small(), normalisation={}, record={})
+    for name in ("model.safetensors", "model.json"):
+        path = tmp_path / name
+        whole = path.read_bytes()
+        for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
+            path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
+            with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m tools.verify`"):
+                load_network(tmp_path)
+        path.write_bytes(whole)
+    load_network(tmp_path)
+
+
+def test_equal_networks_are_equal_files(tmp_path):
+    for name in ("a", "b"):
+        save_network(tmp_path / name, small(), normalisation={}, record={})
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def described_by_hand(features, weight, p):
+    """Projection, ReLU, GeM, L2 with 1e-6 in float64: features (B, C, H, W), weight (D, C), p -> (B, D)."""
+    activations = np.maximum(np.einsum("dc,bchw->bdhw", weight, features), 1e-6)
+    pooled = (activations**p).mean(axis=(2, 3)) ** (1 / p)
+    return pooled / (np.linalg.norm(pooled, axis=1, keepdims=True) + 1e-6)
+
+
+@pytest.mark.parametrize("strength, low, high", [(1.0, 1 - 1e-5, 1 + 1e-6), (1e-5, 0.8, 0.99)])
+def test_norms_are_one_but_for_the_constant(strength, low, high):
+    """1e-6 is added to the norm, as in the authors' code: of faint features, pooled to a norm of about 1e-5, it is
+    much."""
+    network, features = small(frozen_stages=3), strength * torch.rand(2, 24, 3, 4)
+    with torch.no_grad():
+        found = network.describe(features).numpy()
+        weight = network.projection.weight.double().numpy()[:, :, 0, 0]
+    np.testing.assert_allclose(found, described_by_hand(features.double().numpy(), weight, 3.0), rtol=1e-5)
+    norms = np.linalg.norm(found, axis=1)
+    assert (low < norms).all() and (norms < high).all()
+
+
+def test_gradients_of_projection_and_gem_are_finite_differences():
+    """GeM computes in float32 whatever it is given, so the differences are those of the formula in float64."""
+    network, random = small(frozen_stages=3, gem_p=2.7), np.random.default_rng(0)
+    features, upstream = random.random((2, 24, 3, 4)), random.normal(size=(2, 16))
+    tensor = torch.tensor(features, dtype=torch.float32, requires_grad=True)
+    weight = network.projection.weight
+    (network.describe(tensor) * torch.tensor(upstream, dtype=torch.float32)).sum().backward()
+    values = features, weight.detach().double().numpy()[:, :, 0, 0], np.array(2.7)
+    gradients = tensor.grad.numpy(), weight.grad.numpy()[:, :, 0, 0], network.pool.p.grad.numpy()[0]
+    for spot, gradient in enumerate(gradients):
+        for _ in range(5):
+            direction = random.normal(size=values[spot].shape)
+            ends = []
+            for step in (1e-6, -1e-6):
+                moved = [value + step * direction if i == spot else value for i, value in enumerate(values)]
+                ends.append((described_by_hand(*moved) * upstream).sum())
+            np.testing.assert_allclose((gradient * direction).sum(), (ends[0] - ends[1]) / 2e-6, rtol=1e-3, atol=1e-5)
+
+
+def test_folding_leaves_no_batchnorm_in_the_embedded_networks():
+    assert not [module for module in folded(small()).modules() if isinstance(module, nn.BatchNorm2d)]
+    assert [module for module in small().modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+class Elsewhere(nn.Module):
+    """Convolutions that go to no device, and note the layout that they were asked for."""
+
+    def __init__(self, groups: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(8, 8, 3, groups=groups)
+
+    def to(self, device, memory_format):
+        self.asked = device.type, memory_format
+        return self
+
+
+@pytest.mark.parametrize(
+    ("groups", "device", "layout"),
+    [
+        (8, "cuda", torch.contiguous_format),
+        (1, "cuda", torch.channels_last),
+        (8, "cpu", torch.channels_last),
+        (1, "cpu", torch.channels_last),
+    ],
+)
+def test_depthwise_convolutions_are_contiguous_on_a_gpu(groups, device, layout):
+    placed = place(Elsewhere(groups), torch.device(device), "bfloat16")
+    assert placed.asked == (device, layout) and (placed.layout, placed.precision) == (layout, "bfloat16")
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_and_features_are_brought_to_the_network_s_layout(layout):
+    network, seen = small(), []
+    network.layout = layout
+    for module in (network.backbone[0], network.backbone[1]):
+        module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].is_contiguous(memory_format=layout)))
+    for given in (torch.contiguous_format, torch.channels_last):
+        images = torch.rand(2, 3, 31, 40).to(memory_format=given)
+        network.describe(network.frozen_features(images).to(memory_format=given))
+    assert seen == [True] * 4

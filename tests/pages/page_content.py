@@ -1,0 +1,51 @@
+"""What the page shows, in the paper's names, with the printed values as ours."""
+
+from pathlib import Path
+
+from aml.pages.page import Content, Sheet
+from aml.pages.pictures import picture
+from aml.pages.provenance import Commit, Family, Making
+from aml.run_log import StageRun
+from aml.tables.build import build_tables
+from aml.tables.claims import read_claims, write_claims
+from aml.tables.csv_files import read_tables
+from aml.tables.printed_values import PRINTED, compare, differences
+from aml.tables.whitening_notes import COLUMNS, whitening_lines
+from tests.tables.paper_records import LOSSES, paper_settings, printed_records
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'
+
+
+def content(folder: Path, **changes) -> Content:
+    """`folder` gets the files that it is made from."""
+    records = printed_records()
+    del records["mobilenet_v2-vgg16-reg"]
+    records["vgg16"]["symmetric"]["roxford5k"]["medium"]["mAP"] = 62.1
+    tables, printed = build_tables(paper_settings(note="A note, 5 < 6."), records), read_tables(PRINTED)
+    write_claims(folder / "claims.csv", tables, printed)
+    (folder / "drawn.svg").write_text(SVG)
+    drawn = picture(folder / "drawn.svg", "Drawn", "A circle.")
+    seconds = {"distill@a": 100.0, "distill@b": 20.0}
+    runs = tuple(
+        StageRun(name, "2026-01-02T03:04:05+00:00", s, "A GPU", {"torch": "2.0"}) for name, s in seconds.items()
+    )
+    values = {
+        "note": "A note, 5 < 6.",
+        "tables": tables,
+        "losses": LOSSES,
+        "claims": read_claims(folder / "claims.csv"),
+        "making": Making("2026-01-03T04:05:06+00:00", "A processor, 2 cores"),
+        "commit": Commit("ab" * 20, ("aml/losses/reg.py",)),
+        "installed": {"python": "3.11", "torch": "2.1"},
+        "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],
+        "parameters": "seed: 0 # <here>\n",
+        "intervals": {("mobilenet_v2-vgg16-contr_plus", "asymmetric", "roxford5k+r1m", "hard"): ("9.87", "19.95")},
+        "differences": list(differences(tables, compare(tables, printed))),
+        "cell": "mobilenet_v2-vgg16-contr_plus",
+        "contact_sheet": drawn,
+        "complexity": Sheet(["network", "parameters"], [["VGG16", "14,714,688"]]),
+        "whitening": Sheet(list(COLUMNS), whitening_lines(records, paper_settings().networks())),
+        "figures": [drawn, drawn],
+        "ranked_lists": [drawn],
+    }
+    return Content(**values | changes)

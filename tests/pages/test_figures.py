@@ -1,0 +1,299 @@
+"""The figures of a full and of a minimal grid: marks, labels, words, files."""
+
+import copy
+import itertools
+import json
+import statistics
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import matplotlib
+import pytest
+from matplotlib import font_manager, get_data_path
+
+from aml.complexity.costs import Cost, write_csv
+from aml.evaluation.per_query import COLUMNS
+from aml.files.digests import seal_lines, write_sealed
+from aml.pages.figures.ablation import ablation_picture
+from aml.pages.figures.cost import cost_picture
+from aml.pages.figures.distractors import distractors_picture
+from aml.pages.figures.files import write_pictures
+from aml.pages.figures.fonts import fallbacks
+from aml.pages.figures.queries import queries_picture
+from aml.pages.figures.results import Results
+from aml.pages.figures.style import COLOURS, MARKERS, look, loss_names, use_style
+from aml.pages.figures.training import read_curves, training_picture
+from aml.params.reports import Named, Teacher
+from stages import figures
+from tests.stages.test_tables_stage import paper
+from tests.tables.paper_records import LOSSES, paper_settings, printed_records, with_seeds
+
+RECORDS = printed_records()
+for record in RECORDS.values():  # of the ablation's own losses no score with distractors is printed
+    for protocol in ("symmetric", "asymmetric"):
+        for name in ("roxford5k", "rparis6k"):
+            if protocol in record:
+                record[protocol].setdefault(f"{name}+r1m", {"medium": {"mAP": 1.0}})
+KEYS = [key for key in RECORDS if key.count("-") < 2]
+COSTS = [
+    Cost(key, key, 512, 10**6 * number, 768, 1024, 10**9 * number, 1.0, 1, "a CPU", 1)
+    for number, key in enumerate(KEYS, start=1)
+]
+STUDENT = {
+    ("symmetric", "roxford5k", "medium"): {"q1": 50.0, "q2": 20.0, "q3": 30.0},
+    ("asymmetric", "roxford5k", "medium"): {"q1": 10.0, "q2": 10.0},
+}
+TEACHER = {("symmetric", "roxford5k", "medium"): {"q1": 40.0, "q2": 60.0, "q3": 30.0}}
+CURVES = {
+    "train_loss": [3.0, 2.0, 1.0],
+    "validation_loss": [3.0, 1.0, 2.0],
+    "symmetric_recall": [5.0, 6.0, 7.0],
+    "asymmetric_recall": [1.0, 2.0, 3.0],
+}
+
+
+def minimal(records: dict) -> Results:
+    """One teacher, one student, two losses, one test set, no distractors."""
+    settings = paper_settings(
+        students=(Named("mobilenet_v2", "MobileNetV2"),),
+        teachers=(Teacher("vgg16", "VGG16", 512),),
+        dimensions=(512,),
+        losses=tuple(loss for loss in LOSSES if loss.key in ("contr_plus", "reg")),
+        test_sets=(Named("roxford5k", "ROxf"),),
+        distractors=None,
+    )
+    return Results(settings, records)
+
+
+def pictures(results: Results) -> list:
+    """Every picture that this grid has."""
+    made = [
+        cost_picture(results, COSTS),
+        ablation_picture(results),
+        distractors_picture(results),
+        queries_picture("A by B", STUDENT, TEACHER, results.settings.test_sets, results.settings.note),
+        training_picture("A by B", CURVES, results.settings.note),
+    ]
+    return [picture for picture in made if picture is not None]
+
+
+@pytest.fixture(scope="module")
+def full() -> Results:
+    use_style()
+    return Results(paper_settings(note="A note."), RECORDS)
+
+
+def marks(panel) -> list[tuple[float, float]]:
+    """(x, y) of every single mark."""
+    lines = [line for line in panel.lines if line.get_marker() not in ("None", "", None)]
+    return [point for line in lines for point in zip(*line.get_data(), strict=True)]
+
+
+def mean(key: str, protocol: str, ending: str = "") -> float:
+    scores = RECORDS[key][protocol]
+    return statistics.fmean(scores[f"{name}{ending}"]["medium"]["mAP"] for name in ("roxford5k", "rparis6k"))
+
+
+def test_cost_has_a_mark_for_every_network(full):
+    axes = cost_picture(full, COSTS).figure.axes
+    assert [panel.get_title() for panel in axes] == [
+        f"{protocol}, by {teacher}" for teacher in ("VGG16", "ResNet101") for protocol in ("symmetric", "asymmetric")
+    ]
+    assert [len(marks(panel)) for panel in axes] == [21, 19, 21, 19]  # 2 students, 9 losses; 2 without; 1 teacher
+    heights = sorted(y for _, y in marks(axes[0]))
+    keys = [*(f"{s}-vgg16-{loss.key}" for s in ("mobilenet_v2", "efficientnet_b3") for loss in LOSSES), "vgg16"]
+    keys += ["mobilenet_v2-512", "efficientnet_b3-512"]
+    assert heights == pytest.approx(sorted(mean(key, "symmetric") for key in keys))
+
+
+def test_networks_are_columns_by_cost_in_which_no_mark_hides_another(full):
+    panel = cost_picture(full, COSTS).figure.axes[0]
+    costs = {cost.key: cost for cost in COSTS}
+    keys = sorted(("vgg16", "mobilenet_v2-512", "efficientnet_b3-512"), key=lambda key: costs[key].multiply_adds)
+    labels = [label.get_text().splitlines() for label in panel.get_xticklabels()]
+    assert labels == [
+        [key, f"{costs[key].parameters / 1e6:g} M", f"{costs[key].multiply_adds / 1e9:g} G"] for key in keys
+    ]
+    teacher = keys.index("vgg16")
+    assert (teacher, mean("vgg16", "symmetric")) in marks(panel)
+    places = sorted(x for x, _ in marks(panel))
+    assert Counter(round(x) for x in places) == {column: 1 if column == teacher else 10 for column in range(3)}
+    assert min(after - before for before, after in itertools.pairwise(places)) > 0.08  # of a column
+
+
+def test_a_missing_record_is_no_mark_and_a_sentence(full):
+    records = copy.deepcopy(RECORDS)
+    del records["mobilenet_v2-vgg16-reg"], records["vgg16"]
+    results = Results(full.settings, records)
+    made = pictures(results)
+    assert [len(marks(panel)) for panel in made[0].figure.axes] == [19, 17, 21, 19]
+    assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:3])
+    assert len(marks(made[1].figure.axes[0])) == len(marks(ablation_picture(full).figure.axes[0])) - 2
+
+
+def test_ablation_has_both_protocols_of_each_loss(full):
+    axes = ablation_picture(full).figure.axes
+    assert axes[0].get_title() == "MobileNetV2 by VGG16" and len(axes) == 4
+    assert [len(marks(panel)) for panel in axes] == [10] * 4
+    labels = [label.get_text() for label in axes[0].get_yticklabels()]
+    assert labels == ["Contr\npos, neg", "Contr+\nself, pos, neg", "Contr\npos", "Contr\nself, pos", "Reg\nself"]
+    assert (mean("mobilenet_v2-vgg16-reg", "asymmetric"), 4) in [(pytest.approx(x), y) for x, y in marks(axes[0])]
+
+
+def test_distractors_have_two_ends_for_each_network(full):
+    axes = distractors_picture(full).figure.axes
+    assert [len(marks(panel)) for panel in axes] == [2 * 4 * 9] * 2  # ends, pairs, losses
+    reg = "mobilenet_v2-vgg16-reg"
+    ends = {round(x, 6) for x, y in marks(axes[1]) if round(y) == 6}  # Reg is the seventh loss
+    assert {round(mean(reg, "asymmetric"), 6), round(mean(reg, "asymmetric", "+r1m"), 6)} <= ends
+
+
+def test_queries_are_dots_of_both_that_have_them():
+    picture = queries_picture("A by B", STUDENT, TEACHER, (Named("roxford5k", "ROxf"),), "")
+    symmetric, asymmetric = picture.figure.axes
+    assert sorted(marks(symmetric)) == [(30, 30), (40, 50), (60, 20)] and sorted(marks(asymmetric)) == [
+        (40, 10),
+        (60, 10),
+    ]
+    assert symmetric.get_title() == "ROxf, symmetric\n1 better, 1 worse, 1 equal"
+    assert asymmetric.get_title() == "ROxf, asymmetric\n0 better, 2 worse"
+
+
+def write_curves(folder: Path) -> None:
+    """As training writes them."""
+    (folder / "plots/metrics").mkdir(parents=True)
+    for name, values in (CURVES | {"gem_p": [3.0] * 3}).items():
+        rows = "".join(f"{step}\t{value}\n" for step, value in enumerate(values))
+        (folder / f"plots/metrics/{name}.tsv").write_text(f"step\t{name}\n{rows}")
+
+
+def test_training_marks_the_epoch_that_is_kept(tmp_path):
+    write_curves(tmp_path)
+    assert read_curves(tmp_path) == CURVES
+    picture = training_picture("A by B", CURVES, "")
+    losses, recalls = picture.figure.axes
+    assert "lowest validation loss, epoch 2." in picture.caption
+    assert [len(marks(panel)) for panel in (losses, recalls)] == [6, 6]
+    assert [2, 2] in [list(line.get_xdata()) for line in losses.lines]  # the line of the epoch
+    assert marks(recalls)[:3] == [(1, 5.0), (2, 6.0), (3, 7.0)]
+
+
+def test_a_minimal_grid_and_one_without_any_record(full):
+    names = ["map_cost", "ablation", "per_query", "training_curves"]
+    for records, count in ((RECORDS, [4, 3]), ({}, [0, 0])):
+        made = pictures(minimal(records))
+        assert [picture.file for picture in made] == names
+        assert [len(marks(panel)) for panel in made[0].figure.axes] == count
+        for picture in made:
+            picture.figure.draw_without_rendering()
+    assert [picture.file for picture in pictures(Results(full.settings, {}))] == names
+
+
+def test_axes_have_names_and_panels_titles(full):
+    for picture in pictures(full) + pictures(minimal(RECORDS)):
+        for panel in picture.figure.axes:
+            place = panel.get_subplotspec()
+            assert panel.get_title() and picture.title and picture.caption
+            assert panel.get_xlabel() or not place.is_last_row()
+            assert panel.get_ylabel() or not place.is_first_col()
+    assert all(picture.caption.startswith("A note.") for picture in pictures(full))
+
+
+def test_losses_are_told_apart_in_name_and_look():
+    names = loss_names(LOSSES)
+    assert names["contr"] == "Contr (pos, neg)" and names["contr_pos_self"] == "Contr (self, pos)"
+    assert names["reg"] == "Reg" and len(set(names.values())) == len(LOSSES)
+    looks = {(look(n)["color"], look(n)["marker"]) for n in range(len(COLOURS) * len(MARKERS))}
+    assert len(looks) == len(COLOURS) * len(MARKERS)
+
+
+def test_the_same_figures_are_the_same_bytes(full, tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        write_pictures(tmp_path / name, [ablation_picture(full)])
+    first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] and len(first) == 3
+
+
+def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
+    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 3}
+    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-3", teacher="vgg16")
+    values = paper() | cell
+    test_sets = {"roxford5k": "ROxf", "rparis6k": "RPar"}
+    for key, label in test_sets.items():
+        values["datasets"][key]["label"] = label
+    values["grid"]["seeds"] = [0, 3]
+    figures.main(*folders, tmp_path / "figures", values)
+    listed = json.loads((tmp_path / "figures/figures.json").read_text())
+    names = ["map_cost", "ablation", "per_query", "training_curves"]
+    of_one = {label: [f"{name}-{key}" for name in names[:2]] for key, label in test_sets.items()}
+    stems = {"": names} | of_one
+    assert [(e["part"], e["file"]) for e in listed] == [
+        (p, f"{name}.svg") for p, of_p in stems.items() for name in of_p
+    ]
+    assert all(entry["title"] for entry in listed)
+    for part in of_one:
+        assert all(f"Medium mAP on {part}, " in entry["caption"] for entry in listed if entry["part"] == part)
+    files = {f"{name}.{ending}" for of_p in stems.values() for name in of_p for ending in ("svg", "png")}
+    files |= {"figures.json"}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == files
+    assert all(path.stat().st_size < 150_000 for path in (tmp_path / "figures").iterdir())
+    assert "MobileNetV2 by VGG16, Reg, seed 3" in listed[2]["caption"]
+
+    (tmp_path / "metrics/mobilenet_v2-vgg16-reg-3.json").unlink()
+    figures.main(*folders, tmp_path / "figures", values)
+    listed = json.loads((tmp_path / "figures/figures.json").read_text())
+    assert [entry["file"] for entry in listed if not entry["part"]] == [f"{name}.svg" for name in names[:2]]
+    assert "no metrics of mobilenet_v2-vgg16-reg-3" in capsys.readouterr().err
+
+
+def test_one_test_set_alone_has_its_own_scores(full):
+    for test_set, other in itertools.permutations(full.settings.test_sets):
+        alone = full.of_test_set(test_set)
+        places = marks(cost_picture(alone, COSTS).figure.axes[0])
+        scores = RECORDS["vgg16"]["symmetric"]
+        assert scores[test_set.key]["medium"]["mAP"] in [y for _, y in places]
+        assert alone.measure == f"Medium mAP on {test_set.label}" and other.label not in alone.measure
+
+
+@pytest.fixture
+def own_fonts_only(monkeypatch):
+    """No font but those that come with matplotlib."""
+    own = [font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(get_data_path())]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+
+
+def test_letters_are_taken_from_a_font_that_has_them(own_fonts_only):
+    assert fallbacks("Contr, é, β") == ([], "")
+    families, missing = fallbacks("a\u2316\u4eac\u6771")  # a sign of STIX's; Tokyo
+    assert missing == "\u4eac\u6771" and len(families) == 1 and families[0].startswith("STIX")
+    assert use_style("\u2316") == "" and matplotlib.rcParams["font.family"] == ["DejaVu Sans", *families]
+    use_style()
+
+
+def test_a_label_that_no_font_can_write_is_named(own_fonts_only, tmp_path, capsys):
+    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-0", teacher="vgg16")
+    values = paper() | {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 0}
+    values["networks"]["mobilenet_v2"]["label"] = "\u6771\u4eac"
+    with warnings.catch_warnings(action="ignore"):  # matplotlib's own, at each glyph
+        figures.main(*folders, tmp_path / "figures", values)
+    assert "figures: no installed font has \u4eac\u6771: boxes stand for them" in capsys.readouterr().err
+    use_style()
+
+
+def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
+    """Folders and files as the stages before leave them."""
+    (folder / "metrics").mkdir()
+    for name, record in with_seeds(RECORDS, {0: 1.0, 3: 1.0}).items():
+        write_sealed(folder / f"metrics/{name}.json", record)
+    write_csv(folder / "complexity.csv", COSTS)
+    (folder / "queries").mkdir()
+    for name in (key, teacher):
+        (folder / f"queries/{name}.csv").write_text(
+            f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,1,,,\nasymmetric,roxford5k,medium,q1,2,,,\n"
+        )
+        seal_lines(folder / f"queries/{name}.csv")
+    write_curves(folder / "models" / key / "curves")
+    return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]

@@ -1,0 +1,190 @@
+"""The page without a browser: a parser finds in its text what the tables hold."""
+
+import json
+from collections import defaultdict
+from html.parser import HTMLParser
+
+import pytest
+
+from aml.pages.page import duration, render
+from aml.pages.pictures import listed
+from aml.tables.model import by_pair, shown, tenths
+from tests.pages.page_content import SVG, content
+
+VOID = {"meta", "br", "link", "img", "input", "rect", "path"}
+
+
+class Parsed(HTMLParser):
+    """`elements`: (tag, attributes) of all; `cells`: [text, classes] of each score, `intervals`: (score, text) of each
+    interval, both by the id of their table's figure."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements, self.words, self.open, self.figure = [], [], [], ""
+        self.cells, self.intervals = defaultdict(list), defaultdict(list)
+        self.feed(text)
+        self.close()
+        assert self.open == []  # every element ends, in its order
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        classes = attributes.get("class", "").split()
+        self.elements.append((tag, attributes))
+        if tag not in VOID:
+            self.open.append((tag, classes))
+        if tag == "figure":
+            self.figure = attributes.get("id", "")
+        if tag == "td" and "score" in classes:
+            self.cells[self.figure].append(["", classes])
+
+    def handle_endtag(self, tag):
+        assert tag in VOID or self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+        around = {name for _, classes in self.open for name in classes}
+        if "interval" in around:
+            self.intervals[self.figure].append((self.cells[self.figure][-1][0], data))
+        elif any(tag == "td" and "score" in classes for tag, classes in self.open):
+            self.cells[self.figure][-1][0] += data.strip()
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    shown_content = content(tmp_path_factory.mktemp("page"))
+    return shown_content, Parsed(render(shown_content))
+
+
+def values(parsed: Parsed, tag: str, name: str) -> list[str]:
+    return [attributes[name] for element, attributes in parsed.elements if element == tag and name in attributes]
+
+
+def test_ids_are_unique_and_links_lead_to_them(page):
+    _, parsed = page
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) > 20
+    assert {link.removeprefix("#") for link in values(parsed, "a", "href")} <= set(ids)
+    assert set(values(parsed, "label", "for")) | set(values(parsed, "div", "aria-labelledby")) <= set(ids)
+
+
+def test_it_needs_no_other_file(page):
+    _, parsed = page
+    sources = [value for _, a in parsed.elements for name, value in a.items() if name in ("src", "href")]
+    assert sources and all(source.startswith(("data:", "#")) for source in sources)
+    assert not {"script", "iframe", "object"} & {tag for tag, _ in parsed.elements}
+    assert "url(" not in render(page[0]) and "@import" not in render(page[0])
+
+
+def test_every_picture_says_what_it_is(page):
+    pictures = [attributes for tag, attributes in page[1].elements if tag == "img"]
+    assert len(pictures) == 4 and all(attributes["alt"] for attributes in pictures)
+
+
+def test_every_score_is_the_tables(page):
+    shown_content, parsed = page
+    for table in shown_content.tables:
+        expected = [shown(row.values[column], "–") for row in table.rows for column in table.columns]
+        assert [text for text, _ in parsed.cells[f"table-{table.number}"]] == expected
+    for table in shown_content.differences:
+        expected = [row.values[column] for row in table.rows for column in table.columns]
+        found = [text.removesuffix("†").replace("−", "-") for text, _ in parsed.cells[f"difference-{table.number}"]]
+        assert found == ["–" if value is None else f"{value:+}" for value in expected]
+        daggers = sum(text.endswith("†") for text, _ in parsed.cells[f"difference-{table.number}"])
+        assert daggers == sum(len(row.marked) for row in table.rows)
+
+
+def test_the_best_of_each_pair_is_bold_in_every_column(page):
+    shown_content, parsed = page
+    for table in shown_content.tables:
+        pairs = by_pair(table.rows)
+        expected = []
+        for row in table.rows:
+            for column in table.columns:
+                scores = [other.values[column] for other in pairs.get(row.pair, [])]
+                best = max((tenths(score) for score in scores if score is not None), default=None)
+                mine = row.values[column]
+                expected.append(best is not None and mine is not None and tenths(mine) == best)
+        assert ["best" in classes for _, classes in parsed.cells[f"table-{table.number}"]] == expected
+
+
+def test_an_interval_stands_at_its_own_score(page):
+    shown_content, parsed = page
+    (table,) = (table for table in shown_content.tables if table.number == 10)
+    row = next(row for row in table.rows if row.key == "mobilenet_v2-vgg16-contr_plus")
+    assert parsed.intervals == {"table-10": [(str(row.values["roxford5k_hard_mAP"]), "9.87 to 19.95")]}
+
+
+def test_cells_know_their_metric(page):
+    shown_content, parsed = page
+    cells = parsed.cells["table-8"]
+    columns = shown_content.tables[3].columns * len(shown_content.tables[3].rows)
+    assert ["map" in classes for _, classes in cells] == [column.endswith("_mAP") for column in columns]
+
+
+def test_it_says_what_ran_and_how_long(page):
+    text = page[1].text
+    assert "A note, 5 < 6." in text and "seed: 0 # <here>" in text and "ab" * 20 in text
+    assert "with changes: aml/losses/reg.py ." in text
+    assert "distill one student 3 2 1 2 min 0 s 1 min 0 s A GPU" in text
+    assert "distill@b 2026-01-02 03:04:05 20 s" in text
+    assert "noted by the stages below – 2.0" in text
+
+
+def test_it_says_whose_run_it_shows_and_when(page):
+    text = page[1].text
+    assert "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes." in text
+    assert "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC." in text
+
+
+def test_claims_have_verdicts_and_what_does_not_keep_them(page):
+    text = page[1].text
+    assert (
+        "Contr⁺ comes second there." in text
+        and "Contr⁺ (10) contr_plus" in text
+        and "✓ 4 of 4" in text
+        and "✗ 0 of 1" in text
+    )
+    assert "Not here: EfficientNet-B3 by ResNet101." in text and "1 lack a cell" in text
+
+
+def test_what_is_not_given_has_no_place(tmp_path):
+    absent = {
+        "contact_sheet": None,
+        "intervals": {},
+        "complexity": None,
+        "figures": [],
+        "ranked_lists": [],
+        "differences": [],
+    }
+    parsed = Parsed(render(content(tmp_path, **absent, commit=None, families=[], cell=None, note="", tables=[])))
+    ids = {attributes.get("id") for _, attributes in parsed.elements}
+    assert not ids & {"data", "complexity", "figures", "ranked", "printed"} and "run" in ids
+    assert "No run of a stage was noted there" in parsed.text and "Without a git repository or" in parsed.text
+    assert "2 cores, without a commit." in parsed.text
+    assert "Read this first" not in parsed.text
+
+
+def test_a_list_of_pictures_is_complete(tmp_path):
+    (tmp_path / "a.svg").write_text(SVG)
+    index = tmp_path / "figures.json"
+    index.write_text(json.dumps([{"file": "a.svg", "title": "T", "caption": "C"}]))
+    (picture,) = listed(index)
+    assert picture.uri.startswith("data:image/svg+xml;base64,") and (picture.title, picture.caption) == ("T", "C")
+    index.write_text(json.dumps([{"file": "a.svg", "title": "T"}]))
+    with pytest.raises(
+        ValueError, match=r"figures.json: an entry has file, title; accepted: caption, file, title, part"
+    ):
+        listed(index)
+    index.write_text(json.dumps([{"file": "a.tif", "title": "T", "caption": "C"}]))
+    with pytest.raises(ValueError, match=r"a.tif is no picture for a page; accepted: .svg, .png, .jpg"):
+        listed(index)
+
+
+def test_durations():
+    assert [duration(s) for s in (0, 1.54, 9.99, 12.4, 125, 3790)] == [
+        *("0.0 s", "1.5 s", "10.0 s", "12 s", "2 min 5 s", "1 h 3 min"),
+    ]

@@ -1,0 +1,60 @@
+"""Which queries are shown, what is right in their lists, and the picture."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aml.pages.contact_sheet import FRAME, FRAMES, SIDE
+from aml.pages.ranked_lists import RankedList, chosen, judged, picture
+
+GAINS = {"a": 0.0, "b": 5.0, "c": -7.0, "d": 5.0, "e": -7.0, "f": 1.0, "g": 2.0}
+
+
+def test_the_extremes_and_three_others_are_chosen():
+    roles = chosen(GAINS, seed=0)
+    assert list(roles) == ["best gain", "worst gain", "random 1", "random 2", "random 3"]
+    assert (roles["best gain"], roles["worst gain"]) == ("b", "c")
+    assert len(set(roles.values())) == 5 and set(roles.values()) <= set(GAINS)
+    assert chosen(GAINS, seed=0) == roles
+    assert len({tuple(chosen(GAINS, seed=seed).values()) for seed in range(5)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("queries", "roles"),
+    [
+        ("", []),
+        ("a", ["best gain"]),
+        ("ab", ["best gain", "worst gain"]),
+        ("abc", ["best gain", "worst gain", "random 1"]),
+    ],
+)
+def test_of_few_queries_fewer_are_shown(queries, roles):
+    shown = chosen({query: GAINS[query] for query in queries}, seed=0)
+    assert list(shown) == roles and sorted(shown.values()) == sorted(queries)
+
+
+def test_junk_takes_no_place():
+    labels = {"easy": np.array([3]), "hard": np.array([0, 8]), "junk": np.array([5, 1])}
+    assert judged([5, 3, 9, 1, 0], labels) == [
+        ("junk", "junk"), ("easy", "1 easy"), ("wrong", "2 wrong"), ("junk", "junk"), ("hard", "3 hard"),
+    ]  # fmt: skip
+    assert judged([], labels) == []
+
+
+def test_frames_have_the_colours_of_their_kinds():
+    """Two lists of white pictures of any shape: their frames are all colour that there is."""
+    kinds = ["easy", "hard", "junk", "wrong"]
+
+    def ranked(order):
+        return RankedList("label", [(kind, "text", Image.new("RGB", (SIDE, 60), "white")) for kind in order])
+
+    sheet = np.asarray(picture(Image.new("RGB", (50, SIDE), "white"), [ranked(kinds), ranked(kinds[::-1][:3])]))
+    for row, order in enumerate((kinds, kinds[::-1][:3])):
+        half = sheet[row * len(sheet) // 2 : (row + 1) * len(sheet) // 2]
+        places = {}
+        for kind in kinds:
+            colour = [int(FRAMES[kind][i : i + 2], 16) for i in (1, 3, 5)]
+            columns = np.flatnonzero((half == colour).all(axis=2).sum(axis=0) >= 60)
+            assert len(columns) == (2 * FRAME if kind in order else 0)  # the upright sides
+            places |= {kind: columns[0]} if kind in order else {}
+        assert sorted(places, key=places.get) == order

@@ -1,0 +1,125 @@
+import dataclasses
+
+import pytest
+
+from aml.params.reading import of_type, read_parameters, section, typed
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    rate: float
+    epochs: int
+    label: str
+    scales: list[float]
+    limit: int | None
+
+    def __post_init__(self):
+        if self.epochs <= 0:
+            raise ValueError(f"epochs is {self.epochs}; accepted: above 0")
+
+
+GOOD = {"rate": 1, "epochs": 3, "label": "x", "scales": [1, 0.5], "limit": None}
+
+
+def write(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("text, value", [("5e-06", 5e-06), ("1e-6", 1e-6), ("1E3", 1000.0), (".5", 0.5), ("-2.", -2.0)])
+def test_numbers_are_read_as_dvc_writes_them(tmp_path, text, value):
+    found = read_parameters(write(tmp_path, f"rate: {text}\n"))["rate"]
+    assert type(found) is float and found == value
+
+
+def test_words_that_look_like_numbers_stay_words(tmp_path):
+    assert read_parameters(write(tmp_path, "a: 1e\nb: e5\nc: 2026-01-01\n")) == {
+        "a": "1e",
+        "b": "e5",
+        "c": "2026-01-01",
+    }
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="line 4: key 'b' stands twice, first in line 2; keep one"):
+        read_parameters(write(tmp_path, "a:\n  b: 1\n  c: 1\n  b: 2\n"))
+
+
+SLIPS = {
+    "a: 1\nb: 2\na: 3\n": "params.yaml, line 3: key 'a' stands twice, first in line 1; keep one",
+    "a:\n  b: 1\n\tc: 2\n": "params.yaml, line 3: a tab; YAML indents by spaces",
+    "a: 1\nb: 2: 3\n": "params.yaml, line 2: not YAML: mapping values are not allowed here",
+    "a: 1\nb: [1\n": "params.yaml, line 3: not YAML: expected ',' or ']', but got '<stream end>'",
+    "a: 1\nb: *x\n": "params.yaml, line 2: not YAML: found undefined alias 'x'",
+    "a: 1\nb: !!python/object/apply:os.system ['true']\n": "params.yaml, line 2: not YAML: could not determine",
+    "a: 1\n---\nb: 1\n": "params.yaml, line 2: not YAML: but found another document",
+    "a: 1\nb: \0\n": r"params.yaml, line 2: '\x00' can't stand in YAML; remove it",
+    "": "params.yaml is empty; a mapping is expected, as in git checkout",
+    "# all commented\n": "params.yaml is empty; a mapping is expected, as in git checkout",
+    "- 1\n": "params.yaml holds a list; a mapping is expected",
+}
+
+
+@pytest.mark.parametrize("text", SLIPS)
+def test_a_slip_is_one_sentence_with_file_and_line(tmp_path, text):
+    with pytest.raises(ValueError) as error:
+        read_parameters(write(tmp_path, text))
+    assert SLIPS[text] in str(error.value) and "\n" not in str(error.value)
+
+
+def test_text_must_be_utf8(tmp_path):
+    for encoding, line in (("utf-16", 1), ("latin-1", 2)):
+        (tmp_path / "params.yaml").write_bytes("a: 1\nb: é # x\n".encode(encoding))
+        with pytest.raises(ValueError, match=rf"params\.yaml, line {line}: not UTF-8 text \(.*\); save it as UTF-8"):
+            read_parameters(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"no params.yaml in {tmp_path}; call from the project's folder"):
+        read_parameters("params.yaml")
+
+
+def test_typed_gives_the_dataclass():
+    settings = typed(Settings, GOOD, "train")
+    assert settings == Settings(1.0, 3, "x", [1.0, 0.5], None)
+    assert type(settings.rate) is float
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"epochs": "3"}, "train.epochs is '3' (str); int is expected"),
+        ({"epochs": True}, "train.epochs is True (bool); int is expected"),
+        ({"epochs": 3.0}, "train.epochs is 3.0 (float); int is expected"),
+        ({"rate": "5e-06x"}, "train.rate is '5e-06x' (str); float is expected"),
+        ({"rate": float("nan")}, "train.rate is nan; a finite number is expected"),
+        ({"scales": 1.0}, "train.scales is 1.0; a list is expected"),
+        ({"scales": [1, "a"]}, "train.scales[1] is 'a' (str); float is expected"),
+        ({"epochs": 0}, "train: epochs is 0; accepted: above 0"),
+        ({"epoch": 3}, "unknown 'epoch' in params.yaml: train; known: rate, epochs"),
+    ],
+)
+def test_what_is_wrong_is_named(change, message):
+    with pytest.raises(ValueError) as error:
+        typed(Settings, GOOD | change, "train")
+    assert message in str(error.value)
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(ValueError, match="train lacks 'label'"):
+        typed(Settings, {name: value for name, value in GOOD.items() if name != "label"}, "train")
+
+
+def test_section_lists_what_exists():
+    assert section({"a": {"b": 1}}, "a.b") == 1
+    with pytest.raises(ValueError, match=r"no 'c' in params.yaml: a; known: b"):
+        section({"a": {"b": 1}}, "a.c")
+
+
+def test_optional_values():
+    assert of_type(str | None, None, "x") is None
+    assert of_type(str | None, "s", "x") == "s"
+    with pytest.raises(ValueError, match="str is expected"):
+        of_type(str | None, 1, "x")

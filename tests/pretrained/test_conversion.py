@@ -1,0 +1,138 @@
+"""Published files as networks of ours, against networks put together from the libraries themselves."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aml.evaluation.whitening import given
+from aml.pretrained.conversion import convert
+from tests.pretrained import published_files as files
+
+LAYOUTS = [("mobilenet_v2", False), ("efficientnet_b3", False), ("efficientnet_b3", True)]
+
+
+@pytest.mark.parametrize(("backbone", "old_timm"), LAYOUTS)
+def test_a_student_computes_what_its_file_says(tmp_path, backbone, old_timm):
+    path = tmp_path / "student.pth.tar"
+    theirs = files.network(backbone, old_timm=old_timm)
+    assert ("features.7.weight" in theirs.state_dict()) is old_timm
+    learned = files.save_student(path, theirs, architecture=backbone)
+    published = convert(path, files.whitening_of(path), backbone=backbone)
+    assert published.network.dimension == 16 and published.network.pool.p.item() == 2.5
+    compare(published.network, theirs)
+    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
+    np.testing.assert_array_equal(published.projection, learned["P"])
+    assert published.normalisation == {"mean": files.MEAN, "std": files.STD}
+
+
+@pytest.mark.parametrize(("backbone", "dimension"), [("vgg16", 512), ("resnet101", 2048)])
+def test_a_teacher_computes_what_its_file_says(tmp_path, backbone, dimension):
+    path = tmp_path / "teacher.pth"
+    theirs = files.network(backbone)
+    learned = files.save_teacher(path, theirs, architecture=backbone, dimension=dimension)
+    assert b"numpy.core.multiarray" in path.read_bytes()
+    published = convert(path, None, backbone=backbone)
+    assert published.network.projection is None and published.network.dimension == dimension
+    compare(published.network, theirs)
+    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
+    np.testing.assert_array_equal(published.projection, learned["P"])
+
+
+def compare(ours, theirs):
+    images = torch.randn(2, 3, 64, 80, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        expected = theirs(images)
+        assert expected.std(dim=0).max() > 1e-3  # the images are told apart
+        torch.testing.assert_close(ours(images), expected, rtol=0, atol=1e-5)
+
+
+def test_whitening_is_applied_as_its_authors_do(tmp_path):
+    """P (x - m), divided by (norm + 1e-6), columns being descriptors."""
+    path = tmp_path / "student.pth.tar"
+    learned = files.save_student(path, files.network("mobilenet_v2"), architecture="mobilenet_v2")
+    published = convert(path, files.whitening_of(path), backbone="mobilenet_v2")
+    columns = np.random.default_rng(5).normal(size=(16, 7))
+    expected = learned["P"] @ (columns - learned["m"])
+    expected = expected / (np.linalg.norm(expected, axis=0, keepdims=True) + 1e-6)
+    ours = given(published.mean, published.projection).apply(columns.T)
+    np.testing.assert_allclose(ours.T, expected, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory) -> Path:
+    """A student's file and its whitening, to read and not to change."""
+    path = tmp_path_factory.mktemp("student") / "student.pth.tar"
+    files.save_student(path, files.network("mobilenet_v2"), architecture="mobilenet_v2")
+    return path
+
+
+def changed(student: Path, folder: Path, change) -> Path:
+    content = torch.load(student, weights_only=False)  # our own, made above
+    change(content)
+    torch.save(content, folder / "changed.pth.tar")
+    return folder / "changed.pth.tar"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["state_dict"].pop("features.0.3.conv.0.0.weight"), r"1 tensors do not fit .*: expected .*none"),
+        (lambda c: c["state_dict"].update({"whiten.weight": torch.ones(1)}), "'whiten.weight' is no tensor of the net"),
+        (lambda c: c["state_dict"].update({"pool.p": 3.0}), "'pool.p' is no tensor"),
+        (lambda c: c["state_dict"].update({"features.0.19.weight": torch.ones(1)}), "expected none, found"),
+        (
+            lambda c: c["state_dict"].update({"features.1.weight": torch.ones(16, 3, 1, 1)}),
+            r"projection.weight is \(16, 3, 1, 1\); exp",
+        ),
+        (lambda c: c["state_dict"]["features.1.weight"].fill_(float("nan")), "holds non-finite values"),
+        (lambda c: c["state_dict"].pop("pool.p"), "pool.p is None; one number"),
+        (lambda c: c["meta"].update(pooling="mac"), "pooling is 'mac'; accepted: gem"),
+        (lambda c: c["meta"].update(whitening=True), "accepted: gem, none of local_whitening"),
+        (lambda c: c["meta"].pop("std"), "std is None; three numbers"),
+        (lambda c: c.pop("meta"), "has no 'meta'; found: epoch, state_dict"),
+    ],
+)
+def test_another_file_is_refused(student, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        convert(changed(student, tmp_path, change), files.whitening_of(student), backbone="mobilenet_v2")
+
+
+def test_another_backbone_is_refused(student):
+    for backbone, message in {
+        "efficientnet_b3": "none of features.7.weight, features.5.weight is a 1x1 convolution of 1536 channels",
+        "vgg16": "tensors do not fit the network",
+        "lite0": "no published network has backbone 'lite0'; known: vgg16",
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            convert(student, files.whitening_of(student), backbone=backbone)
+
+
+def test_another_whitening_is_refused(student, tmp_path):
+    torch.save(files.whitening(8), tmp_path / "w.pth")
+    with pytest.raises(ValueError, match=r"m \(8,\) and P \(8, 8\); expected \(16,\)"):
+        convert(student, tmp_path / "w.pth", backbone="mobilenet_v2")
+    torch.save({"m": np.ones(16)}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="'P' is NoneType; an array of numbers is expected"):
+        convert(student, tmp_path / "w.pth", backbone="mobilenet_v2")
+    with pytest.raises(ValueError, match="meta has no 'Lw'"):
+        convert(student, None, backbone="mobilenet_v2")
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+
+
+def test_a_file_runs_nothing(student, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"meta": Malicious()}, tmp_path / "bad.pth.tar")
+    (tmp_path / "page.pth.tar").write_text("<html>")
+    for name in ("bad", "page"):
+        with pytest.raises(ValueError, match="is no readable file of tensors and arrays"):
+            convert(tmp_path / f"{name}.pth.tar", None, backbone="mobilenet_v2")
+    with pytest.raises(ValueError, match=r"no file .*nowhere"):
+        convert(tmp_path / "nowhere", None, backbone="mobilenet_v2")
+    assert not (tmp_path / "ran").exists()

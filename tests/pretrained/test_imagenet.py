@@ -1,0 +1,128 @@
+"""ImageNet weights, from the libraries' files to the stages of a network, over a local server."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from aml.networks.backbones import backbone_stages
+from aml.pretrained.imagenet import imagenet_state, web_file
+from stages import weights
+from tests.download.local_server import serving
+from tests.networks.library_weights import NAMES, library_features, library_network, write_weights
+
+
+def test_the_addresses_are_the_libraries_own():
+    addresses = {name: web_file(name, None) for name in NAMES}
+    torch_hub = "https://download.pytorch.org/models/"
+    assert addresses["vgg16"] == ("vgg16-397923af.pth", [f"{torch_hub}vgg16-397923af.pth"], "397923af")
+    assert addresses["resnet101"].places == [f"{torch_hub}resnet101-63fe2227.pth"]
+    assert addresses["mobilenet_v2"].places == [f"{torch_hub}mobilenet_v2-b0353104.pth"]
+    assert addresses["efficientnet_b3"] == (
+        "tf_efficientnet_b3.aa_in1k.safetensors",
+        ["https://huggingface.co/timm/tf_efficientnet_b3.aa_in1k/resolve/main/model.safetensors"],
+        "",
+    )
+    assert web_file("lite0", None) is None
+
+
+def test_a_copy_is_called_as_its_owner_calls_it():
+    assert web_file("vgg16", ["/mine/x.pth", "http://y/z.pth"]) == ("x.pth", ["/mine/x.pth", "http://y/z.pth"], "")
+    assert web_file("vgg16", ["/mine/vgg16-397923af.pth"]).sha256_start == "397923af"
+
+
+@pytest.mark.parametrize(("name", "channels"), list(zip(NAMES, (512, 2048, 1280, 1536), strict=True)))
+def test_trunks_equal_the_libraries_features(tmp_path, name, channels):
+    network = library_network(name)
+    path = tmp_path / web_file(name, None).name
+    write_weights(name, network, path)
+    trunk = nn.Sequential(*backbone_stages(name)[0]).eval()
+    trunk.load_state_dict(imagenet_state(name, path))
+    images = torch.randn(1, 3, 75, 96)  # an odd side: padding depends on it
+    with torch.no_grad():
+        found = trunk(images)
+    assert found.shape[1] == channels and torch.equal(found, library_features(name, network, images))
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / web_file("mobilenet_v2", None).name
+    network = library_network("mobilenet_v2")
+    state = network.state_dict()
+    for changed, message in [
+        (
+            {"features.0.0.weight": torch.zeros(32, 3, 5, 5)},
+            r"\(32, 3, 5, 5\) for 0.0.weight; expected \(32, 3, 3, 3\)",
+        ),
+        ({"features.18.1.bias": None}, r"mobilenet_v2-b0353104.pth: nothing for 18.1.bias; expected \(1280,\)"),
+    ]:
+        torch.save({key: x for key, x in (state | changed).items() if x is not None}, path)
+        with pytest.raises(ValueError, match=message):
+            imagenet_state("mobilenet_v2", path)
+    path.write_bytes(b"PK\3\4 no zip")
+    with pytest.raises(ValueError, match=r"mobilenet_v2-b0353104.pth is no file of weights: ."):
+        imagenet_state("mobilenet_v2", path)
+    (tmp_path / "x.safetensors").write_bytes(b"12345678 nothing")
+    with pytest.raises(ValueError, match=r"x.safetensors is no file of weights: ."):
+        imagenet_state("efficientnet_b3", tmp_path / "x.safetensors")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "written"), "w"))
+
+    torch.save({"features.0.0.weight": Hostile()}, tmp_path / "x.pth")
+    with pytest.raises(ValueError, match=r"x.pth is no file of weights: Weights only load failed"):
+        imagenet_state("mobilenet_v2", tmp_path / "x.pth")
+    assert not (tmp_path / "written").exists()
+
+
+@pytest.fixture
+def published(tmp_path):
+    """MobileNetV2's weights on a server, under a name with the digits of their digest."""
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    network = library_network("mobilenet_v2")
+    write_weights("mobilenet_v2", network, folder / "w.pth")
+    digits = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()[:8]
+    (folder / "w.pth").rename(folder / f"mine-{digits}.pth")
+    with serving(folder) as server:
+        server.name, server.network = f"mine-{digits}.pth", network
+        yield server
+
+
+def run(tmp_path, place):
+    network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3, "source": "train"}
+    values = {
+        "grid": {"teachers": ["big"], "students": ["small", "smaller"]},
+        "networks": {
+            "big": network | {"backbone": "lite0"},
+            "small": network | {"backbone": "mobilenet_v2"},
+            "smaller": network | {"backbone": "mobilenet_v2"},
+            "in no grid": network | {"backbone": "vgg16"},
+        },
+        "weights": {"mobilenet_v2": [place]},
+        "published": None,
+    }
+    weights.main(tmp_path / "weights", tmp_path / "originals", tmp_path / "digests.json", values)
+
+
+def test_the_stage_fetches_once_and_names_by_network(published, tmp_path):
+    for _ in range(2):  # the second finds the original in place
+        run(tmp_path, f"{published.url}/{published.name}")
+    assert published.asked == [("GET", f"/{published.name}")]
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["big", "small", "smaller"]
+    state = load_file(tmp_path / "weights" / "small" / "imagenet.safetensors")
+    assert torch.equal(state["18.0.weight"], published.network.features[18][0].weight)
+    assert list(json.loads((tmp_path / "digests.json").read_text())) == [published.name]
+
+
+def test_the_stage_checks_the_digits_of_the_name(published, tmp_path):
+    (tmp_path / published.name).write_bytes(b"other weights")
+    digits = published.name[5:13]
+    with pytest.raises(ValueError, match=rf"expected is {digits}... as the file's own name says"):
+        run(tmp_path, str(tmp_path / published.name))
+    assert not (tmp_path / "weights").exists()

@@ -1,0 +1,103 @@
+"""published/params.yaml and published/dvc.yaml: which networks, and the same stages as the main graph's."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aml.compute.device import runtime
+from aml.params.datasets import dataset_settings
+from aml.params.extraction import ExtractionSettings
+from aml.params.grid import Grid
+from aml.params.pretrained import network_files
+from aml.params.reading import read_parameters, section, typed
+from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.tables.printed_values import PRINTED
+from aml.tables.settings import network_settings, table_settings
+
+ROOT = Path(__file__).parents[2]
+VALUES = read_parameters(ROOT / "published/params.yaml")
+FILES = VALUES["checkpoints"]["files"]
+GRAPHS = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
+MAIN = {name: stage for path in GRAPHS for name, stage in yaml.safe_load(path.read_text())["stages"].items()}
+PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]
+
+
+def test_every_printed_row_has_a_file_but_contr_without_negatives():
+    settings = table_settings(VALUES)
+    keys = {network.key for network in settings.without_teacher()}
+    keys |= {network.key for network in settings.of_pairs(settings.losses)}
+    assert len(keys) == 42 and len(FILES) == 34
+    assert {key.rpartition("-")[2] for key in keys - set(FILES)} == {"contr_pos", "contr_pos_self"}
+    assert set(FILES) <= keys and len({key.rpartition("-")[2] for key in FILES if key.count("-") == 2}) == 7
+    assert set(VALUES["checkpoints"]["losses"]) == set(VALUES["grid"]["losses"]) - {"contr_pos", "contr_pos_self"}
+    with open(PRINTED, newline="") as file:
+        labels = {row["student"] for row in csv.DictReader(file)}
+    assert {network_settings(VALUES, name).label for name in VALUES["networks"]} == labels
+
+
+def test_files_are_named_as_their_authors_did():
+    for key in FILES:
+        names, places = network_files(VALUES, key)
+        assert len(places) == 2
+        network, *of = key.split("-")
+        if not of:
+            assert names.checkpoint.startswith(f"retrievalSfM120k-{network}-gem-") and names.whitening is None
+            continue
+        loss = of[1] if len(of) == 2 else "contr"
+        stem = f"{network}_gem_{'dark' if loss == 'dr' else loss}_{of[0]}"
+        ending = ".pthaa.tar" if key == "efficientnet_b3-vgg16-reg" else ".pth.tar"
+        assert (names.checkpoint, names.whitening) == (f"{stem}{ending}", f"{stem}_whitening.pth")
+
+
+def test_every_section_is_what_its_stage_reads():
+    grid = typed(Grid, section(VALUES, "grid"), "grid")
+    assert (
+        grid.train_set is None and grid.seeds is None and grid.distractors is None and grid.datasets == grid.test_sets
+    )
+    assert set(VALUES["datasets"]) == {*grid.test_sets, "r1m"}
+    for name in VALUES["datasets"]:
+        assert dataset_settings(VALUES, name)[1] is None  # real images
+    assert typed(ExtractionSettings, section(VALUES, "extract"), "extract").image_size == 1024
+    assert typed(ComparisonSettings, section(VALUES, "comparison"), "comparison").printed
+    assert typed(BootstrapSettings, section(VALUES, "bootstrap"), "bootstrap").draws
+    assert {network_settings(VALUES, name).source for name in grid.teachers} == {"published"}
+    assert runtime(VALUES).device == "auto"
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if not name.startswith(("convert", "page"))])
+def test_shared_stages_are_the_main_graph_s(name):
+    """But for the losses that are published, seeds, the check, the folder that the main graph's file starts from, and
+    words."""
+    ours, theirs = ({k: v for k, v in graph[name].items() if k not in ("desc", "wdir")} for graph in (PUBLISHED, MAIN))
+    theirs["deps"] = [dep for dep in theirs["deps"] if dep != "data/checked.json"]
+    theirs["cmd"] = theirs["cmd"].removesuffix(" --seed ${item.seed}")
+    if "matrix" in theirs:
+        theirs["matrix"] = {axis: names for axis, names in theirs["matrix"].items() if axis != "seed"}
+    if name.endswith("_distilled"):
+        theirs["matrix"] = theirs["matrix"] | {"loss": "${checkpoints.losses}"}
+    assert ours == theirs
+
+
+def test_code_is_the_project_s():
+    for name in ("aml", "stages"):
+        assert (ROOT / "published" / name).resolve() == ROOT / name
+
+
+def test_shared_numbers_are_the_paper_s():
+    paper = read_parameters(ROOT / "params.paper.yaml")
+    for name, dataset in VALUES["datasets"].items():
+        assert dataset == paper["datasets"][name]
+    for name in ("losses", "extract", "comparison", "bootstrap"):
+        assert VALUES[name] == paper[name]
+    for name, network in VALUES["networks"].items():
+        assert network == paper["networks"][name] | {"source": "published"}
+    assert {name: VALUES["grid"][name] for name in ("teachers", "students", "dimensions", "losses")} == {
+        name: paper["grid"][name] for name in ("teachers", "students", "dimensions", "losses")
+    }
+
+
+def test_both_repositories_are_configured_alike():
+    for name in (".dvc/config", ".dvcignore"):
+        assert (ROOT / "published" / name).read_text() == (ROOT / name).read_text()

@@ -1,0 +1,117 @@
+"""From the authors' files on a web server to the tables, through the stages: both teachers, both layouts of timm.
+
+MobileNetV2 goes through DVC in test_make_published.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aml.files.descriptors import DescriptorFolder
+from aml.files.image_sets import read_images
+from aml.files.whitening import read_whitening
+from aml.images import ImageTensors
+from aml.tables.printed_values import PRINTED
+from stages import convert, download, evaluate, extract, preprocess, tables
+from tests.download.local_server import serving
+from tests.pretrained import published_files as files
+from tests.pretrained.miniature import keys, parameters, publish
+
+TEACHERS, STUDENTS = ["vgg16", "resnet101"], ["efficientnet_b3"]
+SETS = ["roxford5k", "rparis6k"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which every stage ran, its parameters, and the published networks by key."""
+    folder = tmp_path_factory.mktemp("published")
+    values = parameters(teachers=TEACHERS, students=STUDENTS, places=[])
+    networks = publish(values, folder / "web")
+    data, models, digests = folder / "data", folder / "models", folder / "digests"
+    for name in SETS:
+        download.main(name, data / "raw" / name, digests / f"{name}.json", values)
+        preprocess.main(
+            name, data / "raw" / name, data / "processed" / name, data / f"ground_truth/{name}.json", values
+        )
+    with serving(folder / "web") as server:
+        values["checkpoints"]["places"] = ["/nowhere", server.url]
+        for key in keys(values):
+            convert.main(key, data / "checkpoints" / key, digests / f"{key}.json", models / key, values)
+            extract.main(models / key, data / "processed", data / "descriptors" / key, values)
+    for key in keys(values):
+        teacher, loss = key.split("-")[1:] if key.count("-") == 2 else (None, None)
+        described = data / "descriptors"
+        record = folder / "metrics" / f"{key}.json"
+        teacher = teacher and described / teacher
+        queries = data / "queries" / f"{key}.csv"
+        evaluate.main(
+            described / key, data / "processed", data / "ground_truth", record, queries, teacher, loss, None, values
+        )
+    tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
+    return folder, values, networks
+
+
+def rows(path: Path) -> list[dict]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_descriptors_are_the_published_networks_own(finished):
+    folder, _, networks = finished
+    layouts = {"features.7.weight" in network.state_dict() for key, network in networks.items() if "efficient" in key}
+    assert layouts == {True, False}
+    normalisation = {"mean": files.MEAN, "std": files.STD}
+    images = ImageTensors(read_images(folder / "data/processed/rparis6k"), image_size=64, normalisation=normalisation)
+    first = images.normalised(images[0][None], torch.device("cpu")).contiguous()
+    for key, network in networks.items():
+        described = DescriptorFolder(folder / "data/descriptors" / key)
+        assert set(described.arrays) == {f"{name}.{part}" for name in SETS for part in ("queries", "database")}
+        # random weights in a hundred layers make 1e-4 out of rounding; two tensors exchanged make at least 2e-3
+        np.testing.assert_allclose(described["rparis6k.database"][0], multi_scale(network, first), atol=5e-4)
+
+
+def multi_scale(network: files.Network, image: torch.Tensor) -> np.ndarray:
+    p, at_scales = network.pool.p.item(), []
+    with torch.no_grad():
+        for scale in (1, 2**-0.5, 0.5):
+            scaled = torch.nn.functional.interpolate(image, scale_factor=scale, mode="bilinear")
+            at_scales.append(network(scaled)[0].numpy() ** p)
+    pooled = np.mean(at_scales, axis=0) ** (1 / p)
+    return pooled / np.linalg.norm(pooled)
+
+
+def test_every_network_keeps_its_published_whitening(finished):
+    folder, values, _ = finished
+    for key in keys(values):
+        mean, projection = read_whitening(folder / "data/descriptors" / key)
+        expected = files.whitening(len(mean))
+        np.testing.assert_array_equal(projection, expected["P"])
+        record = json.loads((folder / "metrics" / f"{key}.json").read_text())
+        assert record["network"]["whitening"] is not None and ("asymmetric" in record) is (key.count("-") == 2)
+
+
+def test_tables_have_the_printed_rows_and_a_dash_for_what_is_not_published(finished):
+    folder, _, _ = finished
+    printed = {tuple(row[name] for name in ("table", "student", "d", "teacher", "loss")) for row in rows(PRINTED)}
+    for number, dashes in ((5, 2), (6, 2), (7, 0), (8, 0)):
+        table = rows(folder / f"tables/table{number}.csv")
+        scores = [[value for name, value in row.items() if name.endswith(("mAP", "mP@10"))] for row in table]
+        assert sum(not any(values) for values in scores) == dashes and len(scores[0]) == 8
+        assert {tuple(row[name] for name in ("table", "student", "d", "teacher", "loss")) for row in table} <= printed
+    assert "efficientnet_b3-vgg16-contr_pos" in (folder / "tables/table5.tex").read_text().replace(r"\_", "_")
+    compared = rows(folder / "tables/comparison.csv")
+    assert {row["loss"] for row in compared if not row["ours"]} >= {"contr_pos"}
+    assert all(row["printed"] for row in compared) and len(compared) == 8 * (4 + 4 + 6 + 6)
+
+
+def test_each_file_s_digest_is_noted(finished):
+    folder, values, _ = finished
+    for key in keys(values):
+        names = values["checkpoints"]["files"][key]
+        noted = json.loads((folder / "digests" / f"{key}.json").read_text())
+        assert set(noted) == {name for name in names.values() if name}
+        assert all(entry["source"].startswith("http://127.0.0.1") for entry in noted.values())

@@ -1,0 +1,252 @@
+"""The embedded data sets: the same bytes from the same seed, the raw layouts, a ground truth that follows the views."""
+
+import hashlib
+import io
+import os
+import pickle
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from synthetic import draw_distractors, draw_test_set, draw_training_set
+from synthetic.camera import Camera, aim
+from synthetic.frame import Frame
+from synthetic.labels import covisibility, grade, is_pair
+from synthetic.landmarks import KINDS, draw_landmark
+from synthetic.light import HOURS, Light
+from synthetic.views import View, draw_view
+
+SIZE = 48
+TRAINING = {
+    "image_size": SIZE,
+    "num_train_landmarks": 2,
+    "num_val_landmarks": 1,
+    "num_whitening_landmarks": 2,
+    "views_per_landmark": 3,
+}
+TEST = {
+    "image_size": SIZE,
+    "num_landmarks": 2,
+    "queries_per_landmark": 2,
+    "views_per_landmark": 4,
+    "num_other": 5,
+    "kinds": ["tower", "palace"],
+    "palette": [0, 3],
+}
+DISTRACTORS = {"image_size": SIZE, "num_images": 7, "num_archives": 2}
+
+
+def digests(root):
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def members(archive):
+    """Name -> picture of each file of an archive."""
+    with tarfile.open(archive) as tar:
+        files = [(member.name, tar.extractfile(member).read()) for member in tar if member.isfile()]
+    return {name: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for name, data in files}
+
+
+def plain(value):
+    """Whether a value is made of lists, dicts, strings and numbers of Python only."""
+    if type(value) is dict:
+        return all(plain(part) for pair in value.items() for part in pair)
+    return all(map(plain, value)) if type(value) is list else type(value) in (str, int, float)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    root = tmp_path_factory.mktemp("drawn")
+    draw_training_set(root / "synthsfm", seed=0, num_processes=1, **TRAINING)
+    draw_test_set(root / "rsynth_a", seed=0, num_processes=1, **TEST)
+    draw_distractors(root / "synth1k", seed=0, num_processes=1, **DISTRACTORS)
+    return root
+
+
+def test_two_processes_give_the_same_bytes(drawn, tmp_path):
+    draw_training_set(tmp_path / "synthsfm", seed=0, num_processes=2, **TRAINING)
+    draw_test_set(tmp_path / "rsynth_a", seed=0, num_processes=2, **TEST)
+    assert digests(tmp_path) == {name: digest for name, digest in digests(drawn).items() if "synth1k" not in name}
+
+
+def test_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
+    (tmp_path / "synth1k").mkdir()
+    (tmp_path / "synth1k" / "revisitop1m.3.tar.gz").write_bytes(b"of an earlier call")
+    (tmp_path / "synth1k" / "synth1k.txt").write_text("of an earlier call")
+    script = (
+        f"import sys; from synthetic import draw_distractors\n"
+        f"draw_distractors(sys.argv[1], seed=0, num_processes=1, **{DISTRACTORS!r})"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", script, tmp_path / "synth1k"], check=True, env=environment, cwd=root)
+    assert digests(tmp_path / "synth1k") == digests(drawn / "synth1k")
+
+
+def test_another_seed_gives_other_pictures(drawn, tmp_path):
+    draw_distractors(tmp_path / "synth1k", seed=1, num_processes=1, **DISTRACTORS)
+    first, second = (members(root / "synth1k" / "revisitop1m.1.tar.gz") for root in (drawn, tmp_path))
+    assert not set(first) & set(second)
+    assert not any(np.array_equal(a, b) for a in first.values() for b in second.values())
+
+
+def test_training_layout(drawn):
+    folder = drawn / "synthsfm"
+    assert sorted(path.name for path in folder.iterdir()) == ["ims.tar.gz", "synthsfm-whiten.pkl", "synthsfm.pkl"]
+    lists = pickle.loads((folder / "synthsfm.pkl").read_bytes())
+    pictures = members(folder / "ims.tar.gz")
+    assert plain(lists)
+    cids = lists["train"]["cids"] + lists["val"]["cids"]
+    assert [f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}" for cid in cids] == list(pictures)
+    assert len(set(cids)) == len(cids)
+    assert {max(picture.shape) for picture in pictures.values()} == {SIZE}
+    for split, num_landmarks in (("train", 2), ("val", 1)):
+        rows = lists[split]
+        assert rows["cluster"] == [number for number in range(num_landmarks) for _ in range(3)]
+        assert len(rows["qidxs"]) == len(rows["pidxs"]) >= num_landmarks
+        for query, positive in zip(rows["qidxs"], rows["pidxs"], strict=True):
+            assert query != positive and rows["cluster"][query] == rows["cluster"][positive]
+    whitening = pickle.loads((folder / "synthsfm-whiten.pkl").read_bytes())
+    assert whitening == {name: lists["train"][name] for name in ("cids", "qidxs", "pidxs")}
+
+
+def test_test_set_layout_and_ground_truth(drawn):
+    folder = drawn / "rsynth_a"
+    assert sorted(path.name for path in folder.iterdir()) == ["gnd_rsynth_a.pkl", "rsynth_a_images.tgz"]
+    truth = pickle.loads((folder / "gnd_rsynth_a.pkl").read_bytes())
+    pictures = members(folder / "rsynth_a_images.tgz")
+    assert plain(truth)
+    names = truth["imlist"] + truth["qimlist"]
+    assert len(set(names)) == len(names) == 2 * (2 + 4) + 5
+    assert {f"jpg/{name}.jpg" for name in names} == set(pictures)
+    for name, query in zip(truth["qimlist"], truth["gnd"], strict=True):
+        height, width = pictures[f"jpg/{name}.jpg"].shape[:2]
+        x0, y0, x1, y1 = query["bbx"]
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+        graded = query["easy"] + query["hard"] + query["junk"]
+        landmark = name.split("_query_")[0]
+        assert {truth["imlist"][row] for row in graded} == {n for n in truth["imlist"] if n.startswith(f"{landmark}_")}
+        assert len(graded) == 4
+        assert query["easy"] or query["hard"]
+
+
+def test_distractor_layout(drawn):
+    folder = drawn / "synth1k"
+    lines = (folder / "synth1k.txt").read_text().splitlines()
+    archives = [members(folder / f"revisitop1m.{number}.tar.gz") for number in (1, 2)]
+    assert [len(archive) for archive in archives] == [3, 4]
+    assert [f"jpg/{line}" for line in lines] == [name for archive in archives for name in archive]
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_archives_are_dated_1970(drawn):
+    data = (drawn / "synthsfm" / "ims.tar.gz").read_bytes()
+    assert data[4:8] == bytes(4)  # time of a gzip header
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        assert {(member.mtime, member.uid, member.uname) for member in tar} == {(0, 0, "")}
+
+
+@pytest.fixture(scope="module")
+def postcard():
+    """A free, whole view."""
+    landmark = draw_landmark((0, "postcard"), ("tower",))
+    views = (draw_view(landmark, (number,), 0.1, SIZE) for number in range(50))
+    return next(view for view in views if view.coverage > 0.15 and view.unhidden > 0.8)
+
+
+def test_a_view_is_easy_to_itself(postcard):
+    assert covisibility(postcard, postcard) == pytest.approx(1)
+    assert grade(postcard, postcard) == "easy"
+    assert is_pair(postcard, postcard)
+
+
+def test_hidden_tiny_or_turned_views_are_junk(postcard):
+    visible = postcard.visible
+    other_faces = np.where(visible == 0, 10, 0)
+    assert grade(postcard, replace(postcard, unhidden=0.2)) == "junk"
+    assert grade(postcard, replace(postcard, coverage=0.02)) == "junk"
+    assert covisibility(postcard, replace(postcard, visible=other_faces)) == 0
+    assert grade(postcard, replace(postcard, visible=other_faces)) == "junk"
+    assert grade(postcard, replace(postcard, visible=np.zeros_like(visible))) == "junk"
+
+
+def test_night_distance_and_partial_cover_make_a_view_hard(postcard):
+    for change in ({"is_dark": True}, {"scale": 3 * postcard.scale}, {"unhidden": 0.5}, {"coverage": 0.1}):
+        assert grade(postcard, replace(postcard, **change)) == "hard"
+
+
+def test_faces_in_front_hide_those_behind_and_occluders_hide_both():
+    """A tower seen from straight ahead shows its front and not its back; a wall before it hides all."""
+    landmark = draw_landmark((1, "front"), ("block",))
+    eye, target = np.array([0.0, -80.0, 2.0]), np.array([0.0, 0.0, 8.0])
+    camera = Camera(eye, aim(eye, target, 0), 100, 96, 96)
+    frame = Frame(np.zeros((96, 96, 3), np.float32))
+    frame.draw_landmark(camera, landmark.solid, Light(HOURS[0], np.array([0.0, -1.0, 0.0]), 0))
+    counts = np.bincount(frame.faces.ravel(), minlength=len(landmark.solid) + 1)[1:]
+    looks_away = (landmark.solid.normals * (eye - landmark.solid.centres)).sum(1) < 0
+    assert counts[0] == counts.max() > 0  # the first face of a box is its front
+    assert counts[looks_away].sum() == 0
+    frame.fill_box(0, 0, 96, 96, np.zeros(3))
+    assert not frame.faces.any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_shows_in_its_view(kind):
+    landmark = draw_landmark((2, kind), (kind,))
+    assert landmark.kind == kind
+    assert len(landmark.solid) < 255  # numbers of faces are bytes
+    view = draw_view(landmark, (0,), 0, SIZE)
+    assert isinstance(view, View) and view.visible.sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"image_size": 16}, "image_size 16"),
+        ({"image_size": 64.0}, "image_size 64.0"),
+        ({"num_landmarks": 0}, "num_landmarks 0"),
+        ({"queries_per_landmark": -1}, "queries_per_landmark -1"),
+        ({"num_other": -1}, "num_other -1"),
+        ({"num_processes": 0}, "num_processes 0"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": True}, "seed True"),
+        ({"kinds": ["tower", "pagoda"]}, "pagoda.*known: cathedral"),
+        ({"kinds": []}, "kinds"),
+        ({"palette": [8]}, r"palette \[8\].*known: 0, 1"),
+    ],
+)
+def test_values_out_of_range_are_named(changed, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        draw_test_set(tmp_path / "set", **({"seed": 0, "num_processes": 1} | TEST | changed))
+    assert not (tmp_path / "set").exists()
+
+
+def test_other_sets_check_their_counts(tmp_path):
+    with pytest.raises(ValueError, match="views_per_landmark 1"):
+        draw_training_set(tmp_path / "set", seed=0, num_processes=1, **TRAINING | {"views_per_landmark": 1})
+    with pytest.raises(ValueError, match="num_images 1"):
+        draw_distractors(tmp_path / "set", seed=0, num_processes=1, **DISTRACTORS | {"num_images": 1})
+
+
+def test_an_interrupted_call_leaves_no_part(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthetic.sets.draw_other", lambda job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        draw_distractors(tmp_path / "set", seed=0, num_processes=1, **DISTRACTORS)
+    assert not list((tmp_path / "set").iterdir())
+
+
+def test_the_whitening_list_holds_the_first_landmarks(tmp_path):
+    draw_training_set(tmp_path / "few", seed=0, num_processes=1, **(TRAINING | {"num_whitening_landmarks": 1}))
+    train = pickle.loads((tmp_path / "few" / "few.pkl").read_bytes())["train"]
+    whitening = pickle.loads((tmp_path / "few" / "few-whiten.pkl").read_bytes())
+    assert whitening["cids"] == train["cids"][:3]
+    assert whitening["qidxs"] and max(whitening["qidxs"] + whitening["pidxs"]) < 3
+    with pytest.raises(ValueError, match="num_whitening_landmarks 3: at most 2"):
+        draw_training_set(tmp_path / "more", seed=0, num_processes=1, **(TRAINING | {"num_whitening_landmarks": 3}))

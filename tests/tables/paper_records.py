@@ -1,0 +1,120 @@
+"""Settings in the paper's names, records that hold the printed values, and queries of which these are the means."""
+
+import copy
+import csv
+from pathlib import Path
+
+from aml.evaluation.per_query import COLUMNS
+from aml.files.digests import seal_lines
+from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.tables.printed_values import PRINTED
+
+KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
+ALL_MEMBERS = ("self", "positive", "negatives")
+LOSSES = (
+    Loss("contr", "Contr", ("positive", "negatives"), "hard", 4),
+    Loss("contr_plus", "Contr+", ALL_MEMBERS, "hard", 10),
+    Loss("contr_pos", "Contr", ("positive",), "hard", 4),
+    Loss("contr_pos_self", "Contr", ("self", "positive"), "hard", 4),
+    Loss("triplet", "Triplet", ("positive", "negatives"), "hard", 5),
+    Loss("ms", "MS", ("positive", "negatives"), "hard", 6),
+    Loss("reg", "Reg", ("self",), "none", 7),
+    Loss("rkd", "RKD", (), "random", 8),
+    Loss("dr", "DR", (), "random", 9),
+)
+SETS = {
+    "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
+    "rparis6k": {"num_queries": 70, "num_database": 6322, "num_distractors": 1001001, "digest": "cd" * 32},
+}
+SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all networks find the same ones hard
+
+
+def paper_settings(**changes) -> TableSettings:
+    settings = {
+        "students": (Named("mobilenet_v2", "MobileNetV2"), Named("efficientnet_b3", "EfficientNet-B3")),
+        "teachers": (Teacher("vgg16", "VGG16", 512), Teacher("resnet101", "ResNet101", 2048)),
+        "dimensions": (512, 2048),
+        "losses": LOSSES,
+        "loss_without_teacher": LOSSES[0],
+        "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
+        "distractors": Named("r1m", "R1M"),
+        "train_set": Named("sfm120k", "SfM-120k"),
+        "note": "",
+        "seeds": (),
+    }
+    return TableSettings(**settings | changes)
+
+
+def printed_rows() -> list[dict[str, str]]:
+    with open(PRINTED, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def printed_records() -> dict[str, dict]:
+    """A metrics record for each of the 42 networks in the printed tables, by key."""
+    records: dict[str, dict] = {}
+    for row in printed_rows():
+        network, teacher, loss = KEYS[row["student"]], KEYS.get(row["teacher"]), row["loss"]
+        alone = network if network in ("vgg16", "resnet101") else f"{network}-{row['d']}"
+        key = f"{network}-{teacher}-{loss}" if teacher else alone
+        record = records.setdefault(key, _empty_record(key, network, teacher, loss, int(row["d"])))
+        section = record[row["protocol"] if teacher else "symmetric"]
+        for name in SETS:
+            levels = section.setdefault(f"{name}+r1m" if row["distractors"] else name, {})
+            for level in ("medium", "hard"):
+                scores = {metric: float(row[f"{name}_{level}_{metric}"]) for metric in ("mAP", "mP@10")}
+                levels[level] = {**scores, "mP@1": 0.0, "mP@5": 0.0}
+    return records
+
+
+def with_seeds(records: dict[str, dict], factors: dict[int, float]) -> dict[str, dict]:
+    """The records, each student's once a seed: under its key with the seed, all scores times the seed's factor."""
+    found = {}
+    for key, record in records.items():
+        for seed, factor in factors.items() if "-" in key else [(None, 1)]:
+            of_seed = copy.deepcopy(record)
+            of_seed["network"] |= {"key": key if seed is None else f"{key}-{seed}", "seed": seed}
+            for protocol in {"symmetric", "asymmetric"} & set(record):
+                for levels in of_seed[protocol].values():
+                    for values in levels.values():
+                        values |= {metric: round(value * factor, 2) for metric, value in values.items()}
+            found[of_seed["network"]["key"]] = of_seed
+    return found
+
+
+def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
+    evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
+    evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
+    evaluation["num_filled"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
+    evaluation["odd"] = {}
+    protocols = ("symmetric", "asymmetric") if teacher else ("symmetric",)
+    evaluation["learned_whitening"] = {
+        protocol: {"regularisation": 0.0, "condition_number": 2.5e4} for protocol in protocols
+    }
+    return {
+        "network": {
+            **{"key": key, "network": network, "teacher": teacher},
+            **{"loss": loss, "dimension": dimension, "num_parameters": 1, "seed": None},
+        },
+        "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
+        "symmetric": {},
+        **({"asymmetric": {}} if teacher else {}),
+    }
+
+
+def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vwxyz") -> Path:
+    """<key>.csv of these records in `folder`: in every cell the AP are the record's mAP and `shifts` around it."""
+    folder.mkdir(exist_ok=True)
+    for key in keys:
+        with open(folder / f"{key}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for protocol in ("symmetric", "asymmetric"):
+                for name, levels in records[key].get(protocol, {}).items():
+                    for level, values in levels.items():
+                        cell = (protocol, name, level)
+                        for query, shift in zip(names, shifts, strict=True):
+                            writer.writerow((*cell, query, values["mAP"] + shift, "", "", ""))
+                        writer.writerow((*cell, "without positives", "", "", "", ""))
+        seal_lines(folder / f"{key}.csv")
+    return folder

@@ -1,0 +1,120 @@
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from aml.params.reports import Loss, Named, Teacher
+from aml.tables.build import build_tables
+from aml.tables.csv_files import read_tables, write_tables
+from aml.tables.latex import escape, render
+from aml.tables.printed_values import PRINTED, write_comparison
+from tests.tables.paper_records import paper_settings, printed_records
+
+HARD_LABELS = (Named("mobilenet_v2", '[M] 100% & _x_ #1 ~^$ {a}\\b <c|d> "e"\n f'), Named("b", "*B" * 20))
+
+
+def test_special_characters_are_escaped():
+    assert escape(r"a_b 5% & $x$ #1 {y}") == r"a\_b 5\% \& \$x\$ \#1 \{y\}"
+    assert escape("\\ ~ ^") == r"\textbackslash{} \textasciitilde{} \textasciicircum{}"
+    assert escape(" two\n\nlines ") == "two lines"
+    assert escape("") == ""
+
+
+def test_rows_are_grouped_by_student_dimension_and_teacher():
+    latex = render(build_tables(paper_settings(), printed_records())[2], "tab:7")
+    assert latex.count(r"\multirow{14}{*}{MobileNetV2}") == latex.count(r"\multirow{14}{*}{EfficientNet-B3}") == 1
+    assert latex.count(r"\multirow{7}{*}{512} & \multirow{7}{*}{VGG16}") == 2
+    assert latex.count(r"\multirow{2}{*}{MobileNetV2} & {512} &  & \checkmark & Contr (4) & hard &  &") == 1
+    assert latex.count(r"\midrule") == 3 and latex.count(r"\cmidrule(l){2-15}") == 2
+    body = latex[latex.index(r"\midrule") :]
+    assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {14}
+    assert r"\label{tab:7}" in latex
+
+
+TICK = r"\checkmark"
+ABLATION = [  # columns Lab, Loss, Self, Pos, Neg of the supplement's Tables 5 and 6
+    (TICK, "Contr (4)", "", TICK, TICK),
+    (TICK, "Contr$^+$ (10)", TICK, TICK, TICK),
+    (TICK, "Contr (4)", "", TICK, ""),
+    (TICK, "Contr (4)", TICK, TICK, ""),
+    ("", "Reg (7)", TICK, "", ""),
+]
+ALL = [  # columns Lab, Loss, Mining, Asym of Tables 7 to 10
+    (TICK, "Contr$^+$ (10)", "hard", TICK),
+    (TICK, "Contr (4)", "hard", TICK),
+    (TICK, "Triplet (5)", "hard", TICK),
+    (TICK, "MS (6)", "hard", TICK),
+    ("", "Reg (7)", "--", TICK),
+    ("", "RKD (8)", "random", ""),
+    ("", "DR (9)", "random", ""),
+]
+
+
+def test_columns_of_training_are_the_supplement_s():
+    for table in build_tables(paper_settings(), printed_records()):
+        lines = [line[4:].removesuffix(r" \\").split(" & ") for line in render(table, "x").splitlines()]
+        expected = ABLATION if table.number in (5, 6) else ALL
+        width = len(expected[0])
+        (headings,) = (line for line in lines if line[0] == "Student")
+        assert headings[3:-8] == (
+            ["Lab", "Loss", "Self", "Pos", "Neg"] if table.number in (5, 6) else ["Lab", "Loss", "Mining", "Asym"]
+        )
+        cells = [tuple(line[3 : 3 + width]) for line in lines if len(line) == len(headings) and line != headings]
+        alone = cells[: -4 * len(expected)]
+        assert cells[len(alone) :] == 4 * expected
+        assert set(alone) <= {("",) * width, (TICK, "Contr (4)", "hard", "")}
+
+
+def test_a_loss_without_equation_has_its_label_alone():
+    further = Loss("plus", "A+B+", ("self",), "hard")
+    latex = render(build_tables(paper_settings(losses=(further,)), {})[2], "x")
+    assert "& A+B$^+$ & hard &" in latex
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+@pytest.mark.parametrize("paper", ["letterpaper", "a4paper"])
+def test_documents_compile_and_fit_the_page(tmp_path, paper):
+    records = printed_records()
+    del records["mobilenet_v2-vgg16-reg"]
+    write_tables(build_tables(paper_settings(), records), tmp_path)
+    write_comparison(build_tables(paper_settings(), records), read_tables(PRINTED), tmp_path)
+    hard = paper_settings(students=HARD_LABELS, note="5% of a_b: \\ & <#>")
+    write_tables(build_tables(hard, {key: records[key] for key in ("vgg16", "resnet101")}), tmp_path / "hard")
+    for folder, inputs in ((tmp_path, 6), (tmp_path / "hard", 6)):
+        document = (folder / "tables.tex").read_text().replace(r"\documentclass{", rf"\documentclass[{paper}]{{")
+        assert len(re.findall(r"\\input{table", document)) == inputs
+        (folder / "page.tex").write_text(document)
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        assert ran.returncode == 0, ran.stdout[-2000:]
+        log = (folder / "page.log").read_text(errors="replace")
+        # a float that is too tall warns "Float too large"
+        assert "Overfull" not in log and "Float too large" not in log
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+@pytest.mark.parametrize(("length", "turned"), [(10, False), (30, True), (150, True)])
+def test_long_labels_never_make_it_smaller_than_6_pt(tmp_path, length, turned):
+    """The log tells the natural width of a table and the one it was set in; 8 pt at first."""
+    student = Named("mobilenet_v2", "m" * (length // 2) + " " + "x" * (length // 2))
+    teacher = Teacher("vgg16", "T" * length, 512)
+    settings = paper_settings(students=(student,), teachers=(teacher,), dimensions=(512,))
+    write_tables(build_tables(settings, printed_records()), tmp_path)
+    text = (tmp_path / "table10.tex").read_text()
+    told = r"\typeout{natural \the\wd\tablebox}"
+    set_in = r"\sbox0{\resizebox"
+    assert text.count("% shrinks") == text.count(r"  \resizebox") == 1
+    text = text.replace("% shrinks", told + "\n% shrinks")
+    text = text.replace(r"  \resizebox", "  " + set_in).replace(
+        r"{\usebox\tablebox}" + "\n\\end", r"{\usebox\tablebox}}\typeout{set \the\wd0}\usebox0" + "\n\\end"
+    )
+    (tmp_path / "table10.tex").write_text(text)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert ran.returncode == 0, ran.stdout[-2000:]
+    (natural,), (final,) = (re.findall(rf"^{word} ([\d.]+)pt", ran.stdout, re.MULTILINE) for word in ("natural", "set"))
+    assert 8 * float(final) / float(natural) >= 6
+    log = (tmp_path / "tables.log").read_text(errors="replace")
+    assert "Overfull" not in log and "Float too large" not in log
+    assert (float(natural) * 0.75 > 483) is turned

@@ -1,0 +1,243 @@
+"""Students of several seeds: one row of means and standard deviations; and of one seed, what there was before."""
+
+import copy
+import csv
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aml.pages.figures.results import Results
+from aml.pages.page import render as render_page
+from aml.params.grid import Grid
+from aml.params.reports import BootstrapSettings
+from aml.tables.build import build_tables
+from aml.tables.captions import BOLD
+from aml.tables.csv_files import IDENTITY_COLUMNS, missing_keys, read_tables, write_tables
+from aml.tables.model import tenths
+from aml.tables.uncertainty import find_differences, find_intervals, read_scores
+from stages.page import row_of
+from tests.pages.page_content import content
+from tests.stages.test_tables_stage import paper, run
+from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_queries
+from tools.movement import movement
+
+FACTORS = {0: 1.0, 1: 0.97, 7: 0.9}
+SETTINGS = paper_settings(seeds=tuple(FACTORS))
+RECORDS = with_seeds(printed_records(), FACTORS)
+REG = "mobilenet_v2-vgg16-reg"
+TEACHERS = {"VGG16", "ResNet101"}
+
+
+@pytest.fixture
+def records():
+    return copy.deepcopy(RECORDS)
+
+
+def scores_of(key: str, protocol: str, name: str, level: str, metric: str) -> list[float]:
+    return [RECORDS[f"{key}-{seed}"][protocol][name][level][metric] for seed in FACTORS]
+
+
+def test_one_seed_gives_the_bytes_of_none(tmp_path):
+    plain = printed_records()
+    for name, records, seeds in (("none", plain, None), ("one", with_seeds(plain, {7: 1.0}), [7])):
+        values = paper()
+        values["grid"]["seeds"] = seeds
+        (tmp_path / name).mkdir()
+        queried = [key for key in records if {"reg", "contr_plus"} & set(key.split("-")) or key == "vgg16"]
+        write_queries(tmp_path / name / "queries", records, queried)
+        run(tmp_path / name, records, values)
+    none, one = (
+        {path.relative_to(folder): path.read_bytes() for path in [*folder.glob("tables/*"), folder / "claims.csv"]}
+        for folder in (tmp_path / "none", tmp_path / "one")
+    )
+    assert one == none and len(none) == 18 and b"pm" not in none[Path("tables/table7.tex")]
+    assert none[Path("tables/differences.csv")].count(b"\n") == 1 + 4 * 2 * 4  # pairs, protocols, cells
+
+
+def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
+    tables = build_tables(SETTINGS, records)
+    write_tables(tables, tmp_path)
+    checked = 0
+    for table in tables:
+        with open(tmp_path / f"table{table.number}.csv", newline="") as file:
+            lines = list(csv.DictReader(file))
+        deviations = [f"{column}_sd" for column in table.columns]
+        assert list(lines[0]) == [*IDENTITY_COLUMNS, *table.columns, *deviations]
+        ending = f"+{table.distractors}" if table.distractors else ""
+        for row, line in zip(table.rows, lines, strict=True):
+            for column in table.columns:
+                name, level, metric = column.rsplit("_", 2)
+                if row.student in TEACHERS:
+                    assert row.deviations[column] is None and line[f"{column}_sd"] == ""
+                    assert row.values[column] == RECORDS[row.key]["symmetric"][f"{name}{ending}"][level][metric]
+                    continue
+                protocol = table.protocol if row.teacher else "symmetric"
+                scores = scores_of(row.key, protocol, f"{name}{ending}", level, metric)
+                mean, deviation = np.mean(scores), np.std(scores, ddof=1)
+                assert row.values[column] == pytest.approx(mean) and row.deviations[column] == pytest.approx(deviation)
+                assert line[column] == str(tenths(row.values[column]))
+                assert line[f"{column}_sd"] == str(tenths(row.deviations[column]))
+                checked += deviation > 0.05
+        (again,) = read_tables(tmp_path / f"table{table.number}.csv")
+        assert again.columns == table.columns and again.has_deviations
+        assert movement(build_tables(paper_settings(), printed_records()), [again], 100).num_cells == 8 * len(lines)
+    assert checked > 1000
+
+
+def test_halves_of_means_go_up():
+    """The mean of these is 26.849999999999998 in binary."""
+    scores = {0: 14.94, 1: 13.18, 7: 52.43}
+    records = with_seeds(printed_records(), FACTORS)
+    for seed, value in scores.items():
+        records[f"{REG}-{seed}"]["symmetric"]["roxford5k"]["medium"]["mAP"] = value
+    row = next(row for row in build_tables(SETTINGS, records)[2].rows if row.key == REG)
+    assert row.values["roxford5k_medium_mAP"] == 26.85 and str(tenths(26.85)) == "26.9"
+
+
+def test_bold_goes_by_the_means(records):
+    """Contr+ is best of this pair; in one seed alone, Reg is by far."""
+    column, place = "roxford5k_medium_mAP", ("asymmetric", "roxford5k", "medium")
+    for seed, reg, contr_plus in ((0, 90.0, 50.0), (1, 20.0, 50.0), (7, 20.0, 50.0)):
+        for loss, value in (("reg", reg), ("contr_plus", contr_plus), ("contr", 1.0)):
+            protocol, name, level = place
+            records[f"mobilenet_v2-vgg16-{loss}-{seed}"][protocol][name][level]["mAP"] = value
+    rows = [row for row in build_tables(SETTINGS, records)[1].rows if row.pair == "MobileNetV2 by VGG16"]
+    assert [row.loss for row in rows if column in row.bold] == ["contr_plus"]
+
+
+def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
+    del records[f"{REG}-1"], records["efficientnet_b3-2048-0"], records["efficientnet_b3-2048-7"]
+    tables = build_tables(SETTINGS, records)
+    missing = [f"{REG}-1", "efficientnet_b3-2048-0", "efficientnet_b3-2048-7"]
+    assert write_tables(tables, tmp_path) == missing_keys(tables) == missing
+    line = (tmp_path / "table6.csv").read_text().splitlines()[5]
+    assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 16
+    dash = r"--\phantom{{\tiny$\pm$0.0}}"
+    latex = (tmp_path / "table6.tex").read_text()
+    assert r"Reg (7) & \checkmark &  &  & " + " & ".join([dash] * 8) + r" \\" in latex
+    assert r"Not evaluated: mobilenet\_v2-vgg16-reg-1." in latex
+    for row in tables[2].rows:
+        dashes = row.key in (REG, "efficientnet_b3-2048")
+        assert (set(row.values.values()) == {None}) == dashes and (set(row.deviations.values()) == {None}) == (
+            dashes or row.student in TEACHERS
+        )
+
+
+def test_no_record_at_all_gives_the_columns_of_all(tmp_path):
+    assert len(write_tables(build_tables(SETTINGS, {}), tmp_path)) == 2 + 40 * len(FACTORS)
+    assert (tmp_path / "table5.csv").read_text().splitlines()[0].count("_sd") == 8
+
+
+def test_captions_name_the_seeds():
+    for table in build_tables(SETTINGS, RECORDS):
+        assert "Students: mean and standard deviation over seeds 0, 1, 7." in table.caption
+        assert table.caption.index("standard deviation") < table.caption.index(BOLD)
+    assert not any("seed" in t.caption for t in build_tables(paper_settings(seeds=(7,)), {}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r["network"].update(seed=1), f"record '{REG}-0': network.seed is 1; accepted: 0"),
+        (lambda r: r["network"].update(seed=None), "network.seed is None; accepted: 0"),
+        (lambda r: r["network"].pop("seed"), "lacks network.seed"),
+        (lambda r: r["network"].update(key=REG), f"network.key is '{REG}'; accepted: '{REG}-0'"),
+        (lambda r: r["evaluation"].update(image_size=362), "evaluation.image_size is 362; accepted: 1024"),
+        (
+            lambda r: r["asymmetric"]["rparis6k"].pop("hard"),
+            f"'{REG}-0' lacks asymmetric.rparis6k.hard; it has: medium",
+        ),
+    ],
+)
+def test_a_record_of_another_seed_or_evaluation_is_refused(records, change, message):
+    change(records[f"{REG}-0"])
+    with pytest.raises(ValueError, match=message):
+        build_tables(SETTINGS, records)
+
+
+def test_the_stage_compares_and_claims_by_means(records, tmp_path):
+    values = paper()
+    values["grid"]["seeds"] = list(FACTORS)
+    run(tmp_path, records, values)
+    with open(tmp_path / "tables/comparison.csv", newline="") as file:
+        cell = next(c for c in csv.DictReader(file) if (c["table"], c["loss"], c["teacher"]) == ("6", "reg", "VGG16"))
+    scores = scores_of(REG, "asymmetric", "roxford5k", "medium", "mAP")
+    assert cell["column"] == "roxford5k_medium_mAP" and cell["ours"] == str(tenths(round(np.mean(scores), 6)))
+    assert "pm" not in (tmp_path / "tables/comparison.tex").read_text()
+    assert len((tmp_path / "claims.csv").read_text().splitlines()) == 1 + 18
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+def test_latex_compiles_and_fits_the_page(records, tmp_path):
+    del records[f"{REG}-1"]
+    write_tables(build_tables(SETTINGS, records), tmp_path)
+    row = next(row for row in build_tables(SETTINGS, records)[3].rows if row.key == "mobilenet_v2-vgg16-contr_plus")
+    cell = rf"{tenths(row.values['roxford5k_hard_mAP'])}}}{{\tiny$\pm${tenths(row.deviations['roxford5k_hard_mAP'])}}}"
+    assert rf"\textbf{{{cell} & " in (tmp_path / "table8.tex").read_text()
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert ran.returncode == 0, ran.stdout[-2000:]
+    log = (tmp_path / "tables.log").read_text(errors="replace")
+    assert "Overfull" not in log and "Float too large" not in log
+
+
+def test_a_query_s_precision_is_its_mean_over_seeds(records, tmp_path):
+    """The seeds disagree about which queries are hard; their mean has them all alike, so nothing is left to draw."""
+    bootstrap, shifts = BootstrapSettings(seed=0, draws=200, confidence=95.0), np.array([-2.0, 2.0, 0.0, 1.0, -1.0])
+    of_loss = {loss: [f"mobilenet_v2-vgg16-{loss}-{seed}" for seed in FACTORS] for loss in ("reg", "contr_plus")}
+    for keys in of_loss.values():
+        for key, factor in zip(keys, (1, -0.5, -0.5), strict=True):
+            write_queries(tmp_path / "q", records, [key], shifts=factor * shifts)
+    scores, means = read_scores(tmp_path / "q", records, SETTINGS), Results(SETTINGS, records).means
+    lines = find_intervals(scores, means, bootstrap)
+    assert {line.key for line in lines} == {REG, "mobilenet_v2-vgg16-contr_plus"} and len(lines) == 2 * 2 * 8
+    for line in lines:
+        mean = np.mean(scores_of(line.key, line.protocol, line.set, line.level, "mAP"))
+        assert line.mAP == pytest.approx(mean) and line.low == line.high == pytest.approx(mean, abs=0.006)
+    (difference, *_) = find_differences(scores, SETTINGS, bootstrap)
+    assert (difference.pair, difference.first, difference.second) == ("mobilenet_v2-vgg16", "contr_plus", "reg")
+    (tmp_path / f"q/{REG}-7.csv").unlink()
+    scores = read_scores(tmp_path / "q", records, SETTINGS)
+    assert {key for of_cell in scores.values() for key in of_cell} == {"mobilenet_v2-vgg16-contr_plus"}
+
+
+def test_the_page_has_deviations_and_points_at_the_row(tmp_path):
+    cell = json.loads('{"student": "mobilenet_v2", "teacher": "vgg16", "loss": "contr_plus", "seed": 7, "key": "k-7"}')
+    tables = build_tables(SETTINGS, RECORDS)
+    page = render_page(content(tmp_path, tables=tables, differences=[], cell=row_of(cell)))
+    deviations = [d for table in tables for row in table.rows for d in row.deviations.values() if d is not None]
+    assert page.count("<small>±") == len(deviations) and f"<small>±{tenths(deviations[0])}</small>" in page
+    assert page.count('class="pointed"') == len(tables)
+    assert "<small>±" not in render_page(content(tmp_path, tables=build_tables(paper_settings(), printed_records())))
+
+
+def test_figures_show_means(records):
+    results = Results(SETTINGS, records)
+    network = next(network for network in results.networks if network.key == REG)
+    expected = np.mean([scores_of(REG, "asymmetric", name, "medium", "mAP") for name in ("roxford5k", "rparis6k")])
+    assert results.mean_map(network, "asymmetric") == pytest.approx(expected)
+    assert results.measure == "Medium mAP, mean over ROxf and RPar, mean over seeds 0, 1, 7" and results.note == ""
+    del records[f"{REG}-7"]
+    assert Results(SETTINGS, records).note == f"No record, hence no mark: {REG}-7."
+    assert Results(SETTINGS, records).mean_map(network, "asymmetric") is None
+
+
+@pytest.mark.parametrize("seeds", [[], [0, 0], [-1, 0]])
+def test_seeds_are_whole_and_each_once(seeds):
+    grid = {name: ["x"] for name in ("datasets", "test_sets", "teachers", "students", "dimensions", "losses")}
+    grid |= {"train_set": "x", "distractors": None, "loss_without_teacher": "x"}
+    Grid(**grid, seeds=None), Grid(**grid, seeds=[3, 0])
+    with pytest.raises(ValueError, match=r"seeds is \[.*\]; accepted: one or more, each once, 0 or more"):
+        Grid(**grid, seeds=seeds)
+
+
+def test_keys_of_records_end_with_their_seed():
+    networks = {network.key: network.record_keys for network in SETTINGS.networks()}
+    assert networks["vgg16"] == {"vgg16": None} and len(networks) == 42
+    assert networks[REG] == {f"{REG}-0": 0, f"{REG}-1": 1, f"{REG}-7": 7}
+    assert list(networks["mobilenet_v2-512"]) == ["mobilenet_v2-512-0", "mobilenet_v2-512-1", "mobilenet_v2-512-7"]
+    assert {network.key: network.record_keys for network in paper_settings().networks()}[REG] == {REG: None}

@@ -1,0 +1,279 @@
+import copy
+import subprocess
+import sys
+
+import pytest
+
+from aml.params.reports import Loss, Named, Teacher
+from aml.tables.build import build_tables
+from aml.tables.csv_files import missing_keys, read_tables, write_tables
+from aml.tables.model import tenths
+from aml.tables.printed_values import PRINTED
+from tests.tables.paper_records import LOSSES, paper_settings, printed_records, printed_rows
+
+RECORDS = printed_records()
+REG = "mobilenet_v2-vgg16-reg"
+
+
+@pytest.fixture
+def records():
+    return copy.deepcopy(RECORDS)
+
+
+def test_every_printed_cell_comes_back(records, tmp_path):
+    tables = build_tables(paper_settings(), records)
+    assert [len(table.rows) for table in tables] == [20, 20, 34, 34, 34, 34]
+    assert write_tables(tables, tmp_path) == []
+    written = [(tmp_path / f"table{number}.csv").read_text().splitlines() for number in range(5, 11)]
+    printed = PRINTED.read_text().splitlines()
+    assert all(lines[0] == printed[0] for lines in written)
+    assert [line for lines in written for line in lines[1:]] == printed[1:]
+
+
+def test_bold_is_the_best_map_of_each_pair(records):
+    tables = build_tables(paper_settings(), records)
+    best = {}
+    for row in printed_rows():
+        for column in (column for column in row if column.endswith("_mAP") and row["teacher"]):
+            place = (int(row["table"]), row["student"], row["teacher"], column)
+            best[place] = max(best.get(place, 0), float(row[column]))
+    for table in tables:
+        for row in table.rows:
+            for column in table.columns:
+                expected = row.values[column] == best.get((table.number, row.student, row.teacher, column))
+                assert (column in row.bold) == expected, (table.number, row.identity, column)
+
+
+def test_ties_as_printed_are_all_bold(records):
+    contr, contr_plus = build_tables(paper_settings(), records)[0].rows[:2]
+    assert contr.values["roxford5k_medium_mAP"] == contr_plus.values["roxford5k_medium_mAP"] == 57.3
+    for value in (57.26, 57.34):
+        records["mobilenet_v2-vgg16-contr"]["symmetric"]["roxford5k"]["medium"]["mAP"] = value
+        rows = build_tables(paper_settings(), records)[0].rows
+        assert [row.loss for row in rows[:5] if "roxford5k_medium_mAP" in row.bold] == ["contr", "contr_plus"]
+
+
+def test_halves_are_rounded_up():
+    assert [str(tenths(value)) for value in (57.25, 0.15, 0.05, 0.04, 100, 99.95, 3)] == [
+        "57.3",
+        "0.2",
+        "0.1",
+        "0.0",
+        "100.0",
+        "100.0",
+        "3.0",
+    ]
+
+
+def test_a_missing_network_is_a_dash_an_empty_field_and_a_note(records, tmp_path):
+    del records[REG], records["efficientnet_b3-2048"]
+    tables = build_tables(paper_settings(), records)
+    assert write_tables(tables, tmp_path) == missing_keys(tables) == [REG, "efficientnet_b3-2048"]
+    line = (tmp_path / "table6.csv").read_text().splitlines()[5]
+    assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 8
+    latex = (tmp_path / "table6.tex").read_text()
+    assert r"Reg (7) & \checkmark &  &  & " + " & ".join(["--"] * 8) + r" \\" in latex
+    assert r"Not evaluated: mobilenet\_v2-vgg16-reg." in latex
+    # the best of the rest
+    assert [row.loss for row in tables[1].rows[:5] if row.bold] == ["contr_plus"]
+
+
+def test_no_record_at_all_gives_whole_tables_of_dashes(tmp_path):
+    tables = build_tables(paper_settings(), {})
+    assert [len(table.rows) for table in tables] == [20, 20, 34, 34, 34, 34]
+    assert len(write_tables(tables, tmp_path)) == 42
+    assert all(set(row.values.values()) == {None} and not row.bold for table in tables for row in table.rows)
+
+
+def test_a_level_without_positives_is_a_dash(records):
+    for record in records.values():
+        for section in ("symmetric", "asymmetric"):
+            record.get(section, {}).get("roxford5k", {}).pop("hard", None)
+    table = build_tables(paper_settings(), records)[2]
+    assert {row.values["roxford5k_hard_mAP"] for row in table.rows} == {None}
+    assert None not in {row.values["rparis6k_hard_mAP"] for row in table.rows}
+    assert table.missing == () and "no query with a positive" in table.notes[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_without_distractors_tables_9_and_10_are_dashes(records, named):
+    settings = paper_settings()
+    if named:
+        for record in records.values():
+            for counts in record["evaluation"]["sets"].values():
+                counts["num_distractors"] = 0
+    else:
+        settings = paper_settings(distractors=None)
+    tables = build_tables(settings, records)
+    for table in tables[4:]:
+        assert {value for row in table.rows for value in row.values.values()} == {None}
+        assert "No distractors were evaluated" in table.caption and table.distractors == "" and table.notes == ()
+    assert tables[2].rows[0].values["roxford5k_medium_mAP"] == 60.9
+
+
+def test_a_reduced_grid_keeps_its_rows_only(records):
+    settings = paper_settings(
+        students=paper_settings().students[1:],
+        teachers=(Teacher("resnet101", "ResNet101", 2048),),
+        dimensions=(2048,),
+        losses=tuple(loss for loss in LOSSES if loss.key in ("reg", "dr", "contr_pos")),
+        test_sets=(Named("rparis6k", "RPar"),),
+    )
+    tables = build_tables(settings, records)
+    assert [[row.loss for row in table.rows] for table in tables[:3]] == [
+        ["contr_pos", "reg"],
+        ["contr_pos", "reg"],
+        ["contr", "contr", "reg", "dr"],
+    ]
+    assert [row.student for row in tables[2].rows[:2]] == ["ResNet101", "EfficientNet-B3"]
+    assert tables[3].rows[2].values == {
+        "rparis6k_medium_mAP": 65.2,
+        "rparis6k_medium_mP@10": 93.3,
+        "rparis6k_hard_mAP": 42.4,
+        "rparis6k_hard_mP@10": 71.9,
+    }
+
+
+def test_a_further_loss_follows_in_tables_7_to_10(records):
+    tables = build_tables(paper_settings(losses=(Loss("mse", "MSE", ("self",), "none"), *LOSSES)), records)
+    losses = [row.loss for row in tables[2].rows[6:14]]
+    assert losses == ["contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr", "mse"]
+    assert len(tables[0].rows) == 20
+
+
+def test_caption_says_what_was_measured_and_on_what(records):
+    tables = build_tables(paper_settings(note="Not the paper's data: drawn."), records)
+    for table in tables:
+        assert table.caption.startswith("Not the paper's data: drawn. ")
+        for words in ("1024 px", "0.707", "4,993 database images", "Lab:", "Bold: the best mAP"):
+            assert words in table.caption
+        for words in ("GeM pooling and learned whitening", "Trained on SfM-120k."):
+            assert words in table.caption
+        assert ("Self, Pos, Neg:" in table.caption) is (table.number in (5, 6))
+        assert ("Mining:" in table.caption) is ("Asym:" in table.caption) is (table.number > 6)
+    assert "R1M" in tables[4].title and "1,001,001 distractors" in tables[4].caption
+    assert tables[5].set_labels == ("ROxf+R1M", "RPar+R1M")
+
+
+def _set(*path_and_value):
+    *path, last, value = path_and_value
+
+    def change(record):
+        for name in path:
+            record = record[name]
+        record[last] = value
+
+    return change
+
+
+def _drop(*path):
+    *path, last = path
+
+    def change(record):
+        for name in path:
+            record = record[name]
+        del record[last]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_drop("evaluation", "query_crop"), "lacks evaluation.query_crop"),
+        (_set("evaluation", "query_crop", False), "query_crop is False; accepted: True"),
+        (_set("evaluation", "query_crop", 1), "query_crop is 1; accepted: True"),
+        (_set("evaluation", "whitening", "none"), "whitening is 'none'; accepted: 'database'"),
+        (_set("network", "key", "x"), "network.key is 'x'; accepted: 'mobilenet_v2-vgg16-reg'"),
+        (_set("network", "network", "efficientnet_b3"), "network.network is 'efficientnet_b3'"),
+        (_set("network", "teacher", None), "network.teacher is None; accepted: 'vgg16'"),
+        (_set("network", "loss", "contr"), "network.loss is 'contr'; accepted: 'reg'"),
+        (_set("network", "dimension", 2048), "network.dimension is 2048; accepted: 512"),
+        (_set("symmetric", "roxford5k", "medium", "mAP", float("nan")), "symmetric.roxford5k.medium.mAP is nan"),
+        (_set("asymmetric", "roxford5k", "hard", "mP@10", 100.01), "mP@10 is 100.01; accepted: a percentage"),
+        (_set("asymmetric", "roxford5k+r1m", "hard", "mP@5", -1), "mP@5 is -1; accepted: a percentage"),
+        (_set("symmetric", "roxford5k", "hard", "mAP", "50"), "mAP is '50'"),
+        (_set("symmetric", "roxford5k", "hard", "mAP", True), "mAP is True"),
+        (_set("symmetric", "roxford5k", "hard", "mAP", None), "mAP is None"),
+        (_set("evaluation", "sets", "roxford5k", "digest", "ef"), "as in record 'vgg16'"),
+        (_set("evaluation", "sets", "rparis6k", "num_queries", 69), "as in record 'vgg16'"),
+        (_set("evaluation", "sets", "rparis6k", "num_distractors", 0), "as in record 'vgg16'"),
+        (_set("evaluation", "sets", "rparis6k", "num_queries", 0), "num_queries is 0; accepted: whole, >= 1"),
+        (_set("evaluation", "image_size", 362), "evaluation.image_size is 362; accepted: 1024"),
+        (_set("evaluation", "num_excluded", {}), r"evaluation.num_excluded is \{\}; accepted: \{'sfm': 0"),
+        (_set("evaluation", "odd", {"rparis6k": {}}), r"evaluation.odd is \{'rparis6k': \{\}\}; accepted: \{\}"),
+        (_drop("evaluation", "sets", "roxford5k"), "lacks evaluation.sets.roxford5k; it has: rparis6k"),
+        (_drop("asymmetric"), "lacks asymmetric"),
+        (_drop("symmetric", "roxford5k"), "lacks symmetric.roxford5k"),
+        (_drop("symmetric", "roxford5k+r1m"), r"lacks symmetric.roxford5k\+r1m"),
+        (_drop("symmetric", "roxford5k", "hard", "mP@10"), "lacks symmetric.roxford5k.hard.mP@10"),
+        (_set("evaluation", None), "lacks evaluation.query_crop"),
+    ],
+)
+def test_a_record_that_does_not_belong_is_refused(records, change, message):
+    change(records[REG])
+    with pytest.raises(ValueError, match=message) as error:
+        build_tables(paper_settings(), records)
+    assert "\n" not in str(error.value)
+
+
+def test_captions_say_what_is_odd_about_the_queries(records):
+    for record in records.values():
+        record["evaluation"]["odd"] = {"rparis6k": {"queries without a positive": 3, "queries whose image": 1}}
+    for table in build_tables(paper_settings(), records):
+        assert "database images; queries without a positive: 3; queries whose image: 1." in table.caption.replace(
+            ", 1,001,001 distractors", ""
+        )
+        assert table.caption.count("without a positive") == 1
+
+
+def test_a_record_outside_the_grid_is_not_looked_at(records):
+    records["old-vgg16-reg"] = {"symmetric": {"roxford5k": {"hard": {"mAP": float("nan")}}}}
+    build_tables(paper_settings(), records)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_sets": ()}, "no test set"),
+        ({"losses": (*LOSSES, LOSSES[0])}, "loss 'contr' stands twice"),
+        ({"students": (Named("a", "VGG16"),)}, "network label 'VGG16' stands twice"),
+        ({"losses": (Loss("x", "X", ("anchor",), "hard"),)}, r"unknown members \['anchor'\] of loss 'x'; known: self"),
+        ({"losses": (Loss("x", "X", (), "soft"),)}, "unknown mining 'soft' of loss 'x'; known: hard"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        paper_settings(**changes)
+
+
+def test_written_tables_read_back(records, tmp_path):
+    del records[REG]
+    tables = build_tables(paper_settings(), records)
+    write_tables(tables, tmp_path)
+    for table in tables:
+        (again,) = read_tables(tmp_path / f"table{table.number}.csv")
+        assert (again.number, again.protocol, again.distractors) == (table.number, table.protocol, table.distractors)
+        assert [(row.identity, row.values, row.members) for row in again.rows] == [
+            (row.identity, row.values, row.members) for row in table.rows
+        ]
+
+
+def test_a_csv_of_another_layout_is_refused(tmp_path):
+    path = tmp_path / "x.csv"
+    for text, message in (("", "accepted: table, protocol"), ("a,b\n1,2\n", "starts with columns a, b")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_tables(path)
+    header = PRINTED.read_text().splitlines()[0]
+    path.write_text(f"{header}\n5,symmetric\n")
+    with pytest.raises(ValueError, match=r"line 2 of .* has 2 fields; accepted: 21"):
+        read_tables(path)
+
+
+def test_nothing_heavy_is_imported():
+    code = (
+        "import sys; import aml.tables.claims, aml.tables.printed_values, aml.tables.build; "
+        "sys.exit(bool({'torch', 'numpy', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,180 @@
+"""Intervals, differences and marks, on queries whose means are the printed scores."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aml.params.reports import BootstrapSettings, Named
+from aml.tables.build import build_tables
+from aml.tables.csv_files import write_tables
+from aml.tables.latex import render
+from aml.tables.marks import marked
+from aml.tables.uncertainty import (
+    Difference,
+    Interval,
+    find_differences,
+    find_intervals,
+    read_differences,
+    read_scores,
+    write_lines,
+)
+from tests.tables.paper_records import LOSSES, SHIFTS, paper_settings, printed_records, write_queries
+
+BOOTSTRAP = BootstrapSettings(seed=0, draws=500, confidence=95.0)
+SETTINGS = paper_settings(
+    students=(Named("mobilenet_v2", "MobileNetV2"),),
+    losses=tuple(loss for loss in LOSSES if loss.key in ("contr", "contr_plus", "reg")),
+)
+REG = "mobilenet_v2-vgg16-reg"
+
+
+@pytest.fixture(scope="module")
+def all_records():
+    return printed_records()
+
+
+@pytest.fixture
+def records(all_records):
+    return copy.deepcopy(all_records)
+
+
+def every(records):
+    networks = SETTINGS.without_teacher() + SETTINGS.of_pairs(SETTINGS.losses)
+    return [network.key for network in networks if network.key in records]
+
+
+def test_every_cell_of_the_tables_has_its_interval(records, tmp_path):
+    scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
+    lines = find_intervals(scores, records, BOOTSTRAP)
+    assert len(lines) == (4 + 2 * 6) * 2 * 2 * 2  # 4 networks without teacher, 6 under two protocols; 2 sets x 2 x 2
+    for line in lines:
+        mean = records[line.key][line.protocol][line.set][line.level]["mAP"]
+        assert line.mAP == mean and mean - 1 <= line.low < mean < line.high <= mean + 1
+
+
+def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
+    """Shifts are the same in both files, so each difference is that of the means, without any width."""
+    scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
+    lines = find_differences(scores, SETTINGS, BOOTSTRAP)
+    assert len(lines) == 2 * 3 * 2 * 2 * 2 * 2  # pairs x couples of losses x protocols x sets x distractors x levels
+    for line in lines:
+        first, second = (
+            records[f"{line.pair}-{loss}"][line.protocol][line.set][line.level]["mAP"]
+            for loss in (line.first, line.second)
+        )
+        assert line.difference == line.low == line.high == round(first - second, 2)
+        assert line.within_noise == (first == second)
+    write_lines(tmp_path / "differences.csv", Difference, lines)
+    assert read_differences(tmp_path / "differences.csv") == lines
+    assert {line.within_noise for line in lines} == {0, 1}
+
+
+def test_a_difference_of_nothing_has_no_sign(tmp_path):
+    pair = {"mobilenet_v2-vgg16-contr": np.array([50.0, 20.0]), REG: np.array([50.001, 20.001])}
+    lines = find_differences({("symmetric", "roxford5k", "hard"): pair}, SETTINGS, BOOTSTRAP)
+    write_lines(tmp_path / "x.csv", Difference, lines)
+    written = (tmp_path / "x.csv").read_text().splitlines()[1]
+    assert written == "mobilenet_v2-vgg16,symmetric,roxford5k,hard,contr,reg,0.00,0.00,0.00,1"
+
+
+def test_without_a_file_there_is_no_interval(records, tmp_path):
+    folder = write_queries(tmp_path / "q", records, [key for key in every(records) if key != REG])
+    write_queries(folder, {"stray": records[REG]}, ["stray"])
+    scores = read_scores(folder, records, SETTINGS)
+    assert REG not in {line.key for line in find_intervals(scores, records, BOOTSTRAP)}
+    lines = find_differences(scores, SETTINGS, BOOTSTRAP)
+    assert {line.pair for line in lines if "reg" in (line.first, line.second)} == {"mobilenet_v2-resnet101"}
+    assert read_scores(tmp_path / "nowhere", records, SETTINGS) == {}
+    for found in (find_intervals({}, records, BOOTSTRAP), find_differences({}, SETTINGS, BOOTSTRAP)):
+        assert found == []
+    write_lines(tmp_path / "intervals.csv", Interval, [])
+    assert (tmp_path / "intervals.csv").read_text() == "key,protocol,set,level,mAP,low,high\n"
+
+
+def test_a_record_of_another_evaluation_is_refused(records, tmp_path):
+    folder = write_queries(tmp_path / "q", records, every(records))
+    records[REG]["asymmetric"]["rparis6k+r1m"]["hard"]["mAP"] += 0.01
+    with pytest.raises(
+        ValueError, match=r"reg\.csv has AP of mean .* in asymmetric\.rparis6k\+r1m\.hard; accepted: the"
+    ):
+        read_scores(folder, records, SETTINGS)
+    del records[REG]["asymmetric"]["rparis6k+r1m"]["hard"]
+    with pytest.raises(ValueError, match="accepted: the record's mAP, None"):
+        read_scores(folder, records, SETTINGS)
+
+
+def test_other_queries_are_refused(records, tmp_path):
+    folder = write_queries(tmp_path / "q", records, every(records))
+    write_queries(folder, records, [REG], names="vwxzy")
+    with pytest.raises(
+        ValueError, match=r"reg\.csv has other queries with positives than vgg16\.csv in symmetric\.rox"
+    ):
+        read_scores(folder, records, SETTINGS)
+
+
+def marks(records, folder):
+    """The tables, and (table, pair, loss, column) of every mark."""
+    differences = find_differences(read_scores(folder, records, SETTINGS), SETTINGS, BOOTSTRAP)
+    names = [test_set.key for test_set in SETTINGS.test_sets]
+    tables = marked(build_tables(SETTINGS, records), differences, names, BOOTSTRAP)
+    places = {(table.number, row.pair, row.loss, c) for table in tables for row in table.rows for c in row.marked}
+    return tables, places
+
+
+def test_marks_are_at_what_is_within_noise_of_the_best(records, tmp_path):
+    """Reg is best by 0.4 points: all queries say so, then not all of them. With distractors it is best by 9."""
+    for loss, alone, crowded in (("reg", 50.4, 39.0), ("contr_plus", 50.0, 30.0), ("contr", 40.0, 20.0)):
+        for name in ("roxford5k", "rparis6k"):
+            scores = records[f"mobilenet_v2-vgg16-{loss}"]["asymmetric"]
+            scores[name]["medium"]["mAP"], scores[f"{name}+r1m"]["medium"]["mAP"] = alone, crowded
+    folder = write_queries(tmp_path / "q", records, every(records))
+
+    def at_medium(places):
+        return {
+            (number, loss, column)
+            for number, pair, loss, column in places
+            if number in (6, 8, 10) and pair == "MobileNetV2 by VGG16" and "medium" in column
+        }
+
+    assert not at_medium(marks(records, folder)[1])
+    write_queries(folder, records, [REG], shifts=SHIFTS[::-1])
+    tables, places = marks(records, folder)
+    columns = ("roxford5k_medium_mAP", "rparis6k_medium_mAP")
+    assert at_medium(places) == {(number, "contr_plus", column) for number in (6, 8) for column in columns}
+    assert not any(row.marked & row.bold for table in tables for row in table.rows)
+    sentence = "A dagger marks mAP within noise of that best: the 95 % interval of their difference, from 500 draws"
+    assert all(sentence in table.caption for table in tables)
+    assert r"50.0\rlap{$^\dagger$}" in render(tables[1], "tab:6")
+
+
+def test_marks_leave_the_csv_as_it_is(records, tmp_path):
+    plain = build_tables(SETTINGS, records)
+    folder = write_queries(tmp_path / "q", records, every(records), shifts=np.zeros(5))
+    tables, _ = marks(records, folder)
+    tables = [
+        replace(table, rows=tuple(replace(row, marked=frozenset(row.values)) for row in table.rows)) for table in tables
+    ]
+    write_tables(plain, tmp_path / "plain")
+    write_tables(tables, tmp_path / "marked")
+    for number in range(5, 11):
+        names = [tmp_path / kind / f"table{number}.csv" for kind in ("plain", "marked")]
+        assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_without_queries_tables_stay_as_they_are(records, tmp_path):
+    assert marks(records, tmp_path)[0] == build_tables(SETTINGS, records)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": -1}, "seed is -1; accepted: 0 or more"),
+        ({"draws": 0}, "draws is 0; accepted: 1 to 1,000,000"),
+        ({"confidence": 100.0}, "confidence is 100; accepted: percent, between 0 and 100"),
+    ],
+)
+def test_settings_outside_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(BOOTSTRAP, **changes)

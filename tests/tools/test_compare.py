@@ -1,0 +1,79 @@
+"""`python -m tools.compare` in a small git repository."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aml.tables.csv_files import IDENTITY_COLUMNS
+
+ROOT = Path(__file__).parents[2]
+
+
+def write(folder: Path, **scores: str) -> None:
+    """Tables 5 and 10, one row a loss."""
+    (folder / "reports/tables").mkdir(parents=True, exist_ok=True)
+    for number in (5, 10):
+        lines = [",".join((*IDENTITY_COLUMNS, "a_medium_mAP"))]
+        lines += [f"{number},asymmetric,,S,64,T,1,{loss},1,0,0,,1,{score}" for loss, score in scores.items()]
+        (folder / f"reports/tables/table{number}.csv").write_text("\n".join(lines) + "\n")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("compare")
+    git(folder, "init", "--quiet")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "nothing")
+    git(folder, "tag", "empty")
+    for tag, scores in {"first": {"reg": "10.0"}, "second": {"reg": "12.0", "dr": "1.0"}}.items():
+        write(folder, **scores)
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", tag)
+        git(folder, "tag", tag)
+    write(folder, reg="12.3", dr="1.0")
+    return folder
+
+
+def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "tools.compare", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_two_commits(repository):
+    done = compare(repository, "first", "second")
+    assert done.returncode == 0 and done.stdout.splitlines() == [
+        "table  row          column        before  after  moved",
+        "5      S by T, reg  a_medium_mAP    10.0   12.0   +2.0",
+        "10     S by T, reg  a_medium_mAP    10.0   12.0   +2.0",
+        "",
+        "2 of 2 cells moved by more than 0.5 points from first to second.",
+        "New: Table 5, S by T, dr; Table 10, S by T, dr.",
+    ]
+
+
+def test_the_workspace_and_another_threshold(repository):
+    assert compare(repository, "second").stdout == (
+        "0 of 4 cells moved by more than 0.5 points from second to the workspace.\n"
+    )
+    done = compare(repository, "second", "--threshold", "0.25", "--markdown")
+    assert done.stdout.splitlines()[2] == "| 5 | S by T, reg | a_medium_mAP | 12.0 | 12.3 | +0.3 |"
+
+
+@pytest.mark.parametrize(
+    ("revision", "sentence"),
+    [
+        ("nowhere", "compare: unknown revision 'nowhere'; accepted: what `git rev-parse` takes for a commit\n"),
+        ("empty", "compare: no table*.csv in reports/tables of empty\n"),
+    ],
+)
+def test_a_revision_without_tables_is_refused_in_a_sentence(repository, revision, sentence):
+    done = compare(repository, revision)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence)

@@ -1,0 +1,199 @@
+"""One run of training on noise: what it leaves as it is, what a batch sums, which epoch it keeps."""
+
+import copy
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aml import losses
+from aml.files.image_sets import LISTS
+from aml.losses import load
+from aml.networks.network import RetrievalNetwork
+from aml.params.reading import read_parameters
+from aml.params.training import LossSettings, TrainingSettings
+from aml.params.training import loss_settings as settings_of_loss
+from aml.training.features import FeatureSource, describe
+from aml.training.loop import Run
+from tests.stages.packed_sets import PANORAMA_ROW, size_of
+
+SETTINGS = TrainingSettings(
+    image_size=32, epochs=2, batch_size=4, learning_rate=0.01, learning_rate_decay=0.1, weight_decay=0.0,
+    gem_learning_rate_factor=10, pool_size=40, precision="float32",
+)  # fmt: skip
+CONTR_PLUS = LossSettings("Contr+", "hard", 2, 16, {"margin": 0.7})
+
+
+def lists():
+    """30 training and 10 validation images, three a cluster; neighbours are pairs."""
+    found = dict.fromkeys(LISTS, np.arange(2))
+    for split, rows in (("train", np.arange(30)), ("val", np.arange(30, 40))):
+        found |= {f"{split}_images": rows, f"{split}_clusters": rows // 3}
+        found |= {f"{split}_queries": rows[:-1:2], f"{split}_positives": rows[1::2]}
+    return found
+
+
+def network(frozen_stages: int) -> RetrievalNetwork:
+    torch.manual_seed(0)
+    return RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=8, gem_p=3.0)
+
+
+def targets() -> np.ndarray:
+    """The teacher's descriptors of the 40 images."""
+    found = np.random.default_rng(1).random((40, 8), np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def run_of(
+    net, tensors, *, settings=SETTINGS, loss="contr_plus", loss_settings=CONTR_PLUS, with_teacher=True, seed=0,
+    num_workers=0,
+) -> Run:  # fmt: skip
+    source = FeatureSource(net, tensors, np.arange(40), num_workers=num_workers)
+    return Run(
+        net, source, lists(), targets() if with_teacher else None, load(loss),
+        settings=settings, loss_settings=loss_settings, seed=seed,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("frozen_stages", [0, 1, 2])
+def test_training_sees_what_testing_will_see(tensors, frozen_stages):
+    """A network just made, as the stage makes it: its features must not depend on the batch they are computed in."""
+    net = network(frozen_stages)
+    source = FeatureSource(net, tensors, np.arange(40), num_workers=0)
+    found = source.descriptors(np.arange(40))
+    net.eval()
+    with torch.no_grad():
+        images = [tensors.normalised(tensors[row][None], torch.device("cpu")) for row in range(40)]
+        expected = np.concatenate([net(image).numpy() for image in images])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("with_teacher", [True, False])
+def test_frozen_stages_and_batchnorm_statistics_stay_as_they_were(tensors, with_teacher):
+    net = network(1)
+    before = copy.deepcopy(net.state_dict())
+    run_of(net, tensors, with_teacher=with_teacher).train()
+    after = net.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "projection.weight" in changed and "pool.p" in changed
+    assert not [name for name in changed if name.startswith("backbone.0.") or "running" in name]
+
+
+@pytest.mark.parametrize("frozen_stages, num_workers", [(0, 0), (0, 2), (1, 0)])
+@pytest.mark.parametrize("with_teacher", [True, False])
+def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, monkeypatch, with_teacher, frozen_stages, num_workers):
+    """Images of a batch pass together, one of them a panorama; the authors' code passes them one by one."""
+    monkeypatch.setattr("aml.images.FEW_PIXELS", 0)  # processes decode, where there are any
+    tuples = np.array([[0, 1, 10, 15], [PANORAMA_ROW, 6, 20, 25], [12, 13, 2, 27]])
+    assert len({size_of(row) for row in tuples[:, 0]}) == 3
+
+    def gradient(batches):
+        net = network(frozen_stages)
+        loop = run_of(net, tensors, with_teacher=with_teacher, num_workers=num_workers)
+        return sum(
+            torch.cat([parameter.grad.ravel() for parameter in net.parameters() if parameter.requires_grad])
+            for _ in loop._losses(batches, loop.objective.gradient)
+        )
+
+    together, alone = gradient([tuples]), gradient([row[None] for row in tuples])
+    assert together.abs().max() > 1e-3
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_the_epoch_of_lowest_validation_loss_is_kept(tensors):
+    """A rate that overshoots: later epochs are worse, and their weights are not those that remain."""
+    settings = TrainingSettings(
+        **{**vars(SETTINGS), "epochs": 6, "learning_rate": 0.5, "gem_learning_rate_factor": 0.0}
+    )
+    net = network(2)
+    loop = run_of(net, tensors, settings=settings)
+    states = []
+    record = loop.train(lambda _: states.append(copy.deepcopy(net.state_dict())))
+    losses = [values["validation_loss"] for values in record]
+    best = int(np.argmin(losses))
+    assert best < len(losses) - 1, losses
+    kept = net.state_dict()
+    assert all(torch.equal(kept[name], states[best][name]) for name in kept)
+    assert not all(torch.equal(kept[name], states[-1][name]) for name in kept)
+
+
+def test_recall_is_that_of_the_nearest_other_validation_image(tensors):
+    """By the student's own descriptors and by the teacher's, here such that the two differ."""
+    loop = run_of(network(2), tensors, settings=dataclasses.replace(SETTINGS, epochs=1))
+    loop.targets = np.roll(np.eye(8, dtype=np.float32)[np.arange(40) // 3 % 8], 1, axis=0)
+    (record,) = loop.train()  # leaves the network as validation saw it
+    images, clusters = lists()["val_images"], lists()["val_clusters"]
+    own, found = loop.source.descriptors(images), []
+    for name, database in (("symmetric_recall", own), ("asymmetric_recall", loop.targets[images])):
+        others = [[other for other in range(len(images)) if other != row] for row in range(len(images))]
+        nearest = [max(of_row, key=lambda other, i=i: own[i] @ database[other]) for i, of_row in enumerate(others)]
+        found.append(record[name])
+        assert record[name] == pytest.approx(100 * np.mean(clusters[nearest] == clusters))
+    assert found[0] != found[1] and max(found) < 100
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_and_step(tensors):
+    net = network(2)
+    loop = run_of(net, tensors)
+    loop.objective.loss = lambda anchors, references, margin: anchors.sum() * float("nan")
+    with pytest.raises(ValueError, match="training loss is nan at epoch 0, step 0; a finite number is expected"):
+        loop.train()
+
+
+def test_runs_repeat_to_the_last_bit(tensors):
+    first, second = network(1), network(1)
+    run_of(first, tensors).train()
+    run_of(second, tensors).train()
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    )
+
+
+def test_batches_are_whole_and_in_the_order_that_was_drawn(tensors):
+    loop = run_of(network(2), tensors)  # 4 tuples a batch
+    tuples = np.random.default_rng(0).permutation(22).reshape(11, 2)
+    batches = loop._batches(tuples, "training")
+    np.testing.assert_array_equal(batches, tuples[:8].reshape(2, 4, 2))
+    assert len({size_of(row) for row in batches[0][:, 0]}) > 1  # of any sizes
+    np.testing.assert_array_equal(loop._batches(tuples[:4], "training"), tuples[None, :4])
+
+
+@pytest.mark.parametrize("what, images_per_epoch", [("training", 3), ("validation", 16)])
+def test_fewer_tuples_than_a_batch_is_an_error(tensors, what, images_per_epoch):
+    """Validation has five pairs."""
+    settings = dataclasses.replace(SETTINGS, batch_size=4 if what == "training" else 6)
+    loop = run_of(
+        network(2), tensors, settings=settings,
+        loss_settings=dataclasses.replace(CONTR_PLUS, images_per_epoch=images_per_epoch),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=rf"{what}: batch_size is \d, but an epoch has [35] tuples; accepted: up to "):
+        loop.train()
+
+
+@pytest.mark.parametrize("loss", losses.known())
+@pytest.mark.parametrize("frozen_stages", [0, 2])
+def test_every_loss_trains_on_images_of_many_sizes(tensors, loss, frozen_stages):
+    """By decoded images and by kept features, in batches of five as the paper's."""
+    values = read_parameters(Path(__file__).parents[2] / "params.paper.yaml")
+    loss_settings = settings_of_loss(values, loss)
+    few = {"images_per_epoch": 12, "num_negatives": min(2, loss_settings.num_negatives)}
+    loss_settings = dataclasses.replace(loss_settings, **few)
+    net = network(frozen_stages)
+    before = net.projection.weight.detach().clone()
+    loop = run_of(
+        net, tensors, settings=dataclasses.replace(SETTINGS, batch_size=5), loss=loss, loss_settings=loss_settings
+    )
+    record = loop.train()
+    assert len(record) == 2 and all(values["train_loss"] > 0 for values in record)
+    assert not torch.equal(net.projection.weight, before)
+
+
+def test_describe_keeps_the_order_of_the_batch():
+    net = network(2).eval()
+    groups = [([0, 2], torch.rand(2, 16, 6, 5)), ([1], torch.rand(1, 16, 4, 4))]
+    with torch.no_grad():
+        found = describe(net, groups)
+        assert torch.equal(found[1], net.describe(groups[1][1])[0])
+        torch.testing.assert_close(found[2], net.describe(groups[0][1][1:])[0])
