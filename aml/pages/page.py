@@ -6,6 +6,7 @@ templates/page.html says what stands where. Tables come from the same `Table` as
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 from jinja2 import Environment
 from markupsafe import Markup
@@ -16,8 +17,9 @@ from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import MEANINGS
 from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
-from aml.tables.templating import TEMPLATES, environment
+from aml.tables.templating import environment
 
+TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
 
 

@@ -13,8 +13,9 @@ from textwrap import wrap
 from jinja2 import Environment
 
 from aml.tables.model import LEVELS, METRICS, Row, Table, shown
-from aml.tables.templating import TEMPLATES, environment
+from aml.tables.templating import environment
 
+TEMPLATES = Path(__file__).with_name("templates")
 NETWORK = ("Student", "$d$", "Teacher")
 DASH = "--"
 LONGEST = 32  # characters of a network's label on a line

@@ -4,8 +4,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-TEMPLATES = Path(__file__).with_name("templates")
-
 
 def environment(folder: Path, **syntax) -> Environment:
     """The templates in `folder`: a name without a value stops them, and blocks leave no empty line."""

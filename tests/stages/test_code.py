@@ -76,8 +76,6 @@ def test_words_layout_and_the_order_of_imports_mark_nothing(tmp_path):
     [
         ["aml/run_log.py"],
         ["stages/runtime.py", "stages/__init__.py"],
-        ["tools/*.py"],
-        ["tools/cluster/*.py"],
         [
             "stages/tables.py",
             "stages/page.py",

@@ -9,37 +9,37 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIGHT = [
-    "check",
-    "code",
-    "contact_sheet",
-    "download",
-    "evaluate",
-    "experiment",
-    "preprocess",
-    "sources",
-    "tables",
-    "tidy",
+    "stages.check",
+    "stages.code",
+    "stages.contact_sheet",
+    "stages.download",
+    "stages.evaluate",
+    "stages.experiment",
+    "stages.preprocess",
+    "stages.sources",
+    "stages.tables",
+    "tools.tidy",
 ]
 COMMANDS = {
-    "check": ["cell.json", "checked.json"],
-    "doctor": [],
-    "download": ["name", "raw", "digests.json"],
-    "evaluate": ["descriptors", "processed", "ground_truth", "record.json", "queries.csv"],
-    "page": ["metrics", "claims.csv", "page.html", "--graph", "dvc.yaml"],
-    "train": ["name", "processed", "weights", "model", "--loss", "reg", "--settings", "distill"],
+    "stages.check": ["cell.json", "checked.json"],
+    "tools.doctor": [],
+    "stages.download": ["name", "raw", "digests.json"],
+    "stages.evaluate": ["descriptors", "processed", "ground_truth", "record.json", "queries.csv"],
+    "stages.page": ["metrics", "claims.csv", "page.html", "--graph", "dvc.yaml"],
+    "stages.train": ["name", "processed", "weights", "model", "--loss", "reg", "--settings", "distill"],
 }
 
 
-def call(folder: Path, stage: str, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", f"stages.{stage}", *arguments]
+def call(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
 
 
-@pytest.mark.parametrize("stage", LIGHT)
-def test_without_arguments_a_stage_says_its_usage(tmp_path, stage):
-    done = call(tmp_path, stage)
+@pytest.mark.parametrize("module", LIGHT)
+def test_without_arguments_a_command_says_its_usage(tmp_path, module):
+    done = call(tmp_path, module)
     assert done.returncode == 2 and done.stderr.startswith("usage: ") and "required: " in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -50,19 +50,19 @@ def test_no_stage_counts_its_arguments_itself(path):
 
 
 def test_help_says_what_a_stage_reads_and_writes(tmp_path):
-    done = call(tmp_path, "tables", "--help")
+    done = call(tmp_path, "stages.tables", "--help")
     assert done.returncode == 0 and "usage: python -m stages.tables [-h] metrics queries" in done.stdout
     assert "Reads: <metrics>/<key>.json" in done.stdout
 
 
-@pytest.mark.parametrize("stage", COMMANDS)
+@pytest.mark.parametrize("module", COMMANDS)
 @pytest.mark.parametrize(
     ("content", "words"), [("a: 1\na: 2\n", "line 2: key 'a' stands twice"), (None, "no params.yaml")]
 )
-def test_a_slip_in_the_parameters_is_one_sentence(tmp_path, stage, content, words):
+def test_a_slip_in_the_parameters_is_one_sentence(tmp_path, module, content, words):
     if content is not None:
         (tmp_path / "params.yaml").write_text(content)
-    done = call(tmp_path, stage, *COMMANDS[stage])
+    done = call(tmp_path, module, *COMMANDS[module])
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"{stage}: ") and words in line
+    assert line.startswith(f"{module.rpartition('.')[2]}: ") and words in line
