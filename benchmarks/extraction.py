@@ -43,7 +43,7 @@ def run(options: Options) -> list[Case]:
     if device.type == "cuda" and not options.quick:
         counts = dict.fromkeys(IMAGES, GPU_IMAGES)
     with tempfile.TemporaryDirectory() as folder:
-        images = packed(Path(folder), max(counts.values()), (96, 72) if options.quick else SIZE)
+        images = packed(Path(folder), max(counts.values()) * [(96, 72) if options.quick else SIZE])
         return [
             compare(name, images.subset(np.arange(count)), device, 1 if options.quick else 3)
             for name, count in counts.items()

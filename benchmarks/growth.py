@@ -49,7 +49,7 @@ def extraction_curve(options: Options) -> Curve:
     sizes, trials = ((1, 2), 1) if options.quick else (IMAGES, 3)
     seconds, device = {"ours": [], "plain": []}, torch_device(options.device)
     with tempfile.TemporaryDirectory() as folder:
-        images = packed(Path(folder), max(sizes), (96, 72) if options.quick else SIZE)
+        images = packed(Path(folder), max(sizes) * [(96, 72) if options.quick else SIZE])
         for size in sizes:
             medians, _ = alternate_prepared(both_ways(NETWORK, images.subset(np.arange(size)), device), trials)
             for name, value in medians.items():

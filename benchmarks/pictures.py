@@ -1,6 +1,7 @@
 """Pictures and networks to time: photograph-like JPEGs without photographs, random weights without dead layers."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,12 @@ def jpeg(number: int, size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-def packed(folder: Path, count: int, size: tuple[int, int]) -> ImageSet:
-    """`count` pictures as a packed image set in `folder`, which is made where it isn't there."""
+def packed(folder: Path, sizes: Sequence[tuple[int, int]]) -> ImageSet:
+    """Pictures of these sizes as a packed image set in `folder`, which is made where it isn't there."""
     folder.mkdir(exist_ok=True)
     with PackWriter(folder) as pack:
-        names = [f"picture{number}" for number in range(count)]
-        for number, name in enumerate(names):
+        names = [f"picture{number}" for number in range(len(sizes))]
+        for number, (name, size) in enumerate(zip(names, sizes, strict=True)):
             pack.add(name, jpeg(number, size), *size)
         pack.write_list("images.csv", names)
     return read_images(folder)

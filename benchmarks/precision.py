@@ -31,10 +31,10 @@ def run(options: Options) -> list[Case]:
         raise CannotRunError("no CUDA device")
     size, cases = (96, 72) if options.quick else SIZE, []
     with tempfile.TemporaryDirectory() as folder:
-        images = packed(Path(folder) / "extraction", 8, size)
+        images = packed(Path(folder) / "extraction", 8 * [size])
         for name in IMAGES:
             cases += of_extraction(Subject(name, images, device), name)
-        steps = Steps(Path(folder) / "training", size, 2 if options.quick else 20, device)
+        steps = Steps(Path(folder) / "training", [size], 2 if options.quick else 20, device)
     return cases + of_training(steps)
 
 

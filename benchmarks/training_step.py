@@ -1,11 +1,13 @@
 """Training steps of MobileNetV2 at 362 px: 5 tuples with teacher targets, forward, loss, backward, Adam.
 
-Ours is what a batch of `aml.training.loop` runs. Plain: one forward and one backward an image, contiguous layout.
-Decoding is left out of both.
+Ours is what a batch of `aml.training.loop` runs: images of one size pass together. Plain: one forward and one backward
+an image, contiguous layout. Decoding is left out of both. First five images of one size, then of five sizes with about
+as many pixels, beside ours of one size.
 """
 
 import copy
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,47 +34,60 @@ GRADIENT_TOLERANCE = 2e-3
 
 
 def run(options: Options) -> list[Case]:
-    device, trials = torch_device(options.device), 1 if options.quick else 5
+    device, (width, height) = torch_device(options.device), (96, 72) if options.quick else SIZE
+    step = 1 if options.quick else 3  # pixels; at 362 px the shapes differ by one
+    sizes = [(width, height), (height, width), (width, height + step), (height + step, width), (width, height - step)]
     with tempfile.TemporaryDirectory() as folder:
-        steps = Steps(Path(folder), (96, 72) if options.quick else SIZE, 2 if options.quick else 6, device)
+        one, five = (
+            Steps(Path(folder) / name, of_batch, 2 if options.quick else 6, device)
+            for name, of_batch in (("one", sizes[:1]), ("five", sizes))
+        )
+    return [compare(one, {}, options, device), compare(five, {"one size": one}, options, device)]
+
+
+def compare(steps: "Steps", others: dict[str, "Steps"], options: Options, device: torch.device) -> Case:
+    """`others`: further variants, of which our way is timed alone."""
+    trials = 1 if options.quick else 5
     gradients = [steps.gradient(step) for step in (steps.our_step, steps.plain_step)]
     norm = np.linalg.norm(gradients[1])
     difference = require_equal("gradient", gradients[0] / norm, gradients[1] / norm, GRADIENT_TOLERANCE)
-    seconds, losses = alternate(
-        {"ours": lambda: steps.all(steps.our_step), "plain": lambda: steps.all(steps.plain_step)}, trials
-    )
+    variants = {"ours": partial(steps.all, steps.our_step), "plain": partial(steps.all, steps.plain_step)}
+    variants |= {name: partial(other.all, other.our_step) for name, other in others.items()}
+    seconds, losses = alternate(variants, trials)
     require_equal("losses", losses["ours"], losses["plain"], TOLERANCE * max(losses["plain"]))
     factor = FACTOR[device.type]
-    return [
-        Case(
-            what=f"{NAME}, {LOSS}, {steps.settings.batch_size} tuples, {len(steps.batches)} steps",
-            trials=trials,
-            seconds=seconds,
-            equality="components of the gradient, whose norm is 1",
-            difference=difference,
-            reached={f"{factor:g} times as fast": seconds["plain"] >= factor * seconds["ours"]},
-            found={"seconds_a_step": seconds["ours"] / len(steps.batches)},
-            device=device_name(device),
-        )
-    ]
+    num_tuples, num_steps = steps.settings.batch_size, len(steps.batches)
+    return Case(
+        what=f"{NAME}, {LOSS}, {num_tuples} tuples, sizes: {steps.num_shapes}, {num_steps} steps",
+        trials=trials,
+        seconds=seconds,
+        equality="components of the gradient, whose norm is 1",
+        difference=difference,
+        reached={f"{factor:g} times as fast": seconds["plain"] >= factor * seconds["ours"]},
+        found={"seconds_a_step": seconds["ours"] / num_steps},
+        device=device_name(device),
+    )
 
 
 class Steps:
-    """A network, decoded batches and their references; each way steps on a network and an optimizer of its own."""
+    """A network, decoded batches, whose images have `sizes` by turns, and their references; each way steps on a network
+    and an optimizer of its own."""
 
-    def __init__(self, folder: Path, size: tuple[int, int], num_steps: int, device: torch.device):
+    def __init__(self, folder: Path, sizes: list[tuple[int, int]], num_steps: int, device: torch.device):
         values = read_parameters(PARAMETERS)
         self.settings = typed(TrainingSettings, section(values, "distill"), "distill")
         losses = loss_settings(values, LOSS)
         self.loss, self.constants = load(LOSS), losses.constants
-        images = packed(folder, self.settings.batch_size * num_steps, size)
+        images = packed(folder, (self.settings.batch_size * num_steps * sizes)[: self.settings.batch_size * num_steps])
         normalisation = backbone(section(values, f"networks.{NAME}.backbone")).normalisation
         tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=normalisation)
-        first = tensors.normalised(torch.stack([tensors[row] for row in range(2)]), torch.device("cpu"))
+        first = [tensors[row] for row in (0, self.settings.batch_size)]  # of one size
+        first = tensors.normalised(torch.stack(first), torch.device("cpu"))
         network = random_network(values, NAME, first).to(device)
         rows = np.arange(len(images)).reshape(num_steps, -1)
         source = FeatureSource(network, tensors, rows.ravel(), num_workers=0)
         self.batches = list(source.batches(rows))
+        self.num_shapes = len(self.batches[0])
         references = torch.randn(
             num_steps, self.settings.batch_size, 2 + losses.num_negatives, network.dimension,
             generator=torch.Generator().manual_seed(0),

@@ -21,7 +21,7 @@ class TrainingSettings:
     epochs: int
     batch_size: int  # tuples
     learning_rate: float  # Adam
-    learning_rate_decay: float  # lr is multiplied by exp(-learning_rate_decay) each epoch
+    learning_rate_decay: float  # lr is multiplied by exp(-learning_rate_decay) before each epoch
     weight_decay: float
     gem_learning_rate_factor: float  # of GeM's p, which has no weight decay
     pool_size: int  # images in which an epoch mines its negatives

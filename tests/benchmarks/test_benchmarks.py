@@ -47,7 +47,7 @@ def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
 
 def test_every_case_compares_two_equal_results(entries):
     cases = [case for entry in entries.values() for case in entry.get("cases", [])]
-    assert len(cases) == 7  # two databases, a network, a step, mining, two sizes of decoding
+    assert len(cases) == 8  # two databases, a network, two kinds of steps, mining, two sizes of decoding
     for case in cases:
         assert set(case) == CASE
         assert case["seconds"].keys() >= {"ours", "plain"} and min(case["seconds"].values()) > 0

@@ -1,5 +1,5 @@
-"""The paper's setting in miniature: params.paper.yaml with other sizes, counts, addresses and runtime, one loss, and
-two cells in which each of the four networks is trained once, from the first download to the tables."""
+"""The paper's setting in miniature: params.paper.yaml with other sizes, counts, addresses and runtime. Each of the four
+networks is trained once and goes from the first download to the tables; one student is trained by all nine losses."""
 
 import csv
 import shutil
@@ -7,6 +7,7 @@ import shutil
 import pytest
 import yaml
 
+from aml import losses
 from tests.download.flaky_server import DATA, flaky_server
 from tests.download.local_server import serving
 from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
@@ -14,7 +15,7 @@ from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weigh
 
 pytestmark = pytest.mark.pipeline
 
-CELLS = ["mobilenet_v2-vgg16-reg-0", "efficientnet_b3-resnet101-reg-0"]
+CELLS = ["mobilenet_v2-vgg16-reg-0", "efficientnet_b3-resnet101-dr-0"]
 FILES = {
     "sfm120k": ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"],
     "roxford5k": ["oxbuild_images-v1.tgz", "gnd_roxford5k.pkl"],
@@ -33,9 +34,8 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 
 
 def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
-    """The paper's parameters with little of everything, from the server at `url`; one loss, not the one of teachers."""
+    """The paper's parameters with little of everything, from the server at `url`."""
     values["runtime"] |= {"device": "cpu", "num_workers": 0, "num_downloads": 2}
-    values["grid"]["losses"], values["loss"] = ["reg"], "reg"
     for teacher in values["grid"]["teachers"]:
         values["networks"][teacher]["source"] = "train"
     for dataset in values["datasets"].values():
@@ -46,7 +46,7 @@ def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
         values["datasets"][name]["expected"] = dict(COUNTS)
     values["datasets"]["r1m"] |= {"archives_in_all": 2, "archives": 1, "expected": NUM_DISTRACTORS}
     values["weights"] = {name: [f"{url}/weights/{file}"] for name, file in weights.items()}
-    # a step of each training; 12 of 14 images are of six clusters at least, an anchor's own and its five negatives'
+    # one step of a whole batch; 12 of 14 images are of six clusters at least: an anchor's own, its five negatives'
     shrink_budgets(values, images_per_epoch=5, pool_size=12)
     return values
 
@@ -65,9 +65,9 @@ def finished_paper(tmp_path_factory):
     alone = ["env", f"PYTHONPATH={place}"]
     refused = repository.run(*alone, "python", "-c", "import socket; socket.create_connection(('a', 1))", ok=False)
     assert "no network after download and weights" in refused
-    computed = repository.run(
-        *alone, "dvc", "repro", *(f"graph/evaluate/dvc.yaml:evaluate_distilled@{c}" for c in CELLS)
-    )
+    stages = [f"graph/evaluate/dvc.yaml:evaluate_distilled@{cell}" for cell in CELLS]
+    stages += [f"graph/train/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in losses.known()]
+    computed = repository.run(*alone, "dvc", "repro", *stages)
     computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
     yield repository, fetched, computed
     shutil.rmtree(place)  # gigabytes
@@ -104,6 +104,12 @@ def test_the_rest_needs_no_network(finished_paper):
         rows = list(csv.DictReader((repository.folder / f"reports/tables/table{number}.csv").open()))
         full = [(row["student"], row["teacher"]) for row in rows if row["roxford5k_medium_mAP"]]
         assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
+
+
+@pytest.mark.parametrize("loss", losses.known())
+def test_every_loss_trains_on_images_of_many_sizes(finished_paper, loss):
+    record = finished_paper[0].json(f"models/mobilenet_v2-vgg16-{loss}-0/model.json")["record"]
+    assert len(record) == 1 and 0 < record[0]["train_loss"] < 100 and 0 < record[0]["validation_loss"] < 100
 
 
 def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):

@@ -1,9 +1,12 @@
-"""A miniature of the real upstream sites as a folder: the real paths and layouts, a handful of drawn images, the real
-architectures with random weights."""
+"""A miniature of the real upstream sites as a folder: the real paths and layouts, a handful of drawn images in many
+sizes, the real architectures with random weights."""
 
+import io
 import tarfile
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from PIL import Image
 
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.archives import writing_archive
@@ -14,6 +17,9 @@ TRAINING = {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_lan
 TEST = {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2}
 COUNTS = {"queries": 2, "database": 10, "images": 12}
 NUM_DISTRACTORS = 6
+# Landscape, portrait, odd sides; the first image of each archive is a panorama.
+SIZES = [(32, 24), (24, 32), (32, 21), (31, 23), (19, 29)]
+PANORAMA = (128, 12)
 
 
 def write_upstream(folder: Path, values: dict) -> None:
@@ -30,6 +36,8 @@ def write_upstream(folder: Path, values: dict) -> None:
     for number, (name, kinds) in enumerate({"roxford5k": ["tower", "castle"], "rparis6k": ["arch", "dome"]}.items()):
         draw_test_set(drawn / name, seed=1 + number, kinds=kinds, palette=[number], **DRAWING, **TEST)
     draw_distractors(drawn / "revisitop1m", seed=3, num_images=NUM_DISTRACTORS, num_archives=2, **DRAWING)
+    for archive in sorted([*drawn.rglob("*.tgz"), *drawn.rglob("*.tar.gz")]):
+        _stretch(archive)
     _split(drawn / "rparis6k/rparis6k_images.tgz", drawn / "rparis6k/paris_1-v1.tgz", drawn / "rparis6k/paris_2-v1.tgz")
     (drawn / "roxford5k/roxford5k_images.tgz").rename(drawn / "roxford5k/oxbuild_images-v1.tgz")
     for file, path in urls.items():
@@ -49,10 +57,27 @@ def write_library_weights(folder: Path, names: list[str]) -> dict[str, str]:
 
 def _split(archive: Path, *halves: Path) -> None:
     """Every other member into each."""
-    with tarfile.open(archive) as tar:
-        files = [(member.name, tar.extractfile(member).read()) for member in tar]
+    files = _members(archive)
     for number, half in enumerate(halves):
         with writing_archive(half) as written:
             for name, data in files[number :: len(halves)]:
                 written.add(name, data)
     archive.unlink()
+
+
+def _stretch(archive: Path) -> None:
+    """Its images in SIZES by turns; but queries, since their boxes refer to pixels."""
+    files = _members(archive)
+    with writing_archive(archive) as written:
+        for number, (name, data) in enumerate(files):
+            if "_query_" not in name:
+                file = io.BytesIO()
+                size = PANORAMA if number == 0 else SIZES[number % len(SIZES)]
+                Image.open(io.BytesIO(data)).resize(size).save(file, "JPEG")
+                data = file.getvalue()
+            written.add(name, data)
+
+
+def _members(archive: Path) -> list[tuple[str, bytes]]:
+    with tarfile.open(archive) as tar:
+        return [(member.name, tar.extractfile(member).read()) for member in tar]

@@ -29,6 +29,7 @@ class Batch:
     anchors: np.ndarray
     references: np.ndarray
     constants: dict
+    loss: float
 
 
 class Recording:
@@ -54,7 +55,7 @@ class Recording:
     def _noting(self, call, epochs):
         def noting(rows, groups):
             value = call(rows, groups)
-            epochs[-1].append(Batch(rows, *self._last))
+            epochs[-1].append(Batch(rows, *self._last, value.item()))
             return value
 
         return noting
@@ -134,6 +135,17 @@ def test_the_student_describes_anchors_and_without_teacher_the_pool(tensors, mon
         of_training = [rows for rows in described if set(rows) <= set(TRAINING)]
         assert sorted(of_training[0]) == sorted(set(tuples[:, 0].tolist()))
         assert [sorted(rows) for rows in of_training[1:]] == ([] if with_teacher else [list(TRAINING)])
+
+
+def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
+    """Of 18 drawn 16 pass, and at validation 4 of 5."""
+    settings = dataclasses.replace(CONTR_PLUS, images_per_epoch=18)
+    recording = Recording(tensors, monkeypatch, loss_settings=settings)
+    for what, count in (("training", 16), ("validation", 4)):
+        for values, batches in zip(recording.loop.record, recording.batches[what], strict=True):
+            assert sum(len(batch.rows) for batch in batches) == count
+            mean = sum(batch.loss for batch in batches) / count
+            assert values["train_loss" if what == "training" else "validation_loss"] == pytest.approx(mean, rel=1e-12)
 
 
 def test_losses_without_labels_draw_images_and_mine_nothing(tensors, monkeypatch):
