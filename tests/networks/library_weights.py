@@ -20,10 +20,12 @@ def library_network(name: str):
             network = getattr(torchvision.models, name)(weights=None)
         if name == "vgg16":
             network.features.to_empty(device="cpu").apply(_reset)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 2)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    if norms:  # statistics of noise: with others the signal dies, and all images have one descriptor
+        for module in norms:
+            module.momentum = 1.0
+        with torch.no_grad():
+            network.train()(torch.randn(4, 3, 64, 64))
     return network.eval()
 
 
@@ -50,5 +52,7 @@ def write_weights(name: str, network, path):
 
 
 def _reset(module):
-    if hasattr(module, "reset_parameters"):
-        module.reset_parameters()
+    """As torchvision's VGG starts: by torch's own start the signal dies."""
+    if isinstance(module, torch.nn.Conv2d):
+        torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        torch.nn.init.zeros_(module.bias)
