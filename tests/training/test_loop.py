@@ -148,6 +148,24 @@ def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
             assert values["train_loss" if what == "training" else "validation_loss"] == pytest.approx(mean, rel=1e-12)
 
 
+@WITH_AND_WITHOUT
+def test_recalls_are_of_the_student_s_queries(tensors, monkeypatch, with_teacher):
+    """Percent of validation images whose nearest other image shows the same landmark: among the student's descriptors,
+    and with a teacher among the teacher's."""
+    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
+
+    def recall(queries, database):
+        nearest = [max(set(VALIDATION) - {row}, key=lambda other: queries[row] @ database[other]) for row in VALIDATION]
+        return pytest.approx(10 * sum(row // 3 == other // 3 for row, other in zip(VALIDATION, nearest, strict=True)))
+
+    for values, batches in zip(recording.loop.record, recording.batches["validation"], strict=True):
+        own = batches[0].own
+        assert values["symmetric_recall"] == recall(own, own)
+        assert values.get("asymmetric_recall") == (recall(own, targets()) if with_teacher else None)
+    if with_teacher:
+        assert recall(own, own) != recall(own, targets()).expected
+
+
 def test_losses_without_labels_draw_images_and_mine_nothing(tensors, monkeypatch):
     recording = Recording(tensors, monkeypatch, loss="reg", loss_settings=REG)
     for described, tuples in zip(recording.described, recording.tuples("training"), strict=True):
