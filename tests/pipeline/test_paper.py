@@ -15,7 +15,7 @@ from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weigh
 
 pytestmark = pytest.mark.pipeline
 
-CELLS = ["mobilenet_v2-vgg16-reg-0", "efficientnet_b3-resnet101-dr-0"]
+CELLS = ["mobilenet_v2-vgg16-reg-0", "efficientnet_b3-resnet101-reg-0"]
 FILES = {
     "sfm120k": ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"],
     "roxford5k": ["oxbuild_images-v1.tgz", "gnd_roxford5k.pkl"],
