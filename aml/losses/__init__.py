@@ -1,24 +1,35 @@
-"""The losses by name: one file a loss, whose name is the loss's name. Reading their facts needs no torch.
+"""The losses, one file each: the file's name is the loss's name in params.yaml, its function has that name, too.
 
-A loss is a function of anchors (B, D) and references (B, M, D), see `contr`; its keyword-only arguments are its
-constants.
+A loss is a function of `anchors` (B, D), unit-norm descriptors by the student, and `references` (B, M, D), unit-norm
+descriptors by the teacher (by the network itself, where there is no teacher): [:, 0] the anchor, [:, 1] its positive,
+[:, 2:] its negatives. It returns a scalar, 0 with a graph for B = 0, in the dtype of its inputs. Its keyword-only
+arguments are its constants in params.yaml. `MEMBERS` names the members of a tuple that it uses, `EQUATION` its equation
+in the paper. Call a loss through `load`, which checks the inputs. Read first: reg.py, contr.py, then any other.
 """
 
 import ast
+import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FOLDER = Path(__file__).parent
 
 
 def known() -> list[str]:
-    """Names of all losses, sorted."""
+    """Return the names of all losses, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
 
 def members(name: str) -> tuple[str, ...]:
-    """Members of a tuple that the loss uses, out of "self", "positive", "negatives"; () for relations in a batch."""
+    """Return the members of a tuple that the loss uses, out of "self", "positive", "negatives".
+
+    () is for losses that compare relations within a batch.
+    """
     found = _literal(name, "MEMBERS")
     if found is None:
         raise ValueError(f"aml/losses/{name}.py has no line MEMBERS = (...); accepted: a literal tuple of strings")
@@ -26,7 +37,7 @@ def members(name: str) -> tuple[str, ...]:
 
 
 def equation(name: str) -> int | None:
-    """Number of the loss's equation in the paper, for print; None where the file has no line EQUATION = <number>."""
+    """Return the number of the loss's equation in the paper; None where its file has no line EQUATION = <number>."""
     found = _literal(name, "EQUATION")
     if found is not None and type(found) is not int:
         raise ValueError(f"aml/losses/{name}.py: EQUATION is {found!r}; accepted: a whole number, or no such line")
@@ -34,7 +45,7 @@ def equation(name: str) -> int | None:
 
 
 def constants(name: str) -> dict[str, type]:
-    """The loss's keyword-only arguments and their types, float or int, in the order of its signature."""
+    """Return the loss's keyword-only arguments and their types, float or int, in the order of its signature."""
     types = {"float": float, "int": int}
     for node in _parse(name).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
@@ -48,14 +59,35 @@ def constants(name: str) -> dict[str, type]:
     raise ValueError(f"aml/losses/{name}.py has no function {name}; accepted: one function with the file's name")
 
 
-def load(name: str) -> Callable:
-    """The loss's function; the only thing here that imports torch."""
-    _require_known(name)
-    return getattr(importlib.import_module(f"aml.losses.{name}"), name)
+def load(name: str) -> Callable[..., "Tensor"]:
+    """Return the loss's function, with its inputs checked; only this imports torch.
+
+    The function gets both inputs in one dtype of at least float32, also under autocast. It raises ValueError for shapes
+    that do not fit and for tuples that lack a member.
+    """
+    import torch
+
+    function, used = getattr(importlib.import_module(f"aml.losses.{_require_known(name)}"), name), members(name)
+    expected = ["anchor", "positive", "negatives"]
+    while len(expected) > 1 and expected[-1] not in used:
+        expected.pop()
+
+    @functools.wraps(function)
+    def checked(anchors: "Tensor", references: "Tensor", **constants) -> "Tensor":
+        fits = anchors.ndim == 2 and references.ndim == 3 and references.shape[::2] == anchors.shape
+        if not fits or references.shape[1] < len(expected):
+            raise ValueError(
+                f"{name}: anchors {tuple(anchors.shape)}, references {tuple(references.shape)}; accepted: (B, D) and "
+                f"(B, M, D) with M >= {len(expected)}: {', '.join(expected)}"
+            )
+        dtype = functools.reduce(torch.promote_types, (anchors.dtype, references.dtype, torch.float32))
+        return function(anchors.to(dtype), references.to(dtype), **constants)
+
+    return checked
 
 
 def _literal(name: str, variable: str):
-    """What the loss's file assigns to `variable`, None if nothing."""
+    """Return what the loss's file assigns to `variable`, None for nothing."""
     for node in _parse(name).body:
         if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [variable]:
             return ast.literal_eval(node.value)
@@ -63,10 +95,11 @@ def _literal(name: str, variable: str):
 
 
 def _parse(name: str) -> ast.Module:
-    _require_known(name)
-    return ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    return ast.parse((FOLDER / f"{_require_known(name)}.py").read_text(encoding="utf-8"))
 
 
-def _require_known(name: str) -> None:
+def _require_known(name: str) -> str:
+    """Return `name`. Raises ValueError, with the list of known ones, for an unknown loss."""
     if name not in known():
         raise ValueError(f"unknown loss {name!r}; known: {', '.join(known())}")
+    return name

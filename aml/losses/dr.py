@@ -8,19 +8,14 @@ EPSILON = 1e-12  # smallest squared distance, from the authors' code
 
 
 def dr(anchors: torch.Tensor, references: torch.Tensor, *, alpha: float, beta: float, length: int) -> torch.Tensor:
-    """Minus the log-likelihood, under the student, of the teacher's ranking of each image's nearest images, Eq. (9).
+    """Return minus the student's log-likelihood of the teacher's ranking of each image's nearest images, Eq. (9).
 
     With S = -alpha ||x_i - x_j||^beta in each space: for each image take the `length` others of highest S by the
     teacher, in that order; the loss is the mean over the images of -sum_k [S_k - log sum_{j >= k} e^(S_j)],
-    S by the student. In the authors' code alpha is 3, beta 3, length 4.
+    S by the student. In the authors' code alpha is 3, beta 3, length 4. No gradient flows into the references.
 
-    anchors (B, D): unit-norm descriptors by the student. references (B, M, D): [:, 0] the same images' unit-norm
-    descriptors by the teacher, no gradient flows into them; more are ignored.
-
-    Returns a scalar, 0 with a graph when B = 0; float32, or float64 when an input is.
-    Raises ValueError when the shapes do not fit or 0 < B < length + 1.
+    Raises ValueError for 0 < B < length + 1.
     """
-    anchors, references = _checked(anchors, references)
     if len(anchors) == 0:
         return anchors.sum()
     if not 1 <= length < len(anchors):
@@ -36,22 +31,10 @@ def dr(anchors: torch.Tensor, references: torch.Tensor, *, alpha: float, beta: f
 
 
 def _scores(points: torch.Tensor, alpha: float, beta: float) -> torch.Tensor:
-    """-alpha ||x_i - x_j||^beta (B, B) of points (B, D); of coincident points finite, with no gradient.
+    """Return -alpha ||x_i - x_j||^beta (B, B) of points (B, D), float64. For coincident points it is finite.
 
-    From inner products, in float64 because close points' differences cancel.
+    They come from inner products: float64, because close points' differences cancel.
     """
     gram = points @ points.T
     squared = gram.diagonal().unsqueeze(0) + gram.diagonal().unsqueeze(1) - 2 * gram
     return -alpha * squared.clamp_min(EPSILON).sqrt().pow(beta)
-
-
-def _checked(anchors: torch.Tensor, references: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both inputs in one dtype of at least float32, also under autocast."""
-    fits = anchors.ndim == 2 and references.ndim == 3 and references.shape[::2] == anchors.shape
-    if not fits or references.shape[1] < 1:
-        raise ValueError(
-            f"dr: anchors {tuple(anchors.shape)}, references {tuple(references.shape)}; "
-            "accepted: (B, D) and (B, M, D) with M >= 1: the anchor"
-        )
-    dtype = torch.promote_types(torch.promote_types(anchors.dtype, references.dtype), torch.float32)
-    return anchors.to(dtype), references.to(dtype)

@@ -154,11 +154,6 @@ def test_agrees_with_the_authors_per_tuple(case):
         loss.backward()
         np.testing.assert_allclose(loss.item(), value[row], rtol=1e-6)
         assert np.abs(anchors.grad[0].numpy() - gradient[row]).max() <= 1e-6 * np.abs(gradient[row]).max()
-    anchors = student[:, 0].clone().requires_grad_()
-    loss = losses.load(name)(anchors, references, **constants)
-    loss.backward()
-    np.testing.assert_allclose(loss.item(), value.sum(), rtol=1e-6)
-    assert np.abs(anchors.grad.numpy() - gradient).max() <= 1e-6 * np.abs(gradient).max()
 
 
 @pytest.mark.parametrize("name", ["rkd", "dr"])
@@ -223,38 +218,9 @@ def test_a_negative_at_distance_zero_counts_in_full_without_gradient():
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
-def test_the_order_of_the_tuples_does_not_matter(name, batch):
-    anchors, references = batch
-    order = torch.randperm(len(anchors), generator=torch.Generator().manual_seed(1))
-    loss = call(name, anchors, references)
-    shuffled = anchors.detach()[order].requires_grad_()
-    again = call(name, shuffled, references[order])
-    (gradient,), (shuffled_gradient,) = torch.autograd.grad(loss, anchors), torch.autograd.grad(again, shuffled)
-    assert again.item() == pytest.approx(loss.item(), rel=1e-12)
-    torch.testing.assert_close(shuffled_gradient, gradient[order], rtol=1e-10, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", TUPLE_LOSSES)
-def test_a_batch_is_the_sum_of_its_tuples(name, batch):
-    anchors, references = batch
-    parts = sum(call(name, anchors[i : i + 1], references[i : i + 1]).item() for i in range(len(anchors)))
-    assert call(name, anchors, references).item() == pytest.approx(parts, rel=1e-12)
-
-
-@pytest.mark.parametrize("name", CONSTANTS)
 def test_the_gradient_is_that_of_the_value(name, batch):
     anchors, references = batch
     assert torch.autograd.gradcheck(lambda a: call(name, a, references[:6]), (anchors[:6].detach().requires_grad_(),))
-
-
-def test_contr_plus_is_contr_plus_reg(batch):
-    parts = call("contr", *batch) + call("reg", *batch)
-    assert call("contr_plus", *batch).item() == pytest.approx(parts.item(), rel=1e-13)
-
-
-def test_contr_pos_self_is_contr_pos_plus_reg(batch):
-    parts = call("contr_pos", *batch) + call("reg", *batch)
-    assert call("contr_pos_self", *batch).item() == pytest.approx(parts.item(), rel=1e-13)
 
 
 @pytest.mark.parametrize("name", ["rkd", "dr"])
