@@ -19,14 +19,14 @@ OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tai
 
 repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
 	python -m tools.doctor
-	python -m tools.mend dvc.lock graph/*/dvc.lock
+	python -m tools.repair
 	$(DVC) repro check
 	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m tools.doctor
-	python -m tools.mend dvc.lock graph/*/dvc.lock
+	python -m tools.repair
 	$(DVC) repro check  # and the code before it, or all that reads the code would be asked what has changed
 	python -m tools.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
@@ -48,7 +48,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && python -m tools.doctor && python -m tools.mend dvc.lock && { $(DVC) repro --keep-going || { \
+	cd published && python -m tools.doctor && python -m tools.repair && { $(DVC) repro --keep-going || { \
 	python -m tools.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; } && { $(OWN_PAGE); }
 
 test: $(VENV)/ready

@@ -1,30 +1,71 @@
-"""The cells of Tables 5 to 10 that moved between two commits, or from a commit to the workspace.
+"""Prints the cells of Tables 5 to 10 that moved between two commits, or from a commit to the workspace.
 
-Not a stage: `python -m tools.compare main` before a pull request, `--markdown` for its text. Reads nothing but the
-reports that git has, so neither data nor results need to be here.
-
-Reads: reports/tables/table*.csv. Prints.
+Not a stage: `python -m tools.compare main` before a pull request, `--markdown` for its text. It reads only
+reports/tables/table*.csv, which git keeps, so neither data nor results have to be on this machine.
 """
 
 import argparse
 import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from aml.tables.csv_files import parse_tables, read_tables
-from aml.tables.model import Table
+from aml.tables.model import Row, Table, tenths
 from stages.runtime import run
-from tools.movement import as_markdown, as_text, movement
 
 TABLES = "reports/tables"
+HEADER = ("table", "row", "column", "before", "after", "moved")
+ALIGNMENT = "<<<>>>"  # of the columns under HEADER
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Move:
+    """A cell that both states have; a score is None where the table shows a dash."""
+
+    table: int
+    row: str
+    column: str
+    before: Decimal | None
+    after: Decimal | None
+
+    @property
+    def distance(self) -> Decimal | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    def exceeds(self, threshold: float) -> bool:
+        """Whether the score moved by more than `threshold` points, or became a number or a dash."""
+        if self.distance is None:
+            return self.before != self.after
+        return abs(self.distance) > Decimal(str(threshold))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The texts under HEADER."""
+        scores = (DASH if score is None else str(score) for score in (self.before, self.after))
+        moved = DASH if self.distance is None else f"{self.distance:+}"
+        return (str(self.table), self.row, self.column, *scores, moved)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """`moves`: the cells that moved by more than the threshold; `num_cells`: how many cells both states have.
+    new, gone: rows and columns that only the later or only the earlier state has, in words."""
+
+    moves: list[Move]
+    num_cells: int
+    new: list[str]
+    gone: list[str]
 
 
 def main(before: str, after: str | None, threshold: float, markdown: bool) -> None:
-    earlier, later = at(before), at(after) if after else in_workspace()
-    found = movement(earlier, later, threshold)
+    found = movement(at(before), at(after) if after else in_workspace(), threshold)
     if found.moves:
         print((as_markdown if markdown else as_text)(found.moves), end="\n\n")
-    places = f"from {before} to {after or 'the workspace'}"
-    print(f"{len(found.moves)} of {found.num_cells} cells moved by more than {threshold:g} points {places}.")
+    states = f"from {before} to {after or 'the workspace'}"
+    print(f"{len(found.moves)} of {found.num_cells} cells moved by more than {threshold:g} points {states}.")
     for word, names in (("New", found.new), ("Gone", found.gone)):
         if names:
             print(f"{word}: {'; '.join(names)}.")
@@ -38,27 +79,77 @@ def in_workspace() -> list[Table]:
 
 
 def at(revision: str) -> list[Table]:
-    """The tables that a commit holds. Raises ValueError if there is no such commit, or no table in it."""
+    """The tables in a commit. Raises ValueError if there is no such commit, or no table in it."""
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise ValueError(f"unknown revision {revision!r}; accepted: what `git rev-parse` takes for a commit")
     listed = git("ls-tree", "--name-only", "-z", revision, f"{TABLES}/").stdout.split("\0")
     paths = sorted((Path(path) for path in listed if Path(path).match("table*.csv")), key=by_number)
     if not paths:
         raise ValueError(f"no table*.csv in {TABLES} of {revision}")
-    tables = []
-    for path in paths:
-        text = git("show", f"{revision}:./{path}").stdout
-        tables += parse_tables(text.splitlines(), f"{revision}:{path}")
-    return tables
+    texts = {path: git("show", f"{revision}:./{path}").stdout for path in paths}
+    return [table for path, text in texts.items() for table in parse_tables(text.splitlines(), f"{revision}:{path}")]
 
 
 def by_number(path: Path) -> tuple[int, str]:
-    """table5.csv before table10.csv."""
+    """A key that sorts table5.csv before table10.csv."""
     return len(path.name), path.name
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(["git", *arguments], capture_output=True, text=True)
+
+
+def movement(before: Iterable[Table], after: Iterable[Table], threshold: float) -> Movement:
+    """What moved from one state of the tables to another; `threshold` in points of percent."""
+    earlier, later = rows(before), rows(after)
+    cells = [
+        Move(table, words(row), column, rounded(earlier[table, identity].values[column]), rounded(value))
+        for (table, identity), row in later.items()
+        if (table, identity) in earlier
+        for column, value in row.values.items()
+        if column in earlier[table, identity].values
+    ]
+    moves = [cell for cell in cells if cell.exceeds(threshold)]
+    return Movement(moves, len(cells), missing(later, earlier), missing(earlier, later))
+
+
+def rows(tables: Iterable[Table]) -> dict[tuple[int, tuple], Row]:
+    """Every row by the number of its table and its identity."""
+    return {(table.number, row.identity): row for table in tables for row in table.rows}
+
+
+def words(row: Row) -> str:
+    return f"{row.pair}, {row.loss}" if row.teacher else row.pair
+
+
+def rounded(value: float | None) -> Decimal | None:
+    return None if value is None else tenths(value)
+
+
+def missing(these: dict, others: dict) -> list[str]:
+    """The rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
+    found = []
+    for (table, identity), row in these.items():
+        twin = others.get((table, identity))
+        if twin is None:
+            found.append(f"Table {table}, {words(row)}")
+        else:
+            found += [f"Table {table}, column {column}" for column in row.values if column not in twin.values]
+    return list(dict.fromkeys(found))
+
+
+def as_text(moves: Iterable[Move]) -> str:
+    """Columns of equal width, scores to the right."""
+    lines = [HEADER, *(move.fields for move in moves)]
+    columns = zip(*lines, strict=True)
+    widths = [f"{align}{max(map(len, column))}" for align, column in zip(ALIGNMENT, columns, strict=True)]
+    return "\n".join("  ".join(map(format, line, widths)).rstrip() for line in lines)
+
+
+def as_markdown(moves: Iterable[Move]) -> str:
+    rule = ["---:" if align == ">" else "---" for align in ALIGNMENT]
+    lines = [HEADER, rule, *(move.fields for move in moves)]
+    return "\n".join(f"| {' | '.join(field.replace('|', chr(92) + '|') for field in line)} |" for line in lines)
 
 
 if __name__ == "__main__":

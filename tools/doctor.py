@@ -1,35 +1,35 @@
-"""Whether this machine can do what params.yaml asks for: a finding a line, each with what to do about it.
+"""Checks what would stop a run on this machine: Python, packages, GPU, faiss, DVC, git, permissions, disk.
 
-Not a stage: `make repro`, `make paper` and `make published` call it first. Exit status 1 only for what will make the
-run fail. What may abort a process (drivers, faiss) is tried in one of its own; all of them run side by side.
+Not a stage: `make repro`, `make paper` and `make published` call it first. It prints a line a check, and ends with exit
+status 1 if one of them found an error. torch and faiss are tried in processes of their own: a broken driver or library
+can abort a process.
 """
 
 import importlib.metadata
-import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aml.compute.device import runtime
 from stages.runtime import run_command
-from tools import findings, needs
 
-REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"  # published/ has links to the code
+PYTHON = (3, 11)  # the version for which requirements.txt pins packages
+REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"  # published/tools is a link to tools
 FOLDERS = ("data", "models", "reports")
-SECONDS = 60  # for a child: a driver may hang
+LEAST_FREE = 200_000_000  # bytes; the embedded default writes 182 MB
+SECONDS = 60  # that a child may take: a driver may hang
 
 TORCH = """
-import json, torch
-count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-for number in range(count):
+import torch
+for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
     torch.ones(64, 64, device=f"cuda:{number}").mm(torch.ones(64, 64, device=f"cuda:{number}")).sum().item()
-print(json.dumps({"count": count, "names": [torch.cuda.get_device_name(number) for number in range(count)]}))
+    print(torch.cuda.get_device_name(number))
 """
-NO_TORCH = """print('{"count": 0, "names": []}')"""  # a GPU that nothing will use
 FAISS = """
 import faiss, numpy
 index = faiss.IndexFlatIP(8)
@@ -40,134 +40,127 @@ assert index.search(numpy.eye(8, dtype=numpy.float32)[3:4], 1)[1].item() == 3
 
 def main(values: dict) -> None:
     where = runtime(values)
-    started = {
-        "torch": start(sys.executable, "-c", TORCH if where.device != "cpu" else NO_TORCH),
-        "faiss": start(sys.executable, "-c", FAISS),
-        "cache": start("dvc", "cache", "dir"),
-        "types": start("dvc", "config", "cache.type"),
-        "commit": start("git", "rev-parse", "--verify", "HEAD"),
-        "changed": start("git", "status", "--porcelain"),
-    }
-    required = requirements(REQUIREMENTS.read_text(encoding="utf-8"))
-    found = [
-        findings.python(sys.version_info[:2]),
-        findings.packages(required, {name: version(name) for name in required}),
-        findings.shared_memory(
-            free=shutil.disk_usage("/dev/shm").free,
-            needed=needs.shared_memory_bytes(values, where.num_workers * where.processes),
-        ),
-    ]
-    ended = {name: end(child) for name, child in started.items()}
-    found += of_dvc_and_disk(values, ended["cache"], ended["types"])
-    found.append(of_git(ended["commit"], ended["changed"]))
-    found.append(of_gpus(ended["torch"], values))
-    found.append(findings.faiss(failure(*ended["faiss"]) if ended["faiss"][0] else None))
-    print(*found, sep="\n", file=sys.stderr)
-    fatal = sum(finding.level == findings.FATAL for finding in found)
-    if fatal:
-        raise ValueError(f"{fatal} of {len(found)} findings will make the run fail; see above for what to do")
-
-
-def of_dvc_and_disk(values: dict, cache_dir: tuple[int, str], types: tuple[int, str]) -> list[findings.Finding]:
-    """Of what `dvc cache dir` and `dvc config cache.type` said: permissions, room, links."""
-    code, output = cache_dir
-    if code:
-        return [findings.dvc(failure(code, output))]
-    cache, workspace = Path(output.splitlines()[-1]), [Path(), *map(Path, FOLDERS)]
-    refused = [str(folder) for folder in (*workspace, cache, Path(tempfile.gettempdir())) if not can_write(folder)]
-    kinds = types[1].strip().split(",") if types[0] == 0 else ["reflink", "copy"]  # DVC's own
-    room = findings.disk(
-        free=shutil.disk_usage(existing(cache)).free,
-        used=size_of(cache),
-        needed=needs.disk_bytes(values),
-        place=str(cache),
+    checks = (
+        check_python,
+        lambda: check_packages(REQUIREMENTS),
+        lambda: check_gpus(where.device, where.processes),
+        check_faiss,
+        check_git,
+        check_dvc,
     )
-    return [
-        findings.writable(refused),
-        room,
-        *([] if refused else [findings.link(kinds, links_that_work(cache, Path("data")))]),
-    ]
+    with ThreadPoolExecutor(len(checks)) as pool:  # most of them wait for a child
+        lines = list(pool.map(result, checks))
+    print(*lines, sep="\n", file=sys.stderr)
+    if errors := [line for line in lines if line.startswith("error")]:
+        raise ValueError(
+            f"{len(errors)} of {len(checks)} checks found what will stop the run; see above for what to do"
+        )
 
 
-def of_gpus(ended: tuple[int, str], values: dict) -> findings.Finding:
-    """Of what `TORCH` printed."""
-    code, output = ended
-    found, where = failure(code, output) if code else json.loads(output.splitlines()[-1]), runtime(values)
-    return findings.gpu(found, device=where.device, processes=where.processes, wants_gpu=needs.wants_gpu(values))
-
-
-def of_git(head: tuple[int, str], status: tuple[int, str]) -> findings.Finding:
-    """Of what `git rev-parse` and `git status` said."""
-    paths = [line[3:] for line in status[1].splitlines()] if status[0] == 0 else None
-    return findings.git(head[1].strip() if head[0] == 0 else None, paths)
-
-
-def start(*command: str) -> subprocess.Popen | None:
-    """A child, both streams in one; None where the program is not there."""
+def result(check: Callable[[], str]) -> str:
+    """The line for one check: what it returns, or the error that it raises."""
     try:
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    except OSError:
-        return None
+        return f"ok     {check()}"
+    except ValueError as error:
+        return f"error  {error}"
 
 
-def end(child: subprocess.Popen | None) -> tuple[int, str]:
-    """Exit status (negative: by which signal) and output of a child, which is ended if it hangs."""
-    if child is None:
-        return 127, "not found"
-    try:
-        output, _ = child.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        return child.wait(), f"no answer in {SECONDS} s"
-    return child.returncode, output
+def check_python(version: tuple[int, int] = sys.version_info[:2]) -> str:
+    """Raises ValueError for a Python that is older than the pinned packages accept."""
+    found = f"Python {version[0]}.{version[1]}"
+    if version < PYTHON:
+        raise ValueError(f"{found}: use Python 3.11 (`make PYTHON=python3.11 repro`, with .venv removed before)")
+    return found if version == PYTHON else f"{found}, though packages are pinned for 3.11"
 
 
-def failure(code: int, output: str) -> str:
-    """How a child failed, in a few words."""
-    last = (output.strip().splitlines() or ["no output"])[-1][:200]
-    return f"signal {-code}: {last}" if code < 0 else last
+def check_packages(requirements: Path) -> str:
+    """Raises ValueError if a package of requirements.txt is not installed; another version is no error."""
+    required, others = pinned(requirements.read_text(encoding="utf-8")), []
+    for name, wanted in required.items():
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            raise ValueError(f"package {name} is not installed: rm .venv/ready and `make`") from None
+        if found.partition("+")[0] != wanted:
+            others.append(f"{name} {found} instead of {wanted}")
+    return f"{len(required)} packages" + (f"; in another version: {', '.join(others)}" if others else "")
 
 
-def requirements(text: str) -> dict[str, str]:
-    """Name -> version, of lines like `name==version`."""
+def pinned(text: str) -> dict[str, str]:
+    """Versions by package name in lines like `name==version`."""
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
 
-def version(name: str) -> str | None:
+def check_gpus(device: str, processes: int) -> str:
+    """Raises ValueError if torch fails on a GPU, or finds fewer than section `runtime` of params.yaml asks for."""
+    if device == "cpu":
+        return "runtime.device is cpu: no GPU needed"
+    names = output(sys.executable, "-c", TORCH, what="torch").splitlines()
+    last = int(device.partition(":")[2] or processes - 1)
+    if device == "auto" and not names:
+        return "no GPU, the CPU computes"
+    if last >= len(names):
+        raise ValueError(
+            f"runtime asks for GPU {last} (device {device}, processes {processes}), but torch finds {len(names)}: see "
+            "what `nvidia-smi` says, or set runtime.device to auto or cpu"
+        )
+    return f"GPU {names[last]}"
+
+
+def check_faiss() -> str:
+    """Never an error: ranked lists, its only users, fall back on NumPy where faiss can't be imported."""
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        output(sys.executable, "-c", FAISS, what="faiss")
+    except ValueError as error:
+        return f"{error} (only ranked lists use it, or NumPy in its place)"
+    return "faiss searches"
+
+
+def check_git() -> str:
+    """Raises ValueError outside a git repository, where DVC refuses to work."""
+    output("git", "rev-parse", "--git-dir", what="git")
+    try:
+        return f"commit {output('git', 'rev-parse', '--short', '--verify', 'HEAD', what='git').strip()}"
+    except ValueError:
+        return "no commit yet, so results can't name the code that made them"
+
+
+def check_dvc() -> str:
+    """Raises ValueError if DVC fails, a folder can't be written to, or the disk of its cache is full."""
+    cache = Path(output("dvc", "cache", "dir", what="dvc").splitlines()[-1])
+    refused = [str(folder) for folder in (Path(), *map(Path, FOLDERS), cache) if not can_write(folder)]
+    if refused:
+        raise ValueError(f"no file can be made in {', '.join(refused)}: change their owner or mode")
+    free = shutil.disk_usage(existing(cache)).free
+    if free < LEAST_FREE:
+        raise ValueError(f"{free / 1e6:.0f} MB free in {cache}: free {LEAST_FREE / 1e6:.0f} MB or more")
+    return f"DVC; {free / 1e9:.1f} GB free in {cache}"
+
+
+def output(*command: str, what: str) -> str:
+    """What a command prints. Raises ValueError with its last words if it is missing, fails, aborts or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"{what} fails: {error}") from None
+    if done.returncode:
+        words = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise ValueError(f"{what} fails (exit status {done.returncode}): {words}")
+    return done.stdout
 
 
 def existing(path: Path) -> Path:
-    """The path, or the folder above it that is there."""
+    """The path, or the nearest folder above it that exists."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
 
 
 def can_write(folder: Path) -> bool:
+    """Whether a file can be made in a folder, or where the folder would be made."""
     try:
         with tempfile.TemporaryFile(dir=existing(folder)):
             return True
     except OSError:
         return False
-
-
-def links_that_work(cache: Path, workspace: Path) -> dict[str, bool]:
-    """Which links can be made in the workspace to a file in the cache. Reflinks are left to DVC, which tries them."""
-    works, beside = {}, {"dir": existing(workspace), "prefix": ".doctor-"}
-    with tempfile.NamedTemporaryFile(dir=existing(cache)) as file, tempfile.TemporaryDirectory(**beside) as folder:
-        for kind, make in (("hardlink", os.link), ("symlink", os.symlink)):
-            try:
-                make(file.name, Path(folder, kind))
-                works[kind] = True
-            except OSError:
-                works[kind] = False
-    return works
-
-
-def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":

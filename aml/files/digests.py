@@ -99,8 +99,8 @@ def read_npz(path: Path) -> dict[str, "np.ndarray"]:
 def damaged(path: Path, why: str) -> ValueError:
     """The error for a file that is not what was written: what is wrong with it, and what repairs it."""
     return ValueError(
-        f"{path} is damaged: {why}; remove it, run `python -m tools.verify`, which takes damaged files out of DVC's "
-        "cache, then `dvc repro`, which makes them again"
+        f"{path} is damaged: {why}; run `python -m tools.repair --verify`, which removes it here and from DVC's cache, "
+        "then `dvc repro`, which makes it again"
     )
 
 

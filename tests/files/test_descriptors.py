@@ -100,7 +100,7 @@ def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path, name):
             np.testing.assert_array_equal(DescriptorFolder(tmp_path)["a"], unit_rows())
             assert whole[place : place + 1].isspace()  # a blank of JSON, and no harm
         except ValueError as error:
-            assert str(error).startswith(f"{path} is damaged: ") and "`python -m tools.verify`" in str(error)
+            assert str(error).startswith(f"{path} is damaged: ") and "`python -m tools.repair --verify`" in str(error)
 
 
 def test_an_array_is_checked_once(tmp_path, monkeypatch):

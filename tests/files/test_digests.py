@@ -32,7 +32,7 @@ def test_every_flipped_bit_is_found_or_changes_nothing(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"a": 1}', '{"a": 1, "sha256": 5}', "[" * 10_000])
 def test_what_was_never_sealed_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
-    with pytest.raises(ValueError, match=r"x.json is damaged: .*; remove it, run `python -m tools.verify`"):
+    with pytest.raises(ValueError, match=r"x.json is damaged: .*; run `python -m tools.repair --verify`"):
         read_sealed(tmp_path / "x.json")
 
 

@@ -126,7 +126,7 @@ def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
         whole = path.read_bytes()
         for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
             path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
-            with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m tools.verify`"):
+            with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m tools.repair --verify`"):
                 load_network(tmp_path)
         path.write_bytes(whole)
     load_network(tmp_path)

@@ -10,13 +10,7 @@ import psutil
 
 from tests.pipeline.conftest import Repository
 
-MEND = (
-    "python",
-    "-m",
-    "tools.mend",
-    "dvc.lock",
-    *(f"graph/{name}/dvc.lock" for name in ("train", "extract", "evaluate")),
-)
+REPAIR = ("python", "-m", "tools.repair")
 
 
 @dataclass(frozen=True)

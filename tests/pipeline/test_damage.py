@@ -38,16 +38,15 @@ def test_the_message_names_the_file_and_the_remedy_repairs_it(repository):
     (repository.folder / record).unlink()
     output = repository.dvc("repro", evaluate, ok=False)
     assert f"evaluate: {array} is damaged: its sha256 is" in output
-    assert re.search(r"remove it, run `python -m tools.verify`, .* then `dvc repro`", output)
+    assert re.search(r"run `python -m tools.repair --verify`, .* then `dvc repro`", output)
     (repository.folder / array).unlink()
     assert f"{array} is damaged" in repository.dvc("repro", evaluate, ok=False)  # the cache has the same bytes
-    (repository.folder / array).unlink()
-    output = repository.run("python", "-m", "tools.verify")
-    assert f"verify: removed {model}: damaged" in output and "verify: 2 of " in output
+    output = repository.run("python", "-m", "tools.repair", "--verify")
+    assert all(f"repair: removed {path}: damaged" in output for path in (model, array)) and "repair: 4 of " in output
     chain = [f"distill@{reg}", f"extract_distilled@{reg}", f"evaluate_distilled@{reg}"]
     assert ran(repository.dvc("repro", evaluate)) == chain
     assert [(repository.folder / path).read_bytes() for path in (record, array, model)] == before
-    assert "verify: 0 of " in repository.run("python", "-m", "tools.verify") and repository.status() == {}
+    assert "repair: 0 of " in repository.run("python", "-m", "tools.repair", "--verify") and repository.status() == {}
 
 
 def test_images_and_queries_are_read_as_they_were_written_or_not_at_all(repository):
@@ -65,7 +64,7 @@ def test_images_and_queries_are_read_as_they_were_written_or_not_at_all(reposito
     assert f"extract: {tar} is damaged: {images.names[2]!r} at byte " in repository.run(*stage, ok=False)
     stage = "python", "-m", "stages.tables", "reports/metrics", "data/queries", "read/tables", "read/claims.csv"
     assert f"tables: {queries} is damaged: its last line is not" in repository.run(*stage, ok=False)
-    output = repository.run("python", "-m", "tools.verify")
-    assert all(f"verify: removed {path}: damaged" in output for path in (tar, queries)) and "verify: 2 of " in output
+    output = repository.run("python", "-m", "tools.repair", "--verify")
+    assert all(f"repair: removed {path}: damaged" in output for path in (tar, queries)) and "repair: 4 of " in output
     assert ran(repository.dvc("repro")) == ["preprocess@rsynth_a", f"evaluate_distilled@{reg}"]
     assert [(repository.folder / path).read_bytes() for path in (tar, queries)] == before

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.pipeline.conftest import ROOT, Repository, cells, committed, tiny
-from tests.pipeline.kills import MEND, Kill, interrupted_repro, processes_in
+from tests.pipeline.kills import REPAIR, Kill, interrupted_repro, processes_in
 from tests.pipeline.outside import beside, commands, run_stage
 
 pytestmark = pytest.mark.pipeline
@@ -21,7 +21,7 @@ KILLS = list(itertools.product([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], 
 ROUNDS = 2  # kills of each stage
 LATEST_S = 16.0  # DVC takes two seconds to start, a stage one to five before its first epoch
 TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}
-SAID = {"mended": "mend: removed", "resumed": "goes on after epoch", "waited": "waiting for its end"}
+SAID = {"repaired": "repair: removed", "resumed": "goes on after epoch", "waited": "waiting for its end"}
 CHECKPOINTS = "aml/training/checkpoints.py"
 
 # Ends the process, and all that started with it, where a training has just written its first checkpoint.
@@ -91,7 +91,7 @@ def test_a_stage_killed_at_random_completes_in_the_next_run(repository):
         path.write_text(path.read_text() + "\n# edited\n")
         after_s /= 2
         is_killed = interrupted_repro(repository, stage, Kill(signal.SIGKILL, "all", after_s))
-    repository.run(*MEND)
+    repository.run(*REPAIR)
     repository.dvc("repro", "--single-item", stage)
     assert outputs(repository, stage) == expected and leftovers(repository) == []
 
@@ -131,7 +131,7 @@ def test_every_stage_survives_every_kind_of_kill(tmp_path):
     for stage in order:
         for _ in range(ROUNDS):
             kill = killed(base, trial, stage, Kill(*next(kills), rng.uniform(0.5, LATEST_S)))
-            output = trial.run(*MEND) + trial.dvc("repro", stage)
+            output = trial.run(*REPAIR) + trial.dvc("repro", stage)
             print(f"{stage}, {kill}:\n{output}", flush=True)
             assert outputs(trial, stage) == outputs(undisturbed, stage), f"{stage}, {kill}"
             assert leftovers(trial) == [] and processes_in(trial.folder) == [], f"{stage}, {kill}"

@@ -56,5 +56,5 @@ def test_a_corrected_label_evaluates_anew_and_extracts_nothing(repository, own):
     assert "Data and pipelines are up to date." in repository.dvc("repro")
 
     shutil.rmtree(own)  # the copies serve, once the links are gone
-    repository.run("python", "-m", "tools.mend")
+    repository.run("python", "-m", "tools.repair")
     assert set(ran(repository.dvc("repro"))) == {"sources", f"download@{NAME}"}

@@ -140,7 +140,7 @@ WITHOUT_TORCH = [
     "stages.page",
     "stages.ranked_lists",
     "tools.doctor",
-    "tools.verify",
+    "tools.repair",
 ]
 
 

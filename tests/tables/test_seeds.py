@@ -23,7 +23,7 @@ from stages.page import row_of
 from tests.pages.page_content import content
 from tests.stages.test_tables_stage import paper, run
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_queries
-from tools.movement import movement
+from tools.compare import movement
 
 FACTORS = {0: 1.0, 1: 0.97, 7: 0.9}
 SETTINGS = paper_settings(seeds=tuple(FACTORS))
