@@ -1,6 +1,8 @@
-"""The README: what it shows as a change is one, and the paths that it names are there."""
+"""README and docs: each change that they show applies and works, the paths that they name exist, their results are
+those of the committed run."""
 
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -12,19 +14,23 @@ import yaml
 
 from aml.tables.model import tenths
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DIFFS = re.findall(r"```diff\n(.*?)```", README, flags=re.DOTALL)
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
+RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory) -> Path:
-    """A copy of the code with every change of the README, one after the other."""
-    folder = tmp_path_factory.mktemp("readme") / "changed"
-    folder.mkdir()
-    shutil.copy(ROOT / "params.yaml", folder)
-    for name in ("aml", "stages", "synthetic"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of the tracked files with every change of docs/extending.md, one after the other."""
+    folder = tmp_path_factory.mktemp("docs") / "changed"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for path in files.rstrip("\0").split("\0"):
+        if (ROOT / path).exists():  # else in the index, but deleted
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, folder / path, follow_symlinks=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     for diff in DIFFS:
         subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, text=True, check=True)
     return folder
@@ -60,22 +66,41 @@ def test_the_new_loss_and_backbone_compute(changed):
     assert python(changed, "-c", code).split("\n")[:2] == ["3.0", "(1, 16)"]
 
 
-def test_the_paths_that_it_names_are_there():
-    linked = re.findall(r"\]\(([^)#]+)\)", README)
-    assert linked
-    for path in linked:
+@pytest.mark.long
+def test_the_whole_suite_passes_with_the_changes(changed):
+    subprocess.run(["git", "add", "--all"], cwd=changed, check=True)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--ignore", "tests/docs"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=changed, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_paths_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8").partition("```diff")[0]
+    for path in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / path).exists(), path
+    for path in re.findall(r"\b(?:aml|stages|tools|synthetic|tests|benchmarks|graph)/[\w./]*\.(?:py|yaml)\b", text):
         assert (ROOT / path).exists(), path
+    for command in re.findall(r"python -m ((?:stages|tools|benchmarks)[\w.]*\w)", text):
+        module = ROOT.joinpath(*command.split("."))
+        assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), command
+
+
+def test_readme_is_short():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 190 and len(text.split()) <= 2000
 
 
 def result_tables() -> dict[str, list[list[str]]]:
-    """The README's tables by their first header, each as rows of cells."""
-    blocks = re.findall(r"(?:^\|.*\n)+", README, flags=re.MULTILINE)
+    """The tables of docs/results.md by their first header, each as rows of cells."""
+    blocks = re.findall(r"(?:^\|.*\n)+", RESULTS, flags=re.MULTILINE)
     tables = [[line.strip("|").split("|") for line in block.splitlines()] for block in blocks]
     return {table[0][0].strip(): [[cell.strip() for cell in row] for row in table] for table in tables}
 
 
 def medium(key: str, protocol: str, suffix: str = "") -> str:
-    """Medium mAP of a row of the committed run on each test set, as the README prints it."""
+    """Medium mAP of a row of the committed run on each test set, as docs/results.md prints it."""
     with open(ROOT / "reports/tables/intervals.csv", newline="") as file:
         lines = [line for line in csv.DictReader(file) if line["level"] == "medium"]
     scores = {(line["key"], line["protocol"], line["set"]): float(line["mAP"]) for line in lines}

@@ -14,7 +14,7 @@ from PIL import Image
 from aml.files.image_sets import read_ground_truth, read_images, read_queries
 from stages import download, preprocess
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/your-own-dataset.md").read_text(encoding="utf-8")
 LABELS = """query,x0,y0,x1,y1,easy,hard,junk
 gate_front,2,3,38,29,gate_1 gate_0,gate_2,
