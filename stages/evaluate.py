@@ -13,8 +13,8 @@ from pathlib import Path
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
 from aml.evaluation.whitening import Whitening
+from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
-from aml.files.digests import write_sealed
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
 from aml.params.reading import of_type, parameters, section
 from stages.runtime import run
@@ -40,7 +40,7 @@ def main(
     whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
     write_per_query(queries, results, lists.query_names())
-    write_sealed(
+    write_json(
         record,
         {
             "network": {

@@ -8,14 +8,14 @@ import json
 from pathlib import Path
 
 from aml.files.atomic import write_json
-from aml.files.digests import read_sealed
+from aml.files.reading import read_json
 from aml.tables.model import LEVELS
 from stages.runtime import run_command
 
 
 def main(cell: Path, metrics: Path, experiment: Path) -> None:
     wanted = json.loads(cell.read_text(encoding="utf-8"))
-    record = read_sealed(metrics)
+    record = read_json(metrics, "network")
     if record["network"]["key"] != wanted["key"]:
         raise ValueError(f"{metrics} is the record of {record['network']['key']!r}; expected {wanted['key']!r}")
     write_json(experiment, {protocol: mean_precisions(record[protocol]) for protocol in ("symmetric", "asymmetric")})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aml.compute.device import runtime
 from aml.datasets import distractors, revisited, sfm
-from aml.files.digests import write_sealed
+from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings
 from aml.params.sources import archive_names
 from stages.runtime import run_command
@@ -18,7 +18,7 @@ def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> N
     settings, _, files = dataset_settings(values, name)
     workers = max(1, runtime(values).num_workers)
     if settings.layout != "revisited":
-        write_sealed(labels, {})
+        write_json(labels, {})
     match settings.layout:
         case "sfm":
             sfm.preprocess(

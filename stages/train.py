@@ -121,7 +121,7 @@ def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     """What besides its settings decides the bits of a training: code, inputs, torch, and where it computes."""
     given = [path for path in inputs if path is not None]
     files = [file for path in given for file in ([path] if path.is_file() else sorted(path.iterdir()))]
-    files = [file for file in files if file.name != "images.tar"]  # 50 GB; images.csv has each image's place and crc32
+    files = [file for file in files if file.name != "images.tar"]  # 50 GB; report.json has its sha256
     is_gpu = device.type == "cuda"
     return {
         "code": code_digest(),

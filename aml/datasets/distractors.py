@@ -6,7 +6,6 @@ from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
 from aml.datasets.upstream_lists import first_of, one_form
 from aml.files.atomic import replacing_folder
-from aml.files.digests import write_sealed
 from aml.files.image_sets import check_distinct
 
 _MAX_LIST_BYTES = 256 << 20
@@ -54,7 +53,7 @@ def preprocess(
             raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
         pack.write_list("images.csv", names)
         counts = {"images": len(names), "listed": len(listed)}
-        write_sealed(folder / "report.json", {"kind": "distractors", **counts, **packed.report()})
+        pack.write_report({"kind": "distractors", **counts, **packed.report()})
 
 
 def _read_names(path, expected):

@@ -1,16 +1,16 @@
 """Image sets on disk, written. `aml.files.image_sets` describes the files and reads them."""
 
 import csv
+import hashlib
 import os
 import re
 import tarfile
-import zlib
 from array import array
 from pathlib import Path
 
 import numpy as np
 
-from aml.files.digests import seal_lines, write_sealed
+from aml.files.atomic import write_json
 from aml.files.image_sets import (
     BOX_COLUMNS,
     COLUMNS,
@@ -32,14 +32,15 @@ class PackWriter:
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         pack.add(name, data, width, height)
         pack.write_list("images.csv", names)
+        pack.write_report({"kind": "training"})
 
     The bytes of images.tar depend on names, data and their order alone. Images are not kept in memory.
     """
 
     def __init__(self, folder):
-        self._folder = Path(folder)
+        self._folder, self._digest = Path(folder), hashlib.sha256()
         self._index = {}  # name -> place in _numbers
-        self._numbers = array("q")  # offset, bytes, width, height, crc32, filled of each image
+        self._numbers = array("q")  # offset, bytes, width, height, filled of each image
 
     def __enter__(self):
         self._file = open(self._folder / "images.tar", "wb", buffering=1 << 20)
@@ -48,8 +49,7 @@ class PackWriter:
     def __exit__(self, kind, error, traceback):
         with self._file as file:
             if kind is None:
-                file.write(bytes(1024))  # tar's end mark, then up to a whole record
-                file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
+                file.write(self._end())
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -71,13 +71,21 @@ class PackWriter:
         header = tarfile.TarInfo(name)  # time, owner and group stay 0
         header.size = len(data)
         try:
-            self._file.write(header.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"))
+            self._write(header.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"))
         except UnicodeEncodeError:
             raise ValueError(f"image name {name!r} is not valid Unicode text") from None
         self._index[name] = len(self._index)
-        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), zlib.crc32(data), int(filled)])
+        self._numbers.extend([self._file.tell(), len(data), int(width), int(height), int(filled)])
+        self._write(data)
+        self._write(bytes(-len(data) % tarfile.BLOCKSIZE))
+
+    def _end(self):
+        """Tar's end mark, and zeros up to a whole record."""
+        return bytes(1024 + -(self._file.tell() + 1024) % tarfile.RECORDSIZE)
+
+    def _write(self, data):
         self._file.write(data)
-        self._file.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+        self._digest.update(data)
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a packed image, pixels."""
@@ -105,7 +113,12 @@ class PackWriter:
                     box = [float(x) for x in boxes[row]]
                     check_box(box, *self.size(image), f"{filename}, {name!r}")
                 lines.writerow([row, name, *self._numbers[place : place + _NUMBERS], *box])
-        seal_lines(self._folder / filename)
+
+    def write_report(self, report: dict):
+        """Write report.json: `report`, and the sha256 of images.tar, to which nothing may be added after that."""
+        digest = self._digest.copy()
+        digest.update(self._end())
+        write_json(self._folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
 
 
 def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
@@ -120,4 +133,4 @@ def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd)
     format."""
     rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
     check_ground_truth(rows, len(rows), num_database, path)
-    write_sealed(path, {"queries": rows, **odd})
+    write_json(path, {"queries": rows, **odd})

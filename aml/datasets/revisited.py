@@ -10,7 +10,6 @@ from aml.datasets.image_names import ImageNames, without_extension
 from aml.datasets.image_set_writer import PackWriter, write_ground_truth
 from aml.datasets.packing import pack_listed
 from aml.files.atomic import replacing_folder
-from aml.files.digests import write_sealed
 from aml.files.image_sets import LABELS, check_box, check_distinct, check_ground_truth
 
 _MAX_LIST_BYTES = 64 << 20
@@ -73,7 +72,7 @@ def preprocess(
             "queries_listed_again": len(queries) - len(set(queries)),
             "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
         }
-        write_sealed(folder / "report.json", report | packed.report())
+        pack.write_report(report | packed.report())
     without = [name for name, rows in zip(own_names, found.labels, strict=True) if not rows["easy"] + rows["hard"]]
     odd = {"queries_without_positives": without, "unknown_keys": dict(sorted(found.unknown_keys.items()))}
     write_ground_truth(labels, found.labels, len(database), **odd)

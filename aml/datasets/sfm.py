@@ -9,7 +9,6 @@ from aml.datasets import pickles, upstream_lists
 from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.datasets.packing import pack_listed
 from aml.files.atomic import replacing_folder
-from aml.files.digests import write_sealed
 
 ARCHIVE = "ims.tar.gz"
 _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
@@ -45,7 +44,7 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
                 raise ValueError(f"{raw}, {lists}: no usable {split} pair; at least one is needed")
         pack.write_list("images.csv", names)
         write_lists(folder, arrays, len(names))
-        write_sealed(folder / "report.json", _report(names, splits, arrays, dropped, packed))
+        pack.write_report(_report(names, splits, arrays, dropped, packed))
 
 
 def cid_path(cid: str) -> str:

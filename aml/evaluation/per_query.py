@@ -2,7 +2,7 @@
 
 protocol: symmetric, asymmetric; set: a test set's name, or <set>+<distractors>; level: easy, medium, hard; query: its
 image's name. AP, P@1, P@5 and P@10 in percent with six decimals, for the record's two of their means; empty where the
-query has no positive at that level. A level at which no query has one has no lines. The last line is the seal.
+query has no positive at that level. A level at which no query has one has no lines.
 """
 
 import csv
@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 
 from aml.files.atomic import replacing
-from aml.files.digests import open_sealed_lines, seal_lines
 
 MEASURES = ("AP", "P@1", "P@5", "P@10")
 COLUMNS = ("protocol", "set", "level", "query", *MEASURES)
@@ -18,31 +17,32 @@ COLUMNS = ("protocol", "set", "level", "query", *MEASURES)
 
 def write_per_query(path: Path, results: dict[str, dict[str, dict]], queries: dict[str, list[str]]) -> None:
     """results: protocol -> set -> what `ranking.summarise` gives; queries: set -> its queries' names in row order."""
-    with replacing(path) as temporary:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for protocol, sets in results.items():
-                for name, levels in sets.items():
-                    for level, values in levels.items():
-                        scores = (map(_percentage, values[measure]) for measure in MEASURES)
-                        for line in zip(queries[name], *scores, strict=True):
-                            writer.writerow((protocol, name, level, *line))
-        seal_lines(temporary)
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for protocol, sets in results.items():
+            for name, levels in sets.items():
+                for level, values in levels.items():
+                    scores = (map(_percentage, values[measure]) for measure in MEASURES)
+                    for line in zip(queries[name], *scores, strict=True):
+                        writer.writerow((protocol, name, level, *line))
 
 
 def read_average_precisions(path: Path) -> dict[tuple[str, str, str], dict[str, float]]:
     """(protocol, set, level) -> query -> AP in percent, queries without positives left out, in the file's order.
 
-    Raises ValueError for a damaged file, for other columns, and for an AP that is no percentage.
+    Raises ValueError for other columns, a cut line, and for an AP that is no percentage.
     """
     found: dict[tuple[str, str, str], dict[str, float]] = {}
-    with open_sealed_lines(path) as file:
+    with open(path, newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
         header = tuple(next(lines, ()))
         if header != COLUMNS:
             raise ValueError(f"{path} starts with columns {', '.join(header)}; accepted: {', '.join(COLUMNS)}")
-        for protocol, name, level, query, average_precision, *_ in lines:
+        for line in lines:
+            if len(line) != len(COLUMNS):
+                raise ValueError(f"{path}, line {lines.line_num}: {len(line)} values; {len(COLUMNS)} are expected")
+            protocol, name, level, query, average_precision, *_ = line
             of_cell = found.setdefault((protocol, name, level), {})
             if average_precision:
                 of_cell[query] = _parsed(average_precision, path, lines.line_num)

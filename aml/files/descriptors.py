@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.files.atomic import reserve
-from aml.files.digests import damaged, file_sha256, read_sealed, write_sealed
+from aml.files.atomic import reserve, write_json
+from aml.files.digests import file_sha256
+from aml.files.reading import damaged, read_json
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 
@@ -41,7 +42,7 @@ def write_descriptors(
 
 def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
     """Write `provenance.json`: who made the arrays (`network`), how (`extraction`), and one line an array."""
-    write_sealed(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
+    write_json(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
 
 
 class DescriptorFolder:
@@ -55,8 +56,9 @@ class DescriptorFolder:
         path = self.folder / "provenance.json"
         if not path.exists():
             raise ValueError(f"{self.folder} is no descriptor folder: provenance.json is missing")
-        provenance, self._opened = read_sealed(path), {}
-        self.network, self.extraction, self.arrays = (provenance[k] for k in ("network", "extraction", "arrays"))
+        keys = "network", "extraction", "arrays"
+        provenance, self._opened = read_json(path, *keys), {}
+        self.network, self.extraction, self.arrays = (provenance[key] for key in keys)
         found = {file.stem for file in self.folder.glob("*.npy")}
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))

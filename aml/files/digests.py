@@ -1,26 +1,9 @@
-"""Seals: sha256 digests by which a reader notices that a file is not what was written.
-
-A JSON file carries its own as its last entry, a text file as its last line; an array's stands in its folder's
-provenance.json, that of tensors in their file. DVC looks at a file's time and size only, and never again into its own
-cache. Seals find damage, no forgery.
-"""
+"""sha256 digests of files and of Python code."""
 
 import ast
 import hashlib
-import io
 import itertools
-import json
-import zipfile
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from aml.files.atomic import write_json
-
-if TYPE_CHECKING:
-    import numpy as np
-
-SEAL = "sha256"
 
 
 def file_sha256(path: Path) -> str:
@@ -37,75 +20,6 @@ def syntax_sha256(path: Path) -> str:
     except SyntaxError as error:
         raise ValueError(f"{path}, line {error.lineno}: {error.msg}") from error
     return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
-
-
-def write_sealed(path: Path, content: dict) -> None:
-    """Write `content` as JSON, and its seal. Raises ValueError for NaN and infinities."""
-    write_json(path, {**content, SEAL: _sha256(content)})
-
-
-def read_sealed(path: Path) -> dict:
-    """What `write_sealed` wrote. Raises ValueError naming the file for anything else."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        seal = content.pop(SEAL)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise damaged(path, f"it is no sealed JSON file ({error!r})") from None
-    if seal != _sha256(content):
-        raise damaged(path, f"its contents have another sha256 than the {str(seal)[:12]} that was noted")
-    return content
-
-
-def seal_lines(path: Path) -> None:
-    """Add to a text file its seal, as a last line."""
-    line = f"# {SEAL} {file_sha256(path)}\n"
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(line)
-
-
-def open_sealed_lines(path: Path) -> io.TextIOWrapper:
-    """The lines of a text file that `seal_lines` has sealed, without the seal; line ends as they stand there.
-
-    Raises ValueError naming the file for anything else.
-    """
-    lines = Path(path).read_bytes()
-    end = lines.rfind(b"\n", 0, -1) + 1
-    content, last = lines[:end], lines[end:]
-    if last != f"# {SEAL} {hashlib.sha256(content).hexdigest()}\n".encode():
-        raise damaged(path, "its last line is not the sha256 of those before")
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-
-
-def read_npz(path: Path) -> dict[str, "np.ndarray"]:
-    """All arrays of a file. Raises ValueError naming it where it isn't whole."""
-    import numpy as np  # late: the tables are written without it
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise damaged(path, f"it is no readable npz file ({error})") from None
-
-
-def damaged(path: Path, why: str) -> ValueError:
-    """The error for a file that is not what was written: what is wrong with it, and what repairs it."""
-    return ValueError(
-        f"{path} is damaged: {why}; run `python -m tools.repair --verify`, which removes it here and from DVC's cache, "
-        "then `dvc repro`, which makes it again"
-    )
-
-
-def _sha256(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content, allow_nan=False).encode()).hexdigest()
 
 
 def _plain(node):

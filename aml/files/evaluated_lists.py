@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.files.digests import read_sealed
 from aml.files.image_sets import ImageSet, read_images, read_lists, read_queries
+from aml.files.reading import read_json
 from aml.params.reading import of_type, section
 
 KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
@@ -41,7 +41,7 @@ def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dic
     """Test set -> what preprocess found odd about its queries and labels, in words, and how often; {} for nothing."""
     found = {}
     for name in test_sets:
-        of_images, of_labels = read_sealed(processed / name / "report.json"), read_sealed(ground_truth / f"{name}.json")
+        of_images, of_labels = read_json(processed / name / "report.json"), read_json(ground_truth / f"{name}.json")
         counts = {
             "queries without a positive": len(of_labels["queries_without_positives"]),
             "queries that are in the database": of_images["queries_in_database"],
@@ -56,7 +56,7 @@ def bad_image_counts(processed: Path, *, train_set: str | None, test_sets: list[
     """How many images of each set preprocess left out, `num_excluded`, or took filled, `num_filled`, since they are
     damaged: two dicts by set name."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]
-    reports = {name: read_sealed(processed / name / "report.json") for name in names}
+    reports = {name: read_json(processed / name / "report.json") for name in names}
     return {
         f"num_{fate}": {name: len(report[fate]) for name, report in reports.items()} for fate in ("excluded", "filled")
     }

@@ -1,36 +1,31 @@
 """Read image sets: data/processed/<set> and data/ground_truth/<set>.json, as the preprocess stage writes them.
 
 images.tar         plain tar of the images' own bytes
-images.csv         row,name,offset,bytes,width,height,crc32,filled; line i is row i of every array about this set.
+images.csv         row,name,offset,bytes,width,height,filled; line i is row i of every array about this set.
                    offset: position of the image's data in images.tar; width, height: pixels in stored order (no EXIF
-                   rotation); crc32: of the image's bytes; filled: 1 for a damaged image that is decoded as far as it
-                   goes, 0 for a whole one
+                   rotation); filled: 1 for a damaged image that is decoded as far as it goes, 0 for a whole one
 queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated box in pixels (floats)
 lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
-report.json        kind, counts and what was odd about the images and the lists
+report.json        kind, counts, what was odd about the images and the lists, and the sha256 of images.tar
 
 The ground truth of a test set stands apart, since descriptors do not depend on it: {"queries": a list, per query
 {"easy", "hard", "junk"}, rows of images.csv; and what was odd about the labels}; {} for other sets.
-
-All are sealed: an npz file by its format, images.tar image by image by the lists, since those who need one image cannot
-read 50 GB before.
 """
 
 import csv
 import hashlib
 import math
 import os
-import re
-import zlib
+import tarfile
 from array import array
 from pathlib import Path
 
 import numpy as np
 
-from aml.files.digests import damaged, open_sealed_lines, read_npz, read_sealed
+from aml.files.reading import damaged, read_json, read_npz
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
-COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "crc32", "filled"]
+COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "filled"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
 LISTS = (
     "train_images", "train_clusters", "train_queries", "train_positives",
@@ -38,9 +33,6 @@ LISTS = (
     "whitening_queries", "whitening_positives",
 )  # fmt: skip
 LABELS = ("easy", "hard", "junk")
-
-_POSITIVE = re.compile("[1-9][0-9]{0,17}")
-_CRC32 = re.compile("0|[1-9][0-9]{0,9}")
 
 
 class ImageSet:
@@ -61,24 +53,20 @@ class ImageSet:
     def read(self, row: int) -> bytes:
         """The stored bytes of one image.
 
-        Raises ValueError for a row outside 0..N-1 and where images.tar holds something else at that place, be it by
-        one bit.
+        Raises ValueError for a row outside 0..N-1 and where images.tar holds another image there.
         """
         if not 0 <= row < len(self):
             raise ValueError(f"row {row} of {self._tar.parent}: accepted are 0 to {len(self) - 1}")
         if self._descriptor is None:
             self._descriptor = os.open(self._tar, os.O_RDONLY)
-        offset, length, crc32 = (int(x) for x in self._spans[row])
+        offset, length = (int(x) for x in self._spans[row])
         block = os.pread(self._descriptor, 512 + length, offset - 512)  # the tar header tells whose bytes follow
         name, stored = self.names[row].encode(), block[:100].rstrip(b"\0")
         if len(block) < 512 + length or not stored or not (name.startswith(stored) or name.endswith(stored)):
             raise damaged(
                 self._tar, f"it does not hold {self.names[row]!r} ({length} bytes) at byte {offset}, as row {row} says"
             )
-        data = block[512:]
-        if zlib.crc32(data) != crc32:
-            raise damaged(self._tar, f"{self.names[row]!r} at byte {offset} has another crc32 than row {row} says")
-        return data
+        return block[512:]
 
     def digest(self) -> str:
         """sha256 (hex) of the list: names, sizes and boxes, in row order."""
@@ -89,8 +77,12 @@ class ImageSet:
         return digest.hexdigest()
 
     def pack_digest(self) -> str:
-        """sha256 (hex) of the list and of its images' places and bytes in images.tar: another pack, another."""
-        return hashlib.sha256(self.digest().encode() + self._spans.tobytes() + self.filled.tobytes()).hexdigest()
+        """sha256 (hex) of the list and of all bytes of its images."""
+        path = self._tar.with_name("report.json")
+        packed = read_json(path, "images_sha256")["images_sha256"]
+        digest = hashlib.sha256(f"{self.digest()} {packed}".encode())
+        digest.update(self._spans.tobytes() + self.filled.tobytes())
+        return digest.hexdigest()
 
     def subset(self, rows: np.ndarray) -> "ImageSet":
         """The list of these rows, in this order, over the same images.tar."""
@@ -136,7 +128,7 @@ def read_ground_truth(path, num_queries: int, num_database: int) -> list[dict[st
     queries than `num_queries`.
     """
     path = _existing(Path(path).parent, Path(path).name)
-    ground_truth = read_sealed(path).get("queries")
+    ground_truth = read_json(path, "queries")["queries"]
     check_ground_truth(ground_truth, num_queries, num_database, path)
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
 
@@ -230,58 +222,39 @@ def _read_list(folder, filename, columns) -> ImageSet:
     extra = sorted(x for x in os.listdir(folder) if x not in FILES and not x.startswith("."))
     if extra:
         raise ValueError(f"{folder}: unexpected {extra[0]!r}; an image set holds nothing but {', '.join(FILES)}")
-    names, numbers, boxes, place = [], array("q"), array("d"), 1
-    with open_sealed_lines(path) as file:
+    names, numbers, boxes, row = [], array("q"), array("d"), -1
+    with open(path, encoding="utf-8", newline="") as file:
         lines = csv.reader(file, strict=True)
         try:
             header = next(lines, [])
             if header != columns:
                 raise ValueError(f"header {','.join(header)!r} where {','.join(columns)!r} is expected")
             for row, line in enumerate(lines):
-                place = row + 2
-                name, row_numbers, box = _parse_line(line, row, columns)
-                names.append(name)
-                numbers.extend(row_numbers)
-                boxes.extend(box)
-        except (ValueError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
-            raise ValueError(f"{path}, line {place}: {error}") from None
-    numbers = np.array(numbers, dtype=np.int64).reshape(-1, 6)
-    spans, sizes, filled = numbers[:, [0, 1, 4]], numbers[:, [2, 3]], numbers[:, 5] == 1
-    _check_rows(names, spans, tar.stat().st_size, path)
-    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4) if len(columns) > len(COLUMNS) else None
-    return ImageSet(tar, names, spans, sizes, filled, boxes)
+                if len(line) != len(columns) or line[0] != str(row):
+                    raise ValueError(f"{line} where row {row} with {len(columns)} values is expected")
+                names.append(line[1])
+                numbers.extend(map(int, line[2 : len(COLUMNS)]))
+                boxes.extend(map(float, line[len(COLUMNS) :]))
+        except (ValueError, OverflowError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
+            raise ValueError(f"{path}, line {row + 2}: {error}") from None
+    numbers = np.array(numbers, dtype=np.int64).reshape(-1, len(COLUMNS) - 2)
+    spans, sizes, filled = numbers[:, [0, 1]], numbers[:, [2, 3]], numbers[:, 4]
+    _check_rows(names, spans, sizes, filled, tar.stat().st_size, path)
+    if len(columns) == len(COLUMNS):
+        return ImageSet(tar, names, spans, sizes, filled == 1)
+    boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    for name, box, size in zip(names, boxes.tolist(), sizes.tolist(), strict=True):
+        check_box(box, *size, f"{path}, query {name!r}")
+    return ImageSet(tar, names, spans, sizes, filled == 1, boxes)
 
 
-def _parse_line(line, row, columns):
-    """name, [offset, bytes, width, height, crc32, filled] and [x0, y0, x1, y1] (or []) of one line."""
-    if len(line) != len(columns):
-        raise ValueError(f"{len(line)} values where {len(columns)} are expected ({','.join(columns)})")
-    if line[0] != str(row):
-        raise ValueError(f"row {line[0]!r} where {row} is expected: rows count 0, 1, 2, ... from the top")
-    if not line[1]:
-        raise ValueError("the name is empty")
-    if not all(map(_POSITIVE.fullmatch, line[2:6])):
-        column, text = next((x, y) for x, y in zip(COLUMNS[2:], line[2:6], strict=False) if not _POSITIVE.fullmatch(y))
-        raise ValueError(f"{column} {text!r} of {line[1]!r}: a positive whole number is expected")
-    if not _CRC32.fullmatch(line[6]):
-        raise ValueError(f"crc32 {line[6]!r} of {line[1]!r}: a whole number is expected")
-    if line[7] not in ("0", "1"):
-        raise ValueError(f"filled {line[7]!r} of {line[1]!r}: 0 or 1 is expected")
-    numbers, box = list(map(int, line[2:8])), []
-    if len(line) > len(COLUMNS):
-        if "" in line[8:]:
-            raise ValueError(f"query {line[1]!r} has no box; every query needs x0,y0,x1,y1")
-        box = [float(text) for text in line[8:]]
-        check_box(box, *numbers[2:4], f"query {line[1]!r}")
-    return line[1], numbers, box
-
-
-def _check_rows(names, spans, tar_bytes, path):
+def _check_rows(names, spans, sizes, filled, tar_bytes, path):
     check_distinct(names, path)
-    beyond = np.flatnonzero((spans[:, 0] < 512) | (spans[:, :2].sum(axis=1) > tar_bytes))
-    if len(beyond):
-        offset, length, _ = spans[beyond[0]].tolist()
+    bad = (spans[:, 0] < tarfile.BLOCKSIZE) | (spans[:, 1] < 1) | (spans[:, 1] > tar_bytes - spans[:, 0])
+    bad |= (sizes < 1).any(axis=1) | (filled < 0) | (filled > 1)
+    if bad.any():
+        row = int(bad.argmax())
         raise ValueError(
-            f"{path}: row {beyond[0]} ({names[beyond[0]]!r}) lies at bytes {offset} to {offset + length}, "
-            f"outside images.tar of {tar_bytes} bytes"
+            f"{path}: row {row} ({names[row]!r}) has bytes {spans[row].tolist()}, size {sizes[row].tolist()}, filled "
+            f"{filled[row]}; accepted are spans inside images.tar of {tar_bytes} bytes, sizes above 0, filled 0 or 1"
         )

@@ -10,7 +10,8 @@ import numpy as np
 
 from aml.files.atomic import replacing
 from aml.files.descriptors import DescriptorFolder
-from aml.files.digests import file_sha256, read_npz
+from aml.files.digests import file_sha256
+from aml.files.reading import read_npz
 
 FILENAME = "whitening.npz"
 

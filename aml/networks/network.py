@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from aml.files.digests import read_sealed, write_sealed
+from aml.files.atomic import write_json
+from aml.files.reading import read_json
 from aml.networks.backbones import backbone as backbone_row
 from aml.networks.backbones import backbone_stages
 from aml.networks.tensors import load_tensors, save_tensors
@@ -168,7 +169,7 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
 
 
 def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict, record: dict) -> None:
-    """Write `model.safetensors` and `model.json` (constructor arguments, normalisation, training record), sealed."""
+    """Write `model.safetensors` and `model.json` (constructor arguments, normalisation, training record)."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder / "model.safetensors", network.state_dict(), {})
@@ -180,7 +181,7 @@ def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict
         "normalisation": normalisation,
         "record": record,
     }
-    write_sealed(folder / "model.json", description)
+    write_json(folder / "model.json", description)
 
 
 def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
@@ -189,7 +190,7 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     Raises ValueError where the two files are damaged, or disagree with each other or with the code.
     """
     folder = Path(folder)
-    description = read_sealed(folder / "model.json")
+    description = read_json(folder / "model.json", "arguments", "normalisation")
     network = RetrievalNetwork(**description["arguments"])
     fill(network, load_tensors(folder / "model.safetensors")[0], folder / "model.safetensors")
     return network.eval(), description

@@ -9,9 +9,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from aml.files.atomic import replacing
-from aml.files.digests import SEAL, damaged
+from aml.files.reading import damaged
 
 IMAGENET = "imagenet.safetensors"  # in a network's folder of starting weights
+SEAL = "sha256"  # in the description: the digest of tensors and description
 ABOUT = "about"  # a single entry: the library writes several in an order that changes from run to run
 
 

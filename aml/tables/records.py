@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from aml.files.digests import read_sealed
+from aml.files.reading import read_json
 from aml.params.reports import Network
 
 
@@ -20,7 +20,7 @@ def read_records(folder: Path, networks: Iterable[Network]) -> dict[str, dict]:
     record that is damaged.
     """
     paths = {key: folder / f"{key}.json" for network in networks for key in network.record_keys}
-    return {key: read_sealed(path) for key, path in paths.items() if path.exists()}
+    return {key: read_json(path) for key, path in paths.items() if path.exists()}
 
 
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):

@@ -4,17 +4,17 @@ import unicodedata
 
 import pytest
 
-from aml.files.digests import read_sealed
 from aml.files.image_sets import read_ground_truth, read_images, read_queries
+from aml.files.reading import read_json
 from tests.datasets.raw_folders import GND, contents, image, run_revisited
 
 
 def report(folder):
-    return read_sealed(folder / "report.json")
+    return read_json(folder / "report.json")
 
 
 def odd_labels(tmp_path):
-    found = read_sealed(tmp_path / "mini.json")
+    found = read_json(tmp_path / "mini.json")
     return {key: found[key] for key in ("queries_without_positives", "unknown_keys")}
 
 

@@ -233,7 +233,7 @@ def test_checks_of_upstream_values():
     assert upstream_lists.names((), "x") == [] and upstream_lists.names(np.array(["a"]), "x") == ["a"]
     for function, value, message in [
         (upstream_lists.names, ["a", 1], "x: a list of names is expected, found a list of int, str"),
-        (upstream_lists.names, [""], "x: a list of names"),
+        (upstream_lists.names, [""], "x: name 0 .* is empty"),
         (upstream_lists.names, "abc", "found a str"),
         (upstream_lists.integers, [1, True], "found a list of bool, int"),
         (upstream_lists.integers, [1.0], "found a list of float"),

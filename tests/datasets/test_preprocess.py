@@ -6,8 +6,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from aml.datasets import distractors, packing, sfm
-from aml.files.digests import read_sealed
+from aml.files.digests import file_sha256
 from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
+from aml.files.reading import read_json
 from aml.images import ImageTensors
 from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
 from tests.files.test_decoding import by_the_authors
@@ -17,7 +18,9 @@ TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]
 
 
 def report(folder):
-    return read_sealed(folder / "report.json")
+    content = read_json(folder / "report.json")
+    assert content.pop("images_sha256") == file_sha256(folder / "images.tar")
+    return content
 
 
 # training sets

@@ -1,14 +1,12 @@
 """What each query scored, written and read back."""
 
-import csv
-
 import numpy as np
+import pandas as pd
 import pytest
 
 from aml.evaluation.counting import count_above_in_scores
 from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
 from aml.evaluation.ranking import labelled_rows, summarise
-from aml.files.digests import open_sealed_lines, seal_lines
 
 LABELS = [
     {"easy": [0, 3], "hard": [5], "junk": [1]},
@@ -31,8 +29,7 @@ def test_means_are_the_summary_s(results, tmp_path):
     path = tmp_path / "queries" / "x.csv"
     by_set = {"test": results[False], "test+crowd": results[True]}
     write_per_query(path, {"symmetric": by_set}, dict.fromkeys(by_set, NAMES))
-    with open_sealed_lines(path) as file:
-        lines = list(csv.DictReader(file))
+    lines = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
     assert tuple(lines[0]) == COLUMNS
     assert len(lines) == 2 * 3 * 3 and [line["query"] for line in lines[:3]] == NAMES
     found = read_average_precisions(path)
@@ -65,20 +62,10 @@ def test_a_level_without_positives_has_no_lines(tmp_path):
         ("query,AP\n", "starts with columns query, AP; accepted: protocol"),
         (",".join(COLUMNS) + "\nsymmetric,test,easy,a,x,,,\n", r"line 2: AP 'x'; accepted: a percentage from 0 to 100"),
         (",".join(COLUMNS) + "\nsymmetric,test,easy,a,100.1,,,\n", "AP '100.1'; accepted"),
+        (",".join(COLUMNS) + "\nsymmetric,test,eas\n", r"x\.csv, line 2: 3 values; 8 are expected"),
     ],
 )
 def test_another_file_is_refused(tmp_path, text, message):
     (tmp_path / "x.csv").write_text(text)
-    seal_lines(tmp_path / "x.csv")
     with pytest.raises(ValueError, match=message):
         read_average_precisions(tmp_path / "x.csv")
-
-
-def test_a_flipped_bit_is_found_wherever_it_is(results, tmp_path):
-    path = tmp_path / "x.csv"
-    write_per_query(path, {"symmetric": {"test": results[False]}}, {"test": NAMES})
-    whole = path.read_bytes()
-    for place, byte in enumerate(whole):
-        path.write_bytes(whole[:place] + bytes([byte ^ (1 << place % 8)]) + whole[place + 1 :])
-        with pytest.raises(ValueError, match=r"x\.csv is damaged: its last line is not the sha256 of those before"):
-            read_average_precisions(path)

@@ -90,17 +90,14 @@ def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
         owned_whitening(DescriptorFolder(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["a.npy", "provenance.json"])
-def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path, name):
-    path = write(tmp_path) / name
+def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path):
+    path = write(tmp_path) / "a.npy"
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
-        try:
-            np.testing.assert_array_equal(DescriptorFolder(tmp_path)["a"], unit_rows())
-            assert whole[place : place + 1].isspace()  # a blank of JSON, and no harm
-        except ValueError as error:
-            assert str(error).startswith(f"{path} is damaged: ") and "`python -m tools.repair --verify`" in str(error)
+        with pytest.raises(ValueError, match=r"`python -m tools\.repair --verify`") as error:
+            DescriptorFolder(tmp_path)["a"]
+        assert str(error.value).startswith(f"{path} is damaged: ")
 
 
 def test_an_array_is_checked_once(tmp_path, monkeypatch):

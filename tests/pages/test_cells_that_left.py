@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from aml.complexity.costs import Cost, write_csv
-from aml.files.digests import write_sealed
+from aml.files.atomic import write_json
 from stages import figures, page, tables
 from tests.stages.test_tables_stage import paper
 from tests.tables.paper_records import printed_records, with_seeds, write_queries
@@ -40,7 +40,7 @@ def write(folder: Path, keys) -> None:
     records = printed_records()
     (folder / "metrics").mkdir(exist_ok=True)
     for key in keys:
-        write_sealed(folder / f"metrics/{key}.json", records[key])
+        write_json(folder / f"metrics/{key}.json", records[key])
     write_queries(folder / "queries", records, keys)
 
 
@@ -52,7 +52,7 @@ def test_they_change_no_table_figure_or_page(tmp_path):
     write(tmp_path, [key for key in printed_records() if key.endswith(("-rkd", "-dr", "-ms"))])  # losses
     for key, record in with_seeds(printed_records(), {0: 1.0}).items():  # a version that trained
         if key.endswith("-0"):
-            write_sealed(tmp_path / f"metrics/{key}.json", record)
+            write_json(tmp_path / f"metrics/{key}.json", record)
     (tmp_path / "metrics/of_another_version.json").write_text('{"scores": [1]}')
     assert reports(tmp_path) == expected
 

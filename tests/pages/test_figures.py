@@ -14,7 +14,7 @@ from matplotlib import font_manager, get_data_path
 
 from aml.complexity.costs import Cost, write_csv
 from aml.evaluation.per_query import COLUMNS
-from aml.files.digests import seal_lines, write_sealed
+from aml.files.atomic import write_json
 from aml.pages.figures.ablation import ablation_picture
 from aml.pages.figures.cost import cost_picture
 from aml.pages.figures.distractors import distractors_picture
@@ -287,13 +287,12 @@ def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
     """Folders and files as the stages before leave them."""
     (folder / "metrics").mkdir()
     for name, record in with_seeds(RECORDS, {0: 1.0, 3: 1.0}).items():
-        write_sealed(folder / f"metrics/{name}.json", record)
+        write_json(folder / f"metrics/{name}.json", record)
     write_csv(folder / "complexity.csv", COSTS)
     (folder / "queries").mkdir()
     for name in (key, teacher):
         (folder / f"queries/{name}.csv").write_text(
             f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,1,,,\nasymmetric,roxford5k,medium,q1,2,,,\n"
         )
-        seal_lines(folder / f"queries/{name}.csv")
     write_curves(folder / "models" / key / "curves")
     return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]

@@ -33,7 +33,6 @@ def test_one_command_makes_every_result(finished):
         "evaluation",
         "symmetric",
         "asymmetric",
-        "sha256",
     }
     assert "rsynth_a+synth1k" in record["asymmetric"]
     assert "asymmetric" not in repository.json(f"reports/metrics/{teacher}.json")

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from aml.datasets.image_set_writer import PackWriter, write_ground_truth, write_lists
-from aml.files.digests import write_sealed
 from aml.files.image_sets import LISTS
 
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
@@ -50,8 +49,8 @@ def write_sets(processed: Path) -> Path:
                 lists = {key: np.arange(2, dtype=np.int64) for key in LISTS}
                 lists["whitening_queries"], lists["whitening_positives"] = np.arange(0, 30), np.arange(5, 35)
                 write_lists(folder, lists, count)
-        report = {"excluded": [], "filled": [], "queries_in_database": 0, "queries_listed_again": 0}
-        write_sealed(folder / "report.json", report)
+            report = {"excluded": [], "filled": [], "queries_in_database": 0, "queries_listed_again": 0}
+            pack.write_report(report)
     return processed
 
 

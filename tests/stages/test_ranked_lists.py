@@ -9,7 +9,6 @@ from PIL import Image
 
 from aml.evaluation.protocol import Lists
 from aml.files.descriptors import DescriptorFolder
-from aml.files.digests import open_sealed_lines
 from aml.pages.ranked_lists import judged
 from stages import evaluate, ranked_lists
 from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, write_sets
@@ -43,7 +42,7 @@ def run(folder, lists):
 
 
 def scores(folder, role):
-    with open_sealed_lines(folder / "queries" / f"{KEYS[role]}.csv") as file:
+    with open(folder / "queries" / f"{KEYS[role]}.csv", newline="") as file:
         return {(line["protocol"], line["level"], line["query"]): line for line in csv.DictReader(file)}
 
 

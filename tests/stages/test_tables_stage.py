@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.files.digests import write_sealed
+from aml.files.atomic import write_json
 from aml.tables.claims import CLAIM_COLUMNS
 from stages import tables
 from tests.tables.paper_records import printed_records, write_queries
@@ -44,7 +44,7 @@ def run(folder: Path, records: dict, values: dict) -> None:
     metrics = folder / "metrics"
     metrics.mkdir()
     for key, record in records.items():
-        write_sealed(metrics / f"{key}.json", record)
+        write_json(metrics / f"{key}.json", record)
     tables.main(metrics, folder / "queries", folder / "tables", folder / "claims.csv", values)
 
 

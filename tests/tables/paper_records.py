@@ -5,7 +5,6 @@ import csv
 from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
-from aml.files.digests import seal_lines
 from aml.params.reports import Loss, Named, TableSettings, Teacher
 from aml.tables.printed_values import PRINTED
 
@@ -116,5 +115,4 @@ def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vw
                         for query, shift in zip(names, shifts, strict=True):
                             writer.writerow((*cell, query, values["mAP"] + shift, "", "", ""))
                         writer.writerow((*cell, "without positives", "", "", "", ""))
-        seal_lines(folder / f"{key}.csv")
     return folder
