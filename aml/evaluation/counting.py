@@ -1,14 +1,14 @@
-"""How many rows rank above each labelled row, exactly, in one pass over the database and without sorting it.
+"""Count how many rows rank above each labelled row: exactly, in one pass over the database, without sorting it.
 
-The rule: similarity falling, then row number rising. A row's similarity is its inner product with the query, summed in
-float64 one row at a time by `_similarities`: equal rows tie exactly wherever they lie, and nothing depends on the size
-or the number of blocks. A BLAS product, whose rounding changes with block shape, place and machine, only finds the rows
-too close to a labelled one for its error to be ignored; those are compared by their exact similarity. Two bounds on
-that error, u = 2^-24: D u holds for sums in whatever order, but is far above what occurs; sqrt(D) u is used first,
-each exact comparison measures the error, and if one exceeds half the bound, all is counted again with the other.
+Rows rank by similarity falling, then by row number rising. A row's similarity is its inner product with the query,
+summed in float64 one row at a time by `_similarities`. Equal rows therefore tie exactly, and nothing depends on how the
+rows are cut into blocks. BLAS products are faster, but their rounding depends on the block's shape and the machine.
+They only sort out the rows that are too far from every labelled row for that rounding to matter; the others are
+compared by their exact similarity.
 
-Blocks are counted side by side, each by one thread, its product included: a product of many threads waits for the
-slowest of them, and nothing else runs meanwhile.
+Two bounds on a product's error, with u = 2^-24: D u holds for every order of summation but is far above what occurs.
+sqrt(D) u is tried first; each exact comparison measures the error, and if one exceeds half the bound, all rows are
+counted again with D u.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,21 +19,22 @@ from functools import partial
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from aml.evaluation.whitening import TILE_ROWS
+
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
-MAX_THREADS = 8  # Python's own part of the work is done by one at a time
-TILE_ROWS = 512  # blocks are whole tiles from each array's first row on, as whitening's are
-SLICE_SIZE = 2**16  # numbers that stay in the processor's cache, as float64 too
-NORM_TOLERANCE = 1e-3  # float16 rows are off by up to 5e-4, whitened rows by 1e-6 / |x|
-SCALE = 2.0**14  # bins per unit of similarity; a power of two, so that scaling the queries is exact
+MAX_THREADS = 8  # more would wait for Python's lock
+SLICE_SIZE = 2**16  # numbers that fit into the processor's cache, in float64 too
+NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |x|
+BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the queries is exact
 
 Whiten = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Per query, aligned with its labelled rows: how many rows of either part rank above each of them, int64."""
+    """For each query, its labelled rows and how many rows of the database and of the distractors rank above each."""
 
-    labelled: list[np.ndarray]
+    labelled: Sequence[np.ndarray]
     database: list[np.ndarray]
     distractors: list[np.ndarray]
 
@@ -45,294 +46,196 @@ def count_above(
     *,
     distractors: Sequence[np.ndarray] = (),
     whiten: Whiten | None = None,
-    block_rows: int | None = None,
 ) -> Counts:
-    """Counts for queries (Q, D) against database (N, D) and distractors (M, D)..., whose row numbers go on from N.
+    """Count rows of database (N, D) and distractors (M, D)... above the labelled rows of each of queries (Q, D).
 
-    All unit-norm, float32 or float16, memory maps welcome. labelled: per query, rows of the database, each once.
-    whiten: float32 (B, D) -> float32 (B, D'), applied to blocks of rows and to the queries; a row's result must not
-    depend on the others, see `Whitening.apply`. block_rows: rounded up to a multiple of 512; by default 16 MiB of them.
+    All are unit-norm, float32 or float16, memory maps included. labelled: for each query, the numbers of rows of the
+    database, each once. Distractors' row numbers go on from N. whiten: float32 (B, D) -> float32 (B, D), applied to the
+    queries and to blocks of rows; a row's result must not depend on the others, see `Whitening.apply`.
 
-    Raises ValueError, with part and row, for dtypes, dimensions, labels out of range, non-finite rows and rows that are
-    not of unit norm (before and after whitening).
+    Raises ValueError for dtypes and dimensions, and for rows that are not of unit norm after whitening.
     """
-    _check_shape(queries, "queries", queries.shape[1:])
-    parts = [("database", np.asarray(database))]
-    parts += [(f"distractors[{i}]", np.asarray(part)) for i, part in enumerate(distractors)]
-    for name, part in parts:
+    parts = {"queries": queries, "database": database}
+    parts |= {f"distractors[{i}]": part for i, part in enumerate(distractors)}
+    for name, part in parts.items():
         _check_shape(part, name, queries.shape[1:])
-    labelled = _checked_labelled(labelled, len(queries), len(database))
-    block_rows = block_rows or max(1, BLOCK_BYTES // (4 * queries.shape[1]))
-    block_rows += -block_rows % TILE_ROWS
     blas = ThreadpoolController().select(user_api="blas")
     num_threads = min(MAX_THREADS, max((library.num_threads for library in blas.lib_controllers), default=1))
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
-    # of BLAS's threads the rest of this has one too: with another number a whitened row could have other bits
+    # Each thread counts a block by itself, its product included: a product of many threads waits for the slowest.
     with blas.limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
-        queries = np.concatenate(
-            [_block(queries, "queries", start, block_rows, whiten) for start in _starts(queries, block_rows)]
-        )
-        if not any(len(rows) for rows in labelled):
-            return Counts(labelled, labelled, labelled)  # all empty
-        similarities = _labelled_similarities(queries, parts[0][1], labelled, whiten, threads)
+        queries = _block(parts.pop("queries"), "queries", slice(None), whiten)
+        similarities = _labelled_similarities(queries, database, labelled, whiten, threads)
         for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
-            ladders = _Ladders(labelled, similarities)
-            above, largest_error = _count_parts(ladders, queries, parts, tolerance, whiten, block_rows, threads)
+            bins = _Bins(labelled, similarities, tolerance)
+            in_database, in_distractors, largest_error = _fill(bins, queries, parts, whiten, threads)
             if largest_error <= tolerance / 2:
                 break
-    return Counts(labelled, *above)
+    return Counts(labelled, bins.above(in_database), bins.above(in_distractors))
 
 
-def _count_parts(
-    ladders: "_Ladders",
-    queries: np.ndarray,
-    parts: list[tuple[str, np.ndarray]],
-    tolerance: float,
-    whiten: Whiten | None,
-    block_rows: int,
-    threads: ThreadPoolExecutor,
-) -> tuple[list[list[np.ndarray]], float]:
-    """Rows above each labelled row, in the database and in the distractors, and the largest error met."""
-    bins = ladders.bins(tolerance)
+def _fill(
+    bins: "_Bins", queries: np.ndarray, parts: dict[str, np.ndarray], whiten: Whiten | None, threads: ThreadPoolExecutor
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return how many rows of the database and of the distractors are in each bin, and the largest error met."""
 
-    def count_block(name: str, part: np.ndarray, first_row: int, start: int) -> tuple[np.ndarray, float]:
-        block = _block(part, name, start, block_rows, whiten)
-        return ladders.count(block, first_row + start, queries, bins, tolerance)
+    def count_block(name: str, first_row: int, rows: slice) -> tuple[np.ndarray, float]:
+        return bins.count(_block(parts[name], name, rows, whiten), first_row + rows.start, queries)
 
-    above, largest_error, first_row = [], 0.0, 0
-    for name, part in parts:
-        for places, error in threads.map(partial(count_block, name, part, first_row), _starts(part, block_rows)):
-            ladders.num_at_place += places
+    block_rows = max(1, BLOCK_BYTES // (4 * queries.shape[1] * TILE_ROWS)) * TILE_ROWS
+    in_database, in_distractors = np.zeros((2, len(bins.rows)), np.int64)
+    largest_error, first_row = 0.0, 0
+    for name, part in parts.items():
+        counts = in_database if name == "database" else in_distractors
+        for in_block, error in threads.map(partial(count_block, name, first_row), _slices(len(part), block_rows)):
+            counts += in_block
             largest_error = max(largest_error, error)
         first_row += len(part)
-        if name == "database":
-            above.append(ladders.take_above())
-    return [*above, ladders.take_above()], largest_error
+    return in_database, in_distractors, largest_error
 
 
-def count_above_in_scores(scores: np.ndarray, labelled: Sequence[np.ndarray], *, num_distractors: int = 0) -> Counts:
-    """Counts from a matrix of scores (Q, N), compared as they are; its last num_distractors columns are distractors."""
-    if scores.ndim != 2 or not np.isfinite(scores).all():
-        raise ValueError(f"scores {scores.shape}; accepted: a finite matrix, one row a query")
-    num_database = scores.shape[1] - num_distractors
-    labelled = _checked_labelled(labelled, len(scores), num_database)
-    ladders = _Ladders(labelled, [row[rows] for row, rows in zip(scores, labelled, strict=True)])
-    above = []
-    for columns in (np.arange(num_database), np.arange(num_database, scores.shape[1])):
-        for row, start, stop in zip(scores, ladders.starts, ladders.stops, strict=True):
-            lowest = start + np.searchsorted(ladders.similarities[start:stop], row[columns])
-            ladders.add(ladders.climb(lowest, row[columns], columns))
-        above.append(ladders.take_above())
-    return Counts(labelled, *above)
+class _Bins:
+    """Bins between the labelled rows of each query, numbered through all queries.
 
+    A query's labelled rows are sorted by rising similarity. A database row's bin is the index of the first labelled row
+    that ranks at or above it; one extra bin holds the rows above all of them.
 
-class _Ladders:
-    """Each query's labelled rows from the last in its ranking to the first, one query after the other.
-
-    A row's place is the lowest labelled row that ranks above it, or is it; a query's last place is above all rows.
+    A table gives the bin of a product without a search. Products are cut to `BUCKETS` buckets per unit; an entry is
+    2 * bin where all rows whose product is in the bucket are in one bin, 2 * bin + 1 where `bin` is only the lowest.
     """
 
-    def __init__(self, labelled: list[np.ndarray], similarities: list[np.ndarray]):
+    def __init__(self, labelled: Sequence[np.ndarray], similarities: list[np.ndarray], tolerance: float):
+        self.tolerance = tolerance
         self.orders = [np.lexsort((-rows, values)) for rows, values in zip(labelled, similarities, strict=True)]
-        self.stops = np.cumsum([len(rows) + 1 for rows in labelled], dtype=np.int64) - 1  # the sentinels' places
-        self.starts = self.stops - [len(rows) for rows in labelled]
-        num_places = sum(len(rows) + 1 for rows in labelled)
-        self.similarities, self.rows = np.full(num_places, np.inf), np.full(num_places, -1)
-        for rows, values, order, start, stop in zip(
-            labelled, similarities, self.orders, self.starts, self.stops, strict=True
-        ):
-            self.similarities[start:stop], self.rows[start:stop] = values[order], rows[order]
-        self.num_at_place = np.zeros(num_places, np.int64)
+        sizes = [len(order) + 1 for order in self.orders]
+        self.starts = np.cumsum([0, *sizes])
+        self.rows, self.similarities = np.full(sum(sizes), -1), np.full(sum(sizes), np.inf)  # of the extra bins
+        last = int(BUCKETS * (1 + NORM_TOLERANCE) ** 2) + 1
+        edges = np.arange(-last, last + 1) / BUCKETS  # products are cut towards 0
+        low, high = np.where(edges > 0, edges, edges - 1 / BUCKETS), np.where(edges < 0, edges, edges + 1 / BUCKETS)
+        self.table = np.empty((len(sizes), len(edges)), np.min_scalar_type(2 * sum(sizes)))
+        for i, (order, start) in enumerate(zip(self.orders, self.starts, strict=False)):
+            own = slice(start, start + len(order))
+            self.rows[own], self.similarities[own] = labelled[i][order], similarities[i][order]
+            lowest = _num_passed(self.similarities[own], low - tolerance, "right")
+            highest = _num_passed(self.similarities[own], high + tolerance, "left")
+            self.table[i] = 2 * (start + lowest) + (lowest < highest)
+        self.zeros = np.arange(len(sizes), dtype=np.intp)[:, None] * len(edges) + last  # product 0's entries
 
-    def take_above(self) -> list[np.ndarray]:
-        """Rows counted above each labelled row, in the order these were given; starts the next count at 0."""
-        above = []
-        for order, start, stop in zip(self.orders, self.starts, self.stops, strict=True):
+    def above(self, num_in_bin: np.ndarray) -> list[np.ndarray]:
+        """Return how many rows rank above each labelled row, in the order in which these were given."""
+        found = []
+        for order, start in zip(self.orders, self.starts, strict=False):
             counts = np.empty(len(order), np.int64)
-            counts[order] = self.num_at_place[start + 1 : stop + 1][::-1].cumsum()[::-1]
-            above.append(counts)
-        self.num_at_place[:] = 0
-        return above
+            counts[order] = num_in_bin[start + 1 : start + len(order) + 1][::-1].cumsum()[::-1]
+            found.append(counts)
+        return found
 
-    def add(self, places: np.ndarray) -> None:
-        """Counts rows at these places."""
-        self.num_at_place += np.bincount(places, minlength=len(self.num_at_place))
-
-    def climb(self, places: np.ndarray, similarities: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """Places (n,) of rows with these similarities, from lower ones; without row numbers ties stay below."""
-        while True:
-            rungs = self.similarities[places]
-            below = rungs < similarities
-            if rows is not None:
-                below |= (rungs == similarities) & (self.rows[places] > rows)
-            if not below.any():
-                return places
-            places = places + below
-
-    def bins(self, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-        """Codes of the integers that products scaled by SCALE are cut to, all queries' in one array, and the places of
-        the integers 0 in it, (Q, 1).
-
-        2 p: all products in the bin are at place p; 2 p + 1: the lowest is, others may be higher.
-        """
-        last = int(SCALE * (1 + NORM_TOLERANCE) ** 2) + 1
-        length, dtype = 2 * last + 1, np.min_scalar_type(2 * len(self.similarities))
-        codes = np.empty((len(self.starts), length), dtype)
-        for codes_of, start, stop in zip(codes, self.starts, self.stops, strict=True):
-            rungs = self.similarities[start:stop]
-            lower, upper = (np.trunc((rungs + side) * SCALE).astype(np.int64) for side in (-tolerance, tolerance))
-            reached, passed = (_num_reached(edges + last, length, dtype) for edges in (lower, upper + 1))
-            codes_of[:] = 2 * (start.astype(dtype) + passed) + (reached > passed)
-        return codes.ravel(), np.arange(len(codes))[:, None] * length + last
-
-    def count(
-        self,
-        block: np.ndarray,
-        first_row: int,
-        queries: np.ndarray,
-        bins: tuple[np.ndarray, np.ndarray],
-        tolerance: float,
-    ) -> tuple[np.ndarray, float]:
-        """How many rows of a block (B, D) are at each place, and the largest error of a product that was compared
+    def count(self, block: np.ndarray, first_row: int, queries: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return how many rows of a block (B, D) are in each bin, and the largest error of a product that was compared
         exactly."""
-        codes_of, zeros = bins
-        num_at_place, unsure = np.zeros_like(self.num_at_place), []
-        scaled = (queries * np.float32(SCALE)) @ block.T  # (Q, B)
-        for some in _slices(*scaled.shape):  # not query by query: threads would wait for Python's lock
-            cut = scaled[some].astype(np.intp)
-            cut += zeros[some]
-            codes = codes_of[cut].ravel()
-            first, end = self.starts[some][0], self.stops[some][-1] + 1
-            counts = np.bincount(codes - codes.dtype.type(2 * first), minlength=2 * (end - first))
-            num_at_place[first:end] += counts[::2]
-            found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat bytes of truth are found much faster
+        num_in_bin, unsure = np.zeros(len(self.rows), np.int64), []
+        scaled = (queries * np.float32(BUCKETS)) @ block.T  # (Q, B)
+        for some in _slices(len(queries), SLICE_SIZE // max(1, len(block))):
+            buckets = scaled[some].astype(np.intp)
+            buckets += self.zeros[some]
+            codes = self.table.ravel()[buckets].ravel()
+            num_in_bin += np.bincount(codes, minlength=2 * len(num_in_bin))[::2]
+            found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat booleans are searched much faster
             owners, columns = np.divmod(found, len(block))
             unsure.append((owners + some.start, columns, codes[found] >> 1))
-        owners, columns, places = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
-        products = scaled[owners, columns].astype(np.float64) / SCALE
-        places = self.climb(places, products - tolerance)
-        close = np.flatnonzero(self.similarities[places] <= products + tolerance)
+        owners, columns, bins = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
+        products = scaled[owners, columns].astype(np.float64) / BUCKETS
+        bins = self._climb(bins, products - self.tolerance)
+        close = np.flatnonzero(self.similarities[bins] <= products + self.tolerance)
         owners, columns = owners[close], columns[close]
         similarities = _similarities(block, columns, queries, owners)
-        places[close] = self.climb(places[close], similarities, columns + first_row)
-        num_at_place += np.bincount(places, minlength=len(num_at_place))
-        return num_at_place, float(np.abs(similarities - products[close]).max(initial=0))
+        bins[close] = self._climb(bins[close], similarities, columns + first_row)
+        num_in_bin += np.bincount(bins, minlength=len(num_in_bin))
+        return num_in_bin, float(np.abs(similarities - products[close]).max(initial=0))
+
+    def _climb(self, bins: np.ndarray, similarities: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the bins (n,) of rows with these similarities, given lower ones; without row numbers ties stay."""
+        while True:
+            above = self.similarities[bins] < similarities
+            if rows is not None:
+                above |= (self.similarities[bins] == similarities) & (self.rows[bins] > rows)
+            if not above.any():
+                return bins
+            bins = bins + above
 
 
-def _num_reached(edges: np.ndarray, length: int, dtype: np.dtype) -> np.ndarray:
-    """How many of these rising edges are at or below each integer from 0 to length - 1."""
-    return np.repeat(np.arange(len(edges) + 1, dtype=dtype), np.diff(edges.clip(0, length), prepend=0, append=length))
+def _num_passed(values: np.ndarray, edges: np.ndarray, side: str) -> np.ndarray:
+    """Return how many values are below each of these rising edges; with side "left" those equal to it are counted."""
+    return np.bincount(np.searchsorted(edges, values, side), minlength=len(edges) + 1)[:-1].cumsum()
 
 
 def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Exact similarities (n,) of rows block[rows] with queries[owners]: each by itself, in float64."""
+    """Return the exact similarities (n,) of rows block[rows] with queries[owners], each summed in float64."""
     similarities = np.empty(len(rows))
     queries = queries.astype(np.float64)
-    for here in _slices(len(rows), queries.shape[1]):
-        np.einsum("nd,nd->n", block[rows[here]].astype(np.float64), queries[owners[here]], out=similarities[here])
+    for some in _slices(len(rows), SLICE_SIZE // queries.shape[1]):
+        np.einsum("nd,nd->n", block[rows[some]].astype(np.float64), queries[owners[some]], out=similarities[some])
     return similarities
 
 
 def _labelled_similarities(
     queries: np.ndarray,
     database: np.ndarray,
-    labelled: list[np.ndarray],
+    labelled: Sequence[np.ndarray],
     whiten: Whiten | None,
     threads: ThreadPoolExecutor,
 ) -> list[np.ndarray]:
-    """Exact similarities of each query's labelled rows, reading only these, or to whiten them their tiles."""
-    owners = np.repeat(np.arange(len(labelled)), [len(rows) for rows in labelled])
-    rows = np.concatenate(labelled)
-    values = np.empty(len(rows))
-    by_row = np.argsort(rows, kind="stable")
-    if whiten is None:
-        groups = np.split(by_row, range(TILE_ROWS, len(rows), TILE_ROWS))
-    else:
-        groups = np.split(by_row, np.flatnonzero(np.diff(rows[by_row] // TILE_ROWS)) + 1)
+    """Return the exact similarities of each query's labelled rows, reading only these."""
+    sizes = [len(rows) for rows in labelled]
+    owners, rows = np.repeat(np.arange(len(labelled)), sizes), np.concatenate(labelled)
 
-    def compare(pairs: np.ndarray) -> None:
-        if whiten is None:
-            block, places = _as_float32(database[rows[pairs]]), np.arange(len(pairs))
-            _check_norms(block, "database", rows[pairs])
-        else:
-            start = rows[pairs[0]] // TILE_ROWS * TILE_ROWS
-            block, places = _block(database, "database", start, TILE_ROWS, whiten), rows[pairs] - start
-        values[pairs] = _similarities(block, places, queries, owners[pairs])
+    def compare(some: slice) -> np.ndarray:
+        block = _block(database, "database", rows[some], whiten)
+        return _similarities(block, np.arange(len(block)), queries, owners[some])
 
-    list(threads.map(compare, groups))
-    return np.split(values, np.cumsum([len(rows) for rows in labelled])[:-1])
+    values = np.concatenate([np.empty(0), *threads.map(compare, _slices(len(rows), TILE_ROWS))])
+    return np.split(values, np.cumsum(sizes)[:-1])
 
 
-def _starts(part: np.ndarray, block_rows: int) -> range:
-    return range(0, max(1, len(part)), block_rows)
+def _slices(num_rows: int, step: int) -> Iterator[slice]:
+    return (slice(start, start + max(1, step)) for start in range(0, num_rows, max(1, step)))
 
 
-def _slices(num_rows: int, dimension: int) -> Iterator[slice]:
-    """All rows of `dimension` numbers, as few at a time as SLICE_SIZE says."""
-    step = max(1, SLICE_SIZE // max(1, dimension))
-    return (slice(start, start + step) for start in range(0, num_rows, step))
-
-
-def _block(part: np.ndarray, name: str, start: int, num_rows: int, whiten: Whiten | None) -> np.ndarray:
-    """Rows from `start` on, (B, D) float32, checked; whitened when asked."""
-    block = _as_float32(part[start : start + num_rows])
-    rows = range(start, start + len(block))
-    _check_norms(block, name, rows)
-    if whiten is not None:
-        block = whiten(block)
-        _check_norms(block, f"whitened {name}", rows)
+def _block(part: np.ndarray, name: str, rows: slice | np.ndarray, whiten: Whiten | None) -> np.ndarray:
+    """Return some rows (B, D), float32, whitened when asked. Raises ValueError for a row that is not of unit norm."""
+    block = _as_float32(part[rows])
+    with np.errstate(over="ignore", invalid="ignore"):
+        block = whiten(block) if whiten else block
+        norms = np.sqrt(np.vecdot(block, block))
+    wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
+    if len(wrong):
+        raise ValueError(
+            f"{'whitened ' if whiten else ''}{name}, row {np.arange(len(part))[rows][wrong[0]]}: norm "
+            f"{norms[wrong[0]]}; accepted: finite descriptors of norm 1 within {NORM_TOLERANCE}"
+        )
     return block
 
 
 def _as_float32(rows: np.ndarray) -> np.ndarray:
-    """float32 rows of float32 or float16 ones; NumPy's own conversion of float16 can take longer than the product."""
+    """Return float32 rows of float32 or float16 ones. NumPy's own conversion of float16 takes as long as the product
+    with 70 queries, this half of that."""
     if rows.dtype == np.float32:
         return np.ascontiguousarray(rows)
-    converted = np.empty(rows.shape, np.float32)
-    for here in _slices(*rows.shape):
-        bits = np.ascontiguousarray(rows[here]).view(np.int16).astype(np.int32)
-        # Sign, exponent and fraction to float32's places; the exponents' offsets differ by 127 - 15 = 112. Infinity and
-        # nan become 2^16 and more, which no unit-norm row survives.
-        bits <<= 13
-        bits &= np.int32(-0x70002000)
-        np.multiply(bits.view(np.float32), np.float32(2.0**112), out=converted[here])
+    bits = np.ascontiguousarray(rows).view(np.int16).astype(np.int32)
+    # Move sign, exponent and fraction to where float32 has them; the exponents' offsets differ by 127 - 15 = 112.
+    # Infinity and nan become 2^16 and more, which no unit-norm row survives.
+    bits <<= 13
+    bits &= np.int32(-0x70002000)
+    converted = bits.view(np.float32)
+    converted *= np.float32(2.0**112)
     return converted
-
-
-def _check_norms(block: np.ndarray, name: str, rows: Sequence[int]) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.vecdot(block, block))
-        wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
-    if len(wrong):
-        raise ValueError(
-            f"{name}, row {rows[wrong[0]]}: norm {norms[wrong[0]]}; "
-            f"accepted: finite descriptors of norm 1 within {NORM_TOLERANCE}"
-        )
 
 
 def _check_shape(part: np.ndarray, name: str, dimension: tuple[int, ...]) -> None:
     if part.dtype not in (np.float32, np.float16):
         raise ValueError(f"{name} are {part.dtype}; accepted: float32, float16")
     if part.ndim != 2 or part.shape[1] == 0 or part.shape[1:] != dimension:
-        raise ValueError(f"{name} {part.shape}; accepted: a row a descriptor, as long as the queries' {dimension}")
-
-
-def _checked_labelled(labelled: Sequence[np.ndarray], num_queries: int, num_database: int) -> list[np.ndarray]:
-    if len(labelled) != num_queries:
-        raise ValueError(f"labelled rows of {len(labelled)} queries; accepted: of {num_queries}, one list a query")
-    labelled = [np.asarray(rows) if len(rows) else np.empty(0, np.int64) for rows in labelled]
-    for i, rows in enumerate(labelled):
-        if not np.issubdtype(rows.dtype, np.integer):
-            raise ValueError(f"query {i}: labelled rows are {rows.dtype}; accepted: integers")
-        outside = rows[(rows < 0) | (rows >= num_database)]
-        if len(outside):
-            raise ValueError(f"query {i}: labelled row {outside[0]}; accepted: 0 to {num_database - 1}")
-        if len(repeated(rows)):
-            raise ValueError(f"query {i}: a labelled row is there twice; accepted: each once")
-    return [rows.astype(np.int64) for rows in labelled]
-
-
-def repeated(rows: np.ndarray) -> np.ndarray:
-    """Numbers that are there more than once; np.unique would import numpy.ma."""
-    rows = np.sort(rows)
-    return rows[1:][rows[1:] == rows[:-1]]
+        raise ValueError(
+            f"{name} {part.shape}; accepted: a row for each descriptor, as long as the queries' {dimension}"
+        )

@@ -1,4 +1,4 @@
-"""The nearest database rows of each query, as a list to look at. Evaluation needs no such list: see `ranking`."""
+"""The nearest database rows of each query, for lists that people look at. Evaluation does without: see `ranking`."""
 
 import functools
 import sys
@@ -7,23 +7,19 @@ import numpy as np
 
 
 def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (Q, k) int64 and similarities (Q, k) float64 of the k nearest of database (N, D) to each of queries (Q, D).
+    """Return rows (Q, k) int64 and similarities (Q, k) float64 of the k nearest of database (N, D) to queries (Q, D).
 
-    All unit-norm. The rule is similarity falling, then row rising. Faiss's exact index on the CPU proposes rows; it
-    leaves open how ties are ordered and which of them are in, so more are asked for, until the last one is less similar
-    than the k-th by more than a float32 product can be wrong, and ordered by their similarities in float64. Without
-    faiss all rows are ordered so, which gives the same.
+    All are unit-norm. Neighbours are sorted by similarity falling, then by row rising. Faiss's exact index on the CPU
+    proposes rows. It breaks ties in any order, so the function asks for more rows until the last one is less similar
+    than the k-th by more than a float32 product can be wrong, and sorts them by their similarities in float64. Without
+    faiss it sorts all rows in this way, with the same result.
 
-    Raises ValueError for k outside 1 to N, dimensions that differ, and non-finite descriptors, which faiss leaves out.
+    Raises ValueError for k outside 1 to N and dimensions that differ.
     """
     if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
         raise ValueError(f"queries {queries.shape}, database {database.shape}; accepted: (Q, D) and (N, D)")
     if not 1 <= k <= len(database):
         raise ValueError(f"k {k}; accepted: 1 to {len(database)}, the database's rows")
-    for name, rows in (("queries", queries), ("database", database)):
-        wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        if len(wrong):
-            raise ValueError(f"{name}, row {wrong[0]}: not finite; accepted: finite descriptors")
     index, every_row = _index(database), np.arange(len(database))
     error = 1.01 * queries.shape[1] * 2.0**-24
     neighbours, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
@@ -32,8 +28,6 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
         while True:
             is_all = asked == len(database)
             proposed, rows = (None, every_row) if is_all else (found[0] for found in index.search(query[None], asked))
-            if (rows < 0).any():
-                raise ValueError(f"query {i}: faiss found {(rows >= 0).sum()} rows of {asked}; accepted: all of them")
             exact = np.einsum("nd,d->n", database[rows].astype(np.float64), query.astype(np.float64))
             order = np.lexsort((rows, -exact))[:k]
             if is_all or proposed[-1] + error < exact[order[-1]]:
@@ -44,7 +38,7 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
 
 
 def _index(database: np.ndarray):
-    """Faiss's exact index of the rows of database (N, D); None without faiss."""
+    """Return faiss's exact index of the rows of database (N, D); None without faiss."""
     faiss = _faiss()
     if faiss is None:
         return None
@@ -55,7 +49,7 @@ def _index(database: np.ndarray):
 
 @functools.cache
 def _faiss():
-    """The module, or None and a line about it, once. Late: it takes half a second, for those who look at lists."""
+    """Return the module, or None after one line that says so. Imported late, since it takes half a second."""
     try:
         import faiss
     except ImportError as error:

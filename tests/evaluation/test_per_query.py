@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aml.evaluation.counting import count_above_in_scores
 from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
 from aml.evaluation.ranking import labelled_rows, summarise
+from tests.evaluation.naive import counts_by_sorting
 
 LABELS = [
     {"easy": [0, 3], "hard": [5], "junk": [1]},
@@ -19,9 +19,7 @@ NAMES = ["a", 'b, "c"', "d"]
 @pytest.fixture
 def results():
     """Random scores of three queries, the last without positives, against 40 rows, 34 of them distractors."""
-    counts = count_above_in_scores(
-        np.random.default_rng(0).random((3, 40)), labelled_rows(LABELS, 6), num_distractors=34
-    )
+    counts = counts_by_sorting(np.random.default_rng(0).random((3, 40)), labelled_rows(LABELS), num_distractors=34)
     return {flag: summarise(counts, LABELS, with_distractors=flag) for flag in (False, True)}
 
 
@@ -48,7 +46,7 @@ def test_means_are_the_summary_s(results, tmp_path):
 
 def test_a_level_without_positives_has_no_lines(tmp_path):
     labels = [{"easy": [0], "hard": [], "junk": []}]
-    counts = count_above_in_scores(np.array([[1.0, 0.0]]), labelled_rows(labels, 2))
+    counts = counts_by_sorting(np.array([[1.0, 0.0]]), labelled_rows(labels))
     results = {"symmetric": {"test": summarise(counts, labels, with_distractors=False)}}
     write_per_query(tmp_path / "x.csv", results, {"test": ["a"]})
     found = read_average_precisions(tmp_path / "x.csv")

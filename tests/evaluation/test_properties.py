@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aml.evaluation import whitening
-from aml.evaluation.counting import count_above_in_scores
 from aml.evaluation.ranking import CLASSES, evaluate, labelled_rows, summarise
+from tests.evaluation.naive import counts_by_sorting
 from tests.vectors import unit
 
 RANKINGS = st.lists(st.sampled_from(["easy", "hard", "junk", "none", "none"]), max_size=25)
@@ -17,7 +17,7 @@ def measured(ranking: list[str]) -> dict[tuple[str, str], float]:
     """(level, measure) -> mean, of one query whose database, in ranking order, has these classes."""
     ground_truth = [{name: [i for i, found in enumerate(ranking) if found == name] for name in CLASSES}]
     scores = np.linspace(1, 0, len(ranking))[None]
-    counts = count_above_in_scores(scores, labelled_rows(ground_truth, len(ranking)))
+    counts = counts_by_sorting(scores, labelled_rows(ground_truth))
     levels = summarise(counts, ground_truth, with_distractors=False)
     return {(level, name): value for level, found in levels.items() for name, value in found.items() if name[0] == "m"}
 

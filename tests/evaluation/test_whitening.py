@@ -11,15 +11,16 @@ from aml.evaluation.counting import count_above
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "whitening.npz"
 
 
+def unit(random, *shape):
+    """Rows of norm 1, float64."""
+    rows = random.standard_normal(shape)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
 @pytest.fixture
 def parity():
     with np.load(PARITY) as file:
         return dict(file)
-
-
-def unit(random, *shape):
-    rows = random.standard_normal(shape)
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def test_agrees_with_the_authors_up_to_signs(parity):
@@ -67,18 +68,19 @@ def test_norms_are_one_but_for_the_constant(parity):
 
 
 def test_a_row_at_the_mean_stays_finite():
-    learned = whitening.given(np.array([0.5, 0.75]), np.eye(2))
+    learned = whitening.Whitening(np.array([0.5, 0.75]), np.eye(2))
     assert learned.apply(np.array([[0.5, 0.75]], np.float32)).tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize("num_rows", [0, 1, 511, 512, 513, 700])
-def test_how_many_rows_come_together_does_not_matter(num_rows):
+@pytest.mark.parametrize("dimension", [64, 112, 120])
+def test_a_row_comes_out_the_same_in_any_company(dimension):
     random = np.random.default_rng(0)
-    descriptors = unit(random, 700, 64).astype(np.float32)
+    descriptors = unit(random, 700, dimension).astype(np.float32)
     learned = whitening.learn(descriptors, np.arange(300), np.arange(300, 600))
     whole = learned.apply(descriptors)
-    assert whole.dtype == np.float32 and whole.shape == (700, 64)
-    np.testing.assert_array_equal(learned.apply(descriptors[:num_rows]), whole[:num_rows])
+    assert whole.dtype == np.float32 and whole.shape == (700, dimension)
+    for rows in (*map(np.arange, (0, 1, 511, 512, 513, 700)), random.permutation(700), random.choice(700, 40)):
+        np.testing.assert_array_equal(learned.apply(descriptors[rows]), whole[rows])
 
 
 def test_equal_rows_tie_after_whitening_wherever_they_lie():
@@ -91,17 +93,6 @@ def test_equal_rows_tie_after_whitening_wherever_they_lie():
         rows[:1], rows[:1000], [copies[copies < 1000]], distractors=[rows[1000:]], whiten=learned.apply
     )
     assert np.array_equal(np.diff(counts.database[0]), np.ones(len(counts.database[0]) - 1))
-    for block_rows in (512, 1024):
-        again = count_above(
-            rows[:1],
-            rows[:1000],
-            [copies[copies < 1000]],
-            distractors=[rows[1000:]],
-            whiten=learned.apply,
-            block_rows=block_rows,
-        )
-        np.testing.assert_array_equal(again.database[0], counts.database[0])
-        np.testing.assert_array_equal(again.distractors[0], counts.distractors[0])
 
 
 def scatter_of(descriptors, queries, positives):
@@ -171,27 +162,10 @@ def test_more_than_the_mean_diagonal_is_not_added():
         whitening.learn(descriptors, np.arange(10), np.arange(10, 20))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_is_refused(bad):
-    descriptors = unit(np.random.default_rng(2), 60, 8)
-    descriptors[41, 3] = bad
-    with pytest.raises(ValueError, match="row 41: not finite"):
-        whitening.learn(descriptors, np.arange(20), np.arange(20, 40))
-
-
 def test_what_does_not_fit_is_refused():
     descriptors = unit(np.random.default_rng(2), 60, 8)
-    for arguments, message in [
-        ((descriptors[0], [0], [1]), r"float64 \(8,\); accepted: floats \(N, D\)"),
-        ((descriptors.astype(int), [0], [1]), "int64"),
-        ((descriptors, [0, 1], [1]), r"query rows \(2,\) and positive rows \(1,\)"),
-        ((descriptors, [], []), "at least one pair"),
-        ((descriptors, [0], [60]), "positive row 60; accepted: 0 to 59"),
-        ((descriptors, [-1], [0]), "query row -1"),
-        ((descriptors, [0.5], [0]), "query rows are float64; accepted: integers"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            whitening.learn(*arguments)
+    with pytest.raises(ValueError, match="no pairs to learn from; accepted: at least one pair"):
+        whitening.learn(descriptors, np.array([], int), np.array([], int))
     learned = whitening.learn(descriptors, np.arange(30), np.arange(30, 60))
     with pytest.raises(ValueError, match=r"descriptors \(2, 7\); accepted: rows of dimension 8"):
         learned.apply(np.zeros((2, 7), np.float32))
