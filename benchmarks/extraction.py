@@ -22,7 +22,7 @@ from aml.images import ImageTensors
 from aml.networks.backbones import backbone
 from aml.networks.network import RetrievalNetwork, folded, place
 from aml.params.extraction import ExtractionSettings
-from aml.params.reading import read_parameters, section, typed
+from aml.params.reading import read_parameters, section, setting
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate_prepared, require_equal
 from benchmarks.pictures import SIZE, packed, random_network
@@ -96,7 +96,7 @@ class Subject:
 
     def __init__(self, name: str, images: ImageSet, device: torch.device):
         values = read_parameters(PARAMETERS)
-        self.settings = typed(ExtractionSettings, section(values, "extract"), "extract")
+        self.settings = setting(values, "extract", ExtractionSettings)
         self.num_workers = min(runtime(values).num_workers, torch.get_num_threads())
         self.device, self.images = device, images
         self.normalisation = backbone(section(values, f"networks.{name}.backbone")).normalisation

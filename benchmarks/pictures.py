@@ -51,7 +51,7 @@ def random_network(values: dict, name: str, images):
 
     from aml.complexity.measuring import fill_statistics
     from aml.networks.network import RetrievalNetwork
-    from aml.params.training import network_settings
+    from aml.params.networks import network_settings
 
     settings = network_settings(values, name)
     torch.manual_seed(0)

@@ -17,8 +17,9 @@ from aml.images import ImageTensors
 from aml.losses import load
 from aml.networks.backbones import backbone
 from aml.networks.network import place
-from aml.params.reading import read_parameters, section, typed
-from aml.params.training import TrainingSettings, loss_settings
+from aml.params.losses import loss_settings
+from aml.params.reading import read_parameters, section, setting
+from aml.params.training import TrainingSettings
 from aml.training.features import FeatureSource, describe
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
@@ -75,7 +76,7 @@ class Steps:
 
     def __init__(self, folder: Path, sizes: list[tuple[int, int]], num_steps: int, device: torch.device):
         values = read_parameters(PARAMETERS)
-        self.settings = typed(TrainingSettings, section(values, "distill"), "distill")
+        self.settings = setting(values, "distill", TrainingSettings)
         losses = loss_settings(values, LOSS)
         self.loss, self.constants = load(LOSS), losses.constants
         images = packed(folder, (self.settings.batch_size * num_steps * sizes)[: self.settings.batch_size * num_steps])

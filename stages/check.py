@@ -11,21 +11,15 @@ from pathlib import Path
 from aml import losses
 from aml.compute.device import Runtime
 from aml.files.atomic import write_json
-from aml.params.complexity import ComplexitySettings
 from aml.params.datasets import dataset_settings
 from aml.params.extraction import ExtractionSettings, TargetSettings
 from aml.params.grid import Grid
-from aml.params.pretrained import published_places
-from aml.params.reading import of_type, section, typed
-from aml.params.reports import BootstrapSettings, ComparisonSettings
-from aml.params.training import (
-    TRAININGS,
-    loss_settings,
-    network_settings,
-    require_whole_batches,
-    teacher_dimensions,
-)
-from aml.pretrained.imagenet import given_places
+from aml.params.losses import loss_settings, require_whole_batches
+from aml.params.networks import network_settings, teacher_dimensions
+from aml.params.pretrained import published_places, weight_places
+from aml.params.reading import section, setting
+from aml.params.reports import BootstrapSettings, ComparisonSettings, ComplexitySettings
+from aml.params.training import TRAININGS
 from aml.pretrained.layouts import BACKBONES
 from aml.tables.settings import table_settings
 from stages.runtime import run_command
@@ -49,14 +43,14 @@ def main(cell: Path, checked: Path, values: dict) -> None:
     for name in values:
         require(name, known, "params.yaml")
     for name, kind in SCALARS.items():
-        of_type(kind, section(values, name), name)
-    typed_sections = {name: typed(kind, section(values, name), name) for name, kind in SECTIONS.items()}
-    for name in of_type(dict, section(values, "datasets"), "datasets"):
+        setting(values, name, kind)
+    typed_sections = {name: setting(values, name, kind) for name, kind in SECTIONS.items()}
+    for name in setting(values, "datasets", dict):
         dataset_settings(values, name)
-    for name in of_type(dict, section(values, "networks"), "networks"):
+    for name in setting(values, "networks", dict):
         network_settings(values, name)
-    given_places(values)
-    for name in of_type(dict, section(values, "losses"), "losses"):
+    weight_places(values)
+    for name in setting(values, "losses", dict):
         loss_settings(values, name)
     for family in ("datasets", "networks", "losses"):
         for name in values[family]:
@@ -95,7 +89,7 @@ def check_grid(grid: Grid, values: dict) -> None:
     require_whole_batches(values)
     for name in grid.datasets:
         require(name, section(values, "datasets"), "grid.datasets")
-    layouts = {name: dataset_settings(values, name)[0].layout for name in grid.datasets}
+    layouts = {name: dataset_settings(values, name).layout for name in grid.datasets}
     wanted = [(grid.train_set, "sfm"), *((name, "revisited") for name in grid.test_sets)]
     wanted += [(grid.distractors, "distractors")] if grid.distractors is not None else []
     for name, layout in wanted:

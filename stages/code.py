@@ -14,7 +14,7 @@ from aml import losses
 from aml.closures import Code
 from aml.files.atomic import write_json
 from aml.networks import backbones
-from aml.params.reading import of_type, section
+from aml.params.reading import setting
 from stages import runtime
 
 OUTSIDE = (stages.__name__, runtime.__name__)  # they run a stage and note its time; no result depends on them
@@ -24,7 +24,7 @@ CELLS = ("train", "targets", "extract")
 
 
 def main(folder: Path, values: dict) -> None:
-    files = needed(Path(), of_type(dict, section(values, "networks"), "networks"))
+    files = needed(Path(), setting(values, "networks", dict))
     for name, modules in files.items():
         path = folder / name
         content = {"digest": hashlib.sha256(json.dumps(modules).encode()).hexdigest(), "modules": modules}

@@ -15,15 +15,15 @@ from aml.complexity.table import latex
 from aml.compute.device import runtime
 from aml.files.atomic import replacing
 from aml.networks.network import RetrievalNetwork
-from aml.params.complexity import ComplexitySettings
-from aml.params.grid import Grid
-from aml.params.reading import of_type, section, typed
-from aml.params.training import network_settings, teacher_dimensions
+from aml.params.grid import read_grid
+from aml.params.networks import network_settings, teacher_dimensions
+from aml.params.reading import setting
+from aml.params.reports import ComplexitySettings
 from stages.runtime import run_command
 
 
 def main(csv: Path, tex: Path, values: dict) -> None:
-    settings = typed(ComplexitySettings, section(values, "complexity"), "complexity")
+    settings = setting(values, "complexity", ComplexitySettings)
     device = runtime(values).torch_device()
     costs = [
         Cost(
@@ -45,12 +45,12 @@ def main(csv: Path, tex: Path, values: dict) -> None:
     with replacing(csv) as path:
         write_csv(path, costs)
     with replacing(tex) as path:
-        path.write_text(latex(costs, of_type(str, section(values, "note"), "note")), encoding="utf-8")
+        path.write_text(latex(costs, setting(values, "note", str)), encoding="utf-8")
 
 
 def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
     """(key, label, network with random weights) of the teachers, then of each student in each of their dimensions."""
-    grid = typed(Grid, section(values, "grid"), "grid")
+    grid = read_grid(values)
     named = [(name, name, None) for name in grid.teachers]
     dimensions = teacher_dimensions(values, grid.teachers)
     named += [(f"{name}-{dimension}", name, dimension) for name in grid.students for dimension in dimensions]

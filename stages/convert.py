@@ -10,8 +10,8 @@ from pathlib import Path
 from aml.files.atomic import replacing_folder
 from aml.files.whitening import write_whitening
 from aml.networks.network import save_network
+from aml.params.networks import network_settings
 from aml.params.pretrained import network_files
-from aml.params.training import network_settings
 from aml.pretrained.conversion import convert
 from aml.pretrained.files import bring_network
 from stages.runtime import run_command

@@ -12,23 +12,23 @@ import synthetic
 from aml.compute.device import runtime
 from aml.download.several import fetch_all
 from aml.files.atomic import write_json
-from aml.params.datasets import dataset_settings
+from aml.params.datasets import dataset_settings, source_files
 from stages.runtime import run_command
 
 
 def main(name: str, raw: Path, digests: Path, values: dict) -> None:
-    settings, drawn, files = dataset_settings(values, name)
-    where = runtime(values)
-    if drawn is None:
-        fetch_all(files, raw, digests=digests, num_downloads=where.num_downloads)
+    settings, where = dataset_settings(values, name), runtime(values)
+    if settings.synthetic is None:
+        fetch_all(source_files(settings, name), raw, digests=digests, num_downloads=where.num_downloads)
     else:
-        draw(settings, asdict(drawn), raw, num_processes=max(1, where.num_workers))
+        draw(settings, raw, num_processes=max(1, where.num_workers))
     if not digests.exists():
         write_json(digests, {})
 
 
-def draw(settings, drawn: dict, raw: Path, *, num_processes: int) -> None:
-    """Draws the set that `settings` describe; `drawn` are the numbers of its drawing."""
+def draw(settings, raw: Path, *, num_processes: int) -> None:
+    """Draw the set that `settings` describe."""
+    drawn = asdict(settings.synthetic)
     match settings.layout:
         case "sfm":
             synthetic.draw_training_set(raw, **drawn, num_processes=num_processes)

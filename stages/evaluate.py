@@ -16,7 +16,7 @@ from aml.evaluation.whitening import Whitening
 from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
-from aml.params.reading import of_type, parameters, section
+from aml.params.reading import parameters, setting
 from stages.runtime import run
 
 
@@ -47,7 +47,7 @@ def main(
                 "key": descriptors.name,
                 "network": descriptors.name.split("-")[0],
                 "teacher": None if teacher is None else teacher.name,
-                "loss": loss or of_type(str, section(values, "grid.loss_without_teacher"), "grid.loss_without_teacher"),
+                "loss": loss or setting(values, "grid.loss_without_teacher", str),
                 "seed": seed,
                 "dimension": own.network["dimension"],
                 "num_parameters": own.network["num_parameters"],

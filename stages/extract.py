@@ -15,12 +15,12 @@ from aml.extraction.descriptor_folder import describe_lists
 from aml.files.evaluated_lists import testing_lists, testing_sets
 from aml.files.whitening import read_whitening
 from aml.params.extraction import ExtractionSettings
-from aml.params.reading import section, typed
+from aml.params.reading import setting
 from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
-    settings, where = typed(ExtractionSettings, section(values, "extract"), "extract"), runtime(values)
+    settings, where = setting(values, "extract", ExtractionSettings), runtime(values)
     sets = testing_sets(values)
     if read_whitening(model) is not None:
         sets["train_set"] = None

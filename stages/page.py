@@ -16,7 +16,7 @@ from aml.files.atomic import replacing
 from aml.pages import provenance
 from aml.pages.page import Content, Intervals, Sheet, render
 from aml.pages.pictures import listed, picture
-from aml.params.reading import PARAMETERS, parameters, section, typed
+from aml.params.reading import PARAMETERS, parameters, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.run_log import last_runs
 from aml.tables import acceptance, whitening_notes
@@ -50,11 +50,11 @@ def main(
     ranked_lists: Path | None = None,
 ) -> None:
     settings = table_settings(values)
-    comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
+    comparison = setting(values, "comparison", ComparisonSettings)
     records = read_records(metrics, settings.networks())
     tables, printed = build_tables(settings, records), read_tables(PRINTED)
     if differences:
-        bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
+        bootstrap = setting(values, "bootstrap", BootstrapSettings)
         test_sets = [test_set.key for test_set in settings.test_sets]
         tables = marked(tables, read_differences(differences), test_sets, bootstrap)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))

@@ -9,13 +9,12 @@ from pathlib import Path
 from aml.compute.device import runtime
 from aml.datasets import distractors, revisited, sfm
 from aml.files.atomic import write_json
-from aml.params.datasets import dataset_settings
-from aml.params.sources import archive_names
+from aml.params.datasets import archive_names, dataset_settings, source_files
 from stages.runtime import run_command
 
 
 def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> None:
-    settings, _, files = dataset_settings(values, name)
+    settings = dataset_settings(values, name)
     workers = max(1, runtime(values).num_workers)
     if settings.layout != "revisited":
         write_json(labels, {})
@@ -35,7 +34,8 @@ def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> N
                 processed,
                 labels,
                 name=name,
-                archives=archive_names(files) or [f"{name}_images.tgz"],  # as the drawing calls its only one
+                # a drawn set has one archive
+                archives=archive_names(source_files(settings, name)) or [f"{name}_images.tgz"],
                 expected=settings.expected,
                 num_workers=workers,
             )

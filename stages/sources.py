@@ -9,16 +9,17 @@ from pathlib import Path
 
 from aml.download.local_files import present
 from aml.files.atomic import replacing_folder, write_json
-from aml.params.datasets import dataset_settings
-from aml.params.reading import of_type, section
+from aml.params.datasets import dataset_settings, source_files
+from aml.params.reading import setting
 from stages.runtime import run_command
 
 
 def main(local: Path, values: dict) -> None:
     with replacing_folder(local) as folder:
-        for name in of_type(list[str], section(values, "grid.datasets"), "grid.datasets"):
+        for name in setting(values, "grid.datasets", list[str]):
             (folder / name).mkdir()
-            places = {file: present(sources) for file, sources in dataset_settings(values, name)[2].items()}
+            files = source_files(dataset_settings(values, name), name)
+            places = {file: present(sources) for file, sources in files.items()}
             watched = {file: place for file, place in places.items() if place is not None}
             for file, place in watched.items():
                 (folder / name / file).symlink_to(place.resolve())

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from aml.files.atomic import replacing_folder
-from aml.params.reading import section, typed
+from aml.params.reading import setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables import acceptance
 from aml.tables.build import build_tables
@@ -35,8 +35,8 @@ from stages.runtime import run_command
 
 
 def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict) -> None:
-    comparison = typed(ComparisonSettings, section(values, "comparison"), "comparison")
-    bootstrap = typed(BootstrapSettings, section(values, "bootstrap"), "bootstrap")
+    comparison = setting(values, "comparison", ComparisonSettings)
+    bootstrap = setting(values, "bootstrap", BootstrapSettings)
     settings = table_settings(values)
     records = read_records(metrics, settings.networks())
     built, printed = build_tables(settings, records), read_tables(PRINTED)

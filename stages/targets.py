@@ -11,12 +11,12 @@ from aml.compute.feature_cache import KEPT_FEATURES
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.image_sets import read_images
 from aml.params.extraction import TargetSettings
-from aml.params.reading import section, typed
+from aml.params.reading import setting
 from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
-    settings, where = typed(TargetSettings, section(values, "targets"), "targets"), runtime(values)
+    settings, where = setting(values, "targets", TargetSettings), runtime(values)
     describe_lists(
         model,
         targets,

@@ -29,8 +29,10 @@ from aml.losses import load
 from aml.networks.backbones import backbone
 from aml.networks.network import RetrievalNetwork, place, save_network, start_from
 from aml.networks.tensors import IMAGENET
-from aml.params.reading import parameters, section, typed
-from aml.params.training import TRAININGS, loss_settings, loss_without_teacher, network_settings
+from aml.params.losses import loss_settings, loss_without_teacher
+from aml.params.networks import network_settings
+from aml.params.reading import parameters, section, setting
+from aml.params.training import TRAININGS
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
 from aml.training.loop import Run, random_stream
@@ -56,7 +58,7 @@ def main(
         with replacing_folder(model) as folder:
             shutil.copytree(weights, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         return
-    settings = typed(TRAININGS[settings_name], section(values, settings_name), settings_name)
+    settings = setting(values, settings_name, TRAININGS[settings_name])
     is_distilled = settings_name == "distill"
     losses = loss_settings(values, loss_name) if is_distilled else loss_without_teacher(values, settings_name)
     where = runtime(values)

@@ -13,19 +13,17 @@ from pathlib import Path
 from aml.download.fetch import fetch
 from aml.files.atomic import replacing_folder, write_json
 from aml.networks.tensors import IMAGENET, save_tensors
-from aml.params.pretrained import published_places
-from aml.params.reading import of_type, section
-from aml.params.training import network_settings
-from aml.pretrained.imagenet import given_places, imagenet_state, web_file
+from aml.params.networks import network_settings
+from aml.params.pretrained import published_places, weight_places
+from aml.params.reading import setting
+from aml.pretrained.imagenet import imagenet_state, web_file
 from aml.pretrained.teachers import write_teacher
 from stages.runtime import run_command
 
 
 def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
-    networks = [
-        of_type(list[str], section(values, f"grid.{kind}"), f"grid.{kind}") for kind in ("teachers", "students")
-    ]
-    places, published, states = given_places(values), published_places(values), {}
+    networks = [setting(values, f"grid.{kind}", list[str]) for kind in ("teachers", "students")]
+    places, published, states = weight_places(values), published_places(values), {}
     originals.mkdir(parents=True, exist_ok=True)
     with replacing_folder(weights) as folder:
         for network in chain(*networks):

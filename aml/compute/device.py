@@ -5,13 +5,13 @@ import os
 import platform
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from aml.params.reading import require_within, section, typed
+from aml.params.reading import Within, setting
 
 Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
 
-MOST = 1024  # processes or threads of a machine: more is a slip
+SOME = Within(1, 1024)  # processes or threads of a machine: more is a slip
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
 
 
@@ -21,16 +21,16 @@ class Runtime:
     by more than rounding."""
 
     device: str  # auto, cpu, cuda, cuda:N
-    processes: int  # that share one extraction or training, on GPUs one each
-    num_threads: int | None  # of torch on a CPU, in each process; None: one a core
-    num_workers: int  # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
-    num_downloads: int  # files that are fetched at a time
+    processes: Annotated[int, SOME]  # that share one extraction or training, on GPUs one each
+    num_threads: Annotated[int | None, SOME]  # of torch on a CPU, in each process; None: one a core
+    # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
+    num_workers: Annotated[int, Within(0, 1024)]
+    num_downloads: Annotated[int, SOME]  # files that are fetched at a time
     compile: bool  # torch.compile at extraction
 
     def __post_init__(self):
         if not re.fullmatch("auto|cpu|cuda(:[0-9]+)?", self.device):
             raise ValueError(f"device is {self.device!r}; accepted: auto, cpu, cuda, cuda:N")
-        require_within(self, processes=(1, MOST), num_workers=(0, MOST), num_threads=(1, MOST), num_downloads=(1, MOST))
         if self.processes > 1 and self.device.startswith("cuda:"):
             raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
 
@@ -74,7 +74,7 @@ def keep_freed_memory() -> None:
 
 def runtime(values: dict) -> Runtime:
     """Section `runtime` of params.yaml."""
-    return typed(Runtime, section(values, "runtime"), "runtime")
+    return setting(values, "runtime", Runtime)
 
 
 def processor() -> str:

@@ -15,7 +15,6 @@ from aml.datasets import archives
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.upstream_lists import first_of, one_form
 from aml.decoding import check
-from aml.params.datasets import ON_BAD_IMAGE
 
 MAX_IMAGE_BYTES = 256 << 20
 _AHEAD = 4  # images a worker may have waiting: bounds the memory
@@ -69,8 +68,6 @@ def pack_listed(
     Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, where
     one cannot be decoded, unless it is to be excluded, and, to be filled, where its header can't be read.
     """
-    if on_bad_image not in ON_BAD_IMAGE:
-        raise ValueError(f"on_bad_image is {on_bad_image!r}; accepted: {', '.join(ON_BAD_IMAGE)}")
     packed, seen = Packed(), {}
     jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)
     with contextlib.ExitStack() as stack:

@@ -6,14 +6,14 @@ import numpy as np
 
 from aml.files.image_sets import ImageSet, read_images, read_lists, read_queries
 from aml.files.reading import read_json
-from aml.params.reading import of_type, section
+from aml.params.reading import setting
 
 KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
 
 
 def testing_sets(values: dict) -> dict:
     """The names under `grid` in params.yaml that say on what networks are tested: `KINDS`, and nothing else of it."""
-    return {name: of_type(kind, section(values, f"grid.{name}"), f"grid.{name}") for name, kind in KINDS.items()}
+    return {name: setting(values, f"grid.{name}", kind) for name, kind in KINDS.items()}
 
 
 def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):

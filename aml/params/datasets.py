@@ -1,51 +1,65 @@
-"""What params.yaml says about a dataset: which raw layout it has, where its files come from, what must be in them."""
+"""Section `datasets`: the raw layout of each dataset, the files to fetch or how to draw them, what must be in them."""
 
 from dataclasses import dataclass
-from math import inf
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from aml.params.reading import of_type, require_within, section, typed
-from aml.params.sources import SourceFile, require_files, source_files
+from aml.params.reading import Seed, Within, of_type, setting
 
-ON_BAD_IMAGE = ("error", "exclude", "fill")
-MOST_ARCHIVES = 1000  # R1M has 100
+ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
+NUMBER = "{number}"  # in names and URLs of source files: 1 to `archives`, a file each
 # what synthetic can draw; a test compares the two
 DRAWN_SIZES = (32, 2048)
 KINDS = ("cathedral", "church", "palace", "dome", "tower", "arch", "castle", "block")
 NUM_STONES = 8
-MOST_DRAWN = 100_000
+
+BadImages = Literal["error", "exclude", "fill"]
+DrawnSize = Annotated[int, Within(*DRAWN_SIZES)]  # longer side, pixels
+Drawn = Annotated[int, Within(1, 100_000)]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to fetch. Two versions of it have two names, so that nobody mistakes one for the other."""
+
+    file: str
+    places: list[str]  # URLs and local paths, tried in this order
+
+    def __post_init__(self):
+        if self.file.startswith(".") or "/" in self.file or not self.file:
+            raise ValueError(f"file is {self.file!r}; accepted: a file name without folders")
+        if not self.places:
+            raise ValueError(f"{self.file!r} has no places; accepted: one or more URLs or local paths")
 
 
 @dataclass(frozen=True)
 class SyntheticTraining:
-    seed: int
-    image_size: int  # longer side, pixels
-    num_train_landmarks: int
-    num_val_landmarks: int
+    seed: Seed
+    image_size: DrawnSize
+    num_train_landmarks: Drawn
+    num_val_landmarks: Drawn
     num_whitening_landmarks: int
-    views_per_landmark: int
+    views_per_landmark: Annotated[int, Within(2, 100_000)]
 
     def __post_init__(self):
-        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, views_per_landmark=(2, MOST_DRAWN))
-        require_within(self, num_train_landmarks=(1, MOST_DRAWN), num_val_landmarks=(1, MOST_DRAWN))
-        require_within(self, num_whitening_landmarks=(1, self.num_train_landmarks))
+        if not 1 <= self.num_whitening_landmarks <= self.num_train_landmarks:
+            raise ValueError(
+                f"num_whitening_landmarks is {self.num_whitening_landmarks}; accepted: 1 to {self.num_train_landmarks} "
+                "(num_train_landmarks)"
+            )
 
 
 @dataclass(frozen=True)
 class SyntheticTest:
-    seed: int
-    image_size: int
-    num_landmarks: int
-    queries_per_landmark: int
-    views_per_landmark: int  # database images
-    num_other: int  # database images of other landmarks and of none
+    seed: Seed
+    image_size: DrawnSize
+    num_landmarks: Drawn
+    queries_per_landmark: Drawn
+    views_per_landmark: Drawn  # database images
+    num_other: Annotated[int, Within(0, 100_000)]  # database images of other landmarks and of none
     kinds: list[str]  # of buildings
     palette: list[int]  # of stones
 
     def __post_init__(self):
-        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, num_other=(0, MOST_DRAWN))
-        counts = ("num_landmarks", "queries_per_landmark", "views_per_landmark")
-        require_within(self, **dict.fromkeys(counts, (1, MOST_DRAWN)))
         for name, known in (("kinds", KINDS), ("palette", tuple(range(NUM_STONES)))):
             values = getattr(self, name)
             if not values or not set(values) <= set(known):
@@ -54,12 +68,9 @@ class SyntheticTest:
 
 @dataclass(frozen=True)
 class SyntheticDistractors:
-    seed: int
-    image_size: int
-    num_images: int
-
-    def __post_init__(self):
-        require_within(self, seed=(0, inf), image_size=DRAWN_SIZES, num_images=(1, 100 * MOST_DRAWN))
+    seed: Seed
+    image_size: DrawnSize
+    num_images: Annotated[int, Within(1, 10_000_000)]
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,10 @@ class TrainingSet:
     label: str
     layout: str
     lists: str  # stem of the .pkl files
-    expected: dict | None  # some of `counts`, on which preprocess insists
-    on_bad_image: str
-    sources: list[dict] | None
-    synthetic: dict | None
+    expected: dict | None  # some of `counts`, which preprocess must find
+    on_bad_image: BadImages
+    sources: list[SourceFile] | None
+    synthetic: SyntheticTraining | None
 
     def needed(self, name: str) -> list[str]:
         return ["ims.tar.gz", f"{self.lists}.pkl", f"{self.lists}-whiten.pkl"]
@@ -87,8 +98,8 @@ class TestSet:
     label: str
     layout: str
     expected: dict | None
-    sources: list[dict] | None
-    synthetic: dict | None
+    sources: list[SourceFile] | None
+    synthetic: SyntheticTest | None
 
     def needed(self, name: str) -> list[str]:
         return [f"gnd_{name}.pkl", ".tgz"]
@@ -101,15 +112,14 @@ class Distractors:
     label: str
     layout: str
     list: str  # stem of the .txt file
-    archives_in_all: int  # hold the whole list
+    archives_in_all: Annotated[int, Within(1, 1000)]  # hold the whole list; R1M has 100
     archives: int  # the first so many are used; 0: no distractors
-    expected: int | None  # names in the list
-    on_bad_image: str
-    sources: list[dict] | None
-    synthetic: dict | None
+    expected: Annotated[int | None, Within(0)]  # names in the list
+    on_bad_image: BadImages
+    sources: list[SourceFile] | None
+    synthetic: SyntheticDistractors | None
 
     def __post_init__(self):
-        require_within(self, archives_in_all=(1, MOST_ARCHIVES), expected=(0, inf))
         if not 0 <= self.archives <= self.archives_in_all:
             raise ValueError(f"archives is {self.archives}; accepted: 0 to {self.archives_in_all} (archives_in_all)")
 
@@ -118,51 +128,56 @@ class Distractors:
         return [f"{self.list}.txt", *(f"revisitop1m.{number}.tar.gz" for number in numbers)] if self.archives else []
 
 
-LAYOUTS = {  # layout -> its settings, and what draws it
-    "sfm": (TrainingSet, SyntheticTraining),
-    "revisited": (TestSet, SyntheticTest),
-    "distractors": (Distractors, SyntheticDistractors),
-}
+LAYOUTS = {"sfm": TrainingSet, "revisited": TestSet, "distractors": Distractors}
 
 
-def dataset_settings(values: dict, name: str):
-    """Section `datasets.<name>` as the class of its layout; what draws it as that class, or None; and the files to
-    fetch, name -> places ({} for a drawn set and for distractors of which no archive is used).
+def dataset_settings(values: dict, name: str) -> TrainingSet | TestSet | Distractors:
+    """Section `datasets.<name>` as the class of its layout.
 
-    Raises ValueError for an unknown layout, field or value, and unless exactly one of sources and synthetic is given.
+    Raises ValueError for an unknown layout, field or value, unless exactly one of sources and synthetic is given, and
+    for a file that is missing among the sources or stands there twice.
     """
-    place = f"datasets.{name}"
-    layout = of_type(str, section(values, f"{place}.layout"), f"{place}.layout")
+    layout = setting(values, f"datasets.{name}.layout", str)
     if layout not in LAYOUTS:
-        raise ValueError(f"unknown layout {layout!r} in params.yaml: {place}; known: {', '.join(LAYOUTS)}")
-    layout_class, synthetic_class = LAYOUTS[layout]
-    settings = typed(layout_class, section(values, place), place)
-    bad = getattr(settings, "on_bad_image", "error")
-    if bad not in ON_BAD_IMAGE:
-        raise ValueError(f"params.yaml: {place}.on_bad_image is {bad!r}; accepted: {', '.join(ON_BAD_IMAGE)}")
-    _check_expected(settings, f"{place}.expected")
+        raise ValueError(f"unknown layout {layout!r} in params.yaml: datasets.{name}; known: {', '.join(LAYOUTS)}")
+    settings = setting(values, f"datasets.{name}", LAYOUTS[layout])
+    for count, number in settings.expected.items() if isinstance(settings.expected, dict) else []:
+        field = f"datasets.{name}.expected"
+        if count not in settings.counts:
+            raise ValueError(f"unknown count {count!r} in params.yaml: {field}; known: {', '.join(settings.counts)}")
+        if of_type(int, number, f"{field}.{count}") < 0:
+            raise ValueError(f"params.yaml: {field}.{count} is {number}; accepted: 0 or more")
     if (settings.sources is None) is (settings.synthetic is None):
         given = "neither" if settings.sources is None else "both"
-        raise ValueError(f"params.yaml: {place} has {given} of sources and synthetic; exactly one is accepted")
-    if settings.synthetic is not None:
-        return settings, typed(synthetic_class, settings.synthetic, f"{place}.synthetic"), {}
-    return settings, None, _files(settings, name, f"{place}.sources")
+        raise ValueError(f"params.yaml: datasets.{name} has {given} of sources and synthetic; exactly one is accepted")
+    source_files(settings, name)
+    return settings
 
 
-def _check_expected(settings, place):
-    for count, number in settings.expected.items() if isinstance(settings.expected, dict) else []:
-        if count not in settings.counts:
-            raise ValueError(f"unknown count {count!r} in params.yaml: {place}; known: {', '.join(settings.counts)}")
-        if of_type(int, number, f"{place}.{count}") < 0:
-            raise ValueError(f"params.yaml: {place}.{count} is {number}; accepted: 0 or more")
+def source_files(settings: TrainingSet | TestSet | Distractors, name: str) -> dict[str, list[str]]:
+    """The files to fetch for the dataset `name`: file name -> URLs and local paths, NUMBER written out; {} for a drawn
+    set, and for distractors of which no archive is used.
 
-
-def _files(settings, name, place):
-    entries = [typed(SourceFile, entry, f"{place}[{i}]") for i, entry in enumerate(settings.sources)]
-    needed = settings.needed(name)
-    try:
-        files = source_files(entries, numbers=getattr(settings, "archives", 0))
-        require_files(files, needed)
-    except ValueError as error:
-        raise ValueError(f"params.yaml: {place}: {error}") from None
+    Raises ValueError for a file that is missing or stands twice.
+    """
+    files: dict[str, list[str]] = {}
+    needed, field = settings.needed(name), f"datasets.{name}.sources"
+    if settings.sources is None:
+        return files
+    for source in settings.sources:
+        for number in range(1, getattr(settings, "archives", 0) + 1) if NUMBER in source.file else [0]:
+            file, *places = (text.replace(NUMBER, str(number)) for text in (source.file, *source.places))
+            if file in files:
+                raise ValueError(f"params.yaml: {field}: {file!r} stands twice; accepted: once, with all its places")
+            files[file] = places
+    for file in needed:
+        if not (archive_names(files) if file in ARCHIVES else file in files):
+            what = f"archive ({', '.join(ARCHIVES)})" if file in ARCHIVES else repr(file)
+            among = ", ".join(map(repr, files)) or "no files"
+            raise ValueError(f"params.yaml: {field}: no {what} among {among}; needed are {', '.join(needed)}")
     return files if needed else {}
+
+
+def archive_names(files) -> list[str]:
+    """The archives among file names, sorted."""
+    return sorted(name for name in files if name.endswith(ARCHIVES))

@@ -1,6 +1,13 @@
-"""Which cells exist: section `grid` of params.yaml."""
+"""Which networks exist (section `grid`), and the key that names each one's files.
+
+A key is `<teacher>`, `<student>-<dimension>-<seed>` for a student without teacher, or
+`<student>-<teacher>-<loss>-<seed>` for a distilled one. A published network's key and that of a row in the tables have
+no seed. DVC joins the axes of a matrix in the same way. Keys are made of their parts and never taken apart.
+"""
 
 from dataclasses import dataclass
+
+from aml.params.reading import setting
 
 
 @dataclass(frozen=True)
@@ -25,3 +32,13 @@ class Grid:
                 raise ValueError(f"{name} is {values}; accepted: {'one or more, ' if least else ''}each once")
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0):
             raise ValueError(f"seeds is {self.seeds}; accepted: one or more, each once, 0 or more")
+
+
+def read_grid(values: dict) -> Grid:
+    """Section `grid`. Raises ValueError for a name that stands twice and for an empty list of what must exist."""
+    return setting(values, "grid", Grid)
+
+
+def key_of(*parts: str | int | None) -> str:
+    """The key of a network from its parts in their order; parts that are None are left out."""
+    return "-".join(str(part) for part in parts if part is not None)

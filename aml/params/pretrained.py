@@ -1,8 +1,12 @@
-"""What params.yaml says about published networks; read without torch."""
+"""Sections `weights`, `published` and `checkpoints`: where the files of networks that others trained come from."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from aml.params.reading import of_type, section, typed
+from aml.networks.backbones import known, weights_source
+from aml.params.reading import of_type, section, setting
+
+LIBRARIES = ("torchvision", "timm")  # their ImageNet weights are fetched; those of others come inside a package
 
 
 @dataclass(frozen=True)
@@ -14,20 +18,36 @@ class NetworkFiles:
 
 
 def network_files(values: dict, key: str) -> tuple[NetworkFiles, list[str]]:
-    """Section `checkpoints`: the files of the network `key`, and the places of all, URLs and local folders."""
-    place = f"checkpoints.files.{key}"
-    names = typed(NetworkFiles, section(values, place), place)
-    return names, of_type(list[str], section(values, "checkpoints.places"), "checkpoints.places")
+    """The files of the network `key` in section `checkpoints`, and the URLs and local folders that may have them."""
+    files = setting(values, f"checkpoints.files.{key}", NetworkFiles)
+    return files, setting(values, "checkpoints.places", list[str])
 
 
 def published_places(values: dict) -> dict[str, list[str]]:
-    """Section `published`: teacher -> URLs and local paths of its file, tried in this order.
+    """Teacher -> URLs and local paths of its file, tried in this order, from section `published`.
 
-    Raises ValueError for a name that is no network and for a place that isn't text.
+    Raises ValueError for a name that is not a network's.
     """
-    given = of_type(dict | None, section(values, "published"), "published") or {}
-    known = of_type(dict, section(values, "networks"), "networks")
+    given, networks = setting(values, "published", dict | None) or {}, section(values, "networks")
     for name in given:
-        if name not in known:
-            raise ValueError(f"unknown {name!r} in params.yaml: published; known: {', '.join(known)}")
+        if name not in networks:
+            raise ValueError(f"unknown {name!r} in params.yaml: published; known: {', '.join(networks)}")
     return {name: of_type(list[str], places, f"published.{name}") for name, places in given.items()}
+
+
+def weight_places(values: dict) -> dict[str, list[str]]:
+    """Backbone -> URLs and local paths of its ImageNet weights, where section `weights` names any.
+
+    Raises ValueError for a name that is not that of a backbone whose weights are fetched, and for two files of one
+    name.
+    """
+    given = {}
+    fetched = [name for name in known() if weights_source(name).partition(":")[0] in LIBRARIES]
+    for name, places in (setting(values, "weights", dict | None) or {}).items():
+        if name not in fetched:
+            raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(fetched)}")
+        given |= {name: places} if of_type(list[str] | None, places, f"weights.{name}") else {}
+    names = [PurePosixPath(places[0]).name for places in given.values()]
+    if len(set(names)) < len(names):
+        raise ValueError(f"params.yaml: weights names two files of one name in {', '.join(names)}; rename one")
+    return given

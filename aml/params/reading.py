@@ -1,4 +1,4 @@
-"""The one door through which params.yaml enters: typed, complete, nothing unknown.
+"""Read params.yaml, and check each value against the type and the limits that a dataclass states.
 
 DVC writes small floats without a dot (`5e-06`), which YAML 1.1 readers take for text; numbers are read here by the
 rule of YAML 1.2. A mistyped value stops a stage before it does any work.
@@ -9,18 +9,51 @@ import math
 import re
 import sys
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 
 PARAMETERS = "params.yaml"
-T = TypeVar("T")
 MAX_BYTES = 1 << 18  # the committed files have some ten thousand
 LARGEST = sys.float_info.max
 
-# of several sections, both ends accepted; what is beyond them is a slip that would show late, as a shortage of memory
-IMAGE_SIZES = (8, 10_000)  # pixels
-BATCH_SIZES = (1, 100_000)
+
+@dataclasses.dataclass(frozen=True)
+class Within:
+    """Numbers from `least` to `most`, both accepted."""
+
+    least: float
+    most: float = math.inf
+
+    def accepts(self, number: float) -> bool:
+        return self.least <= number <= self.most
+
+    def __str__(self) -> str:
+        return f"{self.least:,} or more" if self.most == math.inf else f"{self.least:,} to {self.most:,}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Above:
+    """Numbers above `limit`."""
+
+    limit: float
+
+    def accepts(self, number: float) -> bool:
+        return number > self.limit
+
+    def __str__(self) -> str:
+        return f"above {self.limit:,}"
+
+
+# Types of fields with their limits. A value beyond them is a slip, and would show late, as a shortage of memory.
+SIDES = Within(8, 10_000)  # of an image, pixels
+Count = Annotated[int, Within(1)]
+Seed = Annotated[int, Within(0)]
+NotNegative = Annotated[float, Within(0)]
+Positive = Annotated[float, Above(0)]
+ImageSize = Annotated[int, SIDES]
+BatchSize = Annotated[int, Within(1, 100_000)]
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,15 +83,15 @@ _Loader.add_implicit_resolver(
 
 
 def parameters() -> dict:
-    """All of params.yaml; a stage takes its own sections from it."""
+    """The contents of params.yaml in the current folder."""
     return read_parameters(PARAMETERS)
 
 
 def read_parameters(path: Path) -> dict:
-    """The whole of a parameters file as plain dicts, lists and scalars.
+    """The contents of a parameters file as plain dicts, lists and scalars.
 
-    Raises ValueError, one sentence with file and line, if it is not there, not UTF-8, not YAML or not a mapping, nested
-    too deeply, or too large.
+    Raises ValueError, one sentence with file and line, for a file that is missing, too large, not UTF-8, not YAML, not
+    a mapping or nested too deeply.
     """
     try:
         content = Path(path).read_bytes()
@@ -90,17 +123,20 @@ def read_parameters(path: Path) -> dict:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    """What PyYAML says of a place, in one line; of a tab, what to do."""
+    """PyYAML's message in one line; for a tab, what to do."""
     problem = error.problem or error.context or "not YAML"
     if "'\\t'" in problem:
         return "a tab; YAML indents by spaces"
     return f"not YAML: {' '.join(problem.split())}" + (f" ({' '.join(error.context.split())})" if error.context else "")
 
 
-def section(values: dict, place: str) -> Any:
-    """The value at a dotted `place`, e.g. `networks.student_a`. Raises ValueError listing the keys that exist."""
+def section(values: dict, name: str) -> Any:
+    """The value with the dotted `name`, e.g. `networks.student_a`, unchecked.
+
+    Raises ValueError with the keys that exist, where there is no such value.
+    """
     current, walked = values, []
-    for key in place.split("."):
+    for key in name.split("."):
         if not isinstance(current, dict) or key not in current:
             known = ", ".join(map(str, current)) if isinstance(current, dict) else "nothing below it"
             raise ValueError(f"no {key!r} in params.yaml: {'.'.join(walked) or 'top level'}; known: {known}")
@@ -109,77 +145,72 @@ def section(values: dict, place: str) -> Any:
     return current
 
 
-def typed(cls: type[T], values: Any, place: str) -> T:
-    """`values` (a mapping) as the dataclass `cls`: every field there, none unknown, each of its annotated type.
+def setting(values: dict, name: str, kind: Any) -> Any:
+    """The value with the dotted `name`, checked as `of_type` does."""
+    return of_type(kind, section(values, name), name)
 
-    An int is accepted for a float, nothing else for anything else. Raises ValueError with value, place and type.
+
+def of_type(kind: Any, value: Any, name: str) -> Any:
+    """`value` as `kind`: int, float, str, bool, dict, a dataclass, list[...], Literal[...], one of these | None, or
+    Annotated with limits (`Within`, `Above`), which hold for each number of a list.
+
+    An int is accepted for a float, nothing else for anything else. A dataclass needs a mapping with each of its fields
+    and no other key. Raises ValueError with value, dotted name and what is accepted.
     """
-    if not isinstance(values, dict):
-        raise ValueError(f"params.yaml: {place} is {_short(values)}; a mapping is expected")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    unknown = [name for name in values if name not in fields]
-    if unknown:
-        raise ValueError(f"unknown {unknown[0]!r} in params.yaml: {place}; known: {', '.join(fields)}")
-    required = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
-    missing = [name for name in required if name not in values]
-    if missing:
-        raise ValueError(f"params.yaml: {place} lacks {missing[0]!r}; expected: {', '.join(fields)}")
-    checked = {name: of_type(fields[name].type, value, f"{place}.{name}") for name, value in values.items()}
-    try:
-        return cls(**checked)
-    except ValueError as error:
-        raise ValueError(f"params.yaml: {place}: {error}") from error
-
-
-def require_within(settings: Any, **limits: tuple[float, float]) -> None:
-    """Raises ValueError for a field of `settings`, or a number in one that is a list, outside its limits, given by its
-    name, both accepted. None passes."""
-    for name, (least, most) in limits.items():
-        value = getattr(settings, name)
-        for number in value if isinstance(value, list) else [value]:
-            if number is not None and not least <= number <= most:
-                accepted = f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
-                raise ValueError(f"{name} is {_short(number)}; accepted: {accepted}")
-
-
-def require_positive(settings: Any, *names: str) -> None:
-    """Raises ValueError unless these fields of `settings`, or all numbers in one that is a list, are above 0."""
-    for name in names:
-        value = getattr(settings, name)
-        for number in value if isinstance(value, list) else [value]:
-            if number <= 0:
-                raise ValueError(f"{name} is {_short(number)}; accepted: above 0")
-
-
-def of_type(kind: Any, value: Any, place: str) -> Any:
-    """`value` as `kind` (int, float, str, bool, dict, list[...], Literal[...], or one of these | None).
-
-    Raises ValueError with value, place and what is accepted.
-    """
-    options = getattr(kind, "__args__", None) if not hasattr(kind, "__origin__") else None  # X | None
-    if options:
-        if value is None and type(None) in options:
-            return None
-        return of_type(next(option for option in options if option is not type(None)), value, place)
-    if getattr(kind, "__origin__", None) is list:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        checked = of_type(arguments[0], value, name)
+        for number in checked if isinstance(checked, list) else [checked]:
+            for limit in arguments[1:]:
+                if number is not None and not limit.accepts(number):
+                    raise _refused(name, number, limit)
+        return checked
+    if origin is UnionType:  # X | None
+        return None if value is None else of_type(arguments[0], value, name)
+    if origin is list:
         if not isinstance(value, list):
-            raise ValueError(f"params.yaml: {place} is {_short(value)}; a list is expected")
-        return [of_type(kind.__args__[0], item, f"{place}[{i}]") for i, item in enumerate(value)]
-    if getattr(kind, "__origin__", None) is Literal:
-        if value not in kind.__args__:
-            raise ValueError(f"params.yaml: {place} is {_short(value)}; accepted: {', '.join(map(str, kind.__args__))}")
+            raise ValueError(f"params.yaml: {name} is {_short(value)}; a list is expected")
+        return [of_type(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if origin is Literal:
+        if value not in arguments:
+            raise _refused(name, value, ", ".join(arguments))
         return value
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, value, name)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not -LARGEST <= value <= LARGEST:
-            raise ValueError(f"params.yaml: {place} is {_short(value)}; a finite number is expected")
+            raise ValueError(f"params.yaml: {name} is {_short(value)}; a finite number is expected")
         return float(value)
     if kind is not float and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    raise ValueError(f"params.yaml: {place} is {_short(value)} ({type(value).__name__}); {kind.__name__} is expected")
+    raise ValueError(f"params.yaml: {name} is {_short(value)} ({type(value).__name__}); {kind.__name__} is expected")
+
+
+def _dataclass(kind: type, values: Any, name: str) -> Any:
+    """The mapping `values` as the dataclass `kind`, whose `__post_init__` may raise ValueError without the `name`."""
+    if not isinstance(values, dict):
+        raise ValueError(f"params.yaml: {name} is {_short(values)}; a mapping is expected")
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    for key in values:
+        if key not in types:
+            raise ValueError(f"unknown {key!r} in params.yaml: {name}; known: {', '.join(types)}")
+    for key in types:
+        if key not in values:
+            raise ValueError(f"params.yaml: {name} lacks {key!r}; expected: {', '.join(types)}")
+    checked = {key: of_type(types[key], value, f"{name}.{key}") for key, value in values.items()}
+    try:
+        return kind(**checked)
+    except ValueError as error:
+        raise ValueError(f"params.yaml: {name}: {error}") from error
+
+
+def _refused(name: str, value: Any, accepted: Any) -> ValueError:
+    parent, _, last = name.rpartition(".")
+    return ValueError(f"params.yaml: {parent}: {last} is {_short(value)}; accepted: {accepted}")
 
 
 def _short(value: Any) -> str:
-    """A scalar in print, of containers their length: aliases of aliases can make of a small file an endless one."""
+    """A scalar in print, of containers their length: aliases of aliases can make an endless text of a small file."""
     if isinstance(value, int) and value.bit_length() > 100:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, str | int | float | None):

@@ -1,14 +1,13 @@
-"""What the tables are about: networks, losses and test sets in the order of the rows and columns. Torch-free."""
+"""What tables, figures and the page show: networks, losses and test sets in the order of rows and columns; and the
+sections `complexity`, `comparison` and `bootstrap`."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf
+from typing import Annotated
 
-from aml.params.reading import require_within
-
-MEMBERS = ("self", "positive", "negatives")
-MINING = ("hard", "random", "none")
+from aml.params.grid import key_of
+from aml.params.reading import SIDES, NotNegative, Seed, Within
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Loss:
     key: str
     label: str
     members: tuple[str, ...]  # what aml.losses.members gives
-    mining: str  # one of MINING
+    mining: str  # hard, random, none
     equation: int | None = None  # what aml.losses.equation gives
 
     @property
@@ -55,15 +54,12 @@ class Network:
     @property
     def record_keys(self) -> dict[str, int | None]:
         """The keys of its metrics records, and the seed of each."""
-        return {f"{self.key}-{seed}": seed for seed in self.seeds} or {self.key: None}
+        return {key_of(self.key, seed): seed for seed in self.seeds or (None,)}
 
 
 @dataclass(frozen=True)
 class TableSettings:
-    """The grid in print.
-
-    Raises ValueError for an unknown member or mining, and for a key or label that names two things in one column.
-    """
+    """The grid in print. Raises ValueError for a key or label that two networks share."""
 
     students: tuple[Named, ...]
     teachers: tuple[Teacher, ...]
@@ -77,21 +73,11 @@ class TableSettings:
     seeds: tuple[int, ...]  # of the students; () where nothing is trained
 
     def __post_init__(self):
-        networks = (*self.teachers, *self.students)
-        _refuse_repeats("network key", (network.key for network in networks))
-        _refuse_repeats("network label", (network.label for network in networks))
-        _refuse_repeats("dimension", self.dimensions)
-        _refuse_repeats("loss", (loss.key for loss in self.losses))
-        _refuse_repeats("test set", (test_set.key for test_set in self.test_sets))
-        _refuse_repeats("seed", self.seeds)
-        if not self.test_sets:
-            raise ValueError("no test set in the table settings; accepted: one or more")
-        for loss in (*self.losses, self.loss_without_teacher):
-            unknown = sorted(set(loss.members) - set(MEMBERS))
-            if unknown:
-                raise ValueError(f"unknown members {unknown} of loss {loss.key!r}; known: {', '.join(MEMBERS)}")
-            if loss.mining not in MINING:
-                raise ValueError(f"unknown mining {loss.mining!r} of loss {loss.key!r}; known: {', '.join(MINING)}")
+        for what in ("key", "label"):
+            counts = Counter(getattr(network, what) for network in (*self.teachers, *self.students))
+            for name, count in counts.items():
+                if count > 1:
+                    raise ValueError(f"network {what} {name!r} stands twice in the table settings; accepted: once")
 
     @property
     def several_seeds(self) -> bool:
@@ -103,22 +89,22 @@ class TableSettings:
     def without_teacher(self) -> list[Network]:
         """The teachers, then each student in each dimension."""
         loss = self.loss_without_teacher
-        alone = [
+        teachers = [
             Network(teacher.key, teacher.key, teacher.label, teacher.dimension, None, loss, seeds=())
             for teacher in self.teachers
         ]
-        for student in self.students:
-            for dimension in self.dimensions:
-                key = f"{student.key}-{dimension}"
-                alone.append(Network(key, student.key, student.label, dimension, None, loss, self.seeds))
-        return alone
+        return teachers + [
+            Network(key_of(student.key, dimension), student.key, student.label, dimension, None, loss, self.seeds)
+            for student in self.students
+            for dimension in self.dimensions
+        ]
 
     def of_pairs(self, losses: Iterable[Loss]) -> list[Network]:
         """Each student distilled from each teacher by each of `losses`, losses varying fastest."""
         losses = tuple(losses)
         return [
             Network(
-                key=f"{student.key}-{teacher.key}-{loss.key}",
+                key=key_of(student.key, teacher.key, loss.key),
                 name=student.key,
                 label=student.label,
                 dimension=teacher.dimension,
@@ -133,31 +119,37 @@ class TableSettings:
 
 
 @dataclass(frozen=True)
+class ComplexitySettings:
+    """How networks are counted and timed."""
+
+    sizes: list[list[int]]  # of an image, [height, width], pixels; figures show the last
+    repeats: Annotated[int, Within(1, 1_000_000)]  # timed passes, of which the median counts
+
+    def __post_init__(self):
+        whole = all(len(size) == 2 and min(size) > 0 for size in self.sizes)
+        if not self.sizes or not whole or len(set(map(tuple, self.sizes))) < len(self.sizes):
+            raise ValueError(f"sizes is {self.sizes}; accepted: one or more [height, width] above 0, each once")
+        for side in (side for size in self.sizes for side in size):
+            if not SIDES.accepts(side):
+                raise ValueError(f"sizes has {side}; accepted: {SIDES}")
+
+
+@dataclass(frozen=True)
 class ComparisonSettings:
     """Ours against the supplement's Tables 5-10."""
 
-    printed: bool  # whether to compare at all: only its own networks on its own test sets can be
-    tolerance: float  # points by which a published teacher's mAP may be off its printed one
-
-    def __post_init__(self):
-        require_within(self, tolerance=(0, inf))
+    printed: bool  # whether to compare at all: only the supplement's networks on its test sets can be
+    tolerance: NotNegative  # points by which a published teacher's mAP may be off its printed one
 
 
 @dataclass(frozen=True)
 class BootstrapSettings:
-    """How the tables' uncertainty is estimated, from the queries that there are."""
+    """How the tables' uncertainty is estimated: from the queries that there are."""
 
-    seed: int
-    draws: int  # of as many queries as there are
+    seed: Seed
+    draws: Annotated[int, Within(1, 1_000_000)]  # of as many queries as there are
     confidence: float  # of an interval, percent
 
     def __post_init__(self):
-        require_within(self, seed=(0, inf), draws=(1, 1_000_000))
         if not 0 < self.confidence < 100:
             raise ValueError(f"confidence is {self.confidence:g}; accepted: percent, between 0 and 100")
-
-
-def _refuse_repeats(what: str, names: Iterable):
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise ValueError(f"{what} {repeated[0]!r} stands twice in the table settings; accepted: once")

@@ -11,13 +11,12 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from aml.networks.backbones import backbone, known, weights_source
-from aml.params.reading import of_type, section
+from aml.networks.backbones import backbone, weights_source
+from aml.params.pretrained import LIBRARIES
 
 if TYPE_CHECKING:
     import torch
 
-LIBRARIES = ("torchvision", "timm")
 _DIGITS = re.compile(r"-([0-9a-f]{8})\.")
 
 
@@ -51,24 +50,6 @@ def web_file(name: str, places: list[str] | None) -> WebFile | None:
         file = f"{tag}.safetensors"
     digits = _DIGITS.search(file)  # both libraries name their own files so
     return WebFile(file, places, digits[1] if digits else "")
-
-
-def given_places(values: dict) -> dict[str, list[str]]:
-    """Section `weights` of params.yaml: backbone -> URLs and local paths, for those that don't take their library's.
-
-    Raises ValueError for what is no backbone with weights on the web, and for two files of one name.
-    """
-    given = {}
-    fetched = [name for name in known() if weights_source(name).partition(":")[0] in LIBRARIES]
-    for name, places in (of_type(dict | None, section(values, "weights"), "weights") or {}).items():
-        if name not in fetched:
-            raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(fetched)}")
-        places = of_type(list[str] | None, places, f"weights.{name}")
-        given |= {name: places} if places else {}
-    names = [PurePosixPath(places[0]).name for places in given.values()]
-    if len(set(names)) < len(names):
-        raise ValueError(f"params.yaml: weights names two files of one name in {', '.join(names)}; rename one")
-    return given
 
 
 def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:

@@ -2,22 +2,23 @@
 
 from aml.losses import equation, members
 from aml.params.datasets import dataset_settings
-from aml.params.grid import Grid
-from aml.params.reading import of_type, section, typed
+from aml.params.grid import read_grid
+from aml.params.losses import loss_settings
+from aml.params.networks import network_settings
+from aml.params.reading import setting
 from aml.params.reports import Loss, Named, TableSettings, Teacher
-from aml.params.training import loss_settings, network_settings
 
 
 def table_settings(values: dict) -> TableSettings:
     """Labels from params.yaml, the structure of tuples from the losses themselves."""
-    grid = typed(Grid, section(values, "grid"), "grid")
+    grid = read_grid(values)
 
     def loss(name: str) -> Loss:
         settings = loss_settings(values, name)
         return Loss(name, settings.label, members(name), settings.mining, equation(name))
 
     def dataset(name: str) -> Named:
-        return Named(name, dataset_settings(values, name)[0].label)
+        return Named(name, dataset_settings(values, name).label)
 
     return TableSettings(
         students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
@@ -31,15 +32,15 @@ def table_settings(values: dict) -> TableSettings:
         test_sets=tuple(dataset(name) for name in grid.test_sets),
         distractors=None if grid.distractors is None else dataset(grid.distractors),
         train_set=None if grid.train_set is None else dataset(grid.train_set),
-        note=of_type(str, section(values, "note"), "note"),
+        note=setting(values, "note", str),
         seeds=tuple(grid.seeds or ()),
     )
 
 
 def published_teachers(values: dict) -> list[str]:
     """The labels of the teachers that their authors trained, if every test set is a real one; else none."""
-    grid = typed(Grid, section(values, "grid"), "grid")
-    if any(dataset_settings(values, name)[1] is not None for name in grid.test_sets):
+    grid = read_grid(values)
+    if any(dataset_settings(values, name).synthetic is not None for name in grid.test_sets):
         return []
     teachers = (network_settings(values, name) for name in grid.teachers)
     return [teacher.label for teacher in teachers if teacher.source == "published"]

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from aml.compute.distributed import rank
 from aml.networks.network import RetrievalNetwork
-from aml.params.training import LossSettings, TrainingSettings
+from aml.params.losses import LossSettings
+from aml.params.training import TrainingSettings
 from aml.training.adam import Adam, Group
 from aml.training.features import FeatureSource
 from aml.training.objective import Objective

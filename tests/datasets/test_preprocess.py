@@ -126,8 +126,6 @@ def test_sfm_bad_images_stop_or_are_excluded_with_their_pairs(tmp_path, sfm_file
         "train_pairs": 2, "train_images": 1, "val_pairs": 0, "val_images": 0, "whitening_pairs": 2
     }  # fmt: skip
     assert odd["excluded"][OTHER[1]] == "an empty file" and "Truncated" in odd["excluded"][TRAIN[0]]
-    with pytest.raises(ValueError, match="on_bad_image is 'skip'; accepted: error, exclude, fill"):
-        run_sfm(tmp_path, on_bad_image="skip")
 
 
 def test_sfm_truncated_images_are_filled(tmp_path, sfm_files, sfm_lists):

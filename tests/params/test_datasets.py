@@ -2,16 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from aml.params.datasets import dataset_settings
+from aml.params.datasets import archive_names, dataset_settings, source_files
 from aml.params.reading import read_parameters
-from aml.params.sources import archive_names
 
 PAPER = read_parameters(Path(__file__).parents[2] / "params.paper.yaml")
 
 
 def files(name, **changed):
     values = {"datasets": {name: PAPER["datasets"][name] | changed}}
-    return dataset_settings(values, name)[2]
+    return source_files(dataset_settings(values, name), name)
 
 
 def test_the_files_of_the_real_sets():

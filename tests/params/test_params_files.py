@@ -127,7 +127,11 @@ def test_both_share_what_does_not_depend_on_the_data(values):
     [
         ("datasets.r1m.archives", 101, "datasets.r1m: archives is 101; accepted: 0 to 100"),
         ("datasets.r1m.sources", None, "datasets.r1m has neither of sources and synthetic; exactly one is accepted"),
-        ("datasets.r1m.synthetic", {}, "datasets.r1m has both of sources and synthetic"),
+        (
+            "datasets.r1m.synthetic",
+            {"seed": 3, "image_size": 96, "num_images": 9},
+            "datasets.r1m has both of sources and synthetic",
+        ),
         ("datasets.roxford5k.sources", [], "no 'gnd_roxford5k.pkl' among no files; needed are"),
         (
             "datasets.roxford5k.sources",
@@ -173,8 +177,8 @@ def test_both_share_what_does_not_depend_on_the_data(values):
         ("weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
         ("weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
         ("runtime.processes", 0, "processes is 0; accepted: 1 to 1,024"),
-        ("extract.precision", "float16", "extract.precision is 'float16'; accepted: float32, tf32, bfloat16"),
-        ("distill.precision", None, "distill.precision is None; accepted: float32, tf32, bfloat16"),
+        ("extract.precision", "float16", "extract: precision is 'float16'; accepted: float32, tf32, bfloat16"),
+        ("distill.precision", None, "distill: precision is None; accepted: float32, tf32, bfloat16"),
         ("runtime.num_threads", 0, "num_threads is 0; accepted: 1 to 1,024"),
         ("runtime.num_downloads", 0, "num_downloads is 0; accepted: 1 to 1,024"),
     ],

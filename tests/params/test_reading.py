@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from aml.params.reading import of_type, read_parameters, section, typed
+from aml.params.reading import of_type, read_parameters, section
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +81,8 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
         read_parameters("params.yaml")
 
 
-def test_typed_gives_the_dataclass():
-    settings = typed(Settings, GOOD, "train")
+def test_a_mapping_gives_the_dataclass():
+    settings = of_type(Settings, GOOD, "train")
     assert settings == Settings(1.0, 3, "x", [1.0, 0.5], None)
     assert type(settings.rate) is float
 
@@ -103,13 +103,13 @@ def test_typed_gives_the_dataclass():
 )
 def test_what_is_wrong_is_named(change, message):
     with pytest.raises(ValueError) as error:
-        typed(Settings, GOOD | change, "train")
+        of_type(Settings, GOOD | change, "train")
     assert message in str(error.value)
 
 
 def test_what_is_missing_is_named():
     with pytest.raises(ValueError, match="train lacks 'label'"):
-        typed(Settings, {name: value for name, value in GOOD.items() if name != "label"}, "train")
+        of_type(Settings, {name: value for name, value in GOOD.items() if name != "label"}, "train")
 
 
 def test_section_lists_what_exists():

@@ -11,7 +11,7 @@ from aml.params.datasets import dataset_settings
 from aml.params.extraction import ExtractionSettings
 from aml.params.grid import Grid
 from aml.params.pretrained import network_files
-from aml.params.reading import read_parameters, section, typed
+from aml.params.reading import read_parameters, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables.printed_values import PRINTED
 from aml.tables.settings import network_settings, table_settings
@@ -52,16 +52,16 @@ def test_files_are_named_as_their_authors_did():
 
 
 def test_every_section_is_what_its_stage_reads():
-    grid = typed(Grid, section(VALUES, "grid"), "grid")
+    grid = setting(VALUES, "grid", Grid)
     assert (
         grid.train_set is None and grid.seeds is None and grid.distractors is None and grid.datasets == grid.test_sets
     )
     assert set(VALUES["datasets"]) == {*grid.test_sets, "r1m"}
     for name in VALUES["datasets"]:
-        assert dataset_settings(VALUES, name)[1] is None  # real images
-    assert typed(ExtractionSettings, section(VALUES, "extract"), "extract").image_size == 1024
-    assert typed(ComparisonSettings, section(VALUES, "comparison"), "comparison").printed
-    assert typed(BootstrapSettings, section(VALUES, "bootstrap"), "bootstrap").draws
+        assert dataset_settings(VALUES, name).synthetic is None  # real images
+    assert setting(VALUES, "extract", ExtractionSettings).image_size == 1024
+    assert setting(VALUES, "comparison", ComparisonSettings).printed
+    assert setting(VALUES, "bootstrap", BootstrapSettings).draws
     assert {network_settings(VALUES, name).source for name in grid.teachers} == {"published"}
     assert runtime(VALUES).device == "auto"
 

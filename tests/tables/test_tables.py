@@ -232,21 +232,6 @@ def test_a_record_outside_the_grid_is_not_looked_at(records):
     build_tables(paper_settings(), records)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"test_sets": ()}, "no test set"),
-        ({"losses": (*LOSSES, LOSSES[0])}, "loss 'contr' stands twice"),
-        ({"students": (Named("a", "VGG16"),)}, "network label 'VGG16' stands twice"),
-        ({"losses": (Loss("x", "X", ("anchor",), "hard"),)}, r"unknown members \['anchor'\] of loss 'x'; known: self"),
-        ({"losses": (Loss("x", "X", (), "soft"),)}, "unknown mining 'soft' of loss 'x'; known: hard"),
-    ],
-)
-def test_settings_that_contradict_themselves_are_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        paper_settings(**changes)
-
-
 def test_written_tables_read_back(records, tmp_path):
     del records[REG]
     tables = build_tables(paper_settings(), records)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import aml.training.adam
-from aml.params.training import LossSettings
+from aml.params.losses import LossSettings
 from tests.training.test_training_run import CONTR_PLUS, SETTINGS, lists, network, run_of, targets
 
 EPOCHS = 3

@@ -12,9 +12,10 @@ from aml import losses
 from aml.files.image_sets import LISTS
 from aml.losses import load
 from aml.networks.network import RetrievalNetwork
+from aml.params.losses import LossSettings
+from aml.params.losses import loss_settings as settings_of_loss
 from aml.params.reading import read_parameters
-from aml.params.training import LossSettings, TrainingSettings
-from aml.params.training import loss_settings as settings_of_loss
+from aml.params.training import TrainingSettings
 from aml.training.features import FeatureSource, describe
 from aml.training.loop import Run
 from tests.stages.packed_sets import PANORAMA_ROW, size_of

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aml.params.losses import loss_settings, loss_without_teacher
 from aml.params.reading import read_parameters
-from aml.params.training import loss_settings, loss_without_teacher
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,3 +39,11 @@ def test_what_is_wrong_in_them_is_named(values, change, message):
     values["train_teacher"]["loss"] |= change
     with pytest.raises(ValueError, match=message):
         loss_without_teacher(values, "train_teacher")
+
+
+def test_a_loss_of_unknown_members_is_refused(values, monkeypatch):
+    monkeypatch.setattr("aml.losses.members", lambda name: ("self", "anchor"))
+    with pytest.raises(
+        ValueError, match=r"unknown members \['anchor'\] of loss 'reg'; known: self, positive, negatives"
+    ):
+        loss_settings(values, "reg")

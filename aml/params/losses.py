@@ -1,0 +1,86 @@
+"""Section `losses`: the constants of each loss, and how the images of its tuples are found."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from aml import losses
+from aml.params.reading import Count, Within, of_type, setting
+
+MEMBERS = ("self", "positive", "negatives")  # of a tuple
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """One loss: how its tuples are found, and its constants as the loss's own keyword arguments."""
+
+    label: str
+    mining: Literal["hard", "random", "none"]  # hard: labelled pairs and mined negatives; else images without labels
+    num_negatives: Annotated[int, Within(0, 10_000)]
+    images_per_epoch: Count  # anchors
+    constants: dict  # margins and weights 0 or more, counts 1 or more
+
+    def __post_init__(self):
+        for name, value in self.constants.items():
+            limit = Within(1 if isinstance(value, int) else 0)
+            if not limit.accepts(value):
+                raise ValueError(f"{name} is {value}; accepted: {limit}")
+
+
+def loss_settings(values: dict, name: str) -> LossSettings:
+    """Section `losses.<name>`: what every loss has, and the constants that this loss's own file names.
+
+    Raises ValueError for an unknown loss, a constant that is missing, unknown or of the wrong type.
+    """
+    return _loss_settings(values, name, f"losses.{name}", {})
+
+
+def loss_without_teacher(values: dict, training: str) -> LossSettings:
+    """`grid.loss_without_teacher` with the constants of section `<training>.loss`, so that a constant of a distilled
+    student changes neither teachers nor students without teacher. Its tuples come from labels: mining is hard.
+
+    training: "train_teacher" or "train_student". Raises ValueError as `loss_settings` does.
+    """
+    name = setting(values, "grid.loss_without_teacher", str)
+    return _loss_settings(values, name, f"{training}.loss", {"label": name, "mining": "hard"})
+
+
+def require_whole_batches(values: dict) -> None:
+    """Check that an epoch has an anchor for each tuple of a batch, and a batch the images that its loss compares.
+
+    Raises ValueError: otherwise nothing would train.
+    """
+    for name in setting(values, "grid.losses", list[str]):
+        _require_whole_batches(values, "distill", name, loss_settings(values, name), f"losses.{name}")
+    name = setting(values, "grid.loss_without_teacher", str)
+    for training in ("train_teacher", "train_student"):
+        _require_whole_batches(values, training, name, loss_without_teacher(values, training), f"{training}.loss")
+
+
+def _require_whole_batches(values: dict, training: str, name: str, loss: LossSettings, given: str) -> None:
+    batch_size = setting(values, f"{training}.batch_size", int)
+    # dr ranks `length` others of each image; of two images all of rkd's relations are constant
+    smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3}.get(name, 1)
+    if not smallest <= batch_size <= loss.images_per_epoch:
+        raise ValueError(
+            f"{training}.batch_size is {batch_size}; accepted: at least {smallest} for {name}, at most "
+            f"{loss.images_per_epoch}, which is {given}.images_per_epoch"
+        )
+
+
+def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSettings:
+    """The settings of loss `name` from the section `given`, which must not have the keys of `fixed`."""
+    own, members = losses.constants(name), losses.members(name)
+    if unknown := sorted(set(members) - set(MEMBERS)):
+        raise ValueError(f"unknown members {unknown} of loss {name!r}; known: {', '.join(MEMBERS)}")
+    settings = setting(values, given, dict)
+    for key in settings:
+        if key in fixed:
+            raise ValueError(f"unknown {key!r} in params.yaml: {given}; accepted: only under losses.{name}")
+    constants = {key: setting(values, f"{given}.{key}", kind) for key, kind in own.items()}
+    common = {key: value for key, value in settings.items() if key not in own}
+    found = of_type(LossSettings, {**fixed, **common, "constants": constants}, given)
+    if {"positive", "negatives"} & set(members) and found.mining != "hard":
+        raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; accepted: hard, as {name} needs labels")
+    if "negatives" in members and not found.num_negatives:
+        raise ValueError(f"params.yaml: {given}.num_negatives is 0; accepted: 1 or more, as {name} compares with them")
+    return found

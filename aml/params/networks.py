@@ -1,0 +1,41 @@
+"""Section `networks`: the backbone of each network, and how much of it is kept and trained."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aml.networks.backbones import channels
+from aml.params.reading import Positive, setting
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """One network; `stages` and `frozen_stages` count the backbone's blocks from the image on."""
+
+    label: str
+    backbone: str
+    stages: int
+    frozen_stages: int
+    gem_p: Positive  # GeM's power before training
+    source: Literal["train", "published"]  # trained here, or as its authors published it; only for a teacher
+
+    def __post_init__(self):
+        num_blocks = len(channels(self.backbone))
+        if not 1 <= self.stages <= num_blocks:
+            raise ValueError(f"stages is {self.stages}; accepted: 1 to {num_blocks}, those of {self.backbone}")
+        if not 0 <= self.frozen_stages <= self.stages:
+            raise ValueError(f"frozen_stages is {self.frozen_stages}; accepted: 0 to stages, which is {self.stages}")
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of the backbone's output, and so of a teacher's descriptors."""
+        return channels(self.backbone)[self.stages - 1]
+
+
+def network_settings(values: dict, name: str) -> NetworkSettings:
+    """Section `networks.<name>`. Raises ValueError for an unknown backbone and for blocks that it doesn't have."""
+    return setting(values, f"networks.{name}", NetworkSettings)
+
+
+def teacher_dimensions(values: dict, teachers: list[str]) -> list[int]:
+    """The dimensions of the teachers' descriptors in their order, each once."""
+    return list(dict.fromkeys(network_settings(values, name).dimension for name in teachers))
