@@ -19,16 +19,15 @@ from aml.pages.pictures import listed, picture
 from aml.params.reading import PARAMETERS, parameters, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.run_log import last_runs
-from aml.tables import acceptance, whitening_notes
+from aml.tables import notes
 from aml.tables.build import build_tables
 from aml.tables.claims import read_claims
 from aml.tables.csv_files import read_tables
-from aml.tables.marks import marked
-from aml.tables.printed_values import PRINTED, compare
+from aml.tables.printed_values import PRINTED, compare, published_distances, published_sentence, with_note
 from aml.tables.printed_values import differences as from_printed
 from aml.tables.records import read_records
 from aml.tables.settings import published_teachers, table_settings
-from aml.tables.uncertainty import read_differences
+from aml.tables.uncertainty import marked, read_differences
 from stages.runtime import STAGE_LOG, run
 
 CONTACT_SHEET = "What the test sets, the training set and the distractors look like"
@@ -58,10 +57,10 @@ def main(
         test_sets = [test_set.key for test_set in settings.test_sets]
         tables = marked(tables, read_differences(differences), test_sets, bootstrap)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
-    distances = acceptance.distances(tables, printed, published_teachers(values))
+    distances = published_distances(tables, printed, published_teachers(values))
     content = Content(
         note=settings.note,
-        tables=acceptance.noted(tables, acceptance.sentence(distances, comparison.tolerance)),
+        tables=with_note(tables, published_sentence(distances, comparison.tolerance)),
         losses=settings.losses,
         claims=read_claims(claims),
         making=provenance.making(),
@@ -74,7 +73,7 @@ def main(
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
-        whitening=Sheet(list(whitening_notes.COLUMNS), whitening_notes.whitening_lines(records, settings.networks())),
+        whitening=Sheet(list(notes.COLUMNS), notes.whitening_lines(records, settings.networks())),
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],

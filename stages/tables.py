@@ -15,12 +15,17 @@ from pathlib import Path
 from aml.files.atomic import replacing_folder
 from aml.params.reading import setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
-from aml.tables import acceptance
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
-from aml.tables.marks import marked
-from aml.tables.printed_values import PRINTED, write_comparison
+from aml.tables.printed_values import (
+    PRINTED,
+    beyond,
+    published_distances,
+    published_sentence,
+    with_note,
+    write_comparison,
+)
 from aml.tables.records import mean, over_seeds, read_records
 from aml.tables.settings import published_teachers, table_settings
 from aml.tables.uncertainty import (
@@ -28,6 +33,7 @@ from aml.tables.uncertainty import (
     Interval,
     find_differences,
     find_intervals,
+    marked,
     read_scores,
     write_lines,
 )
@@ -44,10 +50,10 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     differences = find_differences(scores, settings, bootstrap)
     built = marked(built, differences, [test_set.key for test_set in settings.test_sets], bootstrap)
     published = published_teachers(values)
-    distances = acceptance.distances(built, printed, published) if published else {}
-    sentence = acceptance.sentence(distances, comparison.tolerance)
+    distances = published_distances(built, printed, published) if published else {}
+    sentence = published_sentence(distances, comparison.tolerance)
     with replacing_folder(tables) as folder:
-        write_tables(acceptance.noted(built, sentence), folder)
+        write_tables(with_note(built, sentence), folder)
         write_lines(folder / "intervals.csv", Interval, find_intervals(scores, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:
@@ -58,7 +64,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
         print(f"tables: no metrics, and a dash, for {len(missing)} cells: {', '.join(missing)}", file=sys.stderr)
     if sentence:
         print(f"tables: {sentence}", file=sys.stderr)
-    if far := acceptance.beyond(distances, comparison.tolerance):
+    if far := beyond(distances, comparison.tolerance):
         raise ValueError(
             f"published teachers are off by more than {comparison.tolerance:g} points: "
             f"{'; '.join(f'{name} {value:+}' for name, value in far.items())}. The tables are written, but images "

@@ -16,8 +16,8 @@ from aml.pages.provenance import Commit, Family, Making, noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import MEANINGS
+from aml.tables.latex import environment
 from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
-from aml.tables.templating import environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"

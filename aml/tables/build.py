@@ -1,14 +1,13 @@
-"""Tables 5-10 of the supplement out of metrics records. Torch-free.
+"""Build Tables 5 to 10 of the supplement from metrics records.
 
-`TABLES` says what each of them holds: another table is another line there.
+`model.TABLES` says what each of them holds: another table is another line there.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from aml.params.reports import Loss, Named, Network, TableSettings
-from aml.tables import captions
-from aml.tables.bad_images import bad_images_note
+from aml.tables import captions, notes
 from aml.tables.model import (
     ABLATION,
     ALL,
@@ -24,14 +23,13 @@ from aml.tables.model import (
     tenths,
 )
 from aml.tables.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
-from aml.tables.whitening_notes import whitening_note
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
-    """Tables 5-10 with the rows of the grid; `records` are the metrics records by key.
+    """Return Tables 5 to 10 with the rows of the grid; `records` are the metrics records by key.
 
-    A row is a network, its numbers the means over its seeds. A network without record, or without one of a seed, a
-    level without positives and a test without distractors leave their cells None.
+    A row is a network, its scores the means over its seeds. Scores are None for a network that lacks a record of any
+    seed, at a level without positives, and with distractors where none were evaluated.
 
     Raises ValueError as `check_records` does.
     """
@@ -65,6 +63,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(missing_records(records, networks))
     evaluated = [value for row in rows if row.key in means for value in row.values.values()]
+    unused = None if with_distractors else settings.distractors
     no_distractors = kind.with_distractors and distractors is None  # the caption says it
     return Table(
         number=number,
@@ -75,16 +74,16 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation),
         notes=(
-            *captions.notes(kind, missing, None in evaluated and not no_distractors),
-            *whitening_note(records, networks, kind.protocol),
-            *bad_images_note(evaluation, unused=None if with_distractors else settings.distractors),
+            *notes.dashes(kind, missing, others=None in evaluated and not no_distractors),
+            *notes.singular_whitening(records, networks, kind.protocol),
+            *notes.damaged_images(evaluation, without=unused and unused.key),
         ),
         missing=missing,
     )
 
 
 def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
-    """The losses of a table's pairs in the supplement's order; those it doesn't know follow where all are shown."""
+    """Return the losses of a table in the supplement's order; those that it doesn't have follow where all are shown."""
     by_key = {loss.key: loss for loss in losses}
     if kind.is_ablation:
         return [by_key[key] for key in ABLATION if key in by_key]
@@ -93,7 +92,7 @@ def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
 
 
 def _name(test_set: str, kind: Kind, distractors: Named | None) -> str | None:
-    """Under which name records hold a table's scores on a test set; None where there are none."""
+    """Return the name under which records hold a table's scores on a test set; None where there are none."""
     if not kind.with_distractors:
         return test_set
     return distractors and f"{test_set}+{distractors.key}"
@@ -135,7 +134,7 @@ def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | N
 
 
 def embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
-    """The rows with the best of each pair in each column in bold, ties as printed included."""
+    """Return the rows with the best of each pair in each column in bold, ties as printed included."""
     columns = tuple(columns)
     best = {}
     for pair, of_pair in by_pair(rows).items():

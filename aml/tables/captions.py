@@ -1,13 +1,11 @@
-"""The sentences above and under each table. Torch-free."""
-
-from collections.abc import Iterable
+"""The sentences above each table: what it shows and how it was measured."""
 
 from aml.params.reports import Named, TableSettings
 from aml.tables.model import Kind
 
 NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
 ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
-COLUMNS = {  # what stands under the headings of `Kind.training`
+COLUMNS = {  # what the headings of `Kind.training` mean
     "Lab": "Lab: training used the labels, which say what images show one building.",
     "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
     "itself, of a positive, of negatives.",
@@ -23,7 +21,7 @@ TESTING = {
 
 
 def title(kind: Kind, distractors: Named | None) -> str:
-    """The first words of a caption, also for a list of tables."""
+    """Return the first words of a caption, which a list of tables shows too."""
     ending = ""
     if kind.with_distractors:
         ending = f" with {distractors.label} distractors" if distractors else " with distractors"
@@ -31,10 +29,10 @@ def title(kind: Kind, distractors: Named | None) -> str:
 
 
 def caption(kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
-    """What a table shows and how it was measured.
+    """Return a table's caption.
 
-    `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None
-    without records.
+    `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None without
+    records.
     """
     sentences = [settings.note, f"{title(kind, distractors)}."]
     if kind.with_distractors and distractors is None:
@@ -59,17 +57,8 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
     return " ".join(filter(None, sentences))
 
 
-def notes(kind: Kind, missing: Iterable[str], other_dashes: bool) -> tuple[str, ...]:
-    """Sentences under a table that explain its dashes: those of networks without record, and others."""
-    missing = tuple(missing)
-    sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
-    if other_dashes:
-        reason = " or was evaluated without distractors" if kind.with_distractors else ""
-        sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
-    return tuple(sentences)
-
-
 def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict) -> list[str]:
+    """Return sentences on image size and scales, and on each test set with what is odd about its queries."""
     scales = ", ".join(f"{scale:.3g}" for scale in evaluation["scales"])
     sentences = [f"Longer side {evaluation['image_size']} px, scales {scales}."]
     for test_set in settings.test_sets:

@@ -10,10 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
 
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aml.tables.model import LEVELS, METRICS, Row, Table, shown
-from aml.tables.templating import environment
 
 TEMPLATES = Path(__file__).with_name("templates")
 NETWORK = ("Student", "$d$", "Teacher")
@@ -68,6 +67,17 @@ def templates(folder: Path) -> Environment:
     )
     jinja.filters["latex"] = escape
     return jinja
+
+
+def environment(folder: Path, **syntax) -> Environment:
+    """Return the Jinja templates in `folder`: a name without a value is an error, and blocks leave no empty line."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        **syntax,
+    )
 
 
 def _headings(table: Table) -> list[str]:

@@ -9,8 +9,8 @@ from aml.run_log import StageRun
 from aml.tables.build import build_tables
 from aml.tables.claims import read_claims, write_claims
 from aml.tables.csv_files import read_tables
+from aml.tables.notes import COLUMNS, whitening_lines
 from aml.tables.printed_values import PRINTED, compare, differences
-from aml.tables.whitening_notes import COLUMNS, whitening_lines
 from tests.tables.paper_records import LOSSES, paper_settings, printed_records
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aml.evaluation.bootstrap import draw_counts, percentile_intervals
+from aml.tables.uncertainty import draw_counts, percentile_intervals
 
 
 def test_draws_are_seeded_counts_of_queries():
@@ -68,24 +68,3 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says():
     samples = np.random.default_rng(2).beta(2, 3, (2000, 50))
     low, high = percentile_intervals(samples, draw_counts(50, draws=2000, seed=0), confidence=95)
     assert 0.921 < np.mean((low <= 0.4) & (high >= 0.4)) < 0.951
-
-
-@pytest.mark.parametrize(
-    ("scores", "confidence", "message"),
-    [
-        ([[0.5, np.nan]], 95, r"scores \(1, 2\); accepted: finite"),
-        ([[0.5] * 3], 95, r"scores \(1, 3\).*counts \(9, 2\)"),
-        ([0.5, 0.5], 95, r"scores \(2,\)"),
-        ([[0.5, 0.5]], 100, "confidence 100; accepted: percent, between 0 and 100"),
-        ([[0.5, 0.5]], 0, "confidence 0"),
-    ],
-)
-def test_what_cannot_be_resampled_is_refused(scores, confidence, message):
-    with pytest.raises(ValueError, match=message):
-        percentile_intervals(np.array(scores), draw_counts(2, draws=9, seed=0), confidence=confidence)
-
-
-@pytest.mark.parametrize(("num_queries", "draws"), [(0, 9), (9, 0)])
-def test_nothing_to_draw_is_refused(num_queries, draws):
-    with pytest.raises(ValueError, match=f"{draws} draws of {num_queries} queries; accepted: one or more of either"):
-        draw_counts(num_queries, draws=draws, seed=0)

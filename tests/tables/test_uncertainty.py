@@ -10,12 +10,12 @@ from aml.params.reports import BootstrapSettings, Named
 from aml.tables.build import build_tables
 from aml.tables.csv_files import write_tables
 from aml.tables.latex import render
-from aml.tables.marks import marked
 from aml.tables.uncertainty import (
     Difference,
     Interval,
     find_differences,
     find_intervals,
+    marked,
     read_differences,
     read_scores,
     write_lines,

@@ -4,7 +4,7 @@ import pytest
 
 from aml.pages.page import Sheet, render
 from aml.tables.build import build_tables
-from aml.tables.whitening_notes import COLUMNS, whitening_lines
+from aml.tables.notes import COLUMNS, whitening_lines
 from tests.pages.page_content import content
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds
 

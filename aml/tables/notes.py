@@ -1,0 +1,74 @@
+"""The sentences under a table: what its dashes mean, how whitening was learned, which images were damaged.
+
+Where the scatter matrix of the pairs' differences has no Cholesky factor, learning a whitening adds a constant to its
+diagonal (METHOD, Section 4), and the scores depend on it.
+"""
+
+from collections.abc import Iterable
+
+from aml.params.reports import Network
+from aml.tables.model import Kind
+from aml.tables.records import learned_whitening
+
+COLUMNS = ("network", "added to the diagonal", "condition number")  # of `whitening_lines`
+DAMAGED = {"num_excluded": "left out", "num_filled": "decoded as far as they go, the rest filled"}
+
+
+def dashes(kind: Kind, missing: Iterable[str], *, others: bool) -> tuple[str, ...]:
+    """Return the sentences on dashes: of networks without record, and, if there are any, of others."""
+    missing = tuple(missing)
+    sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
+    if others:
+        reason = " or was evaluated without distractors" if kind.with_distractors else ""
+        sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
+    return tuple(sentences)
+
+
+def damaged_images(evaluation: dict | None, *, without: str | None) -> tuple[str, ...]:
+    """Return a sentence with the number of damaged images in each dataset but the one `without`, or () for none.
+
+    `evaluation` is that part of any record of the table, None without records.
+    """
+    counts = [
+        f"{count:,} of {name} {what}"
+        for field, what in DAMAGED.items()
+        for name, count in (evaluation[field].items() if evaluation else ())
+        if count and name != without
+    ]
+    return (f"Damaged images: {'; '.join(counts)}.",) if counts else ()
+
+
+def singular_whitening(records: dict[str, dict], networks: Iterable[Network], protocol: str) -> tuple[str, ...]:
+    """Return a sentence that names the networks whose whitening needed a constant, or () if none did.
+
+    They are the networks that describe the database of a row under this protocol.
+    """
+    found = {}
+    for network in networks:
+        section = protocol if network.teacher else "symmetric"
+        for key in (key for key in network.record_keys if key in records):
+            learned = learned_whitening(records[key], key, section)
+            if learned and learned["regularisation"]:
+                database = network.teacher.key if section == "asymmetric" else key
+                added, condition = _numbers(learned)
+                found[database] = f"{database} {added} (condition number {condition})"
+    if not found:
+        return ()
+    return (
+        "Whitening was learned from a singular matrix, with a constant added to its diagonal on which the scores "
+        f"depend: {', '.join(found.values())}.",
+    )
+
+
+def whitening_lines(records: dict[str, dict], networks: Iterable[Network]) -> list[list[str]]:
+    """Return the fields of COLUMNS for every network with a record; two are empty where its whitening was published."""
+    return [
+        [key, *_numbers(learned_whitening(records[key], key, "symmetric"))]
+        for network in networks
+        for key in network.record_keys
+        if key in records
+    ]
+
+
+def _numbers(learned: dict | None) -> tuple[str, str]:
+    return (f"{learned['regularisation']:.2g}", f"{learned['condition_number']:.2g}") if learned else ("", "")
