@@ -9,7 +9,7 @@ import torch
 
 from aml.networks.backbones import backbone_stages
 from aml.networks.network import RetrievalNetwork, fill
-from aml.pretrained.checkpoints import matrix, read_checkpoint
+from aml.pretrained.checkpoints import is_plain_tensor, matrix, read_checkpoint
 from aml.pretrained.layouts import layout, renamed
 
 WHITENING_SET = "retrieval-SfM-120k"  # what the teachers' whitening was learned on
@@ -38,8 +38,10 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
     if not isinstance(pooling, str) or pooling != "gem" or not has_no_others:
         raise ValueError(f"{place}: pooling is {_short(pooling)}; accepted: gem, none of {', '.join(REFUSED)}")
     for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
-            raise ValueError(f"{place}: {str(name)[:100]!r} is no tensor of a name")
+        if not isinstance(name, str) or not is_plain_tensor(tensor):
+            raise ValueError(
+                f"{place}: in state_dict, {str(name)[:100]!r} is {_short(tensor)}; a tensor in memory is expected"
+            )
     architecture = meta.get("architecture")
     if not isinstance(architecture, str | None):
         raise ValueError(f"{place}: architecture is a {type(architecture).__name__}; accepted: a name, or none")

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from aml.networks.backbones import Backbone, mobilenet_v2
+from aml.networks import backbones
+from aml.networks.backbones import IMAGENET, Backbone, mobilenet_v2
 from aml.pretrained.conversion import convert
 from tests.fuzz.inputs import PLAIN, altered, damaged, fuzzed
 from tests.fuzz.watch import ends_well
 from tests.pretrained.published_files import META
 
-BACKBONE = Backbone(lambda: ([nn.Conv2d(3, 4, 1)], [4]), {})
+BACKBONE = Backbone(lambda: [nn.Conv2d(3, 4, 1)], IMAGENET)
 STATE = {
     "features.0.0.weight": torch.ones(4, 3, 1, 1), "features.0.0.bias": torch.ones(4),
     "features.1.weight": torch.ones(5, 4, 1, 1), "pool.p": torch.full((1,), 3.0),
@@ -61,10 +62,14 @@ with zipfile.ZipFile(io.BytesIO(ZIPPED)) as _archive:
     PICKLE = _archive.read(next(name for name in _archive.namelist() if name.endswith("data.pkl")))
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol", "ignore:.*overly large repr")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mobilenet_v2, "BACKBONE", BACKBONE)
+        patch.setattr(backbones, "channels", lambda name: [4])
         yield tmp_path_factory.mktemp("checkpoints")
 
 
