@@ -121,14 +121,15 @@ def test_a_damaged_model_is_named(tmp_path):
 
 def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
     save_network(tmp_path, small(), normalisation={}, record={})
-    for name in ("model.safetensors", "model.json"):
-        path = tmp_path / name
-        whole = path.read_bytes()
-        for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
-            path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
-            with pytest.raises(ValueError, match=f"{name} is damaged: .* run `python -m tools.repair --verify`"):
-                load_network(tmp_path)
-        path.write_bytes(whole)
+    path = tmp_path / "model.safetensors"
+    whole = path.read_bytes()
+    for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
+        path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
+        with pytest.raises(
+            ValueError, match=r"model\.safetensors is damaged: .* run `python -m tools.repair --verify`"
+        ):
+            load_network(tmp_path)
+    path.write_bytes(whole)
     load_network(tmp_path)
 
 
