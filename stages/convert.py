@@ -17,8 +17,8 @@ from aml.pretrained.files import bring_network
 from stages.runtime import run_command
 
 
-def main(key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
-    backbone = network_settings(values, key.split("-")[0]).backbone
+def main(network: str, key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
+    backbone = network_settings(values, network).backbone
     originals.mkdir(parents=True, exist_ok=True)
     checkpoint, whitening = bring_network(*network_files(values, key), originals, digests=digests)
     found = convert(checkpoint, whitening, backbone=backbone)

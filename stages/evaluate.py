@@ -1,13 +1,12 @@
-"""Both protocols for one network: symmetric, its own queries and database; asymmetric, the queries of a distilled
-student and its teacher's database. See `aml.evaluation.protocol`.
+"""Evaluate one network by both protocols: symmetric, its own queries and database; asymmetric, the queries of a
+distilled student and its teacher's database. See `aml.evaluation.protocol`.
 
-Reads: <descriptors>, <processed> (lists, whitening pairs), <ground_truth> (of each test set), <teacher> (descriptors,
-for a distilled student).
-Writes: <record>, JSON: who it is, what was measured on how much, and nested percentages with two decimals;
-<queries>, CSV: the same measures query by query.
+Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, whitening pairs);
+<ground_truth> (of each test set).
+Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals;
+<queries>/<key>.csv: the same measures query by query.
 """
 
-import argparse
 from pathlib import Path
 
 from aml.evaluation.per_query import write_per_query
@@ -16,37 +15,41 @@ from aml.evaluation.whitening import Whitening
 from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
-from aml.params.reading import parameters, setting
-from stages.runtime import run
+from aml.params.reading import setting
+from stages.runtime import run_command
 
 
 def main(
     descriptors: Path,
     processed: Path,
     ground_truth: Path,
-    record: Path,
+    metrics: Path,
     queries: Path,
-    teacher: Path | None,
-    loss: str | None,
-    seed: int | None,
     values: dict,
+    *,
+    key: str,
+    network: str,
+    teacher: str | None = None,
+    loss: str | None = None,
+    seed: int | None = None,
 ) -> None:
-    own = DescriptorFolder(descriptors)
+    """`network`: the name in params.yaml; `teacher`, `loss`: of a distilled student; `seed`: of any student."""
+    own = DescriptorFolder(descriptors / key)
     sides = {"symmetric": own}
     if teacher is not None:
-        sides["asymmetric"] = DescriptorFolder(teacher)
+        sides["asymmetric"] = DescriptorFolder(descriptors / teacher)
     lists = Lists(processed, ground_truth, testing_sets(values))
     lists.require(*sides.values())
     whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
-    write_per_query(queries, results, lists.query_names())
+    write_per_query(queries / f"{key}.csv", results, lists.query_names())
     write_json(
-        record,
+        metrics / f"{key}.json",
         {
             "network": {
-                "key": descriptors.name,
-                "network": descriptors.name.split("-")[0],
-                "teacher": None if teacher is None else teacher.name,
+                "key": key,
+                "network": network,
+                "teacher": teacher,
                 "loss": loss or setting(values, "grid.loss_without_teacher", str),
                 "seed": seed,
                 "dimension": own.network["dimension"],
@@ -70,8 +73,8 @@ def main(
 
 
 def learned(whitening: Whitening) -> dict | None:
-    """What was added to the diagonal of the whitening's scatter matrix S, and the condition number of the matrix that
-    was factored, S and what was added; None for a whitening that came with its network."""
+    """What was added to the diagonal of the whitening's scatter matrix, and the condition number of the sum; None for a
+    whitening that came with its network."""
     if whitening.regularisation is None:
         return None
     return {
@@ -89,15 +92,4 @@ def percentages(levels: dict) -> dict:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("descriptors", type=Path)
-    parser.add_argument("processed", type=Path)
-    parser.add_argument("ground_truth", type=Path)
-    parser.add_argument("record", type=Path)
-    parser.add_argument("queries", type=Path)
-    parser.add_argument("--teacher", type=Path, help="the teacher's descriptor folder, for a distilled student")
-    parser.add_argument("--loss", help="by which it was distilled")
-    parser.add_argument("--seed", type=int, help="by which a student was trained, of grid.seeds")
-    a = parser.parse_args()
-    places = (a.descriptors, a.processed, a.ground_truth, a.record, a.queries)
-    run(main, *places, a.teacher, a.loss, a.seed, parameters)
+    run_command(main)

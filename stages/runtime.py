@@ -1,4 +1,4 @@
-"""Runs a stage: one sentence for an error, a note of its time, several processes. No result depends on this file."""
+"""Run a stage: its command line, errors in one sentence, several processes, the run log. No result depends on it."""
 
 import argparse
 import gc
@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import get_args, get_origin
 
 from aml import run_log
 from aml.compute.device import runtime
@@ -24,8 +26,10 @@ MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signa
 
 
 def run_command(stage: Callable, *, in_processes: bool = False) -> None:
-    """`run` or `run_in_processes` with the arguments of this command line: one for each parameter of `stage`, in their
-    order and of their types; `values` is what params.yaml holds. Other arguments end it with the usage."""
+    """Run `stage` with the arguments of this command line. Its signature says which: each positional parameter is an
+    argument, each keyword-only one an option, required unless it has a default; `values` gets the contents of
+    params.yaml.
+    """
     module = sys.modules["__main__"]
     parser = argparse.ArgumentParser(
         prog=f"python -m {module.__spec__.name}",
@@ -33,26 +37,32 @@ def run_command(stage: Callable, *, in_processes: bool = False) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     accepted = inspect.signature(stage, eval_str=True).parameters
+    options = [name for name, parameter in accepted.items() if parameter.kind is parameter.KEYWORD_ONLY]
     for name, parameter in accepted.items():
-        if name != "values":
-            several = {"nargs": "*"} if parameter.kind is parameter.VAR_POSITIONAL else {}
-            parser.add_argument(name, type=parameter.annotation, **several)
+        kind, *_ = get_args(parameter.annotation) or [parameter.annotation]  # of list[kind] and kind | None
+        is_list = get_origin(parameter.annotation) is list
+        if name in options:
+            required, nargs = parameter.default is parameter.empty, "+" if is_list else None
+            parser.add_argument(f"--{name.replace('_', '-')}", type=kind, required=required, nargs=nargs)
+        elif name != "values":
+            parser.add_argument(name, type=kind, nargs="*" if parameter.kind is parameter.VAR_POSITIONAL else None)
     given = vars(parser.parse_args())
-    arguments = [given.get(name, parameters) for name in accepted]
+    arguments = [given.get(name, parameters) for name in accepted if name not in options]
     arguments = chain(*(argument if isinstance(argument, list) else [argument] for argument in arguments))
+    stage = partial(stage, **{name: given[name] for name in options})
     (run_in_processes if in_processes else run)(stage, *arguments)
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)` and end the process; an error in what the user gave, an interruption and too little
-    memory end it with one sentence and exit status 1. For the argument `parameters`, a function, the stage gets what
-    params.yaml holds.
+    """Call `stage(*arguments)` and end the process. A mistake of the user, an interruption and a shortage of memory end
+    it with one sentence and exit status 1; any other exception is a bug and keeps its traceback.
 
-    Any other exception is a bug and keeps its traceback. Where DVC runs the stage, STAGE_LOG gets a line at its end.
+    The argument `parameters`, a function, is replaced by the contents of params.yaml. Where DVC runs the stage,
+    STAGE_LOG gets a line when it is done.
     """
-    gc.freeze()  # what was imported stays
+    gc.freeze()  # keep what was imported, for good
     gc.enable()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and half a file goes away
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
     try:
         stage(*(parameters() if argument is parameters else argument for argument in arguments))
         if "RANK" not in os.environ:
@@ -71,7 +81,7 @@ def run(stage: Callable, *arguments) -> None:
 
 
 def leave() -> None:
-    """Ends this process, which is done: Python would take torch's modules apart first, for most of a second."""
+    """End this process at once: Python would take most of a second to unload torch's modules."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -82,21 +92,21 @@ def end(sentence: str) -> None:
 
 
 def run_in_processes(stage: Callable, *arguments) -> None:
-    """As `run`, in `runtime.processes` processes that share the work. The last argument is what params.yaml holds."""
+    """`run` in `runtime.processes` processes that share the work. The last argument is the contents of params.yaml."""
     run(_in_processes, stage, *arguments)
 
 
 def _in_processes(stage: Callable, *arguments) -> None:
     number = runtime(arguments[-1]).processes
-    if number == 1 or "RANK" in os.environ:  # one alone; or one of several, started below or by torchrun
+    if number == 1 or "RANK" in os.environ:  # the only one, or one of several, started below or by torchrun
         stage(*arguments)
     else:
         _start(number)
 
 
 def _start(number: int) -> None:
-    """This command line in `number` processes, numbered in their environment as torchrun does it. When one fails, all
-    end, and so does this process."""
+    """Run this command line in `number` processes, numbered in their environment as torchrun does it. When one fails,
+    end them all and this process."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # free a moment ago, and again when the block is left
     environment = os.environ | {"WORLD_SIZE": str(number), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}

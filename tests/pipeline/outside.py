@@ -21,8 +21,8 @@ def commands(repository: Repository) -> dict[str, list[str]]:
         f"--settings distill --targets data/targets/{teacher} --seed 0",
         "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
         "extract": f"models/{key} data/processed out/data/descriptors/{key}",
-        "evaluate": f"data/descriptors/{key} data/processed data/ground_truth out/reports/metrics/{key}.json "
-        f"out/data/queries/{key}.csv --loss reg --teacher data/descriptors/{teacher} --seed 0",
+        "evaluate": "data/descriptors data/processed data/ground_truth out/reports/metrics out/data/queries "
+        f"--key {key} --network {student} --teacher {teacher} --loss reg --seed 0",
         "tables": "reports/metrics data/queries out/reports/tables out/reports/claims.csv",
     }
     return {stage: arguments.split() for stage, arguments in lines.items()}

@@ -40,17 +40,16 @@ def finished(tmp_path_factory):
     with serving(folder / "web") as server:
         values["checkpoints"]["places"] = ["/nowhere", server.url]
         for key in keys(values):
-            convert.main(key, data / "checkpoints" / key, digests / f"{key}.json", models / key, values)
+            convert.main(
+                key.split("-")[0], key, data / "checkpoints" / key, digests / f"{key}.json", models / key, values
+            )
             extract.main(models / key, data / "processed", data / "descriptors" / key, values)
     for key in keys(values):
-        teacher, loss = key.split("-")[1:] if key.count("-") == 2 else (None, None)
-        described = data / "descriptors"
-        record = folder / "metrics" / f"{key}.json"
-        teacher = teacher and described / teacher
-        queries = data / "queries" / f"{key}.csv"
-        evaluate.main(
-            described / key, data / "processed", data / "ground_truth", record, queries, teacher, loss, None, values
-        )
+        network, *others = key.split("-")
+        teacher, loss = others if len(others) == 2 else (None, None)
+        inputs = [data / name for name in ("descriptors", "processed", "ground_truth")]
+        names = {"key": key, "network": network, "teacher": teacher, "loss": loss}
+        evaluate.main(*inputs, folder / "metrics", data / "queries", values, **names)
     tables.main(folder / "metrics", data / "queries", folder / "tables", folder / "claims.csv", values)
     return folder, values, networks
 

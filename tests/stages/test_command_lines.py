@@ -24,7 +24,17 @@ COMMANDS = {
     "stages.check": ["cell.json", "checked.json"],
     "tools.doctor": [],
     "stages.download": ["name", "raw", "digests.json"],
-    "stages.evaluate": ["descriptors", "processed", "ground_truth", "record.json", "queries.csv"],
+    "stages.evaluate": [
+        "descriptors",
+        "processed",
+        "ground_truth",
+        "metrics",
+        "queries",
+        "--key",
+        "a",
+        "--network",
+        "a",
+    ],
     "stages.page": ["metrics", "claims.csv", "page.html", "--graph", "dvc.yaml"],
     "stages.train": ["name", "processed", "weights", "model", "--loss", "reg", "--settings", "distill"],
 }

@@ -3,16 +3,14 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 
 from aml.datasets import distractors, revisited, sfm
 from aml.evaluation.per_query import read_average_precisions
-from aml.files import evaluated_lists
-from aml.files.descriptors import write_descriptors, write_provenance
 from stages.evaluate import main
 from tests.datasets.raw_folders import image, write_archive, write_pickle
 from tests.stages.packed_sets import labels_of
+from tests.stages.random_descriptors import describe
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
@@ -42,36 +40,21 @@ def processed(tmp_path):
 
 def evaluated(processed, num_archives, on_bad_image="exclude"):
     """The record of a network with random descriptors, and its queries' AP."""
-    raw, descriptors = processed.parent / "raw", processed.parent / "descriptors"
+    folder = processed.parent
     distractors.preprocess(
-        raw, processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
+        folder / "raw", processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
         expected=4, on_bad_image=on_bad_image, num_workers=1,
     )  # fmt: skip
-    descriptors.mkdir()
-    arrays, random = {}, np.random.default_rng(0)
-    for name, images in evaluated_lists.testing_lists(processed, **SETS)[0].items():
-        rows = random.normal(size=(len(images), 2)).astype(np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        pieces = [(np.arange(len(rows)), rows)]
-        arrays[name] = write_descriptors(
-            descriptors, name, pieces, shape=rows.shape, digest=images.digest(), dtype="float32"
-        )
-    network = {"sha256": "", "dimension": 2, "num_parameters": 1}
-    extraction = {"image_size": 9, "scales": [1.0], "query_crop": True}
-    write_provenance(descriptors, network=network, extraction=extraction, arrays=arrays)
+    (folder / "descriptors").mkdir()
+    describe(folder / "descriptors/x", processed, seed=0, distractors="crowd")
+    run(folder, key="x", network="x")
+    return json.loads((folder / "metrics/x.json").read_text()), read_average_precisions(folder / "queries/x.csv")
+
+
+def run(folder, **names):
     values = {"grid": SETS | {"loss_without_teacher": "contr"}}
-    main(
-        descriptors,
-        processed,
-        labels_of(processed),
-        processed.parent / "x.json",
-        processed.parent / "x.csv",
-        None,
-        None,
-        None,
-        values,
-    )
-    return json.loads((processed.parent / "x.json").read_text()), read_average_precisions(processed.parent / "x.csv")
+    inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
+    main(*inputs, folder / "metrics", folder / "queries", values, **names)
 
 
 @pytest.mark.parametrize(("num_archives", "num_distractors", "num_excluded"), [(2, 3, 1), (1, 2, 0), (0, 0, 0)])
@@ -97,24 +80,21 @@ def test_filled_images_are_used_and_counted(processed):
 
 def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(processed):
     record, _ = evaluated(processed, 2)
-    teacher, student = processed.parent / "descriptors", processed.parent / "copy"
-    shutil.copytree(teacher, student)
-    paths = processed.parent / "x.json", processed.parent / "x.csv"
-    main(student, processed, labels_of(processed), *paths, teacher, "reg", 3, {"grid": SETS})
-    again = json.loads(paths[0].read_text())
-    assert (again["network"]["seed"], record["network"]["seed"]) == (3, None)
+    folder = processed.parent
+    shutil.copytree(folder / "descriptors/x", folder / "descriptors/copy")
+    run(folder, key="copy", network="student", teacher="x", loss="reg", seed=3)
+    again = json.loads((folder / "metrics/copy.json").read_text())
+    names = ("key", "network", "teacher", "loss", "seed")
+    assert [again["network"][name] for name in names] == ["copy", "student", "x", "reg", 3]
+    assert [record["network"][name] for name in names] == ["x", "x", None, "contr", None]
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
 
 
 def test_a_damaged_descriptor_array_is_named(processed):
     evaluated(processed, 2)
-    path, paths = (
-        processed.parent / "descriptors/crowd.database.npy",
-        (processed.parent / "x.json", processed.parent / "x"),
-    )
+    path = processed.parent / "descriptors/x/crowd.database.npy"
     data = bytearray(path.read_bytes())
     data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its sha256 is \w{12}, provenance.json names"):
-        values = {"grid": SETS | {"loss_without_teacher": "contr"}}
-        main(path.parent, processed, labels_of(processed), *paths, None, None, None, values)
+        run(processed.parent, key="x", network="x")

@@ -47,8 +47,7 @@ def test_a_stage_depends_on_its_own_code_and_nothing_else_of_code(name):
         if CODE.file(losses.__name__).parent in needs:
             expected.add(f"data/code/losses/{items.get('loss', '${grid.loss_without_teacher}')}.json")
         if CODE.file(backbones.__name__).parent in needs:
-            network = items.get("student") or items.get("network") or items["teacher"]
-            expected.add(f"data/code/networks/{network}.json")
+            expected.add(f"data/code/networks/{items.get('network') or items['teacher']}.json")
     assert {dep for dep in stage["deps"] if dep.startswith(("aml", "stages", "synthetic", "data/code"))} == expected
 
 

@@ -60,9 +60,9 @@ def how_learned(record: Path) -> dict:
 
 def evaluated(folder: Path, processed: Path) -> Path:
     """The record of the student in `folder`, tested against its teacher there."""
-    student, teacher, record = folder / "student-teacher-reg-0", folder / "teacher", folder / "record.json"
-    evaluate.main(student, processed, labels_of(processed), record, folder / "queries.csv", teacher, "reg", 0, VALUES)
-    return record
+    names = {"key": "student-teacher-reg-0", "network": "student", "teacher": "teacher", "loss": "reg", "seed": 0}
+    evaluate.main(folder, processed, labels_of(processed), folder / "metrics", folder / "queries", VALUES, **names)
+    return folder / "metrics/student-teacher-reg-0.json"
 
 
 def test_the_database_side_s_own_whitening_serves_both_sides(processed, tmp_path):
@@ -111,12 +111,12 @@ def test_the_record_says_what_a_singular_matrix_got(processed, tmp_path):
 def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp_path):
     values = VALUES | {"grid": GRID | {"train_set": None}}
     rows = describe(tmp_path / "own", processed, seed=1, whitening=random_whitening(1))
-    lists, queries = (processed, labels_of(processed)), tmp_path / "queries.csv"
-    evaluate.main(tmp_path / "own", *lists, tmp_path / "own.json", queries, None, None, None, values)
-    assert measured(tmp_path / "own.json", "symmetric") == expected(rows, rows, applied(*random_whitening(1)))
+    folders = tmp_path, processed, labels_of(processed), tmp_path / "metrics", tmp_path / "queries"
+    evaluate.main(*folders, values, key="own", network="own")
+    assert measured(tmp_path / "metrics/own.json", "symmetric") == expected(rows, rows, applied(*random_whitening(1)))
     describe(tmp_path / "none", processed, seed=1)
     with pytest.raises(ValueError, match=r"none owns no whitening, and grid\.train_set is empty"):
-        evaluate.main(tmp_path / "none", *lists, tmp_path / "none.json", queries, None, None, None, values)
+        evaluate.main(*folders, values, key="none", network="none")
 
 
 def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, tmp_path):

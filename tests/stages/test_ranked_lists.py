@@ -27,10 +27,9 @@ def finished(tmp_path_factory):
     described = {role: folder / "descriptors" / key for role, key in KEYS.items()}
     describe(described["student"], processed, seed=1)
     describe(described["teacher"], processed, seed=2, whitening=random_whitening(3))
-    for role, teacher, seed in (("student", described["teacher"], 0), ("teacher", None, None)):
-        queries = folder / "queries" / f"{KEYS[role]}.csv"
-        places = (described[role], processed, labels_of(processed), folder / f"{role}.json", queries)
-        evaluate.main(*places, teacher, "reg", seed, VALUES)
+    folders = folder / "descriptors", processed, labels_of(processed), folder / "metrics", folder / "queries"
+    for role, teacher in (("student", KEYS["teacher"]), ("teacher", None)):
+        evaluate.main(*folders, VALUES, key=KEYS[role], network=role, teacher=teacher, loss="reg")
     (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"], "seed": 0}))
     run(folder, folder / "lists")
     return folder
