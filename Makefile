@@ -66,8 +66,8 @@ lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
 	rm -rf data/raw data/local data/processed data/ground_truth data/weights data/targets data/descriptors data/queries
-	rm -rf models/* models/.*.work work published/work $(VENV)
-	rm -rf published/data/{raw,local,checkpoints,processed,ground_truth,descriptors,queries} published/models/* published/models/.*.work
+	rm -rf models/* models/.*.partial work published/work $(VENV)
+	rm -rf published/data/{raw,local,checkpoints,processed,ground_truth,descriptors,queries} published/models/* published/models/.*.partial
 
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -20,7 +20,8 @@ from aml.extraction.describe import extract_descriptors
 from aml.files.image_sets import ImageSet
 from aml.images import ImageTensors
 from aml.networks.backbones import backbone
-from aml.networks.network import RetrievalNetwork, folded, place
+from aml.networks.inference import folded, prepare
+from aml.networks.network import RetrievalNetwork
 from aml.params.extraction import ExtractionSettings
 from aml.params.reading import read_parameters, section, setting
 from benchmarks.machine import device_name
@@ -103,7 +104,7 @@ class Subject:
         self.tensors = ImageTensors(images, image_size=self.settings.image_size, normalisation=self.normalisation)
         first = self.tensors.normalised(self.tensors[0][None], torch.device("cpu"))
         self.network = random_network(values, name, first).to(device)
-        self.folded = place(folded(self.network), device, "float32")
+        self.folded = prepare(folded(self.network), device, "float32")
 
     def ours(self) -> np.ndarray:
         found = np.empty((len(self.images), self.folded.dimension), np.float32)

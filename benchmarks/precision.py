@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from aml.extraction.describe import describe_at_scales
-from aml.networks.network import RetrievalNetwork, place
+from aml.networks.inference import prepare
+from aml.networks.network import RetrievalNetwork
 from benchmarks.extraction import IMAGES, Subject, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import CannotRunError, Case, Options, alternate, require_equal
@@ -70,7 +71,7 @@ def compared(
     device = next(network.parameters()).device
 
     def in_precision(precision: str, function: Callable):
-        place(network, device, precision)
+        prepare(network, device, precision)
         return function()
 
     results = {name: in_precision(name, result) for name in ("float32", *PRECISIONS)}

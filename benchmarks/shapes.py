@@ -1,5 +1,5 @@
 """The first images of a new shape on a GPU, where cuDNN plans each convolution anew: 8 at a time through MobileNetV2,
-many of whose convolutions are depthwise. Ours is laid out as `aml.networks.network.place` does it, plain channels last.
+many of whose convolutions are depthwise. Ours is laid out by `aml.networks.inference.prepare`, plain is channels last.
 """
 
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from aml.networks.network import RetrievalNetwork, folded, place
+from aml.networks.inference import folded, prepare
+from aml.networks.network import RetrievalNetwork
 from aml.params.reading import read_parameters
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
@@ -25,7 +26,7 @@ def run(options: Options) -> list[Case]:
     network = folded(random_network(read_parameters(PARAMETERS), NAME, torch.rand(2, 3, 96, 96))).to(device)
     variants = {
         "plain": first_passes(network.to(memory_format=torch.channels_last), torch.channels_last),
-        "ours": first_passes(place(folded(network), device, "float32"), torch.preserve_format),
+        "ours": first_passes(prepare(folded(network), device, "float32"), torch.preserve_format),
     }
     seconds, results = alternate(variants, TRIALS)
     return [

@@ -16,7 +16,7 @@ import torch
 from aml.images import ImageTensors
 from aml.losses import load
 from aml.networks.backbones import backbone
-from aml.networks.network import place
+from aml.networks.inference import prepare
 from aml.params.losses import loss_settings
 from aml.params.reading import read_parameters, section, setting
 from aml.params.training import TrainingSettings
@@ -95,7 +95,7 @@ class Steps:
         )  # fmt: skip
         self.references = torch.nn.functional.normalize(references, dim=-1).to(device)  # (steps, B, M, D)
         self.networks = {
-            self.our_step: place(copy.deepcopy(network), device, "float32"),
+            self.our_step: prepare(copy.deepcopy(network), device, "float32"),
             self.plain_step: network.to(memory_format=torch.contiguous_format),
         }
         self.optimizers = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aml.files.atomic import replacing_folder
 from aml.files.whitening import write_whitening
-from aml.networks.network import save_network
+from aml.networks.stored import save_network
 from aml.params.networks import network_settings
 from aml.params.pretrained import network_files
 from aml.pretrained.conversion import convert

@@ -10,7 +10,7 @@ work beside <descriptors>, and the next one goes on with it.
 from pathlib import Path
 
 from aml.compute.device import runtime
-from aml.compute.feature_cache import KEPT_FEATURES
+from aml.compute.feature_cache import FEATURE_CACHE
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.evaluated_lists import testing_lists, testing_sets
 from aml.files.whitening import read_whitening
@@ -39,7 +39,7 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
         batch_size=settings.batch_size,
         device=where.torch_device(),
         num_workers=where.num_workers,
-        kept=KEPT_FEATURES,
+        cache=FEATURE_CACHE,
         compiled=where.compile,
     )
 

@@ -7,7 +7,7 @@ interrupted run leaves its unfinished work beside <targets>, and the next one go
 from pathlib import Path
 
 from aml.compute.device import runtime
-from aml.compute.feature_cache import KEPT_FEATURES
+from aml.compute.feature_cache import FEATURE_CACHE
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.image_sets import read_images
 from aml.params.extraction import TargetSettings
@@ -26,7 +26,7 @@ def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
         batch_size=settings.batch_size,
         device=where.torch_device(),
         num_workers=where.num_workers,
-        kept=KEPT_FEATURES,
+        cache=FEATURE_CACHE,
         compiled=where.compile,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aml.download.fetch import fetch
 from aml.files.atomic import replacing_folder, write_json
-from aml.networks.tensors import IMAGENET, save_tensors
+from aml.networks.stored import IMAGENET, save_tensors
 from aml.params.networks import network_settings
 from aml.params.pretrained import published_places, weight_places
 from aml.params.reading import setting

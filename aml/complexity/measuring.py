@@ -10,7 +10,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from aml.compute.device import processor
-from aml.networks.network import RetrievalNetwork, folded, place
+from aml.networks.inference import folded, prepare
+from aml.networks.network import RetrievalNetwork
 
 WARM_UP = 3  # passes: the first ones choose kernels and allocate memory
 
@@ -37,7 +38,7 @@ def latency(network: RetrievalNetwork, size: tuple[int, int], device: torch.devi
     images = images.to(device, memory_format=torch.channels_last)
     network = copy.deepcopy(network).to(device)
     fill_statistics(network, images)
-    network, seconds = place(folded(network), device, "float32"), []
+    network, seconds = prepare(folded(network), device, "float32"), []
     with torch.inference_mode():
         for _ in range(WARM_UP + repeats):
             start = time.perf_counter()

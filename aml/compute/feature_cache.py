@@ -1,8 +1,8 @@
-"""What frozen stages say of images, kept on disk: all cells of a student ask one trunk, which no training
-changes, about the same images.
+"""Disk cache for the outputs of frozen backbone blocks.
 
-Features are looked up by the pixels themselves and by all that decides their bits, so that they are what they would be
-computed anew. They are no stage's output: without the folder the results are the same, later.
+All trainings and extractions of one student have the same frozen blocks and the same images, so these features are
+computed once. They are looked up by the pixels and by all that decides their bits, hence equal to what would be
+computed anew. They are not an output of a stage: without the folder the results are the same, only later.
 """
 
 import hashlib
@@ -14,41 +14,38 @@ from pathlib import Path
 import torch
 
 from aml.compute.device import processor
-from aml.compute.distributed import count
 from aml.files.digests import syntax_sha256
 from aml.networks.network import RetrievalNetwork
-from aml.networks.tensors import load_tensors, save_tensors, tensors_sha256
+from aml.networks.stored import load_tensors, save_tensors, tensors_sha256
 
-KEPT_FEATURES = Path("work/features")  # git ignores it
-MAX_TRUNKS = 8  # in the folder; the one that was asked longest ago goes first
-MAX_BYTES = 2**29  # of a trunk's features; those of a million images would fill the disk, and none more are kept
+FEATURE_CACHE = Path("work/features")  # git ignores it
+MAX_BACKBONES = 8  # in the folder; the one that was used longest ago goes first
+MAX_BYTES = 2**29  # of a backbone's features: those of a million images would fill the disk
 
 
-def keep_frozen_features(network: RetrievalNetwork, folder: Path | None) -> None:
-    """From now on `network.frozen_features`, given float32 images in one batch, takes from `folder` what it has been
-    given before, by whichever process. Not for gradients; None keeps nothing.
+def cache_frozen_features(network: RetrievalNetwork, folder: Path | None) -> None:
+    """Let `network.frozen_features` take from `folder`, and put there, the features of float32 images of one batch.
 
-    Nor is anything kept of a network without frozen stages, on a GPU, which computes faster than a disk reads, and by
-    several processes.
+    Without gradient only. Nothing is cached for None, without frozen blocks, and on a GPU, which computes faster than
+    a disk reads.
     """
-    device = next(network.parameters()).device
-    if folder is not None and network.frozen_stages and device.type == "cpu" and count() == 1:
-        network.kept = KeptFeatures(folder, network)
+    if folder is not None and network.frozen_stages and next(network.parameters()).device.type == "cpu":
+        network.feature_cache = FeatureCache(folder, network)
 
 
-class KeptFeatures:
-    """The features (B, C, H', W') of image batches (B, 3, H, W) by one trunk, each in a file of its own."""
+class FeatureCache:
+    """The features (B, C, H', W') of image batches (B, 3, H, W) by the frozen blocks of one network, a file a batch."""
 
     def __init__(self, folder: Path, network: RetrievalNetwork):
         self.folder = Path(folder) / _digest(network)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.touch()
-        for trunk in sorted(self.folder.parent.iterdir(), key=_last_use)[:-MAX_TRUNKS]:
-            shutil.rmtree(trunk, ignore_errors=True)
+        for backbone in sorted(self.folder.parent.iterdir(), key=_last_use)[:-MAX_BACKBONES]:
+            shutil.rmtree(backbone, ignore_errors=True)
         self.num_bytes = sum(file.stat().st_size for file in self.folder.glob("*.safetensors"))
 
     def __call__(self, images: torch.Tensor, compute) -> torch.Tensor:
-        """`compute(images)`, which depends on nothing but the images, channels last."""
+        """Return `compute(images)`, which depends on nothing but the images, channels last."""
         pixels = images.permute(0, 2, 3, 1).contiguous()
         name = hashlib.sha256(f"{tuple(pixels.shape)} {pixels.dtype}\n".encode())
         name.update(pixels.view(-1).numpy())
@@ -65,7 +62,7 @@ class KeptFeatures:
         try:
             save_tensors(path, {"features": features}, {})
         except OSError as error:  # a full disk: the room that there is belongs to the results
-            print(f"no more features are kept: {error}", file=sys.stderr)
+            print(f"no more features are cached: {error}", file=sys.stderr)
             self.num_bytes = MAX_BYTES
 
     @staticmethod
@@ -75,23 +72,23 @@ class KeptFeatures:
         try:
             return load_tensors(path)[0]["features"]
         except (OSError, ValueError) as error:
-            print(f"kept features are computed again: {error}", file=sys.stderr)
+            print(f"cached features are computed again: {error}", file=sys.stderr)
             return None
 
 
 def _digest(network: RetrievalNetwork) -> str:
-    """sha256 of what decides a feature's bits, the pixels aside."""
-    trunk = network.backbone[: network.frozen_stages]
+    """Return the sha256 of what decides a feature's bits, the pixels aside."""
+    frozen = network.backbone[: network.frozen_stages]
     room = Path(sys.modules[RetrievalNetwork.__module__].__file__).parent  # networks and their backbones
     files = {Path(__file__), *room.rglob("*.py")}
     code = sorted([path.name, syntax_sha256(path)] for path in files)
     machine = [torch.__version__, processor(), torch.get_num_threads(), network.precision]
-    weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(trunk.state_dict(), {})]
+    weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(frozen.state_dict(), {})]
     return hashlib.sha256(json.dumps([weights, code, machine]).encode()).hexdigest()
 
 
-def _last_use(trunk: Path) -> float:
+def _last_use(folder: Path) -> float:
     try:
-        return trunk.stat().st_mtime
+        return folder.stat().st_mtime
     except FileNotFoundError:  # another process was faster
         return 0.0

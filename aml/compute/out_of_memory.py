@@ -1,4 +1,4 @@
-"""As many images at a time as the device's memory holds."""
+"""Batches as large as the device's memory holds: halve them when memory runs out."""
 
 import sys
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 
-class Pieces:
-    """How many images go through a network together: all that a batch has, until memory runs out; then half as many,
-    and so on, from then on. What passes in pieces differs by rounding only."""
+class SmallerBatches:
+    """How many images pass through a network at a time: a whole batch, until memory runs out; from then on half as
+    many, and so on. Results of smaller batches differ by rounding only. `name` of the work opens the messages."""
 
     def __init__(self, name: str):
-        self.name = name  # of the work, for messages
+        self.name = name
         self.images = None  # at a time; None: all
 
     def fit(self, attempt: Callable[[int | None], T], images: torch.Tensor) -> T:
-        """`attempt(self.images)`, again and with fewer images as long as it ends for lack of memory.
+        """Return `attempt(self.images)`, repeated with half as many images each time it runs out of memory.
 
-        `images` (B, C, H, W) are the largest batch of one shape in it. Raises ValueError if one by one doesn't fit.
+        images: (B, C, H, W), the largest batch of one shape in the attempt. Raises ValueError if one image is too much.
         """
         while True:
             try:
@@ -31,11 +31,11 @@ class Pieces:
             self._halve(images)
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-        """`function(images)`, of images `(B, C, H, W)` that do not depend on one another."""
+        """Return `function(images)`, for a function that treats each of the images `(B, C, H, W)` by itself."""
 
         def attempt(number: int | None) -> torch.Tensor:
-            pieces = [images] if number is None else images.split(number)
-            return torch.cat([function(piece) for piece in pieces]) if len(pieces) > 1 else function(images)
+            batches = [images] if number is None else images.split(number)
+            return torch.cat([function(batch) for batch in batches]) if len(batches) > 1 else function(images)
 
         return self.fit(attempt, images)
 

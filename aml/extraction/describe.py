@@ -1,59 +1,34 @@
-"""Multi-scale descriptors of an image set (METHOD, Sec. 4)."""
+"""Multi-scale descriptors of images (METHOD, Sec. 4)."""
 
-import itertools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from aml.compute.distributed import count, rank
-from aml.compute.out_of_memory import Pieces
-from aml.extraction.shards import Shards
-from aml.images import ImageTensors, batches_of_one_size, decoding_processes, stack
+from aml.compute.out_of_memory import SmallerBatches
+from aml.images import ImageTensors, decoding_processes, stack
 from aml.networks.network import RetrievalNetwork
 
 CPU_PIXELS = 2**21  # at a time on a CPU: more take memory and gain nothing
 
 
-def extract_descriptors(
+def describe_batches(
     network: RetrievalNetwork,
     tensors: ImageTensors,
-    work: Path,
+    batches: Sequence[Sequence[int]],
     *,
     scales: list[float],
-    batch_size: int,
     num_workers: int,
     name: str,
-    dtype: str,
-) -> Shards:
-    """Descriptors `(N, D)` of all images, unit-norm, in the order of the list, as shards in the folder `work`. Of those
-    that are not there yet this process computes its share, in float32, and writes it as `dtype`.
+    quiet: bool,
+) -> Iterator[torch.Tensor]:
+    """Yield the descriptors `(B, D)`, float32, of each batch of rows, on the network's device.
 
-    Images of one stored size go through the network together. Raises ValueError naming the image whose descriptor is
-    not finite.
+    Images of a batch have one size. `name` of the list opens messages and the progress bar, which `quiet` hides.
     """
-    shards = Shards(work, name, batches_of_one_size(tensors.images, range(len(tensors)), batch_size), dtype=dtype)
-    missing = shards.missing(rank(), count())
-    batches = [batch for number in missing for batch in shards.batches[number]]
-    described = _described(network, tensors, batches, scales, num_workers, name)
-    for number in missing:
-        # they stay on the device until the shard is full: each way back waits for all that the device has to do
-        descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number])))).cpu().numpy()
-        bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
-        if len(bad):
-            image = tensors.images.names[shards.rows(number)[bad[0]]]
-            raise ValueError(f"{name}: image {image!r} has a non-finite descriptor")
-        shards.write(number, descriptors)
-    return shards
-
-
-def _described(network, tensors, batches, scales, num_workers, name) -> Iterator[torch.Tensor]:
-    """The descriptors of each batch of rows, on the network's device."""
-    device, pieces = next(network.parameters()).device, Pieces(name)
+    device, smaller_batches = next(network.parameters()).device, SmallerBatches(name)
     loader = DataLoader(
         tensors,
         batch_sampler=batches,
@@ -67,23 +42,23 @@ def _described(network, tensors, batches, scales, num_workers, name) -> Iterator
         return torch.cat([describe_at_scales(network, tensors.normalised(part, device), scales) for part in parts])
 
     total = sum(map(len, batches))
-    with tqdm(total=total, desc=name, unit="image", mininterval=1, leave=False, disable=rank() > 0) as bar:
+    with tqdm(total=total, desc=name, unit="image", mininterval=1, leave=False, disable=quiet) as bar:
         for pixels in loader:
             with torch.inference_mode():
-                descriptors = pieces.map(describe, pixels)
+                descriptors = smaller_batches.map(describe, pixels)
             bar.update(len(pixels))
             yield descriptors
 
 
 def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Images `(B, 3, H, W)` in parts of at most CPU_PIXELS, or of one image."""
+    """Return images `(B, 3, H, W)` in parts of at most CPU_PIXELS, or of one image."""
     return images.split(max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
 def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: list[float]) -> torch.Tensor:
-    """Descriptors `(B, D)` of images `(B, 3, H, W)`: v = (mean over scales of v_s^p)^(1/p), then L2.
+    """Return descriptors `(B, D)` of images `(B, 3, H, W)`: v = (mean over scales of v_s^p)^(1/p), then L2.
 
-    The pyramid is bilinear, of the normalised tensor; p is the network's own GeM power. At a single scale the
+    The pyramid is bilinear, of the normalised tensor; p is the network's own GeM power. At the single scale 1 the
     descriptor is the network's as it is.
     """
     if list(scales) == [1]:

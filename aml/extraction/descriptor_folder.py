@@ -1,5 +1,16 @@
-"""From a model folder and image lists to a descriptor folder, by one process or several, interrupted or not."""
+"""A descriptor folder from a model's folder and image lists: by one process or several, interrupted or not.
 
+Descriptors go to disk in shards. A shard is a run of batches; its file `<list>.<number>.npy` in the folder of
+unfinished work holds their descriptors, one after the other. A run that follows an interrupted one computes the shards
+that are missing. Several processes share the shards; each has RANK and WORLD_SIZE in its environment, from
+`runtime.processes` or from torchrun.
+"""
+
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -7,17 +18,21 @@ import PIL
 import simplejpeg
 import torch
 
-from aml.compute.distributed import rank, wait_for_all
-from aml.compute.feature_cache import keep_frozen_features
-from aml.compute.unfinished import code_digest, remove_work, work_folder
-from aml.extraction.describe import extract_descriptors
-from aml.files.atomic import replacing_folder, require_room
+from aml.compute.feature_cache import cache_frozen_features
+from aml.compute.unfinished import code_digest, partial_folder, remove_partial
+from aml.extraction.describe import describe_batches
+from aml.files.atomic import replacing, replacing_folder, require_room, reserve
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.digests import file_sha256
 from aml.files.image_sets import ImageSet
 from aml.files.whitening import read_whitening, whitening_sha256, write_whitening
-from aml.images import ImageTensors
-from aml.networks.network import folded, load_network, place
+from aml.images import ImageTensors, batches_of_one_size
+from aml.networks.inference import folded, prepare
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import identity, load_network
+
+NUM_ROWS = 1024  # of a shard, up to a batch more: what an interruption costs at most
+PATIENCE = timedelta(days=7)  # for the slowest process; whoever started them ends them all when one fails
 
 
 def describe_lists(
@@ -30,22 +45,22 @@ def describe_lists(
     batch_size: int,
     device: torch.device,
     num_workers: int,
-    kept: Path | None = None,
+    cache: Path | None = None,
     compiled: bool = False,
 ) -> None:
     """Write the descriptor folder `descriptors`: an array for each of `lists`, and the whitening that the model owns.
 
-    `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and stands in the provenance as it
-    is. Descriptors that an interrupted run left as unfinished work are taken as they are, and so are features of frozen
-    stages in the folder `kept`. `compiled` asks for torch.compile. Raises OSError, before anything is described, if the
-    disk has no room for unfinished work and arrays.
+    `extraction` has `image_size` (longer side, pixels), `scales` and `precision`; the provenance has a copy of it.
+    `cache` is the folder of features of frozen blocks. `compiled` asks for torch.compile. Raises OSError, before
+    anything is described, if the disk has no room for shards and arrays.
     """
     network, description = load_network(model)
-    network = place(folded(network), device, extraction["precision"])
-    keep_frozen_features(network, kept)
+    network = prepare(folded(network), device, extraction["precision"])
+    if count() == 1:  # several would compute the same features at once
+        cache_frozen_features(network, cache)
     if compiled:
         network.compile(dynamic=True)  # once for all shapes
-    who, whitening = identity(model, description), read_whitening(model)
+    who, whitening = identity(model, description) | {"whitening": whitening_sha256(model)}, read_whitening(model)
     depends = {
         "code": code_digest(),
         "libraries": {library.__name__: library.__version__ for library in (torch, PIL, simplejpeg, np)},
@@ -54,20 +69,14 @@ def describe_lists(
         "settings": [extraction, dtypes, batch_size],
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
-    work, shards = work_folder(descriptors, depends), {}
+    partial, shards = partial_folder(descriptors, depends), {}
     of_arrays = sum(len(lists[name]) * network.dimension * np.dtype(dtypes[name]).itemsize for name in lists)
-    require_room(work, 2 * of_arrays - sum(shard.stat().st_size for shard in work.glob("*.npy")))
+    require_room(partial, 2 * of_arrays - sum(shard.stat().st_size for shard in partial.glob("*.npy")))
     for name, images in lists.items():
-        shards[name] = extract_descriptors(
-            network,
-            ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"]),
-            work,
-            scales=extraction["scales"],
-            batch_size=batch_size,
-            num_workers=num_workers,
-            name=name,
-            dtype=dtypes[name],
-        )
+        batches = batches_of_one_size(images, range(len(images)), batch_size)
+        shards[name] = Shards(partial, name, batches, dtype=dtypes[name])
+        tensors = ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"])
+        _compute(shards[name], network, tensors, scales=extraction["scales"], num_workers=num_workers)
     wait_for_all()
     if rank() > 0:
         return
@@ -81,17 +90,91 @@ def describe_lists(
         if whitening is not None:
             write_whitening(folder, *whitening)
         write_provenance(folder, network=who, extraction=extraction, arrays=arrays)
-    remove_work(descriptors)
+    remove_partial(descriptors)
 
 
-def identity(folder: Path, description: dict) -> dict:
-    """Who a stored network is, for the provenance of what it describes; `sha256` is of its weights,
-    `whitening` of the whitening that it owns, None for none."""
-    return {
-        "sha256": file_sha256(Path(folder) / "model.safetensors"),
-        "backbone": description["arguments"]["backbone"],
-        "dimension": description["dimension"],
-        "num_parameters": description["num_parameters"],
-        "normalisation": description["normalisation"],
-        "whitening": whitening_sha256(folder),
-    }
+def _compute(
+    shards: "Shards", network: RetrievalNetwork, tensors: ImageTensors, *, scales: list[float], num_workers: int
+) -> None:
+    """Compute and write this process's share of the shards that are missing.
+
+    Raises ValueError naming the image whose descriptor is not finite.
+    """
+    missing = shards.missing(rank(), count())
+    batches = [batch for number in missing for batch in shards.batches[number]]
+    described = describe_batches(
+        network, tensors, batches, scales=scales, num_workers=num_workers, name=shards.name, quiet=rank() > 0
+    )
+    for number in missing:
+        # They stay on the device until the shard is full: each way back waits for all that the device has to do.
+        descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number])))).cpu().numpy()
+        bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
+        if len(bad):
+            image = tensors.images.names[shards.rows(number)[bad[0]]]
+            raise ValueError(f"{shards.name}: image {image!r} has a non-finite descriptor")
+        shards.write(number, descriptors)
+
+
+class Shards:
+    """All shards of a list whose rows are in `batches`; iterating yields (rows, descriptors) of each, from its file.
+
+    A descriptor's bits depend on how rows are batched, not on where the batches are cut into shards.
+    """
+
+    def __init__(self, folder: Path, name: str, batches: list[list[int]], *, dtype: str):
+        self.folder, self.name, self.dtype = Path(folder), name, dtype
+        begins = itertools.accumulate(map(len, batches), initial=0)
+        runs = itertools.groupby(zip(begins, batches, strict=False), key=lambda pair: pair[0] // NUM_ROWS)
+        self.batches = [[batch for _, batch in run] for _, run in runs]
+
+    def __iter__(self) -> Iterator[tuple[list[int], np.ndarray]]:
+        for number in range(len(self.batches)):
+            yield self.rows(number), np.load(self._path(number), allow_pickle=False)
+
+    def rows(self, number: int) -> list[int]:
+        """Return the rows of a shard in the order of its descriptors."""
+        return [row for batch in self.batches[number] for row in batch]
+
+    def missing(self, process: int, num_processes: int) -> list[int]:
+        """Return the numbers of the shards that `process` of `num_processes` has yet to compute.
+
+        Process r computes shards r, r + n, r + 2n, ...: batches are ordered by image size, so consecutive shards would
+        give one process all the large images.
+        """
+        own = range(process, len(self.batches), num_processes)
+        return [number for number in own if not self._path(number).exists()]
+
+    def write(self, number: int, descriptors: np.ndarray) -> None:
+        """Write a shard's descriptors `(N, D)`, in the order of `rows`. Raises OSError if the disk has no room."""
+        content = io.BytesIO()  # NumPy itself would say of a full disk how much it wrote, and not what is wrong
+        np.save(content, descriptors.astype(self.dtype))
+        with replacing(self._path(number)) as path, open(path, "wb") as file:
+            reserve(file, content.tell())
+            file.write(content.getbuffer())
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.name}.{number}.npy"
+
+
+def rank() -> int:
+    """Return the number of this process, from 0; process 0 writes the folder and shows progress."""
+    return int(os.environ.get("RANK", 0))
+
+
+def count() -> int:
+    """Return how many processes share the extraction."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here. Raises ValueError where another one has ended before."""
+    if count() == 1:
+        return
+    import torch.distributed
+
+    try:
+        torch.distributed.init_process_group("gloo", timeout=PATIENCE)
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+    except RuntimeError as error:
+        raise ValueError(f"process {rank()} of {count()} has lost another, whose own message says why") from error

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aml.networks.backbones import backbone_stages
-from aml.networks.network import RetrievalNetwork, fill
+from aml.networks.backbones import backbone_blocks
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import fill
 from aml.pretrained.checkpoints import is_plain_tensor, matrix, read_checkpoint
 from aml.pretrained.layouts import layout, renamed
 
@@ -58,7 +59,7 @@ def _network(backbone: str, state: dict[str, torch.Tensor], place: str) -> Retri
     power, one_by_one = state.get("pool.p"), state.get("projection.weight")
     if power is None or power.numel() != 1:
         raise ValueError(f"{place}: pool.p is {_short(power)}; one number is expected")
-    modules, channels = backbone_stages(backbone)
+    modules, channels = backbone_blocks(backbone)
     if one_by_one is not None and one_by_one.shape[1:] != (channels[-1], 1, 1):  # before so large a layer is made
         raise ValueError(
             f"{place}: projection.weight is {tuple(one_by_one.shape)}; expected (dimension, {channels[-1]}, 1, 1)"

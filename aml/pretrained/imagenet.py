@@ -61,7 +61,7 @@ def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
     from torch import nn
 
     row = backbone(name)
-    expected = nn.Sequential(*row.stages()).state_dict()
+    expected = nn.Sequential(*row.blocks()).state_dict()
     if file is None:
         package = files(weights_source(name))
         file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))

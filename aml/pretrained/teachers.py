@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aml.files.whitening import write_whitening
-from aml.networks.network import save_network
+from aml.networks.stored import save_network
 from aml.pretrained.conversion import convert
 from aml.pretrained.files import bring_teacher
 

@@ -1,8 +1,8 @@
-"""What a training needs to go on after its last epoch, in one safetensors file outside the stage's outputs.
+"""Checkpoints: what a training needs to go on after its last epoch, in one safetensors file outside its output.
 
-That is the weights that train, those of the best epoch so far, Adam's averages, and the record (JSON, in the file's
-metadata), out of which the curves are drawn anew. No random state: every epoch draws from a stream of its own name
-(`aml.training.loop.random_stream`).
+The file holds the trained weights, those of the best epoch so far, Adam's averages, and the record (JSON, in the
+metadata), from which the curves are written anew. It needs no random state: every epoch draws from a stream of its own
+name (`aml.training.loop.random_stream`).
 """
 
 import json
@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from aml.files.atomic import replacing
-from aml.training.loop import Run
+from aml.training.loop import TrainingRun
 
-# Between two checkpoints. An embedded student trains for six seconds and writes none; who trains longer loses at most
+# Between two checkpoints. An embedded student trains for six seconds and writes none; a longer training loses at most
 # this and the epoch under way. The averages of ResNet101 and its weights are 0.7 GB, a second or two on a disk.
 INTERVAL_S = 10.0
 
@@ -24,13 +24,13 @@ FILENAME = "checkpoint.safetensors"
 
 
 class Checkpoints:
-    """The latest state of `run` in `folder`, which belongs to this training alone."""
+    """The latest state of `run` in `folder`, which belongs to this training only."""
 
-    def __init__(self, folder: Path, run: Run):
+    def __init__(self, folder: Path, run: TrainingRun):
         self.path, self.run, self.saved = Path(folder) / FILENAME, run, time.monotonic()
 
     def restore(self) -> int:
-        """Bring the run to where the checkpoint was taken, if there is one; gives the number of epochs done.
+        """Bring the run to where the checkpoint was taken, if there is one; return the number of epochs done.
 
         Raises ValueError for a file that does not fit the run.
         """
@@ -55,7 +55,7 @@ class Checkpoints:
         return len(record)
 
     def save(self) -> None:
-        """After an epoch: write the state, unless the last time is less than INTERVAL_S ago."""
+        """Write the state after an epoch, unless the last time is less than INTERVAL_S ago."""
         if time.monotonic() - self.saved < INTERVAL_S:
             return
         tensors = {f"best.{name}": tensor for name, tensor in self.run.best.items()}
@@ -69,7 +69,7 @@ class Checkpoints:
 
 
 def like(parameter: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """`tensor` where `parameter` is, and laid out in memory as it is, which Adam's fused step takes for granted."""
+    """Return `tensor` on the device of `parameter` and in its memory layout, which Adam's fused step expects."""
     if tensor.shape == ():  # Adam's count of steps
         return tensor.to(parameter.device)
     if tensor.shape != parameter.shape:

@@ -1,36 +1,34 @@
-"""One run of training: epochs, validation, model choice (METHOD, Sec. 3).
-
-With `targets` (teacher descriptors of the training images, row by row) a student learns from its teacher and only
-anchors pass through it; without, both sides are the network's own and every member of a tuple passes.
-"""
+"""One training, from its first epoch to its last: Adam, validation, which epoch is kept (METHOD, Sec. 3)."""
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.optim.adam import adam
 from tqdm import tqdm
 
-from aml.compute.distributed import rank
 from aml.networks.network import RetrievalNetwork
 from aml.params.losses import LossSettings
 from aml.params.training import TrainingSettings
-from aml.training.adam import Adam, Group
 from aml.training.features import FeatureSource
 from aml.training.objective import Objective
 from aml.training.tuples import Split, mined_tuples, random_tuples
 
 
 def random_stream(*names) -> np.random.Generator:
-    """A generator that depends on `names` alone, so that adding a loss or a stage never moves another's numbers."""
+    """Return a generator that depends on `names` only, so that a new loss or stage does not move another's numbers."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(repr(names).encode()).digest()[:8], "little"))
 
 
-class Run:
+class TrainingRun:
     """A network in training. `train()` leaves it with the weights of its best epoch and returns the record.
 
-    `record` holds each epoch's values so far, `best` the weights that train, as the best of these epochs left them.
+    With `targets`, the teacher's descriptors (N, D) of the training images, a student learns from its teacher: only
+    anchors pass through it. Without, every member of a tuple passes. `record` holds each epoch's values so far, `best`
+    the trained weights after the best of these epochs.
     """
 
     def __init__(
@@ -51,14 +49,15 @@ class Run:
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
         p = network.pool.p
         rest = [parameter for parameter in self.trained().values() if parameter is not p]
-        self.optimizer = Adam([Group(rest, settings.weight_decay), Group([p], weight_decay=0.0)])
+        self.optimizer = Adam([ParameterGroup(rest, settings.weight_decay), ParameterGroup([p], weight_decay=0.0)])
         self.record, self.best = [], {}
 
     def train(
         self, log: Callable[[dict], None] = lambda values: None, save: Callable[[], None] = lambda: None
     ) -> list[dict]:
-        """All epochs, after those in `record`; the weights kept are those of the lowest validation loss. `log` gets
-        every epoch's values, those in `record` too; `save` is called after each epoch.
+        """Train the epochs that `record` lacks, take the weights of the lowest validation loss, and return the record.
+
+        `log` gets every epoch's values, those already in `record` too; `save` is called after each epoch.
 
         Raises ValueError with epoch and step at the first loss that is not finite.
         """
@@ -79,19 +78,19 @@ class Run:
         return self.record
 
     def _set_learning_rates(self, epoch: int) -> None:
-        """GeM's power learns faster than the rest. The decay starts before the first epoch, as the authors' scheduler
-        does [code]."""
+        """Set the rates of an epoch. GeM's power learns faster than the rest. The decay starts before the first epoch,
+        as that of the authors' scheduler does [code]."""
         decay = math.exp(-self.settings.learning_rate_decay * (epoch + 1))
         rest, gem = self.optimizer.groups
         rest.learning_rate = self.settings.learning_rate * decay
         gem.learning_rate = self.settings.learning_rate * self.settings.gem_learning_rate_factor * decay
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
-        """All of the network that training changes, BatchNorm statistics being frozen."""
+        """Return all of the network that training changes: BatchNorm statistics are frozen."""
         return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
 
     def _train_epoch(self, epoch: int) -> float:
-        """One pass over freshly drawn tuples; the mean loss of a tuple."""
+        """Pass once over newly drawn tuples; return the mean loss of a tuple."""
         self.network.eval()
         rng = random_stream(self.seed, "train", epoch)
         count, pool_size = self.loss_settings.images_per_epoch, self.settings.pool_size
@@ -99,7 +98,7 @@ class Run:
         batches = self._batches(tuples, "training")
         self.network.train()
         losses, total = self._losses(batches, self.objective.gradient), 0.0
-        progress = tqdm(losses, total=len(batches), mininterval=1, leave=False, disable=rank() > 0)
+        progress = tqdm(losses, total=len(batches), mininterval=1, leave=False)
         for step, (loss, count) in enumerate(progress):
             self._require_finite(loss, "training", epoch, step)
             self.optimizer.step()
@@ -110,7 +109,8 @@ class Run:
         return total / sum(map(len, batches))
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """The same loss on the validation split, and how often the nearest other image shows the same landmark, %."""
+        """Return the mean loss of a validation tuple, and the percentage of images whose nearest other image shows the
+        same landmark."""
         split = self.validation_split
         self.network.eval()
         labelled = self.loss_settings.mining == "hard"
@@ -147,10 +147,9 @@ class Run:
         )
 
     def _batches(self, tuples: np.ndarray, what: str) -> list[np.ndarray]:
-        """Tuples `(T, M)` in batches `(batch_size, M)`, in the random order in which they were drawn. The incomplete
-        last batch is dropped [code]: relations need a whole one.
+        """Return tuples `(T, M)` as batches `(batch_size, M)`, in the random order in which they were drawn.
 
-        Images of a batch may have any sizes: those of one size pass together (`features.describe`). Raises ValueError,
+        The incomplete last batch is dropped [code]: losses that compare relations need a whole one. Raises ValueError,
         naming `what`, for fewer tuples than a batch.
         """
         size = self.settings.batch_size
@@ -162,7 +161,8 @@ class Run:
         return [tuples[begin : begin + size] for begin in range(0, len(tuples) - size + 1, size)]
 
     def _losses(self, batches: list[np.ndarray], loss_of: Callable) -> Iterator[tuple[torch.Tensor, int]]:
-        """(summed loss of a batch of tuples, their number), batch by batch; `loss_of` is one of the objective's two."""
+        """Yield (summed loss of a batch of tuples, their number) of each batch; `loss_of` is `objective.gradient` or
+        `objective.value`."""
         seen = [self.objective.images(batch) for batch in batches]
         for batch, groups in zip(batches, self.source.batches(seen), strict=True):
             yield loss_of(batch, groups), len(batch)
@@ -174,7 +174,55 @@ class Run:
 
 
 def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> float:
-    """Percent of rows whose most similar other row has the same cluster; (N, D) twice, row i is image i in both."""
+    """Return the percentage of rows whose most similar other row has the same cluster; row i is image i in both."""
     scores = queries @ database.T
     np.fill_diagonal(scores, -np.inf)
     return float(100 * np.mean(clusters[scores.argmax(axis=1)] == clusters))
+
+
+@dataclass
+class ParameterGroup:
+    """Parameters with one weight decay (L2, added to gradients) and one learning rate, to be set before a step."""
+
+    parameters: list[torch.nn.Parameter]
+    weight_decay: float
+    learning_rate: float = 0.0
+
+
+class Adam:
+    """Adam (Kingma & Ba, arXiv 1412.6980) with its usual constants, by torch's own fused step.
+
+    Making a torch.optim.Adam imports torch._dynamo, 1.0 s of processor time: 40 s in the embedded grid's 42 trainings.
+    `state` has each parameter's `step`, `exp_avg` and `exp_avg_sq` from its first step on, as in torch's.
+    """
+
+    def __init__(self, groups: list[ParameterGroup]):
+        self.groups, self.state = groups, {parameter: {} for group in groups for parameter in group.parameters}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each parameter that has a gradient."""
+        for group in self.groups:
+            moved = [parameter for parameter in group.parameters if parameter.grad is not None]
+            states = [self.state[parameter] or self._start(parameter) for parameter in moved]
+            averages = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq"))
+            adam(
+                moved,
+                [parameter.grad for parameter in moved],
+                *averages,
+                [],
+                [state["step"] for state in states],
+                fused=True,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=group.learning_rate,
+                weight_decay=group.weight_decay,
+                eps=1e-8,
+                maximize=False,
+            )
+
+    def _start(self, parameter: torch.nn.Parameter) -> dict[str, torch.Tensor]:
+        averages = {name: torch.zeros_like(parameter, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
+        self.state[parameter] |= {"step": torch.zeros((), device=parameter.device)} | averages
+        return self.state[parameter]

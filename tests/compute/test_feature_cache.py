@@ -9,11 +9,12 @@ import torch
 
 import aml.compute.feature_cache
 import aml.networks.network
-from aml.compute.feature_cache import keep_frozen_features
+from aml.compute.feature_cache import cache_frozen_features
 from aml.files.image_sets import read_images
 from aml.images import ImageTensors
 from aml.networks.backbones import lite0
-from aml.networks.network import RetrievalNetwork, folded
+from aml.networks.inference import folded
+from aml.networks.network import RetrievalNetwork
 from aml.training.features import FeatureSource
 from tests.stages.packed_sets import size_of, write_sets
 
@@ -35,7 +36,7 @@ class Counting:
 
     def __init__(self, folder, net: RetrievalNetwork | None = None):
         self.network, self.computed = net or network(), 0
-        keep_frozen_features(self.network, folder)
+        cache_frozen_features(self.network, folder)
         self.network.backbone[0].register_forward_hook(self._count)
 
     def __call__(self, images=IMAGES) -> torch.Tensor:
@@ -93,7 +94,7 @@ def test_other_pixels_precision_and_number_of_threads_are_computed_anew(tmp_path
 def test_nothing_is_kept_of_a_network_that_trains_all_of_its_stages(tmp_path):
     whole = Counting(tmp_path / "features", network(frozen_stages=0))
     whole()
-    assert whole.network.kept is None and not (tmp_path / "features").exists()
+    assert whole.network.feature_cache is None and not (tmp_path / "features").exists()
 
 
 def test_a_damaged_file_is_named_and_computed_again(tmp_path, capsys):
@@ -127,18 +128,18 @@ def test_a_full_disk_ends_the_keeping_and_not_the_run(tmp_path, capsys):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("no more features are kept: [Errno 27] File too large")
+    assert line.startswith("no more features are cached: [Errno 27] File too large")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_the_trunk_that_was_asked_longest_ago_goes(tmp_path, monkeypatch):
-    monkeypatch.setattr(aml.compute.feature_cache, "MAX_TRUNKS", 2)
+    monkeypatch.setattr(aml.compute.feature_cache, "MAX_BACKBONES", 2)
     trunks = []
     for seed in (1, 2):
-        trunks.append(Counting(tmp_path, network(seed=seed)).network.kept.folder)
+        trunks.append(Counting(tmp_path, network(seed=seed)).network.feature_cache.folder)
         os.utime(trunks[-1], (seed, seed))
     Counting(tmp_path, network(seed=1))  # asked again
-    third = Counting(tmp_path, network(seed=3)).network.kept.folder
+    third = Counting(tmp_path, network(seed=3)).network.feature_cache.folder
     assert sorted(tmp_path.iterdir()) == sorted([trunks[0], third])
 
 
@@ -146,9 +147,11 @@ def test_training_reads_the_same_features(tmp_path, tmp_path_factory):
     images = read_images(write_sets(tmp_path_factory.mktemp("sets")) / "train")
     tensors = ImageTensors(images, image_size=32, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
     rows = np.arange(40)
-    sources = [FeatureSource(network(), tensors, rows, num_workers=0, kept=kept) for kept in (None, tmp_path, tmp_path)]
+    sources = [
+        FeatureSource(network(), tensors, rows, num_workers=0, cache=folder) for folder in (None, tmp_path, tmp_path)
+    ]
     assert len(list(tmp_path.glob("*/*.safetensors"))) == len({size_of(row) for row in rows})  # a batch of each
     for source in sources[1:]:
         assert all(torch.equal(source.features[row], sources[0].features[row]) for row in rows)
-    assert not any(hasattr(source.network, "kept") and source.network.kept for source in sources)
-    assert folded(sources[1].network).kept is None
+    assert not any(source.network.feature_cache for source in sources)
+    assert folded(sources[1].network).feature_cache is None

@@ -4,7 +4,7 @@ refuses more images than it is told to hold."""
 import pytest
 import torch
 
-from aml.compute.out_of_memory import Pieces
+from aml.compute.out_of_memory import SmallerBatches
 
 
 def holding(number: int, seen: list[int]):
@@ -18,7 +18,7 @@ def holding(number: int, seen: list[int]):
 
 
 def test_half_as_many_until_they_fit_and_from_then_on(capsys):
-    images, seen, pieces = torch.rand(9, 3, 4, 5), [], Pieces("r1m.database")
+    images, seen, pieces = torch.rand(9, 3, 4, 5), [], SmallerBatches("r1m.database")
     found = pieces.map(holding(2, seen), images)
     assert torch.equal(found, images.sum((1, 2, 3))[:, None])
     assert seen == [9, 4, 2, 2, 2, 2, 1]
@@ -34,14 +34,14 @@ def test_half_as_many_until_they_fit_and_from_then_on(capsys):
 
 def test_what_fits_passes_whole():
     seen = []
-    Pieces("x").map(holding(9, seen), torch.rand(9, 3, 4, 5))
+    SmallerBatches("x").map(holding(9, seen), torch.rand(9, 3, 4, 5))
     assert seen == [9]
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_one_that_does_not_fit_is_one_sentence(number):
     with pytest.raises(ValueError, match=r"x: not even one input of shape \(3, 4, 5\) at a time fits .* image_size"):
-        Pieces("x").map(holding(0, []), torch.rand(number, 3, 4, 5))
+        SmallerBatches("x").map(holding(0, []), torch.rand(number, 3, 4, 5))
 
 
 def test_another_error_is_not_caught():
@@ -49,4 +49,4 @@ def test_another_error_is_not_caught():
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        Pieces("x").map(broken, torch.rand(2, 3, 4, 5))
+        SmallerBatches("x").map(broken, torch.rand(2, 3, 4, 5))

@@ -3,37 +3,37 @@
 import sys
 
 import aml.compute.unfinished
-from aml.compute.unfinished import code_digest, remove_work, work_folder
+from aml.compute.unfinished import code_digest, partial_folder, remove_partial
 
 DEPENDS = {"code": "c" * 64, "settings": {"scales": [1.0, 0.5], "image_size": 96}}
 
 
 def test_an_equal_run_finds_what_was_done_and_no_other_does(tmp_path):
     output = tmp_path / "descriptors" / "lite0"
-    folder = work_folder(output, DEPENDS)
+    folder = partial_folder(output, DEPENDS)
     (folder / "shard").write_text("done")
     same = {"settings": {"image_size": 96, "scales": [1.0, 0.5]}, "code": "c" * 64}  # in another order
-    assert (work_folder(output, same) / "shard").read_text() == "done"
-    assert not list(work_folder(output, DEPENDS | {"code": "d" * 64}).iterdir())
+    assert (partial_folder(output, same) / "shard").read_text() == "done"
+    assert not list(partial_folder(output, DEPENDS | {"code": "d" * 64}).iterdir())
 
 
 def test_work_of_other_values_takes_no_room(tmp_path):
-    first = work_folder(tmp_path / "lite0", DEPENDS)
-    elsewhere = work_folder(tmp_path / "lite2", DEPENDS)
-    second = work_folder(tmp_path / "lite0", DEPENDS | {"seed": 1})
+    first = partial_folder(tmp_path / "lite0", DEPENDS)
+    elsewhere = partial_folder(tmp_path / "lite2", DEPENDS)
+    second = partial_folder(tmp_path / "lite0", DEPENDS | {"seed": 1})
     assert not first.exists() and second.exists() and elsewhere.exists()
 
 
 def test_a_complete_output_leaves_none(tmp_path):
     output = tmp_path / "lite0"
-    (work_folder(output, DEPENDS) / "shard").touch()
-    remove_work(output)
+    (partial_folder(output, DEPENDS) / "shard").touch()
+    remove_partial(output)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_it_stands_outside_the_output(tmp_path):
     output = tmp_path / "lite0"
-    assert not work_folder(output, DEPENDS).is_relative_to(output)
+    assert not partial_folder(output, DEPENDS).is_relative_to(output)
 
 
 def test_the_code_is_what_is_loaded(tmp_path, monkeypatch):

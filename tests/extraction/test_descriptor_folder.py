@@ -8,12 +8,13 @@ import pytest
 import torch
 
 import aml.extraction.describe
-import aml.extraction.shards
+import aml.extraction.descriptor_folder
 from aml.extraction.describe import describe_at_scales
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_images, read_queries
-from aml.networks.network import RetrievalNetwork, save_network
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import save_network
 from tests.stages.packed_sets import NUM_DATABASE, NUM_QUERIES, NUM_TRAIN, write_sets
 
 HOW = {"image_size": 32, "scales": [1.0, 0.5], "precision": "float32", "query_crop": True}
@@ -23,7 +24,7 @@ ALL = NUM_TRAIN + NUM_DATABASE + NUM_QUERIES
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(aml.extraction.shards, "NUM_ROWS", 6)
+    monkeypatch.setattr(aml.extraction.descriptor_folder, "NUM_ROWS", 6)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(inputs, tmp_path, monkeypa
     first = Describing(monkeypatch, last=45)
     with pytest.raises(KeyboardInterrupt):
         describe(inputs, tmp_path / "twice")
-    assert not (tmp_path / "twice").exists() and (tmp_path / ".twice.work").exists()
+    assert not (tmp_path / "twice").exists() and (tmp_path / ".twice.partial").exists()
     second = Describing(monkeypatch)
     describe(inputs, tmp_path / "twice")
     assert 40 <= first.count < ALL  # the whole first list, at least
@@ -148,3 +149,11 @@ def test_too_small_a_disk_is_refused_before_any_image_is_described(inputs, tmp_p
     with monkeypatch.context() as enough:
         enough.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
         describe(inputs, tmp_path / "out")
+
+
+def test_a_descriptor_that_is_not_finite_names_its_image(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        aml.extraction.describe, "describe_at_scales", lambda _, images, scales: torch.full((len(images), 8), torch.nan)
+    )
+    with pytest.raises(ValueError, match=r"train\.whitening: image '.*' has a non-finite descriptor"):
+        describe(inputs, tmp_path / "x")

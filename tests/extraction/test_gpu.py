@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from aml.compute.device import Runtime
-from aml.compute.out_of_memory import Pieces
+from aml.compute.out_of_memory import SmallerBatches
 from aml.extraction.describe import describe_at_scales
 from aml.images import ImageTensors
 from aml.losses import load
-from aml.networks.network import RetrievalNetwork, folded, place
+from aml.networks.inference import folded, prepare
+from aml.networks.network import RetrievalNetwork
 from aml.training.features import FeatureSource
 from aml.training.objective import Objective
 from tests.extraction.test_describe import IMAGENET, SCALES, Pictures
@@ -47,7 +48,7 @@ def network() -> RetrievalNetwork:
 
 
 def on(network: RetrievalNetwork, device: torch.device, precision: str = "float32") -> RetrievalNetwork:
-    return place(copy.deepcopy(network), device, precision)
+    return prepare(copy.deepcopy(network), device, precision)
 
 
 def described(network: RetrievalNetwork, device: torch.device, precision: str = "float32") -> torch.Tensor:
@@ -83,10 +84,10 @@ def test_precision_moves_descriptors_by_more_than_rounding_and_not_far(
 def test_tf32_holds_in_the_backward_pass(network, device, back_to_float32):
     ours, images, gradients = on(network, device), torch.rand(4, 3, 64, 64, device=device), []
     for precision in ("float32", "tf32"):  # after the forward pass, which is float32's in both
-        place(ours, device, "float32")
+        prepare(ours, device, "float32")
         ours.zero_grad()
         descriptors = ours(images)
-        place(ours, device, precision)
+        prepare(ours, device, precision)
         descriptors[:, 0].sum().backward()
         gradients.append(torch.cat([parameter.grad.ravel() for parameter in ours.parameters()]))
     exact, moved = gradients
@@ -96,7 +97,7 @@ def test_tf32_holds_in_the_backward_pass(network, device, back_to_float32):
 def test_extraction_within_little_memory(network, device, little_memory, capsys):
     images, ours = torch.rand(64, 3, 512, 512), on(folded(network), device)
     with torch.inference_mode():
-        found = Pieces("x").map(lambda piece: describe_at_scales(ours, piece.to(device), [1]), images).cpu()
+        found = SmallerBatches("x").map(lambda piece: describe_at_scales(ours, piece.to(device), [1]), images).cpu()
         alone = torch.cat([ours(image[None].to(device)) for image in images]).cpu()
     assert "x: out of memory with 64 inputs of shape (3, 512, 512) at a time" in capsys.readouterr().err
     torch.testing.assert_close(found, alone, atol=1e-5, rtol=0)

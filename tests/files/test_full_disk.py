@@ -27,7 +27,7 @@ with replacing_folder("{disk}/x") as folder:
 SHARD = """
 import numpy as np
 from pathlib import Path
-from aml.extraction.shards import Shards
+from aml.extraction.descriptor_folder import Shards
 Shards(Path("{disk}"), "a", [list(range(64))], dtype="float32").write(0, np.eye(64, 512, dtype=np.float32))
 """
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from aml.extraction.describe import describe_at_scales
-from aml.networks.backbones import backbone, backbone_stages, known, weights_source
-from aml.networks.network import RetrievalNetwork, folded
+from aml.networks.backbones import backbone, backbone_blocks, known, weights_source
+from aml.networks.inference import folded
+from aml.networks.network import RetrievalNetwork
 from aml.pretrained.imagenet import imagenet_state
 
 LITE = ["lite0", "lite1", "lite2"]
@@ -18,7 +19,7 @@ def test_lite_trunks_equal_timm(name):
     import timm
 
     reference = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).eval()
-    modules, channels = backbone_stages(name)
+    modules, channels = backbone_blocks(name)
     trunk = nn.Sequential(*modules).eval()
     shared = list(reference.state_dict().values())[: len(trunk.state_dict())]
     trunk.load_state_dict(dict(zip(trunk.state_dict(), shared, strict=True)))
@@ -31,7 +32,7 @@ def test_lite_trunks_equal_timm(name):
 
 @pytest.mark.parametrize("name", LITE)
 def test_packaged_weights_fill_the_trunk(name):
-    modules, _ = backbone_stages(name)
+    modules, _ = backbone_blocks(name)
     state = imagenet_state(name, None)
     nn.Sequential(*modules).load_state_dict(state)
     assert sum(tensor.numel() for tensor in state.values()) > 2e6
@@ -39,7 +40,7 @@ def test_packaged_weights_fill_the_trunk(name):
 
 @pytest.mark.parametrize("name", known())
 def test_channels_are_what_the_table_says(name):
-    modules, channels = backbone_stages(name)
+    modules, channels = backbone_blocks(name)
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         for module, expected in zip(modules, channels, strict=True):
@@ -51,7 +52,7 @@ def test_channels_are_what_the_table_says(name):
 @pytest.mark.parametrize("size", [(1, 1), (8, 1024), (64, 3)])
 def test_slivers_have_descriptors(name, size):
     """An image of 2000 x 16 pixels is 1024 x 8 at testing, 512 x 4 at its lowest scale."""
-    stages = len(backbone_stages(name)[0])
+    stages = len(backbone_blocks(name)[0])
     network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
     with torch.inference_mode():
         for scales in ([1], [1, 0.7071067811865476, 0.5]):
@@ -75,19 +76,19 @@ def test_images_are_normalised_as_those_that_the_weights_were_trained_on(name):
 
 
 def test_vgg16_ends_before_its_last_max_pool():
-    modules, _ = backbone_stages("vgg16")
+    modules, _ = backbone_blocks("vgg16")
     assert len(modules) == 30 and isinstance(modules[-1], nn.ReLU)
 
 
 def test_unknown_backbone_lists_the_known():
     with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: efficientnet_b3, lite0"):
-        backbone_stages("vgg19")
+        backbone_blocks("vgg19")
 
 
 @pytest.mark.parametrize("name", known())
 def test_folding_batchnorm_changes_rounding_only(name):
     torch.manual_seed(0)
-    stages = len(backbone_stages(name)[0])
+    stages = len(backbone_blocks(name)[0])
     network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from aml.networks.network import GeM, RetrievalNetwork, folded, load_network, place, save_network, start_from
-from aml.networks.tensors import save_tensors
+from aml.networks.inference import folded, prepare
+from aml.networks.network import GeM, RetrievalNetwork
+from aml.networks.stored import load_network, save_network, save_tensors, start_from
 from aml.pretrained.imagenet import imagenet_state
 
 
@@ -119,17 +120,20 @@ def test_a_damaged_model_is_named(tmp_path):
         load_network(tmp_path)
 
 
-def test_a_flipped_bit_in_a_model_is_found_and_named(tmp_path):
+def test_damage_in_a_model_is_found_and_named(tmp_path):
     save_network(tmp_path, small(), normalisation={}, record={})
-    path = tmp_path / "model.safetensors"
-    whole = path.read_bytes()
-    for spot in np.random.default_rng(0).choice(len(whole), 12, replace=False):
-        path.write_bytes(whole[:spot] + bytes([whole[spot] ^ 64]) + whole[spot + 1 :])
-        with pytest.raises(
-            ValueError, match=r"model\.safetensors is damaged: .* run `python -m tools.repair --verify`"
-        ):
+    whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    tensors, description = tmp_path / "model.safetensors", tmp_path / "model.json"
+    damages = [(description, whole[description][:-9])]
+    for spot in np.random.default_rng(0).choice(len(whole[tensors]), 12, replace=False):
+        flipped = bytearray(whole[tensors])
+        flipped[spot] ^= 64
+        damages.append((tensors, flipped))
+    for path, content in damages:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{path.name} is damaged: .* run `python -m tools.repair --verify`"):
             load_network(tmp_path)
-    path.write_bytes(whole)
+        path.write_bytes(whole[path])
     load_network(tmp_path)
 
 
@@ -205,7 +209,7 @@ class Elsewhere(nn.Module):
     ],
 )
 def test_depthwise_convolutions_are_contiguous_on_a_gpu(groups, device, layout):
-    placed = place(Elsewhere(groups), torch.device(device), "bfloat16")
+    placed = prepare(Elsewhere(groups), torch.device(device), "bfloat16")
     assert placed.asked == (device, layout) and (placed.layout, placed.precision) == (layout, "bfloat16")
 
 

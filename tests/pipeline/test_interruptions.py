@@ -112,7 +112,7 @@ def test_a_full_disk_ends_a_stage_with_a_sentence_and_no_half_output(finished, t
     assert "Traceback" not in done.stderr
     written = [path for path in (folder / "out").rglob("*") if path.is_file()]
     # a list of two queries is small enough for a shard, with which the next run goes on
-    assert [path for path in written if not any(part.endswith(".work") for part in path.parts)] == []
+    assert [path for path in written if not any(part.endswith(".partial") for part in path.parts)] == []
 
 
 @pytest.mark.long

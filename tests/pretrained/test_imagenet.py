@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from aml.networks.backbones import backbone_stages
+from aml.networks.backbones import backbone_blocks
 from aml.pretrained.imagenet import imagenet_state, web_file
 from stages import weights
 from tests.download.local_server import serving
@@ -39,7 +39,7 @@ def test_trunks_equal_the_libraries_features(tmp_path, name, channels):
     network = library_network(name)
     path = tmp_path / web_file(name, None).name
     write_weights(name, network, path)
-    trunk = nn.Sequential(*backbone_stages(name)[0]).eval()
+    trunk = nn.Sequential(*backbone_blocks(name)[0]).eval()
     trunk.load_state_dict(imagenet_state(name, path))
     images = torch.randn(1, 3, 75, 96)  # an odd side: padding depends on it
     with torch.no_grad():

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from aml.files.whitening import read_whitening
-from aml.networks.network import load_network
+from aml.networks.stored import load_network
 from aml.pretrained.teachers import write_teacher
 from stages import check, train, weights
 from tests.pretrained import published_files as files

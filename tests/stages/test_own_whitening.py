@@ -120,7 +120,8 @@ def test_without_a_training_set_every_database_side_needs_its_own(processed, tmp
 
 
 def test_extraction_hands_the_whitening_on_and_leaves_its_images_out(processed, tmp_path):
-    from aml.networks.network import RetrievalNetwork, save_network
+    from aml.networks.network import RetrievalNetwork
+    from aml.networks.stored import save_network
 
     network = RetrievalNetwork(backbone="lite0", stages=1, frozen_stages=0, projection=D, gem_p=3.0)
     normalisation = {"mean": [0.5] * 3, "std": [0.5] * 3}

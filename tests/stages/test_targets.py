@@ -7,7 +7,8 @@ import torch
 from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_images
 from aml.images import ImageTensors
-from aml.networks.network import RetrievalNetwork, save_network
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import save_network
 from stages import targets
 from tests.stages.packed_sets import NUM_TRAIN, write_sets
 from tests.stages.shared_work import RUNTIME

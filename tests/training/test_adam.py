@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from aml.training.adam import Adam, Group
+from aml.training.loop import Adam, ParameterGroup
 
 
 def test_steps_are_those_of_torch_bit_for_bit():
@@ -14,7 +14,7 @@ def test_steps_are_those_of_torch_bit_for_bit():
     ours = [torch.randn(7, 5), torch.randn(1), torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last)]
     ours = [torch.nn.Parameter(tensor) for tensor in ours]
     theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in ours]
-    adam = Adam([Group([ours[0], ours[2]], weight_decay=0.01), Group([ours[1]], weight_decay=0.0)])
+    adam = Adam([ParameterGroup([ours[0], ours[2]], weight_decay=0.01), ParameterGroup([ours[1]], weight_decay=0.0)])
     groups = [{"params": [theirs[0], theirs[2]], "weight_decay": 0.01}, {"params": [theirs[1]], "weight_decay": 0.0}]
     reference = torch.optim.Adam(groups, fused=True)
     for step in range(6):
@@ -35,11 +35,11 @@ def test_what_training_imports_leaves_the_compiler_out():
     """Else this module has no reason to be."""
     program = """
 import sys, torch
-from aml.training.adam import Adam, Group
+from aml.training.loop import Adam, ParameterGroup
 import aml.training.checkpoints
 parameter = torch.nn.Parameter(torch.ones(3))
 parameter.grad = torch.ones(3)
-Adam([Group([parameter], 0.0, 0.1)]).step()
+Adam([ParameterGroup([parameter], 0.0, 0.1)]).step()
 assert parameter[0] < 1
 sys.exit("torch._dynamo" in sys.modules)
 """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import aml.training.adam
+import aml.training.loop
 from aml.params.losses import LossSettings
 from tests.training.test_training_run import CONTR_PLUS, SETTINGS, lists, network, run_of, targets
 
@@ -42,12 +42,12 @@ class Recording:
         self.batches, self.described, self.steps = ({"training": [[]], "validation": [[]]}, [[]], [[]])
         objective, source = self.loop.objective, self.loop.source
         self._images = [tensors.normalised(tensors[row][None], torch.device("cpu")) for row in range(40)]
-        self._loss, self._descriptors, self._adam = objective.loss, source.descriptors, aml.training.adam.adam
+        self._loss, self._descriptors, self._adam = objective.loss, source.descriptors, aml.training.loop.adam
         for name, what in (("gradient", "training"), ("value", "validation")):
             monkeypatch.setattr(objective, name, self._noting(getattr(objective, name), self.batches[what]))
         monkeypatch.setattr(objective, "loss", self._called)
         monkeypatch.setattr(source, "descriptors", self._describe)
-        monkeypatch.setattr(aml.training.adam, "adam", self._step)
+        monkeypatch.setattr(aml.training.loop, "adam", self._step)
         self.loop.train(self._next_epoch)
         for epochs in (*self.batches.values(), self.described, self.steps):
             assert epochs.pop() == []

@@ -77,7 +77,7 @@ def test_pieces_have_the_whole_batch_s_gradient(loss, backward, random, capsys):
     value, whole = objective.gradient(batch, groups), gradients(objective)
     memory = Memory(objective.network, 3, backward)
     value_in_pieces, in_pieces = objective.gradient(batch, groups), gradients(objective)
-    assert memory.refused and 2 <= objective.pieces.images <= 3
+    assert memory.refused and 2 <= objective.smaller_batches.images <= 3
     assert "training: out of memory with" in capsys.readouterr().err
     assert whole.abs().max() > 1e-3
     torch.testing.assert_close(value_in_pieces, value, atol=1e-6, rtol=1e-6)

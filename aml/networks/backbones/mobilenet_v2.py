@@ -8,8 +8,8 @@ WEIGHTS = "torchvision:MobileNet_V2_Weights.IMAGENET1K_V1"
 CHANNELS = [32, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320, 1280]
 
 
-def stages():
+def blocks():
     return list(mobilenet_v2(weights=None).features)
 
 
-BACKBONE = Backbone(stages, IMAGENET, names={"features": ""})
+BACKBONE = Backbone(blocks, IMAGENET, names={"features": ""})

@@ -14,7 +14,7 @@ CHANNELS = [
 ]  # fmt: skip
 
 
-def stages():
+def blocks():
     modules = list(vgg16(weights=None).features[:-1])
     for module in modules:
         if isinstance(module, nn.MaxPool2d):
@@ -23,7 +23,7 @@ def stages():
 
 
 def _keep_a_pixel(_, inputs):
-    """Before a max-pool: a side of one pixel, which would become none, is doubled (slivers at the lowest scale)."""
+    """Double a side of one pixel before a max-pool, which would leave nothing of it (slivers at the lowest scale)."""
     (x,) = inputs
     height, width = x.shape[-2:]
     if 1 in (height, width):  # else a copy for nothing
@@ -31,4 +31,4 @@ def _keep_a_pixel(_, inputs):
     return x
 
 
-BACKBONE = Backbone(stages, IMAGENET, names={"features": ""})
+BACKBONE = Backbone(blocks, IMAGENET, names={"features": ""})

@@ -1,0 +1,129 @@
+"""Networks and their tensors on disk: safetensors files with a checksum, and a model's folder.
+
+A model's folder holds `model.safetensors`, all tensors of the network, and `model.json`, its constructor's arguments,
+the normalisation of its images and the record of its training. A file of tensors has one entry of metadata, `about`:
+JSON with a description and the sha256 of both.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from aml.files.atomic import replacing, write_json
+from aml.files.digests import file_sha256
+from aml.files.reading import damaged, read_json
+from aml.networks.network import RetrievalNetwork
+
+IMAGENET = "imagenet.safetensors"  # in a network's folder of starting weights
+SEAL = "sha256"  # in the description: the digest of tensors and description
+ABOUT = "about"  # a single entry: the library writes several in an order that changes from run to run
+TENSORS, DESCRIPTION = "model.safetensors", "model.json"
+
+
+def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Generator) -> None:
+    """Load the backbone's ImageNet weights; draw the projection, if any, from `generator` (Kaiming uniform).
+
+    Raises ValueError if the file's tensors do not fit the backbone.
+    """
+    state, _ = load_tensors(weights)
+    kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
+    fill(network.backbone, kept, weights)
+    if network.projection is not None:
+        bound = network.projection.in_channels**-0.5
+        nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
+
+
+def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict, record: dict) -> None:
+    """Write a model's folder; `record` is that of its training."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / TENSORS, network.state_dict(), {})
+    parameters = sum(tensor.numel() for tensor in network.parameters())
+    description = {
+        "arguments": network.arguments,
+        "dimension": network.dimension,
+        "num_parameters": parameters,
+        "normalisation": normalisation,
+        "record": record,
+    }
+    write_json(folder / DESCRIPTION, description)
+
+
+def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
+    """Return the network, in evaluation mode, and what `model.json` says of it.
+
+    Raises ValueError where the two files are damaged, or disagree with each other or with the code.
+    """
+    folder = Path(folder)
+    description = read_json(folder / DESCRIPTION, "arguments", "normalisation")
+    network = RetrievalNetwork(**description["arguments"])
+    fill(network, load_tensors(folder / TENSORS)[0], folder / TENSORS)
+    return network.eval(), description
+
+
+def identity(folder: Path, description: dict) -> dict:
+    """Return which network a model's folder holds, for the provenance of its descriptors: `sha256` is of its tensors,
+    the rest is from its `description`."""
+    return {
+        "sha256": file_sha256(Path(folder) / TENSORS),
+        "backbone": description["arguments"]["backbone"],
+        "dimension": description["dimension"],
+        "num_parameters": description["num_parameters"],
+        "normalisation": description["normalisation"],
+    }
+
+
+def fill(module: nn.Module, state: dict, source: Path | str) -> None:
+    """Give `module` the tensors of `state`. Raises ValueError naming `source` for a tensor that is missing, left over,
+    of another shape or not finite."""
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        name = wrong[0]
+        raise ValueError(
+            f"{source}: {len(wrong)} tensors do not fit the network; first {name}: "
+            f"expected {expected.get(name, 'none')}, found {found.get(name, 'none')}"
+        )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{source}: {name} holds non-finite values")
+    module.load_state_dict(state)
+
+
+def save_tensors(path: Path, state: dict[str, torch.Tensor], description: dict) -> None:
+    """Write tensors by name, and `description`, which JSON can hold."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    about = {**description, SEAL: tensors_sha256(state, description)}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(state, metadata={ABOUT: json.dumps(about)}))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Return the tensors, on the CPU, and the description. Raises ValueError naming a file that is not what
+    `save_tensors` wrote."""
+    try:
+        with safe_open(path, "pt") as file:
+            description = json.loads((file.metadata() or {})[ABOUT])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it cannot be iterated
+        seal = description.pop(SEAL)
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise damaged(path, f"it is no sealed file of tensors ({error!r})") from None
+    if seal != tensors_sha256(state, description):
+        raise damaged(path, f"its tensors have another sha256 than the {str(seal)[:12]} that was noted")
+    return state, description
+
+
+def tensors_sha256(state: dict[str, torch.Tensor], description: dict) -> str:
+    """Return the sha256 (hex) of tensors, with their names, dtypes and shapes, and of their description."""
+    digest = hashlib.sha256(json.dumps(description).encode())
+    for name in sorted(state):
+        tensor = state[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
