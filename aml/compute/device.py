@@ -21,7 +21,7 @@ class Runtime:
     by more than rounding."""
 
     device: str  # auto, cpu, cuda, cuda:N
-    processes: Annotated[int, SOME]  # that share one extraction or training, on GPUs one each
+    processes: Annotated[int, SOME]  # that share one extraction, on GPUs one each
     num_threads: Annotated[int | None, SOME]  # of torch on a CPU, in each process; None: one a core
     # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
     num_workers: Annotated[int, Within(0, 1024)]
