@@ -15,7 +15,7 @@ from aml.pages.pictures import Picture
 from aml.pages.provenance import Commit, Family, Making, noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
-from aml.tables.claims import MEANINGS
+from aml.tables.claims import CLAIMS
 from aml.tables.latex import environment
 from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
 
@@ -110,7 +110,7 @@ def grouped(text: str) -> str:
 @cache
 def _templates() -> Environment:
     jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
-    jinja.globals |= {"LEVELS": LEVELS, "MEANINGS": MEANINGS, "DASH": DASH, "css": _css}
+    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH, "css": _css}
     jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
     jinja.globals |= {"as_score": _score, "as_difference": _signed}
     jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}

@@ -1,7 +1,4 @@
-"""Metrics records at the door of the tables: what they must say, what seeds have in common, and one score out of them.
-
-Torch-free.
-"""
+"""Read and check the metrics records, average them over seeds, and look up single scores."""
 
 import math
 import statistics
@@ -12,9 +9,11 @@ from pathlib import Path
 from aml.files.reading import read_json
 from aml.params.reports import Network
 
+SHARED = ("image_size", "scales", "num_excluded", "num_filled", "odd")  # of `evaluation`, equal in all records
+
 
 def read_records(folder: Path, networks: Iterable[Network]) -> dict[str, dict]:
-    """The metrics records <key>.json of the networks, by key; a network without one has none here.
+    """Read the metrics records <key>.json of the networks, by key; a network without one has none here.
 
     Other files of the folder, such as records of cells that left the grid, are not opened. Raises ValueError naming a
     record that is damaged.
@@ -23,36 +22,39 @@ def read_records(folder: Path, networks: Iterable[Network]) -> dict[str, dict]:
     return {key: read_json(path) for key, path in paths.items() if path.exists()}
 
 
-def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]):
-    """Refuse records that can't stand in one table.
+def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]) -> None:
+    """Refuse records that don't belong into one table.
 
-    Raises ValueError for a record that isn't about the network and seed its key names, wasn't made with query crops and
-    the database side's whitening, holds a score that is no percentage, or was evaluated on other lists, sizes or
-    scales than the records before it. Records of no row are not looked at.
+    Raises ValueError for a record that is not about the network and seed its key names, was made without query crops
+    or the database side's whitening, holds a score that is not a percentage, or was evaluated on other lists, sizes or
+    scales than the records before it. Records without a row are not looked at.
     """
-    sets = tuple(sets)
-    first = None
+    sets, first = tuple(sets), None
     for network in networks:
         for key in (key for key in network.record_keys if key in records):
             record = records[key]
+            first = first or key
             _check_identity(record, key, network)
-            _check_protocol(record, key, sets)
+            _check_evaluation(record, key, sets)
             for section in _sections(network):
                 _check_whitening(record, key, section)
-                _check_scores(_get(record, key, section), f"record {key!r}: {section}")
-            first = first or key
-            _check_same(records[first], record, first, key, sets)
+                for path, _ in _leaves(_get(record, key, section), (section,)):
+                    _require(record, key, path, lambda value: _within(value, 0, 100), "a percentage from 0 to 100")
+            for path in (*(("evaluation", "sets", name) for name in sets), *(("evaluation", name) for name in SHARED)):
+                expected = _get(records[first], first, *path)
+                reason = f"{expected!r}, as in record {first!r}, since one table compares one evaluation"
+                _require(record, key, path, lambda found, expected=expected: found == expected, reason)
 
 
 def missing_records(records: dict[str, dict], networks: Iterable[Network]) -> list[str]:
-    """The keys that the networks' records would have, of those that are not there."""
+    """Return the keys of the networks' records that are not there."""
     return [key for network in networks for key in network.record_keys if key not in records]
 
 
 def over_seeds(
     records: dict[str, dict], networks: Iterable[Network], statistic: Callable[[list[float]], float]
 ) -> dict[str, dict]:
-    """By network key a record whose scores are a statistic of those of its seeds, such as `mean`.
+    """Return a record for each network whose scores are a statistic, such as `mean`, of those of its seeds.
 
     A network without one of its records has none. Raises ValueError where a seed lacks a score that another has.
     """
@@ -68,16 +70,18 @@ def over_seeds(
 
 
 def mean(values: list[float]) -> float:
-    return round(statistics.fmean(values), 9)  # so that halves are halves in binary too
+    """Return the mean, rounded so that halves are halves in binary too."""
+    return round(statistics.fmean(values), 9)
 
 
 def deviation(values: list[float]) -> float:
-    """Of a sample of two or more."""
+    """Return the standard deviation of a sample of two or more."""
     return statistics.stdev(values)
 
 
 def score(record: dict, key: str, *, section: str, name: str, level: str, metric: str) -> float | None:
-    """A score in percent, None at a level at which no query has a positive; `name` is a set's, or <set>+<distractors>.
+    """Return a score in percent, None at a level at which no query has a positive; `name` is <set> or
+    <set>+<distractors>.
 
     Raises ValueError if the record lacks the set or, at a level that it has, the metric.
     """
@@ -86,14 +90,14 @@ def score(record: dict, key: str, *, section: str, name: str, level: str, metric
 
 
 def num_distractors(record: dict, key: str, name: str) -> int:
-    """How many distractors the record's network was evaluated against on a test set."""
+    """Return how many distractors the record's network was evaluated against on a test set."""
     return _get(record, key, "evaluation", "sets", name, "num_distractors")
 
 
 def learned_whitening(record: dict, key: str, section: str) -> dict | None:
-    """How the whitening of a protocol's database side was learned: `regularisation`, what was added to the diagonal of
-    the pairs' scatter matrix, and `condition_number`, that of the sum; None for one that came with its network.
+    """Return how the whitening of a protocol's database side was learned, None if it came with its network.
 
+    `regularisation` was added to the diagonal of the pairs' scatter matrix, `condition_number` is that of the sum.
     Raises ValueError if the record lacks it.
     """
     return _get(record, key, "evaluation", "learned_whitening", section)
@@ -110,7 +114,7 @@ def _combined(of_seeds: dict[str, dict], path: tuple[str, ...], statistic: Calla
     return {name: _combined(of_seeds, (*path, name), statistic) for name in dict.fromkeys(chain(*nodes))}
 
 
-def _check_identity(record: dict, key: str, network: Network):
+def _check_identity(record: dict, key: str, network: Network) -> None:
     teacher = network.teacher
     accepted = {
         "key": (key,),
@@ -121,62 +125,39 @@ def _check_identity(record: dict, key: str, network: Network):
         "seed": (network.record_keys[key],),
     }
     for field, values in accepted.items():
-        found = _get(record, key, "network", field)
-        if found not in values:
-            raise ValueError(f"record {key!r}: network.{field} is {found!r}; accepted: {values[0]!r}")
+        _require(record, key, ("network", field), lambda found, values=values: found in values, repr(values[0]))
 
 
-def _check_protocol(record: dict, key: str, sets: tuple[str, ...]):
-    for field, accepted in (("query_crop", True), ("whitening", "database")):
-        found = _get(record, key, "evaluation", field)
-        if type(found) is not type(accepted) or found != accepted:
-            raise ValueError(f"record {key!r}: evaluation.{field} is {found!r}; accepted: {accepted!r}")
+def _check_evaluation(record: dict, key: str, sets: tuple[str, ...]) -> None:
+    _require(record, key, ("evaluation", "query_crop"), lambda found: found is True, "True")
+    _require(record, key, ("evaluation", "whitening"), lambda found: found == "database", "'database'")
     for name in sets:
         for count, least in (("num_queries", 1), ("num_database", 1), ("num_distractors", 0)):
-            found = _get(record, key, "evaluation", "sets", name, count)
-            if type(found) is not int or found < least:
-                raise ValueError(
-                    f"record {key!r}: evaluation.sets.{name}.{count} is {found!r}; accepted: whole, >= {least}"
-                )
-        _get(record, key, "evaluation", "sets", name, "digest")
+            path = ("evaluation", "sets", name, count)
+            _require(record, key, path, lambda n, least=least: type(n) is int and n >= least, f"whole, >= {least}")
 
 
-def _check_whitening(record: dict, key: str, section: str):
-    if learned_whitening(record, key, section) is None:
-        return
-    for field, least in (("regularisation", 0), ("condition_number", 1)):
-        found = _get(record, key, "evaluation", "learned_whitening", section, field)
-        if type(found) not in (int, float) or not least <= found < math.inf:
-            raise ValueError(
-                f"record {key!r}: evaluation.learned_whitening.{section}.{field} is {found!r}; accepted: finite, "
-                f">= {least}"
-            )
+def _check_whitening(record: dict, key: str, section: str) -> None:
+    if learned_whitening(record, key, section) is not None:
+        for field, least in (("regularisation", 0), ("condition_number", 1)):
+            path = ("evaluation", "learned_whitening", section, field)
+            _require(record, key, path, lambda x, least=least: _within(x, least, math.inf), f"finite, >= {least}")
 
 
-def _check_scores(scores: dict, place: str):
-    for path, value in _leaves(scores, place):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not 0 <= value <= 100:
-            raise ValueError(f"{path} is {value!r}; accepted: a percentage from 0 to 100")
+def _require(record: dict, key: str, path: tuple[str, ...], accepts: Callable[[object], bool], accepted: str) -> None:
+    found = _get(record, key, *path)
+    if not accepts(found):
+        raise ValueError(f"record {key!r}: {'.'.join(path)} is {found!r}; accepted: {accepted}")
 
 
-def _check_same(first: dict, record: dict, first_key: str, key: str, sets: tuple[str, ...]):
-    counted = ("image_size", "scales", "num_excluded", "num_filled", "odd")
-    places = [("sets", name) for name in sets] + [(name,) for name in counted]
-    for place in places:
-        expected = _get(first, first_key, "evaluation", *place)
-        found = _get(record, key, "evaluation", *place)
-        if found != expected:
-            raise ValueError(
-                f"record {key!r}: evaluation.{'.'.join(place)} is {found!r}; accepted: "
-                f"{expected!r}, as in record {first_key!r}, since one table compares one evaluation"
-            )
+def _within(value, least: float, most: float) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and least <= value <= most
 
 
-def _leaves(node, path: str) -> Iterator[tuple[str, object]]:
+def _leaves(node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
     if isinstance(node, dict):
         for name, child in node.items():
-            yield from _leaves(child, f"{path}.{name}")
+            yield from _leaves(child, (*path, name))
     else:
         yield path, node
 
