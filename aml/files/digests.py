@@ -25,8 +25,8 @@ def syntax_sha256(path: Path) -> str:
 def _plain(node):
     """A syntax tree as nested lists; what is empty is left out, for versions of Python differ in that."""
     if isinstance(node, ast.AST):
-        fields = ((name, getattr(node, name, None)) for name in node._fields)
-        return [type(node).__name__, *((name, _plain(value)) for name, value in fields if value not in (None, []))]
+        fields = ((name, _plain(getattr(node, name, None))) for name in node._fields)
+        return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
     return _plain_list(node) if isinstance(node, list) else node
 
 
@@ -51,4 +51,4 @@ def _does_nothing(node) -> bool:
     return isinstance(node, ast.Pass) or (is_value and isinstance(node.value.value, str))
 
 
-NO_CODE = hashlib.sha256(repr(_plain(ast.parse(""))).encode()).hexdigest()  # `syntax_sha256` of an empty file
+NO_CODE = hashlib.sha256(repr(_plain(ast.parse(""))).encode()).hexdigest()  # `syntax_sha256` of no statements
