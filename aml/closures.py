@@ -1,7 +1,7 @@
-"""Which of the project's files a module needs, by the imports in their syntax trees; nothing is imported.
+"""Find the project's files that a module needs, from the imports in syntax trees; nothing is imported.
 
-A package that imports its own modules by name (`import_module` in its `__init__`) may need any of them: a closure has
-all of them, or none where the caller says so, since a cell depends on the one that it names.
+A package that imports its own modules by name (`import_module` in its `__init__`) may need any of them. The closure of
+a module, all files that it needs, has all of them, or none where the caller asks so and names the one itself.
 """
 
 import ast
@@ -14,16 +14,19 @@ NUM_DIGITS = 16  # of a digest
 
 
 class Code:
-    """The project in the folder `root`, each file read once. `outside`: modules that no closure has, nor what only they
-    need; `by_name`: packages that import their own modules by name."""
+    """The project in the folder `root`, each file read once.
+
+    outside: modules that no closure has, nor what only they need. by_name: packages that import their own modules by
+    name.
+    """
 
     def __init__(self, root: Path, *, outside: Collection[str], by_name: Collection[str]):
         self.root, self.outside, self.by_name = Path(root), outside, by_name
         self._imports, self._digests = {}, {}
 
     def digests(self, module: str, *, by_name: bool) -> dict[str, str]:
-        """Path -> digest of each file that `module` needs, sorted: of Python files their syntax tree's, of the files
-        beside them (templates, tables of constants) their bytes'. Files without code are left out."""
+        """Path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its syntax tree; one
+        beside it (a template, a table of constants), that of its bytes. Files without code are left out."""
         files = self.closure(module, by_name=by_name)
         found = {path: self._digest(path) for path in files}
         for folder in {path.parent for path in files}:
@@ -32,10 +35,11 @@ class Code:
         return {path: kept[path][:NUM_DIGITS] for path in sorted(kept)}
 
     def closure(self, module: str, *, by_name: bool) -> set[Path]:
-        """The files of `module` and of all that it imports, at its top or inside its functions, and so on; their
-        packages' `__init__`, too. `by_name`: also the modules of packages that import them by name.
+        """The files of `module`, of all that it imports, at its top or inside its functions, of all that these import,
+        and so on, with the `__init__` of their packages. by_name: also the modules of packages that import them by
+        name.
 
-        Raises ValueError for a module that is not there, and for imports that cannot be followed.
+        Raises ValueError for a module that doesn't exist, and for imports that can't be followed.
         """
         if self.file(module) is None:
             raise ValueError(f"there is no module {module} in {self.root.absolute()}")
@@ -52,14 +56,14 @@ class Code:
         return set(found.values())
 
     def file(self, module: str) -> Path | None:
-        """The file of a dotted name; None for a module that isn't the project's."""
+        """The file of the module with this dotted name; None for a module that isn't the project's."""
         base = self.root.joinpath(*module.split("."))
         return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
     def imports(self, module: str, path: Path) -> set[str]:
-        """Dotted names that a file imports, or may import: `from a import b` gives a and a.b.
+        """The dotted names that a file imports or may import: `from a import b` gives a and a.b.
 
-        Raises ValueError for a relative import, and for one by name in a module that is none of `by_name`.
+        Raises ValueError for a relative import, and for one by name outside the packages `by_name`.
         """
         if path not in self._imports:
             names = set()
@@ -85,7 +89,7 @@ class Code:
 
 
 def data(folder: Path) -> list[Path]:
-    """The files of a package that aren't Python's, also in folders below it that are no packages."""
+    """A package's files that aren't Python's, also in folders below it that aren't packages."""
     found = []
     for path in folder.iterdir():
         if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
@@ -96,7 +100,7 @@ def data(folder: Path) -> list[Path]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only type checkers read."""
+    """All nodes of a tree but those that only type checkers read."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and getattr(child.test, "id", None) == "TYPE_CHECKING"):
@@ -104,6 +108,6 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _called(node: ast.AST) -> str | None:
-    """The last name of what a call calls."""
+    """The last name of the function that a call names; None for another node."""
     function = node.func if isinstance(node, ast.Call) else None
     return getattr(function, "attr", None) or getattr(function, "id", None)

@@ -1,6 +1,6 @@
-"""What each finished stage took on this machine: one JSON line a run, appended to a file that is no output of any.
+"""Log when each stage ran on this machine, for how long and on which device: one JSON line for each run.
 
-It says where and when results were computed, never what they are, so nothing may depend on it.
+The file is not an output of a stage, and no result may depend on it.
 """
 
 import json
@@ -27,7 +27,7 @@ class StageRun:
 
 
 def append(path: Path, stage: str) -> None:
-    """Notes that `stage`, the calling process, has just finished."""
+    """Append a line for `stage`, which this process has just finished."""
     seconds = _seconds_since_start()
     start = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
     versions = {"python": platform.python_version()}
@@ -36,13 +36,15 @@ def append(path: Path, stage: str) -> None:
     path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, (json.dumps(asdict(run)) + "\n").encode())  # one write: lines written at once stay whole
+        os.write(
+            descriptor, (json.dumps(asdict(run)) + "\n").encode()
+        )  # in one write, so that lines of several processes stay whole
     finally:
         os.close(descriptor)
 
 
 def last_runs(path: Path) -> dict[str, StageRun]:
-    """The last run of each stage by its name; empty without a file. Raises ValueError naming a line that is none."""
+    """The last run of each stage by its name; empty without a file. Raises ValueError for a line that isn't a run."""
     if not path.exists():
         return {}
     runs = {}
@@ -56,14 +58,14 @@ def last_runs(path: Path) -> dict[str, StageRun]:
 
 
 def _seconds_since_start() -> float:
-    """Of this process, by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
+    """The age of this process by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from field 3 on; field 2 may hold spaces
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def device() -> str:
     """The GPU that this process uses, else the processor and how many of its cores this process may use."""
-    torch = sys.modules.get("torch")  # a stage without a network doesn't wait for its import
+    torch = sys.modules.get("torch")  # not imported here: a stage without a network would wait 3 s
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()
     return f"{processor()}, {len(os.sched_getaffinity(0))} cores"

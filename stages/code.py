@@ -1,8 +1,8 @@
-"""What each stage's results depend on of the project's code, in small files: a stage runs again when its file changes.
+"""Digest the code that each stage's results depend on into small files; a stage runs again when its file changes.
 
-Reads: the code, as syntax trees; the networks in params.yaml. Writes: <code>/<stage>.json for each module of stages,
-without losses and backbones where cells have one each; for those <code>/losses/<loss>.json, and
-<code>/networks/<network>.json, the network's backbone. Each has a digest of every file, and one of all.
+Reads: the code, as syntax trees; the networks in params.yaml. Writes: <code>/<stage>.json for each module in stages,
+without losses and backbones where a cell has one of each; for those <code>/losses/<loss>.json, and
+<code>/networks/<network>.json for the network's backbone. A file has a digest of each module, and one of them all.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from aml.networks import backbones
 from aml.params.reading import setting
 from stages import runtime
 
-OUTSIDE = (stages.__name__, runtime.__name__)  # they run a stage and note its time; no result depends on them
+OUTSIDE = (stages.__name__, runtime.__name__)  # no result depends on how a stage is run and logged
 BY_NAME = (losses.__name__, backbones.__name__)
-# stages whose cells have one loss or network each, and depend on its file
+# stages with cells of one loss or network, on whose file they depend
 CELLS = ("train", "targets", "extract")
 
 
@@ -28,7 +28,7 @@ def main(folder: Path, values: dict) -> None:
     for name, modules in files.items():
         path = folder / name
         content = {"digest": hashlib.sha256(json.dumps(modules).encode()).hexdigest(), "modules": modules}
-        if not path.exists() or json.loads(path.read_text()) != content:  # else its time stays, too
+        if not path.exists() or json.loads(path.read_text()) != content:  # an equal file keeps its time
             write_json(path, content)
     for path in folder.rglob("*.json"):
         if path.relative_to(folder).as_posix() not in files:
@@ -36,7 +36,7 @@ def main(folder: Path, values: dict) -> None:
 
 
 def needed(root: Path, networks: dict) -> dict[str, dict[str, str]]:
-    """The contents of all files by their names: path -> digest of what a stage, loss or network needs in `root`."""
+    """File name -> its modules: path -> digest of all code that this stage, loss or network needs in `root`."""
     code = Code(root, outside=OUTSIDE, by_name=BY_NAME)
     names = sorted(path.stem for path in (root / stages.__name__).glob("*.py"))
     modules = {name: f"{stages.__name__}.{name}" for name in names if name not in ("__init__", Path(__file__).stem)}
@@ -50,7 +50,7 @@ def needed(root: Path, networks: dict) -> dict[str, dict[str, str]]:
     for network, settings in networks.items():
         backbone = settings.get("backbone") if isinstance(settings, dict) else None
         module = f"{backbones.__name__}.{backbone}"
-        if code.file(module):  # else `check` stops, and says what is accepted
+        if code.file(module):  # the stage `check` refuses an unknown backbone
             files[f"networks/{network}.json"] = code.digests(module, by_name=False)
     return files
 

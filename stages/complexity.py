@@ -1,7 +1,7 @@
-"""What every trunk and dimension of the grid costs: parameters, multiply-adds, measured time. No weights are needed.
+"""Measure what every backbone and dimension of the grid costs: parameters, multiply-adds, time. Needs no weights.
 
-Reads: params.yaml. Writes: <csv>, a line a network and size of image; <tex>, the same as a table.
-The time is a measurement on the machine that ran this: the one number in reports/ that another run changes.
+Reads: params.yaml. Writes: <csv>, a line for each network and image size; <tex>, the same as a table.
+Times are measured on the machine that runs this: no other number in reports/ changes with another run.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from aml.complexity.table import latex
 from aml.compute.device import runtime
 from aml.files.atomic import replacing
 from aml.networks.network import RetrievalNetwork
-from aml.params.grid import read_grid
+from aml.params.grid import key_of, read_grid
 from aml.params.networks import network_settings, teacher_dimensions
 from aml.params.reading import setting
 from aml.params.reports import ComplexitySettings
@@ -53,7 +53,7 @@ def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
     grid = read_grid(values)
     named = [(name, name, None) for name in grid.teachers]
     dimensions = teacher_dimensions(values, grid.teachers)
-    named += [(f"{name}-{dimension}", name, dimension) for name in grid.students for dimension in dimensions]
+    named += [(key_of(name, dimension), name, dimension) for name in grid.students for dimension in dimensions]
     for key, name, dimension in named:
         settings = network_settings(values, name)
         network = RetrievalNetwork(

@@ -1,7 +1,7 @@
-"""The cell under study: the mAP of student, teacher, loss and seed that params.yaml points at, in the tables' levels.
+"""Write the mAP of the cell under study (student, teacher, loss and seed in params.yaml) as DVC's metrics file.
 
-It is what `dvc metrics diff` and `dvc exp show` print, a line or a column a number; the record has all measures.
-Reads: <cell> (who it is), <metrics> (its record). Writes: <experiment>, the pipeline's metrics file.
+`dvc metrics diff` and `dvc exp show` print one line or column for each number, so only mAP is in it; the record has all
+measures. Reads: <cell> (its key), <metrics> (its record). Writes: <experiment>.
 """
 
 import json
@@ -22,7 +22,7 @@ def main(cell: Path, metrics: Path, experiment: Path) -> None:
 
 
 def mean_precisions(sets: dict) -> dict:
-    """The mAP of a protocol's sets and levels; a level without positives has none."""
+    """The mAP of each set and level of a protocol, without levels that have no positives."""
     return {
         name: {level: {"mAP": levels[level]["mAP"]} for level in LEVELS if level in levels}
         for name, levels in sets.items()

@@ -22,6 +22,7 @@ from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
 from aml.pages.figures.style import Picture, loss_names, use_style
 from aml.pages.figures.training import read_curves, training_picture
+from aml.params.grid import key_of
 from aml.params.reading import setting
 from aml.params.reports import TableSettings
 from aml.tables.records import read_records
@@ -60,7 +61,7 @@ def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -
     """Those of the cell under study; none where it or its teacher has no record, for other files may be old ones."""
     student, teacher, loss = (setting(values, name, str) for name in ("student", "teacher", "loss"))
     seed, settings = setting(values, "seed", int), results.settings
-    key = f"{student}-{teacher}-{loss}-{seed}"
+    key = key_of(student, teacher, loss, seed)
     if key not in results.records or teacher not in results.records:
         print(f"figures: no metrics of {key} or of {teacher}, hence none of its queries and training", file=sys.stderr)
         return []

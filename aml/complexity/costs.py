@@ -1,4 +1,4 @@
-"""What networks cost, as rows of a CSV file. Torch-free."""
+"""Write and read what networks cost, a CSV file. Torch-free."""
 
 import csv
 import dataclasses
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cost:
-    """One network at one size of image. Every student of one trunk and dimension costs the same, whatever the loss."""
+    """One network at one image size. All students of one backbone and dimension cost the same, whatever their loss."""
 
     key: str  # <teacher>, or <student>-<dimension>
     label: str
@@ -18,8 +18,8 @@ class Cost:
     height: int  # of the image, pixels
     width: int
     multiply_adds: int  # of one image
-    latency_ms: float  # of one image, measured: another run gives another number
-    repeats: int  # passes whose median that is
+    latency_ms: float  # of one image, measured: another run measures another number
+    repeats: int  # timed passes, of which latency_ms is the median
     device: str
     threads: int  # of the CPU
 
@@ -32,7 +32,7 @@ def write_csv(path: str | Path, costs: Iterable[Cost]) -> None:
 
 
 def read_csv(path: str | Path) -> list[Cost]:
-    """Raises ValueError for a file with other columns."""
+    """Read what `write_csv` wrote. Raises ValueError for a file with other columns."""
     kinds = {field.name: field.type for field in dataclasses.fields(Cost)}
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)

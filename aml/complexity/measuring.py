@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds by torch's own counter, and measured time."""
+"""Measure a network: its parameters, its multiply-adds by torch's counter, and its time."""
 
 import copy
 import statistics
@@ -21,10 +21,10 @@ def num_parameters(network: nn.Module) -> int:
 
 
 def multiply_adds(network: nn.Module, size: tuple[int, int]) -> int:
-    """Of one image of `size` (height, width): half the operations that torch counts, which are those of convolutions
-    and matrix products; biases, BatchNorm, activations and pooling are none.
+    """The multiply-adds of one image of `size` (height, width): half the operations that torch counts, those of
+    convolutions and matrix products. Biases, BatchNorm, activations and pooling count nothing.
 
-    Shapes alone are passed on, so that a size costs no time.
+    Only shapes pass through the network, so that large sizes take no time.
     """
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, *size))
@@ -32,8 +32,8 @@ def multiply_adds(network: nn.Module, size: tuple[int, int]) -> int:
 
 
 def latency(network: RetrievalNetwork, size: tuple[int, int], device: torch.device, repeats: int) -> float:
-    """Median milliseconds that one image of `size` (height, width), on the device already, takes through the network:
-    float32, at one scale, BatchNorm folded as extraction does it."""
+    """The median milliseconds that the network takes for one image of `size` (height, width) that is on the device:
+    float32, one scale, BatchNorm folded as in extraction."""
     images = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     images = images.to(device, memory_format=torch.channels_last)
     network = copy.deepcopy(network).to(device)
@@ -50,8 +50,8 @@ def latency(network: RetrievalNetwork, size: tuple[int, int], device: torch.devi
 
 
 def fill_statistics(network: nn.Module, images: torch.Tensor) -> None:
-    """Gives BatchNorm the statistics of `images` `(B, 3, H, W)`: with those of an untrained network signals die out on
-    their way, and arithmetic on numbers next to zero takes another time."""
+    """Give BatchNorm the statistics of `images` `(B, 3, H, W)`. With those of an untrained network, activations fade to
+    almost zero, and arithmetic with such numbers takes a different time."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.train()

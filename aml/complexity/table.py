@@ -1,4 +1,4 @@
-"""What networks cost, as a LaTeX table. Torch-free."""
+"""Write what networks cost as a LaTeX table. Torch-free."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from aml.tables.latex import templates
 
 
 def latex(costs: Iterable[Cost], note: str) -> str:
-    """A float to \\input, a line a network and two columns a size; needs booktabs and graphicx.
+    """A float to \\input with a line for each network and two columns for each size; needs booktabs and graphicx.
 
     `costs` have each network's sizes one after the other; `note` opens the caption.
     """
@@ -20,6 +20,6 @@ def latex(costs: Iterable[Cost], note: str) -> str:
 
 
 def three(value: float) -> str:
-    """Three digits, or all that stand before the point; `value` is above 0."""
+    """`value`, above 0, in print: three digits, or all those before the decimal point."""
     decimals = max(0, 2 - math.floor(math.log10(value)))
     return f"{value:,.{decimals}f}"

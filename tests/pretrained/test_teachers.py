@@ -52,7 +52,7 @@ def test_the_check_knows_what_can_be_published(tmp_path):
     check.main(tmp_path / "cell.json", tmp_path / "checked.json", settings())
     values = settings()
     values["published"] = {"lite0": []}
-    with pytest.raises(ValueError, match=r"lite0\.source is published, but published\.lite0 names no place"):
+    with pytest.raises(ValueError, match=r"lite0\.source is published, but published\.lite0 names no file"):
         check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
     with pytest.raises(ValueError, match=r"unknown 'lite1' in params\.yaml: networks\.lite0\.backbone, with source"):
         check.main(tmp_path / "cell.json", tmp_path / "checked.json", settings(backbone="lite1", stages=6))
