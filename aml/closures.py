@@ -25,8 +25,8 @@ class Code:
         self._imports, self._digests = {}, {}
 
     def digests(self, module: str, *, by_name: bool) -> dict[str, str]:
-        """Path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its syntax tree; one
-        beside it (a template, a table of constants), that of its bytes. Files without code are left out."""
+        """Path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its syntax tree; a
+        file beside it (template, table of constants) has that of its bytes. Files without code are left out."""
         files = self.closure(module, by_name=by_name)
         found = {path: self._digest(path) for path in files}
         for folder in {path.parent for path in files}:
