@@ -1,66 +1,50 @@
 """All results as one HTML page that works from the file system.
 
-Reads: <metrics>/<key>.json of every cell; <claims>; params.yaml; what the options name. Not as dependencies, for the
-first DVC refuses and the others are this machine's: the stages in the dvc.yaml files of <graph>; the commit, installed
-versions, and the times of stages in work/stages.jsonl, if there is one.
+Reads: <tables>, as the stage `tables` writes it; <claims>; params.yaml; where given, cell.json, contact sheet,
+complexity.csv, and the folders of figures and of ranked lists. Not dependencies of the stage in DVC, which would refuse
+the first and can't know the others: the stages in the dvc.yaml files of `graph`, shown in this order; the commit;
+installed versions; the times of stages in work/stages.jsonl, if there is one.
 Writes: <page>.
 """
 
-import argparse
 import csv
 import json
-from functools import partial
 from pathlib import Path
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
 from aml.pages.page import Content, Intervals, Sheet, render
 from aml.pages.pictures import listed, picture
-from aml.params.reading import PARAMETERS, parameters, setting
-from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
-from aml.tables import notes
-from aml.tables.build import build_tables
 from aml.tables.claims import read_claims
-from aml.tables.csv_files import read_tables
-from aml.tables.printed_values import PRINTED, compare, published_distances, published_sentence, with_note
-from aml.tables.printed_values import differences as from_printed
-from aml.tables.records import read_records
-from aml.tables.settings import published_teachers, table_settings
-from aml.tables.uncertainty import marked, read_differences
-from stages.runtime import STAGE_LOG, run
+from aml.tables.finished import read_finished
+from aml.tables.notes import COLUMNS
+from aml.tables.settings import table_settings
+from stages.runtime import STAGE_LOG, run_command
 
 CONTACT_SHEET = "What the test sets, the training set and the distractors look like"
 
 
 def main(
-    values: dict,
-    *,
-    metrics: Path,
+    tables: Path,
     claims: Path,
     page: Path,
+    values: dict,
+    *,
     graph: list[Path],
     cell: Path | None = None,
-    intervals: Path | None = None,
-    differences: Path | None = None,
     contact_sheet: Path | None = None,
     complexity: Path | None = None,
     figures: Path | None = None,
     ranked_lists: Path | None = None,
 ) -> None:
     settings = table_settings(values)
-    comparison = setting(values, "comparison", ComparisonSettings)
-    records = read_records(metrics, settings.networks())
-    tables, printed = build_tables(settings, records), read_tables(PRINTED)
-    if differences:
-        bootstrap = setting(values, "bootstrap", BootstrapSettings)
-        test_sets = [test_set.key for test_set in settings.test_sets]
-        tables = marked(tables, read_differences(differences), test_sets, bootstrap)
+    finished, differences, whitening = read_finished(tables)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
-    distances = published_distances(tables, printed, published_teachers(values))
     content = Content(
         note=settings.note,
-        tables=with_note(tables, published_sentence(distances, comparison.tolerance)),
+        tables=finished,
         losses=settings.losses,
         claims=read_claims(claims),
         making=provenance.making(),
@@ -68,12 +52,12 @@ def main(
         installed=provenance.installed(),
         families=[family for family in families if family.name != "page"],  # which is not done yet
         parameters=Path(PARAMETERS).read_text(encoding="utf-8"),
-        intervals=read_intervals(intervals) if intervals else {},
-        differences=list(from_printed(tables, compare(tables, printed))) if comparison.printed else [],
+        intervals=read_intervals(tables / "intervals.csv"),
+        differences=differences,
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=sheet(complexity) if complexity else None,
-        whitening=Sheet(list(notes.COLUMNS), notes.whitening_lines(records, settings.networks())),
+        whitening=Sheet(list(COLUMNS), whitening),
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],
@@ -83,7 +67,7 @@ def main(
 
 
 def row_of(cell: dict) -> str:
-    """The key of the row in the tables where the cell under study stands with its other seeds."""
+    """The key of the table row that holds the cell under study and its other seeds."""
     return f"{cell['student']}-{cell['teacher']}-{cell['loss']}"
 
 
@@ -96,7 +80,7 @@ def read_intervals(path: Path) -> Intervals:
 
 
 def sheet(path: Path) -> Sheet:
-    """Raises ValueError for an empty file."""
+    """A CSV file. Raises ValueError for an empty one."""
     with open(path, newline="", encoding="utf-8") as file:
         header, *lines = list(csv.reader(file)) or [[]]
     if not header:
@@ -105,16 +89,4 @@ def sheet(path: Path) -> Sheet:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("metrics", type=Path)
-    parser.add_argument("claims", type=Path)
-    parser.add_argument("page", type=Path)
-    parser.add_argument("--graph", type=Path, nargs="+", required=True, help="dvc.yaml files, in the order to show")
-    parser.add_argument("--cell", type=Path, help="who is under study, as check writes it")
-    parser.add_argument("--intervals", type=Path, help="CSV: key, protocol, set, level, low and high")
-    parser.add_argument("--differences", type=Path, help="CSV of differences within pairs, for marks in the tables")
-    parser.add_argument("--contact-sheet", type=Path)
-    parser.add_argument("--complexity", type=Path, help="CSV")
-    parser.add_argument("--figures", type=Path, help="folder with figures.json")
-    parser.add_argument("--ranked-lists", type=Path, help="folder with ranked_lists.json")
-    run(partial(main, **vars(parser.parse_args())), parameters)
+    run_command(main)

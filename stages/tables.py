@@ -3,9 +3,9 @@ params.yaml says so, their comparison with the printed tables.
 
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one is a dash.
 <queries>/<key>.csv; a network without one has no interval and no mark.
-Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, intervals.csv and differences.csv (see
-`aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each
-claim, in these tables and in the printed ones.
+Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, tables.json for the page, intervals.csv and
+differences.csv (see `aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how
+many pairs keep each claim, in these tables and in the printed ones.
 Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
 """
 
@@ -18,9 +18,13 @@ from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
+from aml.tables.finished import write_finished
+from aml.tables.notes import whitening_lines
 from aml.tables.printed_values import (
     PRINTED,
     beyond,
+    compare,
+    differences_from_printed,
     published_distances,
     published_sentence,
     with_note,
@@ -52,8 +56,11 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     published = published_teachers(values)
     distances = published_distances(built, printed, published) if published else {}
     sentence = published_sentence(distances, comparison.tolerance)
+    built = with_note(built, sentence)
+    from_printed = list(differences_from_printed(built, compare(built, printed))) if comparison.printed else []
     with replacing_folder(tables) as folder:
-        write_tables(with_note(built, sentence), folder)
+        write_tables(built, folder)
+        write_finished(folder, built, from_printed, whitening_lines(records, settings.networks()))
         write_lines(folder / "intervals.csv", Interval, find_intervals(scores, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:

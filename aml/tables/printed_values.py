@@ -69,7 +69,7 @@ def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: 
         writer = csv.DictWriter(file, COMPARISON_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(cells)
-    floats = [latex.render(t, f"tab:{t.number}-difference", _signed) for t in differences(tables, cells)]
+    floats = [latex.render(t, f"tab:{t.number}-difference", _signed) for t in differences_from_printed(tables, cells)]
     (folder / "comparison.tex").write_text("\n".join(floats), encoding="utf-8")
     return cells
 
@@ -101,7 +101,7 @@ def _shared_cells(tables, printed) -> Iterator[tuple[Table, Row, str, Decimal, D
                     yield table, row, column, tenths(twin.values[column]), None if ours is None else tenths(ours)
 
 
-def differences(tables: Iterable[Table], cells: list[dict]) -> Iterator[Table]:
+def differences_from_printed(tables: Iterable[Table], cells: list[dict]) -> Iterator[Table]:
     """The tables that share cells with the printed ones, differences in place of scores and flagged cells marked."""
     found = {(c["table"], c["student"], c["d"], c["teacher"], c["loss"], c["column"]): c for c in cells}
     for table in tables:

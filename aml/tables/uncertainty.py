@@ -121,15 +121,6 @@ def find_differences(scores: Scores, tables: TableSettings, settings: BootstrapS
     return lines
 
 
-def read_differences(path: Path) -> list[Difference]:
-    """Read the Differences that `write_lines` wrote."""
-    kinds = {field.name: field.type for field in fields(Difference)}
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            Difference(**{name: kinds[name](value) for name, value in line.items()}) for line in csv.DictReader(file)
-        ]
-
-
 def write_lines(path: Path, kind: type, lines: Iterable) -> None:
     """Write Intervals or Differences as CSV, a column for each field."""
     with open(path, "w", newline="", encoding="utf-8") as file:

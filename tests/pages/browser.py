@@ -1,86 +1,38 @@
-"""A headless Chromium, spoken to in its DevTools protocol through pipes: no port, no further package."""
+"""What a headless Chromium says of the page: it runs JavaScript in a frame of a given width and prints the result."""
 
-import base64
-import contextlib
+import html
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-KEYS = {"ArrowRight": 39}  # by their Windows codes
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000", "--virtual-time-budget=5000")
+FRAME = """<!DOCTYPE html><body><pre id="result"></pre>
+<iframe style="width: {width}px; height: 900px; border: 0" srcdoc="{page}"></iframe>
+<script>
+addEventListener("load", async () => {{
+  const frame = document.querySelector("iframe"), window = frame.contentWindow, document_ = frame.contentDocument;
+  const settled = () => new Promise(done => setTimeout(done, 200));
+  const script = async (document) => {{ {script} }};
+  let result;
+  try {{ result = {{value: await script(document_)}}; }} catch (error) {{ result = {{error: String(error)}}; }}
+  document.getElementById("result").textContent = JSON.stringify(result);
+}});
+</script></body>"""
 
 
-class Browser:
-    """One tab. `events`: what it told without being asked, as protocol messages."""
+def run_in_page(page: str, script: str, folder: Path, *, width: int, dark: bool = False):
+    """What `script` returns, the body of an async function, in the page `width` CSS pixels wide.
 
-    def __init__(self, process: subprocess.Popen):
-        self.process, self.session, self.count, self.events = process, None, 0, []
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable")
-
-    def ask(self, method: str, **parameters) -> dict:
-        self.count += 1
-        message = {"id": self.count, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        self.process.stdin.write(json.dumps(message).encode() + b"\0")
-        self.process.stdin.flush()
-        while (answer := self._read()).get("id") != self.count:
-            self.events.append(answer)
-        assert "error" not in answer, f"{method}: {answer['error']}"
-        return answer["result"]
-
-    def open(self, path: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
-        """Shows a file in a window of this size, in CSS pixels, and waits until it is loaded."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.events.clear()
-        self.ask("Page.navigate", url=path.resolve().as_uri())
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self._read())
-
-    def value(self, expression: str):
-        """Of JavaScript."""
-        result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
-
-    def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key])
-
-    def screenshot(self, path: Path, *, whole: bool = True) -> None:
-        shot = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(shot["data"]))
-
-    def told(self, method: str) -> list[dict]:
-        return [event["params"] for event in self.events if event.get("method") == method]
-
-    def _read(self) -> dict:
-        text = bytearray()
-        while (byte := self.process.stdout.read(1)) != b"\0":
-            assert byte, "Chromium has ended"
-            text += byte
-        return json.loads(text)
-
-
-@contextlib.contextmanager
-def chromium(profile: Path) -> Iterator[Browser]:
-    """Runs it with an empty profile folder, and ends it."""
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    pipes = 'exec "$@" 3<&0 4>&1 0</dev/null 1>/dev/null 2>&1'  # it reads from 3 and writes to 4
-    process = subprocess.Popen(["sh", "-c", pipes, "sh", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        browser = Browser(process)
-        yield browser
-        browser.session = None
-        browser.ask("Browser.close")
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    It can use `document` and `window` of the page, and `await settled()`, after which the page is drawn anew.
+    """
+    file = folder / "frame.html"
+    file.write_text(FRAME.format(width=width, page=html.escape(page), script=script))
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    command = [CHROMIUM, *FLAGS, scheme, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    result = json.loads(html.unescape(re.search(r'<pre id="result">(.*?)</pre>', printed, re.DOTALL).group(1)))
+    assert "error" not in result, result
+    return result["value"]

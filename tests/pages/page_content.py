@@ -10,7 +10,7 @@ from aml.tables.build import build_tables
 from aml.tables.claims import read_claims, write_claims
 from aml.tables.csv_files import read_tables
 from aml.tables.notes import COLUMNS, whitening_lines
-from aml.tables.printed_values import PRINTED, compare, differences
+from aml.tables.printed_values import PRINTED, compare, differences_from_printed
 from tests.tables.paper_records import LOSSES, paper_settings, printed_records
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'
@@ -40,7 +40,7 @@ def content(folder: Path, **changes) -> Content:
         "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],
         "parameters": "seed: 0 # <here>\n",
         "intervals": {("mobilenet_v2-vgg16-contr_plus", "asymmetric", "roxford5k+r1m", "hard"): ("9.87", "19.95")},
-        "differences": list(differences(tables, compare(tables, printed))),
+        "differences": list(differences_from_printed(tables, compare(tables, printed))),
         "cell": "mobilenet_v2-vgg16-contr_plus",
         "contact_sheet": drawn,
         "complexity": Sheet(["network", "parameters"], [["VGG16", "14,714,688"]]),

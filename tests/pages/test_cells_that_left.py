@@ -24,13 +24,11 @@ def reports(folder: Path) -> dict[str, bytes]:
     write_csv(folder / "complexity.csv", COSTS)
     figures.main(folder / "metrics", folder / "complexity.csv", folder / "queries", folder, out / "figures", values)
     page.main(
+        out / "tables",
+        out / "claims.csv",
+        out / "index.html",
         values,
-        metrics=folder / "metrics",
-        claims=out / "claims.csv",
-        page=out / "index.html",
         graph=[],
-        intervals=out / "tables/intervals.csv",
-        differences=out / "tables/differences.csv",
         figures=out / "figures",
     )
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}

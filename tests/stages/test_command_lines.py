@@ -35,7 +35,7 @@ COMMANDS = {
         "--network",
         "a",
     ],
-    "stages.page": ["metrics", "claims.csv", "page.html", "--graph", "dvc.yaml"],
+    "stages.page": ["tables", "claims.csv", "page.html", "--graph", "dvc.yaml"],
     "stages.train": ["name", "processed", "weights", "model", "--loss", "reg", "--settings", "distill"],
 }
 

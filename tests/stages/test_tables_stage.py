@@ -62,7 +62,8 @@ def test_everything_is_written_where_published_teachers_score_as_printed(tmp_pat
     run(tmp_path, printed_records(), paper())
     names = {path.name for path in (tmp_path / "tables").iterdir()}
     numbered = {f"table{number}.{ending}" for number in range(5, 11) for ending in ("csv", "tex")}
-    assert names == numbered | {*("tables.tex", "comparison.csv", "comparison.tex", "intervals.csv", "differences.csv")}
+    others = {*("tables.tex", "tables.json", "comparison.csv", "comparison.tex", "intervals.csv", "differences.csv")}
+    assert names == numbered | others
     assert {row["difference"] for row in rows(tmp_path / "tables/comparison.csv")} == {"0.0"}
     assert "8 of 8 mAP are within 0.2 points" in capsys.readouterr().err
     assert "8 of 8 mAP" in (tmp_path / "tables/table7.tex").read_text()

@@ -117,14 +117,12 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(tmp_path, monkeypatc
 
     (tmp_path / "params.yaml").write_text("grid\n")
     page.main(
+        report / "tables",
+        report / "claims.csv",
+        report / "index.html",
         values,
-        metrics=report / "metrics",
-        claims=report / "claims.csv",
-        page=report / "index.html",
         graph=[],
         cell=report / "cell.json",
-        intervals=report / "tables/intervals.csv",
-        differences=report / "tables/differences.csv",
         complexity=report / "complexity.csv",
         figures=report / "figures",
         ranked_lists=report / "ranked_lists",

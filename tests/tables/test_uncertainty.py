@@ -1,6 +1,7 @@
 """Intervals, differences and marks, on queries whose means are the printed scores."""
 
 import copy
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,6 @@ from aml.tables.uncertainty import (
     find_differences,
     find_intervals,
     marked,
-    read_differences,
     read_scores,
     write_lines,
 )
@@ -67,7 +67,11 @@ def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
         assert line.difference == line.low == line.high == round(first - second, 2)
         assert line.within_noise == (first == second)
     write_lines(tmp_path / "differences.csv", Difference, lines)
-    assert read_differences(tmp_path / "differences.csv") == lines
+    with open(tmp_path / "differences.csv", newline="") as file:
+        written = [(*row.values(),) for row in csv.DictReader(file)]
+    assert written == [
+        tuple(f"{v:.2f}" if isinstance(v, float) else str(v) for v in vars(line).values()) for line in lines
+    ]
     assert {line.within_noise for line in lines} == {0, 1}
 
 
