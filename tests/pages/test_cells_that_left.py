@@ -6,6 +6,7 @@ import yaml
 
 from aml.complexity.costs import Cost, write_csv
 from aml.files.atomic import write_json
+from aml.pages.provenance import Making
 from stages import figures, page, tables
 from tests.stages.test_tables_stage import paper
 from tests.tables.paper_records import printed_records, with_seeds, write_queries
@@ -42,7 +43,8 @@ def write(folder: Path, keys) -> None:
     write_queries(folder / "queries", records, keys)
 
 
-def test_they_change_no_table_figure_or_page(tmp_path):
+def test_they_change_no_table_figure_or_page(tmp_path, monkeypatch):
+    monkeypatch.setattr("aml.pages.provenance.making", lambda: Making("2026-01-02T03:04:05+00:00", "a CPU"))
     in_grid = ["vgg16", "mobilenet_v2-vgg16-contr", "mobilenet_v2-vgg16-reg"]
     write(tmp_path, in_grid)
     expected = reports(tmp_path)
