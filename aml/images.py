@@ -1,25 +1,35 @@
-"""From stored bytes to normalised tensors: one preprocessing for training, targets and testing.
+"""Images from stored bytes to normalised tensors: one way for packing, training, targets, extraction and pictures.
 
-Order matters and is the protocol's (METHOD, Sec. 4): decode to RGB, crop a query to its box, then shrink.
+Order matters and is the protocol's (METHOD, Sec. 4): decode to RGB, crop a query to its box, then shrink. Threads may
+decode at the same time: nothing here changes a setting of Pillow's. torch is imported late: packing and pictures read
+images without it.
 """
 
+import contextlib
 import functools
+import io
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
+import simplejpeg
 from PIL import Image
-from torch.utils.data import Dataset
 
-from aml.decoding import read_pixels
 from aml.files.image_sets import ImageSet
 
+if TYPE_CHECKING:
+    from torch import Tensor, device
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no TIFF: Pillow turns those by EXIF; no EPS: it starts programs
+MAX_PIXELS = 80_000_000  # below Pillow's own warning; the largest image of ROxford has 12 million
+_ORIENTATION = 0x0112
+_END_OF_JPEG = b"\xff\xd9"
 FEW_PIXELS = 50_000_000  # decoded in half a second; two processes that do it take as long to start
 
 
 def shrink(pixels: np.ndarray, longer_side: float) -> np.ndarray:
-    """Pixels `(H, W, 3)` with the longer side at most `longer_side`: Lanczos, aspect kept, never enlarged."""
+    """Shrink pixels `(H, W, 3)` to a longer side of at most `longer_side`: Lanczos, aspect kept, never enlarged."""
     if max(pixels.shape[:2]) <= longer_side:
         return pixels
     image = Image.fromarray(pixels)
@@ -28,13 +38,13 @@ def shrink(pixels: np.ndarray, longer_side: float) -> np.ndarray:
 
 
 def crop_and_shrink(pixels: np.ndarray, box: Sequence[float], longer_side: float) -> np.ndarray:
-    """A query: cropped to `box` = (x0, y0, x1, y1) pixels, then shrunk by as much as its whole image would be."""
+    """Crop a query to `box` = (x0, y0, x1, y1) pixels, then shrink it by as much as its whole image would be shrunk."""
     cropped = np.array(Image.fromarray(pixels).crop(tuple(box)))
     return shrink(cropped, longer_side * max(cropped.shape[:2]) / max(pixels.shape[:2]))
 
 
-class ImageTensors(Dataset):
-    """The pixels `(3, H, W)` uint8 of an image set, by row; cropped where the set has boxes."""
+class ImageTensors:
+    """The pixels `(3, H, W)` uint8 of an image set, by row; cropped where the set has boxes. A torch Dataset."""
 
     def __init__(self, images: ImageSet, *, image_size: int, normalisation: dict):
         self.images, self.image_size, self.normalisation = images, image_size, normalisation
@@ -42,7 +52,9 @@ class ImageTensors(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, row: int) -> torch.Tensor:
+    def __getitem__(self, row: int) -> "Tensor":
+        import torch
+
         pixels = read_pixels(self.images, row)
         if self.images.boxes is None:
             pixels = shrink(pixels, self.image_size)
@@ -50,32 +62,38 @@ class ImageTensors(Dataset):
             pixels = crop_and_shrink(pixels, self.images.boxes[row], self.image_size)
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
-    def __getitems__(self, rows: Sequence[int]) -> list[torch.Tensor]:
+    def __getitems__(self, rows: Sequence[int]) -> list["Tensor"]:
         return [self[row] for row in rows]
 
-    def normalised(self, pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
-        """A batch `(B, 3, H, W)` uint8 as float32 on `device`, channels last: [0, 1], less each channel's mean, divided
-        by its standard deviation. There, and not image by image, since bytes travel four times as fast."""
+    def normalised(self, pixels: "Tensor", device: "device") -> "Tensor":
+        """Return a batch `(B, 3, H, W)` uint8 as float32 on `device`, channels last: [0, 1], less each channel's mean,
+        divided by its standard deviation. It is normalised there, since bytes travel four times as fast."""
+        import torch
+
         images = pixels.to(device, non_blocking=True, memory_format=torch.channels_last).float().div_(255)
         mean, std = (_per_channel(*self.normalisation[name], device) for name in ("mean", "std"))
         return images.sub_(mean).div_(std)
 
 
 @functools.cache
-@torch.inference_mode(False)
-def _per_channel(red: float, green: float, blue: float, device: torch.device) -> torch.Tensor:
-    """Brought to the device once: such a copy waits for all that the device has to do."""
-    return torch.tensor([red, green, blue], device=device).view(3, 1, 1)
+def _per_channel(red: float, green: float, blue: float, device: "device") -> "Tensor":
+    """Bring three numbers to the device, once: such a copy waits for all that the device has to do."""
+    import torch
+
+    with torch.inference_mode(False):
+        return torch.tensor([red, green, blue], device=device).view(3, 1, 1)
 
 
-def stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: as images are decoded, so that they are copied as they
-    lie, and as the convolutions want them."""
+def stack(tensors: Sequence["Tensor"]) -> "Tensor":
+    """Stack tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: as images are decoded, so that copying is fast,
+    and as the convolutions want them."""
+    import torch
+
     return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
 
 
-def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], torch.Tensor]]:
-    """Tensors of any shapes as few batches: for each shape, the positions in `tensors` and the stack `(n, C, H, W)`."""
+def stack_by_shape(tensors: Sequence["Tensor"]) -> list[tuple[list[int], "Tensor"]]:
+    """Stack tensors of any shapes: for each shape, return the positions in `tensors` and the stack `(n, C, H, W)`."""
     positions = defaultdict(list)
     for position, tensor in enumerate(tensors):
         positions[tensor.shape].append(position)
@@ -83,7 +101,7 @@ def stack_by_shape(tensors: Sequence[torch.Tensor]) -> list[tuple[list[int], tor
 
 
 def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) -> list[list[int]]:
-    """`rows` in batches of at most `batch_size` images of one stored size, hence of one shape (boxes aside)."""
+    """Return `rows` in batches of at most `batch_size` images of one stored size and box, hence of one shape."""
     by_size = defaultdict(list)
     for row in rows:
         box = () if images.boxes is None else tuple(images.boxes[row])
@@ -92,6 +110,114 @@ def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) 
 
 
 def decoding_processes(images: ImageSet, batches: Sequence[Sequence[int]], num_workers: int) -> int:
-    """How many processes shall decode these rows: `num_workers`, or 0, the stage's own, for few pixels."""
+    """Return how many processes shall decode these rows: `num_workers`, or 0, the stage itself, for few pixels."""
     pixels = images.sizes.astype(np.int64).prod(axis=1)
     return num_workers if sum(pixels[list(batch)].sum() for batch in batches) > FEW_PIXELS else 0
+
+
+class Checked(NamedTuple):
+    """What `check` finds: size in pixels as stored (no EXIF rotation), Pillow's mode, and whether it can be decoded."""
+
+    width: int
+    height: int
+    mode: str
+    is_rotated: bool  # EXIF asks viewers to turn it
+    problem: str | None  # why the image cannot be decoded
+    can_be_filled: bool  # the rest of a damaged image can be decoded
+
+
+def read_pixels(images: ImageSet, row: int) -> np.ndarray:
+    """Return the RGB pixels of image `row`, filled where the set was packed so. Raises ValueError naming an image that
+    cannot be decoded."""
+    data = images.read(row)
+    try:
+        return decode(data, fill=bool(images.filled[row]))
+    except ValueError as error:
+        raise ValueError(f"image {images.names[row]!r} cannot be decoded ({error})") from error
+
+
+def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
+    """Return RGB pixels `(H, W, 3)` uint8 in stored order: boxes refer to it, so EXIF rotation is not applied.
+
+    They are Pillow's, also where a faster decoder gives the same. `fill`: fill what is missing or damaged after the
+    header, as Pillow does with ImageFile.LOAD_TRUNCATED_IMAGES [code]: the rest of a truncated JPEG is grey.
+
+    Raises ValueError, with the reason, for bytes that are no image of FORMATS or, unless `fill`, a damaged one, for 16
+    bits a channel and for more than MAX_PIXELS.
+    """
+    image = _opened(data)
+    if fill:
+        with _reasons(data):
+            return np.array(_filled(image, data).convert("RGB"))
+    if image.format == "JPEG" and image.mode in ("L", "RGB"):
+        with contextlib.suppress(ValueError):  # damaged: Pillow decides
+            return simplejpeg.decode_jpeg(data)
+    with _reasons(data):
+        return np.array(image.convert("RGB"))
+
+
+def check(data: bytes) -> Checked:
+    """Return what an image is, and whether it can be decoded; a failure is a `problem`, not an exception."""
+    try:
+        image = _opened(data)
+    except ValueError as error:
+        return Checked(0, 0, "", False, str(error), False)
+    found = Checked(*image.size, image.mode, _is_rotated(image), None, False)
+    try:
+        decode(data)
+    except ValueError as error:
+        found = found._replace(problem=str(error))
+        with contextlib.suppress(ValueError):
+            decode(data, fill=True)
+            found = found._replace(can_be_filled=True)
+    return found
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Read the header of an image. Raises ValueError with the reason for what is not within our limits."""
+    with _reasons(data):
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels, at most {MAX_PIXELS} in all are accepted")
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(
+            f"16 or more bits a pixel (mode {image.mode}), which turns white in RGB; 8 bits a channel are accepted"
+        )
+    return image
+
+
+def _filled(image: Image.Image, data: bytes) -> Image.Image:
+    """Return what LOAD_TRUNCATED_IMAGES would give, without that setting, which all threads would share.
+
+    An end mark makes libjpeg fill what is missing; where a decoder fails, the part decoded before is kept.
+    """
+    if image.format in ("JPEG", "MPO"):
+        image = Image.open(io.BytesIO(data + _END_OF_JPEG), formats=FORMATS)
+    try:
+        image.load()
+    except OSError:
+        image.tile = []  # nothing is left to decode
+    return image
+
+
+@contextlib.contextmanager
+def _reasons(data: bytes):
+    """Turn whatever Pillow raises about these bytes into a ValueError with the reason."""
+    try:
+        yield
+    except Image.DecompressionBombError:
+        reason = f"more than {2 * Image.MAX_IMAGE_PIXELS} pixels, at most {MAX_PIXELS} are accepted"
+        raise ValueError(reason) from None
+    except Image.UnidentifiedImageError:
+        reason = f"no image of a known format ({', '.join(FORMATS)})" if data else "an empty file"
+        raise ValueError(reason) from None
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ... on damaged files
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _is_rotated(image: Image.Image) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+    except Exception:  # damaged EXIF; nobody else reads it
+        return False

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from aml.decoding import decode
-from aml.images import shrink
+from aml.images import decode, shrink
 from benchmarks.measure import Case, Options, alternate, require_equal
 from benchmarks.pictures import SIZE, jpeg
 

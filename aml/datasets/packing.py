@@ -14,7 +14,7 @@ from tqdm import tqdm
 from aml.datasets import archives
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.decoding import check
+from aml.images import check
 
 MAX_IMAGE_BYTES = 256 << 20
 _AHEAD = 4  # images a worker may have waiting: bounds the memory
@@ -64,7 +64,7 @@ def pack_listed(
     is_whole: all of the names must be in these archives, which are not just the first of several.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
     on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
-    truncated or damaged image [code], as `aml.decoding.decode` fills it.
+    truncated or damaged image [code], as `aml.images.decode` fills it.
     Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, where
     one cannot be decoded, unless it is to be excluded, and, to be filled, where its header can't be read.
     """

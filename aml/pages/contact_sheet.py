@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageDraw, ImageFont
 
-from aml.decoding import read_pixels
 from aml.files.image_sets import ImageSet
+from aml.images import read_pixels
 
 SIDE = 96  # longer side of a picture, pixels
 FRAME = 3

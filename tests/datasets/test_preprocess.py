@@ -11,7 +11,7 @@ from aml.files.image_sets import read_ground_truth, read_images, read_lists, rea
 from aml.files.reading import read_json
 from aml.images import ImageTensors
 from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
-from tests.files.test_decoding import by_the_authors
+from tests.test_decoding import by_the_authors
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
 TRAIN, VAL, OTHER = CIDS[:4], CIDS[4:7], CIDS[7:]

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from aml import decoding
+from aml import images
 from aml.datasets import archives
 from aml.params.reading import of_type, read_parameters
 from tests.fuzz.watch import limited_memory
@@ -113,7 +113,7 @@ def png(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("sides", [(30_000, 30_000), (9_000, 9_000), (2**31 - 1, 1)])
 def test_images_of_gigapixels(sides):
-    assert "at most 80000000" in decoding.check(png(*sides)).problem
+    assert "at most 80000000" in images.check(png(*sides)).problem
 
 
 def yaml_bomb(depth: int) -> str:

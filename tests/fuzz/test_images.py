@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from aml.decoding import FORMATS, check, decode
+from aml.images import FORMATS, check, decode
 from tests.datasets.raw_folders import image
-from tests.files.test_decoding import by_pillow, require_the_authors_pixels
 from tests.fuzz.inputs import damaged, fuzzed
 from tests.fuzz.watch import ends_well
+from tests.test_decoding import by_pillow, require_the_authors_pixels
 
 WHOLE = [image(number, file_format=name) for number, name in enumerate(FORMATS)]
 WHOLE += [image(7, mode="CMYK"), image(8, mode="L", progressive=True), image(9, mode="P", file_format="PNG")]

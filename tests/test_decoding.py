@@ -10,8 +10,8 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from aml.datasets.image_set_writer import PackWriter
-from aml.decoding import MAX_PIXELS, check, decode, read_pixels
 from aml.files.image_sets import read_images
+from aml.images import MAX_PIXELS, check, decode, read_pixels
 from aml.pages.contact_sheet import thumbnail
 from tests.datasets.raw_folders import image
 
