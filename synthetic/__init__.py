@@ -1,4 +1,10 @@
-"""Synthetic landmarks, the embedded default data: textured 3-D buildings under changing view, light and weather."""
+"""Draw the embedded default's images: textured 3-D buildings in changing view, light and weather, as JPEGs.
+
+Only the stage `download` imports this. Read `sets` first (the three datasets and their files), then `clusters` (all
+views of one landmark), `views` (one photograph), `landmarks` and `kinds` (buildings), `labels` (the ground truth).
+`frame` paints; `solids`, `facades`, `openings`, `textures` and `style` are the buildings, `scenery`, `occluders`,
+`landscapes`, `light` and `optics` all else in a picture.
+"""
 
 from synthetic.sets import draw_distractors, draw_test_set, draw_training_set
 

@@ -16,19 +16,19 @@ class Camera:
     height: int
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Image positions (..., 2) in pixels, from the upper left corner, and depths (...) of points (..., 3)."""
+        """Image positions (..., 2), pixels from the upper left corner, and depths (...) of points (..., 3)."""
         seen = (points - self.eye) @ self.rotation.T
         depth = seen[..., 2]
         centre = np.array([self.width, self.height]) / 2
         return centre + self.focal * seen[..., :2] / np.maximum(depth, 1e-6)[..., None], depth
 
     def moved(self, offset: np.ndarray) -> "Camera":
-        """The same camera elsewhere: a solid shifted by -offset looks to it as the solid itself to this one."""
+        """The same camera, shifted: it sees a solid as this one sees the solid shifted by -offset."""
         return replace(self, eye=self.eye + offset)
 
     @property
     def horizon(self) -> float:
-        """Row of the horizon in the middle column, for a camera without roll."""
+        """The row of the horizon in the middle column, for a camera without roll."""
         forward = self.rotation[2]
         return self.height / 2 + self.focal * forward[2] / max(0.2, float(np.hypot(forward[0], forward[1])))
 

@@ -1,4 +1,4 @@
-"""The views of one landmark, drawn again until its ground truth is usable: what one process does in one go."""
+"""Draw all views of one landmark, again and again until its ground truth is usable: one job of a process."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ MAX_ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Job:
-    """Which landmark, of which kinds and stones, and how many views of it. num_queries: 0 except in test sets."""
+    """A landmark, its possible kinds and stones, and the number of its views. num_queries: 0 except in test sets."""
 
     key: tuple
     kinds: tuple[str, ...]
@@ -48,7 +48,7 @@ class TestCluster:
 
 
 def draw_training_cluster(job: Job) -> TrainingCluster:
-    """Has at least one pair."""
+    """Draw a landmark with at least one pair of views."""
     landmark = draw_landmark(job.key, job.kinds, job.palette)
     for attempt in range(MAX_ATTEMPTS):
         views = _draw_views(landmark, job, attempt, TRAINING_DIFFICULTIES)
@@ -59,7 +59,7 @@ def draw_training_cluster(job: Job) -> TrainingCluster:
 
 
 def draw_test_cluster(job: Job) -> TestCluster:
-    """Each query has an easy or a hard view in the database."""
+    """Draw a landmark of which each query has an easy or a hard view in the database."""
     landmark = draw_landmark(job.key, job.kinds, job.palette)
     queries = [_draw_query(landmark, number, job.image_size) for number in range(job.num_queries)]
     for attempt in range(MAX_ATTEMPTS):
@@ -74,7 +74,7 @@ def draw_test_cluster(job: Job) -> TestCluster:
 
 
 def draw_other(job: Job) -> bytes:
-    """JPEG of a landmark that is seen only once, or of none."""
+    """The JPEG of a landmark that is seen only once, or of none."""
     random = stream("other", *job.key)
     if random.random() < LANDSCAPE_SHARE:
         return draw_landscape(job.key, job.image_size)
@@ -105,6 +105,6 @@ def _pairs(key: tuple, views: list[View]) -> list[tuple[int, int]]:
     pairs = []
     for query, view in enumerate(views):
         others = [number for number, other in enumerate(views) if number != query and is_pair(view, other)]
-        shuffled = stream("pairs", *key, query).permutation(len(others))[:POSITIVES_PER_VIEW]
-        pairs += [(query, others[place]) for place in shuffled]
+        chosen = stream("pairs", *key, query).permutation(len(others))[:POSITIVES_PER_VIEW]
+        pairs += [(query, others[number]) for number in chosen]
     return pairs

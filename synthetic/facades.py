@@ -1,4 +1,4 @@
-"""Textures of walls and roofs: masonry, storeys of windows, ornaments, and the outline the face is cut to."""
+"""Paint the textures of walls and roofs: masonry, windows, ornaments, and the outline to which a face is cut."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Doors:
 
 @dataclass(frozen=True)
 class Facade:
-    """What a wall shows, independent of its size."""
+    """What is on a wall, independent of its size."""
 
     bays: int
     storeys: int
@@ -38,7 +38,7 @@ class Facade:
 
 
 def paint_facade(random: np.random.Generator, style: Style, facade: Facade, width: float, height: float):
-    """Texture (see Texture) of a wall of width x height metres.
+    """The texture (see Texture) of a wall of width x height metres.
 
     Shapes come from the style's common stream, so that one building's facades agree; grime and lit windows come from
     `random`.
@@ -81,7 +81,7 @@ def paint_facade(random: np.random.Generator, style: Style, facade: Facade, widt
 
 
 def paint_gable(random: np.random.Generator, style: Style, width: float, height: float):
-    """Texture of a triangular wall under a roof."""
+    """The texture of a triangular wall under a roof."""
     columns, rows = texture_size(width, height)
     picture = _masonry(style, style.common(), random, columns, rows)
     outline = np.int32([[0, rows - 1], [columns // 2, 0], [columns - 1, rows - 1]])
@@ -90,7 +90,7 @@ def paint_gable(random: np.random.Generator, style: Style, width: float, height:
 
 
 def paint_roof(random: np.random.Generator, style: Style, width: float, height: float, top: float = 1.0):
-    """Texture of a roof's face; `top`: width of its upper edge over that of the lower one (0: a triangle)."""
+    """The texture of a roof's face; `top`: width of its upper edge over that of the lower one (0: a triangle)."""
     columns, rows = texture_size(0.6 * width, 0.6 * height)
     brightness = 1 + 0.25 * (smooth_noise(random, rows, columns, 6) - 0.5)
     brightness[::4] *= 0.82

@@ -1,4 +1,4 @@
-"""The picture under the brush: colours, which face of the landmark each pixel shows, and how near it is."""
+"""The picture while it is painted: colours, the landmark's face that each pixel shows, and how near it is."""
 
 import cv2
 import numpy as np
@@ -30,40 +30,40 @@ class Frame:
         return self.colours.shape[0]
 
     def draw_scenery(self, camera: Camera, solid: Solid, light: Light) -> None:
-        """Draws a house of the background; nearer ones hide it, in whatever order they are drawn."""
+        """Draw a house of the background; nearer ones hide it, in whatever order they are drawn."""
         self._draw(camera, solid, light, numbered=False)
 
     def draw_landmark(self, camera: Camera, solid: Solid, light: Light) -> None:
-        """Draws the landmark over all that is there, and notes its faces."""
+        """Draw the landmark over all that is there, and note its faces."""
         self._nearness[:] = 0
         self._draw(camera, solid, light, numbered=True)
 
     def fill_polygon(self, corners: np.ndarray, tone: np.ndarray) -> None:
-        """Draws a polygon (k, 2) in front of everything."""
+        """Draw a polygon (k, 2) in front of everything."""
         corners = [np.int32(corners)]
         cv2.fillPoly(self.colours, corners, colour(tone))
         cv2.fillPoly(self.faces, corners, 0)
 
     def fill_ellipse(self, x: float, y: float, radius_x: float, radius_y: float, tone: np.ndarray) -> None:
-        """Draws an ellipse in front of everything."""
+        """Draw an ellipse in front of everything."""
         centre, radii = (int(x), int(y)), (max(1, int(radius_x)), max(1, int(radius_y)))
         cv2.ellipse(self.colours, centre, radii, 0, 0, 360, colour(tone), -1)
         cv2.ellipse(self.faces, centre, radii, 0, 0, 360, 0, -1)
 
     def fill_box(self, left: float, top: float, right: float, bottom: float, tone: np.ndarray) -> None:
-        """Draws a rectangle in front of everything."""
+        """Draw a rectangle in front of everything."""
         corners = (int(left), int(top)), (int(right), int(bottom))
         cv2.rectangle(self.colours, *corners, colour(tone), -1)
         cv2.rectangle(self.faces, *corners, 0, -1)
 
     def draw_line(self, start: tuple, end: tuple, width: float, tone: np.ndarray) -> None:
-        """Draws a line in front of everything."""
+        """Draw a line in front of everything."""
         ends = tuple(map(int, start)), tuple(map(int, end))
         cv2.line(self.colours, *ends, colour(tone), max(1, int(width)))
         cv2.line(self.faces, *ends, 0, max(1, int(width)))
 
     def _draw(self, camera, solid, light, *, numbered):
-        places, depths = camera.project(solid.corners)  # (F, 4, 2), (F, 4)
+        positions, depths = camera.project(solid.corners)  # (F, 4, 2), (F, 4)
         to_eye = camera.eye - solid.centres
         faces_camera = (solid.normals * to_eye).sum(1) > 0
         visible = np.flatnonzero(faces_camera & (depths.min(1) > NEAREST))
@@ -72,21 +72,21 @@ class Frame:
         for face in visible[np.argsort(-distances, kind="stable")]:  # far to near, for soft edges
             plane = _inverse_depth(camera, solid.normals[face], solid.centres[face])
             number = int(face) + 1 if numbered else 0
-            self._draw_face(solid.textures[face], places[face], plane, tones[face], light.window_glow, number)
+            self._draw_face(solid.textures[face], positions[face], plane, tones[face], light.window_glow, number)
 
-    def _draw_face(self, texture, places, plane, tone, window_glow, number):
-        """Draws one face at its corners' places (4, 2); plane: 1 / depth = plane . (x, y, 1)."""
-        left, top = np.maximum(np.floor(places.min(0)).astype(int) - 1, 0)
-        right, bottom = np.minimum(np.ceil(places.max(0)).astype(int) + 2, (self.width, self.height))
+    def _draw_face(self, texture, positions, plane, tone, window_glow, number):
+        """Draw one face with its corners at `positions` (4, 2); plane: 1 / depth = plane . (x, y, 1)."""
+        left, top = np.maximum(np.floor(positions.min(0)).astype(int) - 1, 0)
+        right, bottom = np.minimum(np.ceil(positions.max(0)).astype(int) + 2, (self.width, self.height))
         if right - left < 2 or bottom - top < 2:
             return
-        upper_left, upper_right, lower_right, lower_left = places
+        upper_left, upper_right, lower_right, lower_left = positions
         across = max(_distance(upper_left, upper_right), _distance(lower_left, lower_right))
         down = max(_distance(upper_left, lower_left), _distance(upper_right, lower_right))
         pixels, glow = texture.level(across, down)
         rows, columns = glow.shape
         corners = np.float32([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]])
-        matrix = cv2.getPerspectiveTransform(corners, np.float32(places - (left + 0.5, top + 0.5)))
+        matrix = cv2.getPerspectiveTransform(corners, np.float32(positions - (left + 0.5, top + 0.5)))
         patch = cv2.warpPerspective(pixels, matrix, (right - left, bottom - top))
         coverage = patch[..., 3] * np.float32(1 / 255)
         x, y = np.arange(left, right, dtype=np.float32) + 0.5, np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5
@@ -109,7 +109,7 @@ class Frame:
 
 
 def _inverse_depth(camera, normal, point):
-    """(3,): 1 / depth of a plane's points as a linear function of their image position (x, y, 1)."""
+    """The vector (3,) whose product with an image position (x, y, 1) is 1 / depth of the plane's point there."""
     seen_normal = camera.rotation @ normal
     slope = seen_normal[:2] / camera.focal
     constant = seen_normal[2] - slope @ (camera.width / 2, camera.height / 2)

@@ -10,7 +10,7 @@ from synthetic.streams import pick
 
 
 def build(kind: str, solid: Solid, random: np.random.Generator) -> None:
-    """Adds a building of one of KINDS."""
+    """Add a building of one of KINDS."""
     _BUILDERS[kind](solid, random)
 
 

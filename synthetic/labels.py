@@ -1,4 +1,4 @@
-"""Ground truth from exact visibility: what two views of one landmark are to each other."""
+"""Label two views of one landmark by the faces that both show: the ground truth."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from synthetic.views import View
 
 
 def covisibility(first: View, second: View) -> float:
-    """The visible surface that two views share, 0 to 1: each face counts by its share of the view's landmark pixels."""
+    """The visible surface that two views share, 0 to 1. Each face counts by its share of a view's landmark pixels."""
     shares = [view.visible / max(1, view.visible.sum()) for view in (first, second)]
     return float(np.minimum(*shares).sum())
 
 
 def grade(query: View, view: View) -> str:
-    """ "easy", "hard" or "junk": what a database view of the query's landmark is to the query."""
+    """The label, "easy", "hard" or "junk", of a database view of the query's landmark."""
     shared = covisibility(query, view)
     if view.coverage < 0.03 or view.unhidden < 0.25 or shared < 0.08:
         return "junk"
@@ -22,11 +22,11 @@ def grade(query: View, view: View) -> str:
 
 
 def can_be_query(view: View) -> bool:
-    """Whether the landmark is large and free enough to be asked for."""
+    """Whether the landmark is large and free enough for a query."""
     return view.coverage > 0.05 and view.unhidden > 0.5
 
 
 def is_pair(first: View, second: View) -> bool:
-    """Whether one can be the other's positive at training."""
+    """Whether one can be the other's positive in training."""
     smallest, freest = min(first.coverage, second.coverage), min(first.unhidden, second.unhidden)
     return smallest > 0.05 and freest > 0.3 and covisibility(first, second) > 0.3

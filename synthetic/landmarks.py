@@ -11,16 +11,16 @@ from synthetic.solids import Solid
 from synthetic.streams import pick, stream
 from synthetic.style import STONES, draw_style
 
-NUM_HOUSES = 24  # one stock for all landmarks, so that a neighbour identifies nobody
+NUM_HOUSES = 24  # one stock for all landmarks, so that a neighbour identifies none of them
 PALETTE = tuple(range(len(STONES)))
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """One house of the stock, its place (x, y, 0) relative to the landmark in metres."""
+    """One house of the stock, its offset (x, y, 0) from the landmark in metres."""
 
     house: int
-    place: np.ndarray
+    offset: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Landmark:
 
 
 def draw_landmark(key: tuple, kinds: tuple[str, ...] = KINDS, palette: tuple[int, ...] = PALETTE) -> Landmark:
-    """The landmark of this key: one of `kinds` in a stone of `palette`, rows of STONES."""
+    """Draw the landmark of this key: one of `kinds` in a stone of `palette`, rows of STONES."""
     random = stream("landmark", *key)
     kind = pick(random, kinds)
     solid = Solid(draw_style(random, ("landmark", *key), palette))
@@ -62,5 +62,5 @@ def house(number: int) -> Solid:
 
 def _draw_neighbour(random, radius):
     side = random.uniform(-1, 1)
-    place = np.array([np.sign(side) * (radius + 9 + 10 * abs(side)), 16 * random.uniform(0.5, 1.2), 0])
-    return Neighbour(int(random.integers(NUM_HOUSES)), place)
+    offset = np.array([np.sign(side) * (radius + 9 + 10 * abs(side)), 16 * random.uniform(0.5, 1.2), 0])
+    return Neighbour(int(random.integers(NUM_HOUSES)), offset)

@@ -1,4 +1,4 @@
-"""A photograph without any landmark."""
+"""Draw a photograph without any landmark."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ ROCK, FOREST = np.float32([120, 110, 85]), np.float32([70, 110, 80])
 
 
 def draw_landscape(key: tuple, image_size: int) -> bytes:
-    """JPEG of hills and a plain with trees, people and cars; image_size: longer side, pixels."""
+    """The JPEG of hills and a plain with trees, people and cars; image_size: longer side, pixels."""
     random = stream("landscape", *key)
     width, height = image_size, int(image_size * ASPECT)
     light = draw_light(random, LANDSCAPE_WEIGHTS)
@@ -43,7 +43,7 @@ def draw_landscape(key: tuple, image_size: int) -> bytes:
 
 
 def _draw_ridge(random, frame, horizon, number, brightness):
-    """Hills whose outline is lower and darker the nearer (the higher its number) they are."""
+    """Draw hills; nearer ones, with a higher number, are lower and darker."""
     width, height = frame.width, frame.height
     heights = random.random((1, int(random.integers(4, 9))), dtype=np.float32)
     outline = cv2.resize(heights, (width, 1), interpolation=cv2.INTER_CUBIC)[0]

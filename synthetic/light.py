@@ -45,7 +45,7 @@ class Light:
 
     @property
     def brightness(self) -> float:
-        """Of what stands about: 1 is full daylight."""
+        """The brightness of things near the camera: 1 in full daylight."""
         return self.hour.ambient + 0.5 * self.hour.sun
 
     @property
@@ -54,11 +54,11 @@ class Light:
 
     @property
     def window_glow(self) -> np.ndarray | None:
-        """(3,) float32, BGR light of a fully lit window, None by day."""
+        """The light (3,) float32, BGR, of a fully lit window; None by day."""
         return WINDOW_GLOW if self.is_dark else None
 
     def on(self, normals: np.ndarray) -> np.ndarray:
-        """(F, 3) float32: by what the colours of faces with these normals (F, 3) are multiplied."""
+        """The factors (F, 3) float32 of the colours of faces with these normals (F, 3)."""
         strength = self.hour.ambient + self.hour.sun * np.maximum(normals @ self.sun_direction, 0)
         tones = strength[:, None] * self.hour.tint
         if self.is_dark:
@@ -67,7 +67,7 @@ class Light:
 
 
 def draw_light(random: np.random.Generator, weights: tuple[float, ...]) -> Light:
-    """A light whose kind has these chances, in the order of HOURS; the sun stands on the landmark's front."""
+    """Draw a light, whose hour has these chances in the order of HOURS; the sun is on the landmark's front."""
     hour = pick(random, HOURS, weights)
     sun = np.array([random.normal(0, 0.8), -abs(random.normal(0.3, 0.6)), random.uniform(0.2, 0.9)])
     return Light(hour, sun / np.linalg.norm(sun), random.uniform(0.7, 1.5))

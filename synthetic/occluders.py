@@ -1,6 +1,6 @@
-"""What stands between the camera and the landmark: people, cars, trees, posts and near walls.
+"""Draw what hides a landmark: people, cars, trees, posts and near walls.
 
-Places are pixels: (x, y) is where the thing meets the ground; `brightness` is the light's.
+(x, y), in pixels, is where the thing meets the ground; `brightness` is the light's.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ LEAVES, AUTUMN_LEAVES = np.float32([40, 85, 60]), np.float32([50, 90, 130])
 def draw_person(
     random: np.random.Generator, frame: Frame, x: float, y: float, height: float, brightness: float
 ) -> None:
-    """`height` pixels tall."""
+    """Draw a person, `height` pixels tall."""
     coat, legs = random.uniform(20, 220, 3) * brightness, random.uniform(20, 120, 3) * brightness
     skin = SKIN * random.uniform(0.4, 1) * brightness
     frame.fill_box(x - 0.1 * height, y - 0.45 * height, x + 0.1 * height, y, legs)
@@ -28,7 +28,7 @@ def draw_person(
 
 
 def draw_car(random: np.random.Generator, frame: Frame, x: float, y: float, width: float, brightness: float) -> None:
-    """`width` pixels long, its left end at x."""
+    """Draw a car, `width` pixels long, its left end at x."""
     paint, height = random.uniform(20, 220, 3) * brightness, 0.3 * width
     cabin = np.array([[0.15, 1], [0.3, 1.7], [0.7, 1.7], [0.88, 1]]) * (width, -height) + (x, y)
     frame.fill_box(x, y - height, x + width, y - 0.1 * height, paint)
@@ -38,7 +38,7 @@ def draw_car(random: np.random.Generator, frame: Frame, x: float, y: float, widt
 
 
 def draw_tree(random: np.random.Generator, frame: Frame, x: float, y: float, height: float, brightness: float) -> None:
-    """`height` pixels tall; one in five is bare."""
+    """Draw a tree, `height` pixels tall; one in five is bare."""
     leaves = LEAVES * random.uniform(0.6, 1.3) if random.random() < 0.8 else AUTUMN_LEAVES
     frame.draw_line((x, y), (x, y - 0.5 * height), 0.05 * height, BARK * brightness)
     is_bare = random.random() < 0.2
@@ -55,13 +55,13 @@ def draw_tree(random: np.random.Generator, frame: Frame, x: float, y: float, hei
 
 
 def draw_post(random: np.random.Generator, frame: Frame, x: float, brightness: float) -> None:
-    """From the lower edge up to somewhere in the upper half."""
+    """Draw a post from the lower edge up to a height in the upper half."""
     top = frame.height * random.uniform(0, 0.5)
     frame.draw_line((x, frame.height), (x, top), max(2, 0.012 * frame.width), POST * brightness)
 
 
 def draw_near_wall(random: np.random.Generator, frame: Frame, brightness: float) -> None:
-    """At the left or right edge, from top to bottom."""
+    """Draw a wall at the left or right edge, from top to bottom."""
     width = random.uniform(0.15, 0.4) * frame.width
     left = pick(random, (-0.05 * frame.width, frame.width - width))
     frame.fill_box(left, 0, left + width, frame.height, pick(random, STONES) * 0.8 * brightness)

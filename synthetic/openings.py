@@ -1,4 +1,4 @@
-"""Windows, doors and what else is set into a wall, drawn on a texture (h, w, 3) uint8."""
+"""Draw windows, doors, roses and clocks on a wall's texture (h, w, 3) uint8."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ def colour(value: np.ndarray) -> tuple[float, float, float]:
 
 
 def fill_opening(picture: np.ndarray, shape: str, x: float, y: float, width: float, height: float, fill: tuple) -> None:
-    """One opening of a shape of OPENING_SHAPES, its upper left corner at (x, y)."""
+    """Fill one opening of a shape of OPENING_SHAPES, its upper left corner at (x, y)."""
     x, y, width, height = int(x), int(y), max(2, int(width)), max(3, int(height))
     if shape == "rectangle":
         cv2.rectangle(picture, (x, y), (x + width, y + height), fill, -1)
@@ -32,7 +32,7 @@ def fill_opening(picture: np.ndarray, shape: str, x: float, y: float, width: flo
 
 
 def draw_hood(picture: np.ndarray, hood: str, x: float, y: float, width: float, trim: tuple) -> None:
-    """The ornament of a kind of HOODS above a window whose upper left corner is (x, y)."""
+    """Draw the ornament, one of HOODS, above a window whose upper left corner is (x, y)."""
     if hood == "flat":
         cv2.rectangle(picture, (int(x - 2), int(y - 4)), (int(x + width + 2), int(y - 3)), trim, -1)
     elif hood == "pediment":
@@ -43,7 +43,7 @@ def draw_hood(picture: np.ndarray, hood: str, x: float, y: float, width: float, 
 
 
 def draw_rose(picture: np.ndarray, centre: tuple, radius: int, num_spokes: int, glass: tuple, trim: tuple) -> None:
-    """A rose window."""
+    """Draw a rose window."""
     cv2.circle(picture, centre, radius + 3, trim, -1, cv2.LINE_AA)
     cv2.circle(picture, centre, radius, glass, -1, cv2.LINE_AA)
     for angle in 2 * np.pi * np.arange(num_spokes) / num_spokes:
@@ -52,7 +52,7 @@ def draw_rose(picture: np.ndarray, centre: tuple, radius: int, num_spokes: int, 
 
 
 def draw_clock(picture: np.ndarray, centre: tuple, radius: int, hands: tuple, is_light: bool, trim: tuple) -> None:
-    """A clock face; hands: angles in radians."""
+    """Draw a clock face; hands: angles in radians."""
     cv2.circle(picture, centre, radius + 2, trim, -1, cv2.LINE_AA)
     cv2.circle(picture, centre, radius, (225, 230, 232) if is_light else (60, 45, 30), -1, cv2.LINE_AA)
     for angle in hands:

@@ -1,4 +1,4 @@
-"""Weather in front of the lens, and what lens, sensor and photographer do to a picture."""
+"""Change a picture by weather, lens, sensor and photographer, and encode it."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ RAIN = 235
 
 
 def add_weather(random: np.random.Generator, picture: np.ndarray, light: Light, difficulty: float) -> np.ndarray:
-    """The picture (H, W, 3) float32 in haze and rain; the harder the view, the more often it rains."""
+    """The picture (H, W, 3) float32 with haze and rain; it rains more often in harder views."""
     if light.hour.name == "haze":
         density = np.float32(random.uniform(0.25, 0.6))
         picture = picture + density * (np.float32(light.hour.sky_bottom) - picture)
@@ -25,7 +25,7 @@ def add_weather(random: np.random.Generator, picture: np.ndarray, light: Light, 
 
 
 def expose(random: np.random.Generator, picture: np.ndarray, light: Light, difficulty: float) -> np.ndarray:
-    """uint8 picture of a float32 one (H, W, 3): exposure, white balance, contrast, vignette, blur and noise."""
+    """The uint8 picture of a float32 one (H, W, 3): exposure, white balance, contrast, vignette, blur and noise."""
     height, width = picture.shape[:2]
     balance = np.exp(random.normal(0, 0.10 + 0.12 * difficulty)) * np.exp(random.normal(0, 0.03 + 0.06 * difficulty, 3))
     contrast = random.uniform(0.85 - 0.2 * difficulty, 1.15)
@@ -49,7 +49,7 @@ def expose(random: np.random.Generator, picture: np.ndarray, light: Light, diffi
 
 
 def encode(picture: np.ndarray, quality: int) -> bytes:
-    """JPEG of a uint8 picture (H, W, 3), BGR."""
+    """The JPEG of a uint8 picture (H, W, 3), BGR."""
     done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done, picture.shape
     return data.tobytes()

@@ -1,4 +1,4 @@
-"""Work spread over processes; the results come in the order of the jobs, whoever was first."""
+"""Share jobs among processes; results come in the order of the jobs."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ import cv2
 
 @contextmanager
 def workers(num_processes: int) -> Iterator[Callable]:
-    """Gives a `map` that spreads its jobs; one process is this one. OpenCV keeps to one thread in each."""
+    """Give a `map` that shares its jobs among processes, of which 1 means this one. OpenCV has one thread in each."""
     if num_processes == 1:
         num_threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
@@ -30,7 +30,7 @@ def workers(num_processes: int) -> Iterator[Callable]:
 
 
 def _prepare() -> None:
-    """In a new process: one thread, and an end with the process that it works for, killed or not."""
+    """Set a new process to one thread, and end it when its parent ends, killed or not."""
     cv2.setNumThreads(1)
 
     def follow():

@@ -1,4 +1,4 @@
-"""What lies behind a landmark: sky, ground and a far skyline."""
+"""Draw what is behind a landmark: sky, ground and a far skyline."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ WOODS = np.float32([70, 105, 80])
 
 
 def draw_sky(random: np.random.Generator, light: Light, height: int, width: int, horizon: float) -> np.ndarray:
-    """(height, width, 3) float32."""
+    """A sky, (height, width, 3) float32."""
     share = np.clip(np.arange(height, dtype=np.float32) / max(1, horizon), 0, 1)[:, None, None]
     gradient = np.float32(light.hour.sky_top) * (1 - share) + np.float32(light.hour.sky_bottom) * share
     sky = np.empty((height, width, 3), np.float32)
@@ -31,7 +31,7 @@ def draw_sky(random: np.random.Generator, light: Light, height: int, width: int,
 
 
 def draw_ground(random: np.random.Generator, picture: np.ndarray, camera: Camera, kind: int, brightness: float) -> None:
-    """Draws the plane z = 0 on the picture (H, W, 3), with a pattern that shrinks with the distance."""
+    """Draw the plane z = 0 on the picture (H, W, 3), with a pattern that shrinks with the distance."""
     height, width = picture.shape[:2]
     x = ((np.arange(width) + 0.5 - width / 2) / camera.focal).astype(np.float32)
     y = ((np.arange(height) + 0.5 - height / 2) / camera.focal).astype(np.float32)[:, None]
@@ -56,7 +56,7 @@ def draw_ground(random: np.random.Generator, picture: np.ndarray, camera: Camera
 
 
 def draw_skyline(random: np.random.Generator, picture: np.ndarray, light: Light, horizon: float) -> None:
-    """Draws far houses and woods on the horizon of the picture (H, W, 3)."""
+    """Draw far houses and woods on the horizon of the picture (H, W, 3)."""
     height, width = picture.shape[:2]
     sky, x = np.float32(light.hour.sky_bottom), 0.0
     while x < width:

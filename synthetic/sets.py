@@ -1,11 +1,9 @@
-"""The embedded data sets, drawn in the raw layouts of the real ones. A folder's name is its set's name.
+"""Draw the embedded datasets in the raw layouts of the real ones. A folder's name is its set's name.
 
 One seed and one installation give the same bytes, whatever the number of processes. The images of a set depend on its
-seed and on the function that draws it, not on the folder's name.
+seed and on the function that draws it, not on the folder's name. `aml.params.datasets` has the limits of all numbers.
 """
 
-import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +20,7 @@ SMALLEST, LARGEST = 32, 2048  # image_size: smaller ones show nothing, larger on
 
 
 def draw_training_set(
-    folder: str | os.PathLike,
+    folder: Path,
     *,
     seed: int,
     image_size: int,
@@ -32,33 +30,27 @@ def draw_training_set(
     views_per_landmark: int,
     num_processes: int,
 ) -> None:
-    """Writes ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs.
+    """Write ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs.
 
-    image_size: longer side, pixels. The whitening list holds the first num_whitening_landmarks training landmarks, all
-    of their images and pairs. Raises ValueError for a number out of range.
+    image_size: longer side, pixels. The whitening list has all images and pairs of the first num_whitening_landmarks
+    training landmarks.
     """
-    _check(seed=seed, image_size=image_size, num_processes=num_processes)
-    _check_counts(1, num_train_landmarks=num_train_landmarks, num_val_landmarks=num_val_landmarks)
-    _check_counts(1, num_whitening_landmarks=num_whitening_landmarks)
-    if num_whitening_landmarks > num_train_landmarks:
-        raise ValueError(f"num_whitening_landmarks {num_whitening_landmarks}: at most {num_train_landmarks} are drawn")
-    _check_counts(2, views_per_landmark=views_per_landmark)
     folder = _prepared(folder)
     counts = {"train": num_train_landmarks, "val": num_val_landmarks}
     lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in counts}
-    places = [(split, number) for split, count in counts.items() for number in range(count)]
-    jobs = [Job(("sfm", seed, *place), KINDS, PALETTE, image_size, 0, views_per_landmark) for place in places]
+    landmarks = [(split, number) for split, count in counts.items() for number in range(count)]
+    jobs = [Job(("sfm", seed, *which), KINDS, PALETTE, image_size, 0, views_per_landmark) for which in landmarks]
     with (
         _progress(folder, len(jobs) * views_per_landmark) as bar,
-        writing_archive(folder / "ims.tar.gz") as archive,
+        writing_archive(folder / "ims.tar.gz") as add,
         workers(num_processes) as spread,
     ):
-        for (split, number), cluster in zip(places, spread(draw_training_cluster, jobs), strict=True):
+        for (split, number), cluster in zip(landmarks, spread(draw_training_cluster, jobs), strict=True):
             rows = lists[split]
             first = len(rows["cids"])
             for view, jpeg in enumerate(cluster.jpegs):
                 cid = identifier("sfm", seed, split, number, view)
-                archive.add(f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}", jpeg)
+                add(f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}", jpeg)
                 rows["cids"].append(cid)
                 rows["cluster"].append(number)
             rows["qidxs"] += [first + query for query, _ in cluster.pairs]
@@ -76,7 +68,7 @@ def draw_training_set(
 
 
 def draw_test_set(
-    folder: str | os.PathLike,
+    folder: Path,
     *,
     seed: int,
     image_size: int,
@@ -88,16 +80,12 @@ def draw_test_set(
     palette: Iterable[int],
     num_processes: int,
 ) -> None:
-    """Writes <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth.
+    """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth.
 
     image_size: longer side, pixels. kinds: of KINDS. palette: rows of STONES. The database is shuffled; queries are not
-    part of it. Raises ValueError for a number out of range or an unknown kind.
+    part of it.
     """
-    _check(seed=seed, image_size=image_size, num_processes=num_processes)
-    counts = {"num_landmarks": num_landmarks, "queries_per_landmark": queries_per_landmark}
-    _check_counts(1, **counts, views_per_landmark=views_per_landmark)
-    _check_counts(0, num_other=num_other)
-    kinds, palette = _known("kinds", kinds, KINDS), _known("palette", palette, PALETTE)
+    kinds, palette = tuple(kinds), tuple(palette)
     folder = _prepared(folder)
     name = folder.name
     jobs = [
@@ -109,7 +97,7 @@ def draw_test_set(
     total = num_landmarks * (queries_per_landmark + views_per_landmark) + num_other
     with (
         _progress(folder, total) as bar,
-        writing_archive(folder / f"{name}_images.tgz") as archive,
+        writing_archive(folder / f"{name}_images.tgz") as add,
         workers(num_processes) as spread,
     ):
         clusters, others = spread(draw_test_cluster, jobs), spread(draw_other, other_jobs)
@@ -117,32 +105,28 @@ def draw_test_set(
             new_queries = [f"{name}_{number:04d}_query_{view:04d}" for view in range(len(cluster.queries))]
             new_names = [f"{name}_{number:04d}_{view:06d}" for view in range(len(cluster.database))]
             for image, jpeg in zip(new_queries + new_names, cluster.queries + cluster.database, strict=True):
-                archive.add(f"jpg/{image}.jpg", jpeg)
+                add(f"jpg/{image}.jpg", jpeg)
             boxes += cluster.boxes
             grades += [dict(zip(new_names, row, strict=True)) for row in cluster.grades]
             queries, names = queries + new_queries, names + new_names
             bar.update(len(new_queries) + len(new_names))
         for number, jpeg in enumerate(others):
             names.append(f"{name}_other_{number:06d}")
-            archive.add(f"jpg/{names[-1]}.jpg", jpeg)
+            add(f"jpg/{names[-1]}.jpg", jpeg)
             bar.update()
-    order = [names[place] for place in stream("order", seed).permutation(len(names))]
+    order = [names[number] for number in stream("order", seed).permutation(len(names))]
     rows = {image: row for row, image in enumerate(order)}
     ground_truth = [{"bbx": box} | _levels(graded, rows) for box, graded in zip(boxes, grades, strict=True)]
     write_pickle(folder / f"gnd_{name}.pkl", {"imlist": order, "qimlist": queries, "gnd": ground_truth})
 
 
 def draw_distractors(
-    folder: str | os.PathLike, *, seed: int, image_size: int, num_images: int, num_archives: int, num_processes: int
+    folder: Path, *, seed: int, image_size: int, num_images: int, num_archives: int, num_processes: int
 ) -> None:
-    """Writes revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark.
+    """Write revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark.
 
-    image_size: longer side, pixels. Archives of the same pattern beyond num_archives, left by an earlier call, go.
-    Raises ValueError for a number out of range.
+    image_size: longer side, pixels. Removes archives that an earlier call with more of them has left.
     """
-    _check(seed=seed, image_size=image_size, num_processes=num_processes)
-    _check_counts(1, num_archives=num_archives)
-    _check_counts(num_archives, num_images=num_images)
     folder = _prepared(folder)
     jobs = [Job(("distractor", seed, number), KINDS, PALETTE, image_size, 0, 1) for number in range(num_images)]
     names = [f"{number // 100:04d}/{identifier('distractor', seed, number)}.jpg" for number in range(num_images)]
@@ -150,51 +134,29 @@ def draw_distractors(
         images = spread(draw_other, jobs)
         for part in range(num_archives):
             share = slice(part * num_images // num_archives, (part + 1) * num_images // num_archives)
-            with writing_archive(folder / f"revisitop1m.{part + 1}.tar.gz") as archive:
+            with writing_archive(folder / f"revisitop1m.{part + 1}.tar.gz") as add:
                 for name in names[share]:
-                    archive.add(f"jpg/{name}", next(images))
+                    add(f"jpg/{name}", next(images))
                     bar.update()
-    for leftover in folder.glob("revisitop1m.*.tar.gz"):
-        number = re.fullmatch(r"revisitop1m\.(\d+)\.tar\.gz", leftover.name)
-        if number and int(number[1]) > num_archives:
-            leftover.unlink()
+    written = {f"revisitop1m.{part + 1}.tar.gz" for part in range(num_archives)}
+    for path in folder.glob("revisitop1m.*.tar.gz"):
+        if path.name not in written:
+            path.unlink()
     write_lines(folder / f"{folder.name}.txt", names)
 
 
 def _levels(graded, rows):
-    """Level -> rising rows; graded: image name -> level; rows: image name -> row."""
+    """Level -> its rows, rising; graded: image name -> level; rows: image name -> row."""
     return {
         level: sorted(rows[image] for image in graded if graded[image] == level) for level in ("easy", "hard", "junk")
     }
 
 
 def _prepared(folder):
-    folder = Path(folder).absolute()
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _progress(folder, total):
-    return tqdm(total=total, desc=folder.name, unit="image", disable=None)  # None: silent where no one looks
-
-
-def _check(*, seed, image_size, num_processes):
-    _check_counts(0, seed=seed)
-    _check_counts(1, num_processes=num_processes)
-    _check_counts(SMALLEST, image_size=image_size)
-    if image_size > LARGEST:
-        raise ValueError(f"image_size {image_size!r}: at most {LARGEST} pixels are accepted")
-
-
-def _check_counts(least, **counts):
-    for name, count in counts.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < least:
-            raise ValueError(f"{name} {count!r}: a whole number of at least {least} is accepted")
-
-
-def _known(name, values, known):
-    values = tuple(values)
-    unknown = [value for value in values if value not in known]
-    if unknown or not values:
-        raise ValueError(f"{name} {list(values)}: unknown {unknown}; known: {', '.join(map(str, known))}")
-    return values
+    return tqdm(total=total, desc=folder.name, unit="image", disable=None)  # None: silent unless a terminal shows it

@@ -40,7 +40,7 @@ class Solid:
 
     @cached_property
     def centres(self) -> np.ndarray:
-        """(F, 3)."""
+        """(F, 3), the middle of each face."""
         return self.corners.mean(1)
 
     def box(
@@ -54,7 +54,7 @@ class Solid:
         side: Facade | None = None,
         back: Facade | None = None,
     ) -> None:
-        """Four walls and a flat roof; a side without a facade of its own is like the front, the back like the sides."""
+        """Add four walls and a flat roof. Sides without a facade are like the front, the back is like the sides."""
         (x0, y0), (x1, y1) = _low_high(centre, width, depth)
         side = side or front
         ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]  # anticlockwise from above
@@ -75,7 +75,7 @@ class Solid:
         *,
         ridge: str = "y",
     ) -> None:
-        """Two sloping faces that meet in a ridge along "x" or "y", and the triangular walls under its ends."""
+        """Add two sloping faces that meet in a ridge along "x" or "y", and the triangular walls under its ends."""
         (x0, y0), (x1, y1) = _low_high(centre, width, depth)
         ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         span, length = (width, depth) if ridge == "y" else (depth, width)
@@ -102,7 +102,7 @@ class Solid:
     def spire(
         self, centre: tuple[float, float], width: float, depth: float, bottom: float, rise: float, num_sides: int = 4
     ) -> None:
-        """A pyramid of triangular roof faces over 4 or more sides."""
+        """Add a pyramid of triangular roof faces over 4 or more sides."""
         turn = np.pi / num_sides
         radii = np.array([width, depth]) / 2 / np.cos(turn)
         ring = _ring(centre, radii, num_sides)
@@ -113,7 +113,7 @@ class Solid:
     def drum(
         self, centre: tuple[float, float], radius: float, bottom: float, top: float, num_sides: int, facade: Facade
     ) -> None:
-        """A round wall of flat sides that share two textures."""
+        """Add a round wall of flat sides that share two textures."""
         ring = _ring(centre, radius, num_sides)
         length = float(np.linalg.norm(ring[1] - ring[0]))
         textures = [self._texture(paint_facade, facade, length, top - bottom) for _ in range(2)]
@@ -129,7 +129,7 @@ class Solid:
         num_sides: int = 10,
         num_rings: int = 4,
     ) -> None:
-        """A dome of trapezoids, one texture a ring."""
+        """Add a dome of trapezoids, one texture for each ring."""
         heights = np.linspace(0, np.pi / 2, num_rings + 1)
         radii, levels = radius * np.cos(0.96 * heights), bottom + rise * np.sin(heights)
         for lower in range(num_rings):

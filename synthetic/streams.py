@@ -1,4 +1,4 @@
-"""Random numbers named by what they are for: a name gives the same numbers in every process and in every order."""
+"""Random numbers by a key that says their use: a key gives the same numbers in every process and in every order."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ def identifier(*key: object) -> str:
 
 
 def pick(random: np.random.Generator, options: Sequence, weights: Sequence[float] | None = None):
-    """One of the options; all are equally likely unless weights (sum 1) say otherwise."""
+    """One of the options, all equally likely unless weights (sum 1) are given."""
     if weights is None:
         return options[int(random.integers(len(options)))]
-    place = int(np.searchsorted(np.cumsum(weights), random.random(), side="right"))
-    return options[min(place, len(options) - 1)]
+    number = int(np.searchsorted(np.cumsum(weights), random.random(), side="right"))
+    return options[min(number, len(options) - 1)]
 
 
 def smooth_noise(random: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:

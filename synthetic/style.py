@@ -50,7 +50,7 @@ class Style:
 
 
 def draw_style(random: np.random.Generator, key: tuple, palette: tuple[int, ...]) -> Style:
-    """A style whose stone is one of the rows `palette` of STONES, slightly varied."""
+    """Draw a style whose stone is one of the rows `palette` of STONES, slightly varied."""
     stone = STONES[pick(random, palette)] + random.normal(0, 7, 3)
     return Style(
         key=key,

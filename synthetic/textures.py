@@ -1,4 +1,4 @@
-"""A face's picture and its smaller copies, made when a view first needs them."""
+"""The picture of a face and its smaller copies, made when a view first needs them."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -10,7 +10,7 @@ PIXELS_PER_METRE = 12
 
 
 class Texture:
-    """Painted when first seen, so that the backs of buildings cost nothing.
+    """A face's picture, painted when it is first seen, so that the backs of buildings cost nothing.
 
     paint() gives pixels (h, w, 4) uint8, BGR multiplied by the coverage and the coverage itself, and
     glow (h, w) uint8, how strongly a window shines at night.
@@ -25,7 +25,7 @@ class Texture:
         return self._paint()
 
     def level(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels and glow, reduced in each direction as far as a face of width x height pixels allows."""
+        """The pixels and glow, reduced in each direction as far as a face of width x height pixels allows."""
         pixels, glow = self._original
         steps = _halvings(pixels.shape[1], width), _halvings(pixels.shape[0], height)
         if steps not in self._levels:
@@ -37,7 +37,7 @@ class Texture:
 
 
 def texture_size(width: float, height: float) -> tuple[int, int]:
-    """Texture pixels (w, h) of a face of width x height metres."""
+    """The texture's size (w, h) in pixels for a face of width x height metres."""
     return max(8, int(width * PIXELS_PER_METRE)), max(8, int(height * PIXELS_PER_METRE))
 
 
@@ -52,5 +52,5 @@ def cut(colours: np.ndarray, outline: np.ndarray | None = None) -> np.ndarray:
 
 
 def _halvings(size: int, wanted: float) -> int:
-    """How often `size` can be divided by the root of 2 without falling below `wanted`."""
+    """How often `size` can be divided by the square root of 2 without falling below `wanted`."""
     return max(0, int(2 * np.log2(size / max(wanted, 1))))

@@ -1,4 +1,4 @@
-"""One photograph of a landmark, and what is known about it."""
+"""Draw one photograph of a landmark, with the facts that its labels come from."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ SLENDER = ("tower", "church", "cathedral")
 
 @dataclass(frozen=True)
 class View:
-    """visible (F,) int: pixels of each of the landmark's faces, before reduction to the picture's size.
+    """A photograph. visible (F,) int: pixels of each of the landmark's faces, before reduction to the picture's size.
 
     box: x0, y0, x1, y1 of the landmark's visible part in pixels; all zero if nothing is visible.
-    coverage: share of the picture that is landmark; unhidden: share of it that nothing in front hides.
+    coverage: share of the picture that shows the landmark; unhidden: share of the landmark that nothing hides.
     scale: pixels a metre at the landmark's distance, before reduction; is_dark: at dusk or night.
     """
 
@@ -37,7 +37,7 @@ class View:
 
 
 def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int) -> View:
-    """The view of this key; difficulty, 0 to 1: how far from the postcard. image_size: longer side, pixels."""
+    """Draw the view of this key; difficulty, 0 (a postcard) to 1. image_size: longer side, pixels."""
     random = stream("view", *landmark.key, *key)
     width, height = _frame_size(random, landmark, image_size)
     canvas = round(width * SUPERSAMPLING), round(height * SUPERSAMPLING)
@@ -47,7 +47,7 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
     draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
     draw_skyline(random, frame.colours, light, camera.horizon)
     for neighbour in landmark.neighbours:
-        frame.draw_scenery(camera.moved(-neighbour.place), house(neighbour.house), light)
+        frame.draw_scenery(camera.moved(-neighbour.offset), house(neighbour.house), light)
     frame.draw_landmark(camera, landmark.solid, light)
     num_unhidden = np.count_nonzero(frame.faces)
     _draw_occluders(random, frame, camera, distance, light.brightness, difficulty)
@@ -67,7 +67,7 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
 
 
 def _frame_size(random, landmark, image_size):
-    """Width and height in pixels; the longer one is image_size."""
+    """The picture's width and height in pixels; the longer one is image_size."""
     shorter = int(image_size * ASPECT)
     is_portrait = random.random() < (0.55 if landmark.kind in SLENDER else 0.2)
     return (shorter, image_size) if is_portrait else (image_size, shorter)
@@ -91,8 +91,8 @@ def _place_camera(random, landmark, difficulty, width, height):
     if fill > 1.3:  # a detail
         target += (random.uniform(-0.3, 0.3) * landmark.radius, 0, random.uniform(-0.1, 0.35) * landmark.height)
     level = Camera(eye, aim(eye, target, 0), 1, 0, 0)
-    places, _ = level.project(landmark.solid.corners.reshape(-1, 3))
-    extent = places.max(0) - places.min(0)
+    positions, _ = level.project(landmark.solid.corners.reshape(-1, 3))
+    extent = positions.max(0) - positions.min(0)
     focal = fill * min(width / extent[0], height / extent[1])
     roll = random.normal(0, 0.015 + 0.06 * difficulty)
     return Camera(eye, aim(eye, target, roll), focal, width, height), distance
@@ -101,7 +101,7 @@ def _place_camera(random, landmark, difficulty, width, height):
 def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
     horizon, focal, eye_height = camera.horizon, camera.focal, camera.eye[2]
 
-    def ground(away):  # the row where something `away` metres off stands; a high camera looks over what is near
+    def ground(away):  # the row where a thing meets the ground, `away` metres off; a high camera sees over near ones
         if eye_height < 4:
             return horizon + focal * eye_height / away
         return min(0.98 * frame.height, horizon + focal * eye_height / (away + 20))
@@ -132,7 +132,7 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
 
 
 def _box(faces, width, height):
-    """Box of the landmark's pixels, in pixels of the picture of width x height."""
+    """The box around the landmark's pixels, in pixels of the picture of width x height."""
     rows, columns = np.flatnonzero(faces.any(1)), np.flatnonzero(faces.any(0))
     if not len(rows):
         return 0.0, 0.0, 0.0, 0.0

@@ -122,6 +122,11 @@ class Distractors:
     def __post_init__(self):
         if not 0 <= self.archives <= self.archives_in_all:
             raise ValueError(f"archives is {self.archives}; accepted: 0 to {self.archives_in_all} (archives_in_all)")
+        if self.synthetic is not None and self.synthetic.num_images < self.archives_in_all:
+            raise ValueError(
+                f"synthetic.num_images is {self.synthetic.num_images}; accepted: {self.archives_in_all} or more, one "
+                "for each of archives_in_all"
+            )
 
     def needed(self, name: str) -> list[str]:
         numbers = range(1, self.archives + 1)

@@ -129,7 +129,7 @@ def test_both_share_what_does_not_depend_on_the_data(values):
         ("datasets.r1m.sources", None, "datasets.r1m has neither of sources and synthetic; exactly one is accepted"),
         (
             "datasets.r1m.synthetic",
-            {"seed": 3, "image_size": 96, "num_images": 9},
+            {"seed": 3, "image_size": 96, "num_images": 100},
             "datasets.r1m has both of sources and synthetic",
         ),
         ("datasets.roxford5k.sources", [], "no 'gnd_roxford5k.pkl' among no files; needed are"),

@@ -59,23 +59,23 @@ def _split(archive: Path, *halves: Path) -> None:
     """Every other member into each."""
     files = _members(archive)
     for number, half in enumerate(halves):
-        with writing_archive(half) as written:
+        with writing_archive(half) as add:
             for name, data in files[number :: len(halves)]:
-                written.add(name, data)
+                add(name, data)
     archive.unlink()
 
 
 def _stretch(archive: Path) -> None:
     """Its images in SIZES by turns; but queries, since their boxes refer to pixels."""
     files = _members(archive)
-    with writing_archive(archive) as written:
+    with writing_archive(archive) as add:
         for number, (name, data) in enumerate(files):
             if "_query_" not in name:
                 file = io.BytesIO()
                 size = PANORAMA if number == 0 else SIZES[number % len(SIZES)]
                 Image.open(io.BytesIO(data)).resize(size).save(file, "JPEG")
                 data = file.getvalue()
-            written.add(name, data)
+            add(name, data)
 
 
 def _members(archive: Path) -> list[tuple[str, bytes]]:
