@@ -45,21 +45,20 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
 
 
 def _table(number, settings: TableSettings, records: dict, distractors: Named | None, evaluation: dict | None) -> Table:
+    """Return a table; `distractors` are those that were evaluated, `evaluation` is that part of any record."""
     kind = TABLES[number]
     networks = [] if kind.is_ablation else settings.without_teacher()
     networks += settings.of_pairs(_losses_of(kind, settings.losses))
     with_distractors = distractors if kind.with_distractors else None
-    sets = {test_set.key: _name(test_set.key, kind, distractors) for test_set in settings.test_sets}
+    sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
+    if kind.with_distractors:
+        sets = {key: distractors and f"{key}+{distractors.key}" for key in sets}
     means = over_seeds(records, networks, mean)
     deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
-    rows = [
-        _row(
-            network,
-            _values(kind, network, means, sets),
-            _values(kind, network, deviations, sets) if settings.several_seeds else {},
-        )
-        for network in networks
-    ]
+    rows = []
+    for network in networks:
+        of_seeds = _values(kind, network, deviations, sets) if settings.several_seeds else {}
+        rows.append(_row(network, _values(kind, network, means, sets), of_seeds))
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(missing_records(records, networks))
     evaluated = [value for row in rows if row.key in means for value in row.values.values()]
@@ -91,13 +90,6 @@ def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
     return [by_key[key] for key in (*ALL, *further) if key in by_key]
 
 
-def _name(test_set: str, kind: Kind, distractors: Named | None) -> str | None:
-    """Return the name under which records hold a table's scores on a test set; None where there are none."""
-    if not kind.with_distractors:
-        return test_set
-    return distractors and f"{test_set}+{distractors.key}"
-
-
 def _row(network: Network, values: dict[str, float | None], deviations: dict[str, float | None]) -> Row:
     loss, teacher = network.loss, network.teacher
     return Row(
@@ -118,6 +110,7 @@ def _row(network: Network, values: dict[str, float | None], deviations: dict[str
 
 
 def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
+    """Return a network's scores by column. `sets` maps test sets to their names in records, None for none there."""
     values = dict.fromkeys(score_columns(sets))
     record = records.get(network.key)
     if record is None:

@@ -3,14 +3,14 @@
 from aml.params.reports import Named, TableSettings
 from aml.tables.model import Kind
 
-NO_DISTRACTORS = "No distractors were evaluated, so every cell is a dash."
+NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
 ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
 COLUMNS = {  # what the headings of `Kind.training` mean
-    "Lab": "Lab: training used the labels, which say what images show one building.",
+    "Lab": "Lab: training used labels, which say what images show the same building.",
     "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
     "itself, of a positive, of negatives.",
-    "Mining": "Mining: hard, negatives by labels, the most similar ones first; random, a batch drawn at random; a "
-    "dash, the anchor alone.",
+    "Mining": "Mining: hard, the most similar images with other labels are the negatives; random, batches are drawn at "
+    "random; a dash, only the anchor is used.",
     "Asym": "Asym: the loss compares the student's descriptors with the teacher's.",
 }
 BOLD = "Bold: the best mAP of each teacher-student pair."
@@ -39,12 +39,12 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
         sentences.append(NO_DISTRACTORS)
     sentences.append(TESTING[kind.protocol])
     if not kind.is_ablation:
-        scores = " and stand here with their symmetric scores" if kind.protocol == "asymmetric" else ""
+        scores = "; their scores are the symmetric ones" if kind.protocol == "asymmetric" else ""
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
     trained = f" Trained on {settings.train_set.label}." if settings.train_set else ""
     sentences.append(
-        f"GeM pooling and learned whitening, the database side's, in all.{trained} mAP and mP@10 in percent; queries "
-        "are cropped."
+        f"All have GeM pooling and learned whitening, that of the database's side.{trained} mAP and mP@10 in percent; "
+        "queries are cropped."
     )
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
@@ -52,7 +52,7 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
         sentences += _measurement(kind.with_distractors, settings, evaluation)
     sentences += [COLUMNS[heading] for heading in kind.training if heading in COLUMNS]
     if any(loss.equation for loss in settings.losses):
-        sentences.append("A loss has the number of its equation in the paper.")
+        sentences.append("The number of a loss is that of its equation in the paper.")
     sentences.append(BOLD)
     return " ".join(filter(None, sentences))
 

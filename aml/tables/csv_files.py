@@ -1,4 +1,4 @@
-"""Tables as files: written as CSV and LaTeX, read from CSV. Torch-free."""
+"""Write tables as CSV and LaTeX files, and read them from CSV."""
 
 import csv
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 from aml.tables import latex
 from aml.tables.model import Row, Table, shown
 
-DEVIATION = "_sd"  # ends the name of a score column's standard deviations
+DEVIATION = "_sd"  # the end of the name of a column of standard deviations
 IDENTITY_COLUMNS = (
     *("table", "protocol", "distractors", "student", "d", "teacher", "lab", "loss"),
     *("self", "pos", "neg", "mining", "asym"),
@@ -16,15 +16,15 @@ IDENTITY_COLUMNS = (
 
 
 def missing_keys(tables: Iterable[Table]) -> list[str]:
-    """Keys of the records that the tables lack, in row order, each once."""
+    """Return the keys of the records that the tables lack, in row order, each once."""
     return list(dict.fromkeys(key for table in tables for key in table.missing))
 
 
 def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
-    """Write table<number>.csv and .tex of each table and tables.tex, a document of them; gives the missing keys.
+    """Write table<number>.csv and .tex of each table and tables.tex, a document of them; return the missing keys.
 
-    The CSV has one decimal and empty fields where LaTeX has dashes; behind all scores stand their standard deviations
-    over seeds, if there are any.
+    The CSV has one decimal, and empty fields where LaTeX has dashes. Standard deviations over seeds, if there are any,
+    follow after all scores.
     """
     tables = list(tables)
     folder = Path(folder)
@@ -35,16 +35,15 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
             deviations = [f"{column}{DEVIATION}" for column in table.columns] if table.has_deviations else []
             writer.writerow((*IDENTITY_COLUMNS, *table.columns, *deviations))
             writer.writerows(csv_fields(table, row) for row in table.rows)
-        (folder / f"table{table.number}.tex").write_text(
-            latex.render(table, label=f"tab:{table.number}"), encoding="utf-8"
-        )
-    names = [f"table{table.number}" for table in tables]
-    (folder / "tables.tex").write_text(latex.document(names, first=tables[0].number), encoding="utf-8")
+        text = latex.render(table, label=f"tab:{table.number}")
+        (folder / f"table{table.number}.tex").write_text(text, encoding="utf-8")
+    document = latex.document([f"table{table.number}" for table in tables], first=tables[0].number)
+    (folder / "tables.tex").write_text(document, encoding="utf-8")
     return missing_keys(tables)
 
 
 def csv_fields(table: Table, row: Row) -> list[str]:
-    """A row's CSV fields, in the order of IDENTITY_COLUMNS, the table's columns and their deviations, if any."""
+    """Return a row's CSV fields: IDENTITY_COLUMNS, the table's columns, and their deviations, if any."""
     members = [str(int(member in row.members)) if row.members else "" for member in ("self", "positive", "negatives")]
     mining = "" if row.mining == "none" else row.mining
     return [
@@ -57,7 +56,7 @@ def csv_fields(table: Table, row: Row) -> list[str]:
 
 
 def read_tables(path: str | Path) -> list[Table]:
-    """Tables out of a CSV file in the supplement's layout, of any test sets; their rows have no record keys.
+    """Read tables from a CSV file in the supplement's layout, with any test sets; their rows have no record keys.
 
     Raises ValueError as `parse_tables` does.
     """
@@ -66,7 +65,7 @@ def read_tables(path: str | Path) -> list[Table]:
 
 
 def parse_tables(text: Iterable[str], name: str) -> list[Table]:
-    """`read_tables` of a file's lines; errors call it `name`.
+    """Read tables from the lines of a CSV file, which errors call `name`.
 
     Raises ValueError for a file without the layout's columns and for a row with more or fewer fields.
     """

@@ -1,4 +1,4 @@
-"""Tables as LaTeX that plain pdflatex sets. Torch-free.
+"""Render tables as LaTeX for plain pdflatex.
 
 A table is a float to \\input; it needs amssymb, booktabs, graphicx, multirow and rotating.
 """
@@ -33,12 +33,12 @@ ESCAPES = str.maketrans(
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it is; runs of white space become one space."""
+    """Return text that LaTeX prints as it is; runs of white space become one space."""
     return " ".join(text.split()).translate(ESCAPES)
 
 
 def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> str:
-    """A table's float; `text` prints a score rounded to one decimal."""
+    """Return a table's float; `text` prints a score rounded to one decimal."""
     template = templates(TEMPLATES).get_template("table.tex")
     return template.render(
         table=table,
@@ -50,13 +50,14 @@ def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> st
 
 
 def document(names: Iterable[str], first: int) -> str:
-    """A document of the named files, numbered on from `first`."""
+    """Return a document of the named files, whose tables are numbered on from `first`."""
     return templates(TEMPLATES).get_template("document.tex").render(names=list(names), first=first)
 
 
 @cache
 def templates(folder: Path) -> Environment:
-    """The templates of LaTeX files in `folder`: <% %> and << >>, for braces are LaTeX's; the filter `latex` escapes."""
+    """Return the templates of LaTeX files in `folder`. They use <% %> and << >>, since braces are LaTeX's; the filter
+    `latex` escapes."""
     jinja = environment(
         folder,
         autoescape=False,
@@ -81,13 +82,13 @@ def environment(folder: Path, **syntax) -> Environment:
 
 
 def _headings(table: Table) -> list[str]:
-    """Of the columns before the scores; the loss stands behind Lab, as in the supplement."""
+    """Return the headings of the columns before the scores; the loss follows Lab, as in the supplement."""
     labels, *training = table.kind.training
     return [*NETWORK, labels, "Loss", *training]
 
 
 def _columns(table: Table) -> str:
-    """Alignment of the columns from Lab to the last before the scores."""
+    """Return the alignment of the columns from Lab to the last before the scores."""
     return "".join("l" if heading in ("Loss", "Mining") else "c" for heading in _headings(table)[len(NETWORK) :])
 
 
@@ -102,26 +103,26 @@ def _header(table: Table) -> list[str]:
 
 
 def _set(label: str) -> str:
-    """A test set's label; what its distractors add stands below it, for it would widen the columns."""
+    """Return a test set's label; the distractors' is below it, since beside it it would widen the columns."""
     name, plus, distractors = label.partition("+")
     return _stack([name, plus + distractors] if plus else [name], "c")
 
 
 def _stack(lines: list[str], side: str) -> str:
-    """Text of one line or more; in braces, for a cell must not start with [ or *."""
+    """Return text of one or more lines, in braces, since a cell must not start with [ or *."""
     text = r" \\ ".join(f"{{{escape(line)}}}" for line in lines)
     return text if len(lines) == 1 else rf"{{\begin{{tabular}}{{@{{}}{side}@{{}}}}{text}\end{{tabular}}}}"
 
 
 def _spanning(titles: list[str], width: int, before: int) -> list[str]:
-    """A header line whose titles span `width` score columns each behind `before` others, and the rules under it."""
+    """Return a header line and the rules under it; each title spans `width` score columns, after `before` others."""
     starts = [before + 1 + width * i for i in range(len(titles))]
     rules = "".join(rf"\cmidrule(lr){{{start}-{start + width - 1}}}" for start in starts)
     return [_line([""] * before + [rf"\multicolumn{{{width}}}{{c}}{{{title}}}" for title in titles]), rules]
 
 
 def _body(table: Table, text: Callable[[Decimal], str]) -> list[str]:
-    """Lines of cells and rules: a student spans its rows, inside them each dimension and teacher theirs."""
+    """Return lines of cells and rules: a student spans its rows, inside them each dimension and teacher theirs."""
     lines: list[str] = []
     blocks = [list(rows) for _, rows in groupby(table.rows, key=lambda row: row.teacher and row.student)]
     for block in blocks:
@@ -142,7 +143,7 @@ def _body(table: Table, text: Callable[[Decimal], str]) -> list[str]:
 
 
 def _span(label: str, num_rows: int) -> str:
-    """A cell over several rows; a label of more than LONGEST characters takes lines, even in the middle of a word."""
+    """Return a cell over several rows; a label of more than LONGEST characters is broken, even inside a word."""
     if not label:
         return ""
     cell = _stack(wrap(label, LONGEST), "l")
@@ -161,7 +162,7 @@ def _trained(value: bool | str) -> str:
 
 
 def _loss(row: Row) -> str:
-    """Its label and the number of its equation: Contr$^+$ (10)."""
+    """Return the loss's label and the number of its equation: Contr$^+$ (10)."""
     raised = row.loss_label.endswith("+")
     label = escape(row.loss_label.removesuffix("+")) + ("$^+$" if raised else "")
     return label if row.equation is None else f"{label} ({row.equation})"
@@ -178,7 +179,7 @@ def _scores(table: Table, row: Row, text: Callable[[Decimal], str]) -> list[str]
 
 
 def _deviation(value: float | None) -> str:
-    """Small; where there is none its room is left, so that scores stand under each other."""
+    """Return a deviation in small print; a missing one leaves its room, so that scores are aligned."""
     small = rf"{{\tiny$\pm${shown(value, '0.0')}}}"
     return rf"\phantom{{{small}}}" if value is None else small
 

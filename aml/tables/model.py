@@ -1,4 +1,4 @@
-"""What a table is: rows of networks, columns of scores in percent. Torch-free."""
+"""What a table is: rows of networks, columns of scores in percent."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ ALL = ("contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr")  # order of T
 
 @dataclass(frozen=True)
 class Kind:
-    """What a table shows. rows: "ablation" (of the contrastive loss), or "all losses", which also has the networks
+    """What a table shows. rows: "ablation" of the contrastive loss, or "all losses", which also has the networks
     without teacher and any further loss of the grid."""
 
     protocol: str  # "symmetric" or "asymmetric"
@@ -25,7 +25,7 @@ class Kind:
 
     @property
     def training(self) -> tuple[str, ...]:
-        """Headings of the columns that say how a row was trained, beside its loss; `Row.trained` fills them."""
+        """The headings of the columns that say how a row was trained, besides its loss; `Row.trained` fills them."""
         return ("Lab", "Self", "Pos", "Neg") if self.is_ablation else ("Lab", "Mining", "Asym")
 
 
@@ -41,7 +41,7 @@ TABLES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One network under one protocol; `values` maps every column of its table to a percentage, or None without one."""
+    """One network under one protocol; `values` maps every column of its table to a percentage or None."""
 
     key: str  # of the network
     student: str  # label of the network that describes the queries
@@ -49,28 +49,28 @@ class Row:
     teacher: str  # label, "" for a network trained without one
     loss: str
     loss_label: str  # a plus at its end is printed raised
-    labels: bool  # whether training used them
+    labels: bool  # whether training used labels
     members: tuple[str, ...]  # out of "self", "positive", "negatives"; () for relations inside a batch
-    mining: str  # "hard", "random" or "none"
+    mining: str  # hard, random or none
     asymmetric: bool  # similarity at training: student against teacher
     values: dict[str, float | None]
     equation: int | None = None  # number of the loss's equation in the paper
     deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
-    bold: frozenset[str] = frozenset()
-    marked: frozenset[str] = frozenset()  # with a dagger; the caption says what for
+    bold: frozenset[str] = frozenset()  # columns
+    marked: frozenset[str] = frozenset()  # columns with a dagger, which the caption explains
 
     @property
     def identity(self) -> tuple[str, int, str, str]:
-        """What sets the row apart from all others of its table."""
+        """What only this row of its table has."""
         return self.student, self.dimension, self.teacher, self.loss
 
     @property
     def pair(self) -> str:
-        """The student and its teacher, or the student and its dimension, in words."""
+        """The student and its teacher in words, or the student and its dimension."""
         return f"{self.student} by {self.teacher}" if self.teacher else f"{self.student}, {self.dimension}, no teacher"
 
     def trained(self, heading: str) -> bool | str:
-        """What stands under a heading of `Kind.training`: a tick or nothing, or the mining, "" without any."""
+        """Return what is under a heading of `Kind.training`: whether to tick, or the mining, "" without any."""
         return {
             "Lab": self.labels,
             "Self": "self" in self.members,
@@ -109,18 +109,18 @@ class Table:
 
 
 def score_columns(sets: Iterable[str]) -> tuple[str, ...]:
-    """Names of the score columns in the order of the supplement."""
+    """Return the names of the score columns in the order of the supplement."""
     sets = tuple(sets)
     return tuple(f"{name}_{level}_{metric}" for level in LEVELS for name in sets for metric in METRICS)
 
 
 def select(columns: Iterable[str], metric: str) -> tuple[str, ...]:
-    """The columns of one metric, "mAP" or "mP@10"."""
+    """Return the columns of one metric, "mAP" or "mP@10"."""
     return tuple(column for column in columns if column.endswith(f"_{metric}"))
 
 
 def by_pair(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each teacher-student pair, in row order; rows without a teacher are left out."""
+    """Return the rows of each teacher-student pair, in row order; rows without a teacher are left out."""
     pairs: dict[str, list[Row]] = {}
     for row in rows:
         if row.teacher:
@@ -129,11 +129,11 @@ def by_pair(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def tenths(value: float) -> Decimal:
-    """A score as printed, to one decimal; halves go up: 57.25, which `round` takes to the even digit, and 0.15, which
-    is less in binary."""
+    """Return a score as printed, to one decimal. Halves go up: 57.25, which `round` takes to the even digit, and 0.15,
+    which is less in binary."""
     return Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def shown(value: float | None, missing: str, text: Callable[[Decimal], str] = str) -> str:
-    """A cell's text: one decimal, or `missing`."""
+    """Return a cell's text: one decimal, or `missing`."""
     return missing if value is None else text(tenths(value))

@@ -27,7 +27,7 @@ TEACHERS_TABLE = 7  # has the teachers' symmetric scores without distractors
 
 
 def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """What `shared_cells` gives. Raises ValueError if there is none: then the tables aren't in the paper's setting."""
+    """Return what `shared_cells` gives. Raises ValueError without any: the tables aren't in the paper's setting."""
     printed = list(printed)
     cells = shared_cells(tables, printed)
     if not cells:
@@ -40,27 +40,30 @@ def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
 
 
 def shared_cells(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """A dict of COMPARISON_COLUMNS for each cell that both have.
+    """Return a dict of COMPARISON_COLUMNS for each cell that both have: same table, distractors, labels, loss, column.
 
-    Scores are Decimals with one digit, None where ours is missing. Cells are the same if table,
-    distractors, labels, loss and column are.
+    Scores are Decimals with one digit, None where ours is missing.
     """
-    return [
-        {
-            "table": table.number,
-            **dict(zip(("student", "d", "teacher", "loss"), row.identity, strict=True)),
-            "column": column,
-            "printed": theirs,
-            "ours": ours,
-            "difference": None if ours is None else ours - theirs,
-            "flag": f"known flaw {flaw}: {FLAWS[flaw]}" if (flaw := flaw_of(table.number, row, column)) else "",
-        }
-        for table, row, column, theirs, ours in _shared_cells(tables, printed)
-    ]
+    printed_rows = {(table.number, table.distractors, row.identity): row for table in printed for row in table.rows}
+    cells = []
+    for table in tables:
+        for row in table.rows:
+            twin = printed_rows.get((table.number, table.distractors, row.identity))
+            for column in table.columns if twin else ():
+                if twin.values.get(column) is None:
+                    continue
+                theirs, ours = tenths(twin.values[column]), row.values[column]
+                ours = None if ours is None else tenths(ours)
+                difference = None if ours is None else ours - theirs
+                flaw = flaw_of(table.number, row, column)
+                flag = f"known flaw {flaw}: {FLAWS[flaw]}" if flaw else ""
+                values = (table.number, *row.identity, column, theirs, ours, difference, flag)
+                cells.append(dict(zip(COMPARISON_COLUMNS, values, strict=True)))
+    return cells
 
 
 def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: str | Path) -> list[dict]:
-    """Write comparison.csv, a line a cell, and comparison.tex, tables of differences; gives what `compare` gives."""
+    """Write comparison.csv, a line for each cell, and comparison.tex, tables of differences; return the cells."""
     tables = list(tables)
     cells = compare(tables, printed)
     folder = Path(folder)
@@ -75,7 +78,7 @@ def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: 
 
 
 def flaw_of(table: int, row: Row, column: str) -> int | None:
-    """Which of FLAWS the printed cell shows, if any."""
+    """Return which of FLAWS the printed cell shows, None for none."""
     student, dimension, teacher, loss = row.identity
     if table in (6, 8) and (student, teacher, loss) == ("EfficientNet-B3", "VGG16", "contr"):
         return 1
@@ -89,20 +92,8 @@ def flaw_of(table: int, row: Row, column: str) -> int | None:
     return None
 
 
-def _shared_cells(tables, printed) -> Iterator[tuple[Table, Row, str, Decimal, Decimal | None]]:
-    """The cells that both have, with the printed score and ours."""
-    printed_rows = {(table.number, table.distractors, row.identity): row for table in printed for row in table.rows}
-    for table in tables:
-        for row in table.rows:
-            twin = printed_rows.get((table.number, table.distractors, row.identity))
-            for column in table.columns if twin else ():
-                if twin.values.get(column) is not None:
-                    ours = row.values[column]
-                    yield table, row, column, tenths(twin.values[column]), None if ours is None else tenths(ours)
-
-
 def differences_from_printed(tables: Iterable[Table], cells: list[dict]) -> Iterator[Table]:
-    """The tables that share cells with the printed ones, differences in place of scores and flagged cells marked."""
+    """Yield the tables that share cells with the printed ones, with differences for scores and daggers at flaws."""
     found = {(c["table"], c["student"], c["d"], c["teacher"], c["loss"], c["column"]): c for c in cells}
     for table in tables:
         rows, distances = [], []

@@ -1,4 +1,4 @@
-"""The grid in print, out of params.yaml. Torch-free."""
+"""Read from params.yaml what the tables show of the grid."""
 
 from aml.losses import equation, members
 from aml.params.datasets import dataset_settings
@@ -10,7 +10,7 @@ from aml.params.reports import Loss, Named, TableSettings, Teacher
 
 
 def table_settings(values: dict) -> TableSettings:
-    """Labels from params.yaml, the structure of tuples from the losses themselves."""
+    """Return the grid with its labels from params.yaml and the members of tuples from the losses themselves."""
     grid = read_grid(values)
 
     def loss(name: str) -> Loss:
@@ -38,7 +38,7 @@ def table_settings(values: dict) -> TableSettings:
 
 
 def published_teachers(values: dict) -> list[str]:
-    """The labels of the teachers that their authors trained, if every test set is a real one; else none."""
+    """Return the labels of the teachers that their authors trained, if every test set is a real one; else none."""
     grid = read_grid(values)
     if any(dataset_settings(values, name).synthetic is not None for name in grid.test_sets):
         return []
