@@ -9,6 +9,7 @@ from aml.tables.build import build_tables
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
 from aml.tables.model import tenths
 from aml.tables.printed_values import PRINTED
+from aml.tables.records import read_records
 from tests.tables.paper_records import LOSSES, paper_settings, printed_records, printed_rows
 
 RECORDS = printed_records()
@@ -200,6 +201,7 @@ def _drop(*path):
         (_set("evaluation", "sets", "rparis6k", "num_distractors", 0), "as in record 'vgg16'"),
         (_set("evaluation", "sets", "rparis6k", "num_queries", 0), "num_queries is 0; accepted: whole, >= 1"),
         (_set("evaluation", "image_size", 362), "evaluation.image_size is 362; accepted: 1024"),
+        (_set("evaluation", "num_filled", {"sfm": 9}), "evaluation.num_filled is .* one table compares one evaluation"),
         (_set("evaluation", "num_excluded", {}), r"evaluation.num_excluded is \{\}; accepted: \{'sfm': 0"),
         (_set("evaluation", "odd", {"rparis6k": {}}), r"evaluation.odd is \{'rparis6k': \{\}\}; accepted: \{\}"),
         (_drop("evaluation", "sets", "roxford5k"), "lacks evaluation.sets.roxford5k; it has: rparis6k"),
@@ -215,6 +217,12 @@ def test_a_record_that_does_not_belong_is_refused(records, change, message):
     with pytest.raises(ValueError, match=message) as error:
         build_tables(paper_settings(), records)
     assert "\n" not in str(error.value)
+
+
+def test_a_record_that_is_cut_off_is_named(tmp_path):
+    (tmp_path / "vgg16.json").write_text('{"symmetric": {"test"')
+    with pytest.raises(ValueError, match=r"vgg16\.json is damaged: it is not a JSON object"):
+        read_records(tmp_path, paper_settings().networks())
 
 
 def test_captions_say_what_is_odd_about_the_queries(records):

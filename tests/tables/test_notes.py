@@ -1,4 +1,4 @@
-"""What tables and page say of how whitening was learned."""
+"""The sentences under tables on whitening and damaged images, and the page's lines on whitening."""
 
 import pytest
 
@@ -8,18 +8,12 @@ from aml.tables.notes import COLUMNS, whitening_lines
 from tests.pages.page_content import content
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds
 
-NETWORKS = paper_settings().networks()
 REG = "mobilenet_v2-vgg16-reg"
 SINGULAR = {"regularisation": 1e-9, "condition_number": 5.4e7}
-
-
-def notes(records: dict, settings=None) -> dict[int, list[str]]:
-    """The sentences on whitening under each table that has one."""
-    found = {}
-    for table in build_tables(settings or paper_settings(), records):
-        of_table = [note for note in table.notes if note.startswith("Whitening")]
-        found |= {table.number: of_table} if of_table else {}
-    return found
+SINGULAR_SENTENCE = (
+    "Whitening was learned from a singular matrix, with a constant added to its diagonal on which the scores depend: "
+    "{} 1e-09 (condition number 5.4e+07)."
+)
 
 
 @pytest.fixture
@@ -27,35 +21,43 @@ def records():
     return printed_records()
 
 
-def test_without_a_constant_no_table_has_a_note(records):
-    assert notes(records) == {}
+def notes(records: dict, beginning: str, settings=None) -> dict[int, str]:
+    """The sentence with this beginning under each table that has one."""
+    tables = build_tables(settings or paper_settings(), records)
+    return {table.number: note for table in tables for note in table.notes if note.startswith(beginning)}
 
 
-def test_a_student_s_constant_is_noted_where_it_is_the_database(records):
+def test_a_network_s_constant_is_noted_where_it_describes_the_database(records):
+    assert notes(records, "Whitening") == {}
     records[REG]["evaluation"]["learned_whitening"] = {"symmetric": SINGULAR, "asymmetric": None}
-    sentence = (
-        "Whitening was learned from a singular matrix, with a constant added to its diagonal on which the scores "
-        f"depend: {REG} 1e-09 (condition number 5.4e+07)."
-    )
-    assert notes(records) == {number: [sentence] for number in (5, 7, 9)}
-
-
-def test_a_teacher_s_constant_is_noted_once_wherever_it_is_the_database(records):
+    assert notes(records, "Whitening") == dict.fromkeys((5, 7, 9), SINGULAR_SENTENCE.format(REG))
     for key, record in records.items():
         protocol = "symmetric" if key == "vgg16" else "asymmetric" if "-vgg16-" in key else None
         if protocol:
-            record["evaluation"]["learned_whitening"] |= {protocol: SINGULAR}
-    found = notes(records)
-    assert set(found) == {6, 7, 8, 9, 10}  # Table 5 has neither the teacher nor its database
-    for (sentence,) in found.values():
-        assert sentence.endswith("depend: vgg16 1e-09 (condition number 5.4e+07).")
+            record["evaluation"]["learned_whitening"] = {"symmetric": None} | {protocol: SINGULAR}
+    # Table 5 has neither the teacher nor its database
+    assert notes(records, "Whitening") == dict.fromkeys((6, 7, 8, 9, 10), SINGULAR_SENTENCE.format("vgg16"))
 
 
 def test_a_seed_is_named(records):
     records = with_seeds(records, {0: 1.0, 3: 1.0})
     records[f"{REG}-3"]["evaluation"]["learned_whitening"]["symmetric"] = SINGULAR
-    (sentence,) = notes(records, paper_settings(seeds=(0, 3)))[5]
-    assert f"depend: {REG}-3 1e-09 (" in sentence
+    assert f"depend: {REG}-3 1e-09 (" in notes(records, "Whitening", paper_settings(seeds=(0, 3)))[5]
+
+
+def test_tables_say_how_many_damaged_images_were_left_out_or_filled(records):
+    def of_sets(excluded: dict, filled: dict) -> dict[int, str]:
+        for record in records.values():
+            record["evaluation"] |= {"num_excluded": excluded, "num_filled": filled}
+        return notes(records, "Damaged")
+
+    assert of_sets({"sfm": 0, "r1m": 0}, {"sfm": 0, "r1m": 0}) == {}
+    training = "1,200 of sfm decoded as far as they go, the rest filled"
+    distractors = "3 of r1m left out", "5 of r1m decoded as far as they go, the rest filled"
+    assert of_sets({"sfm": 0, "r1m": 3}, {"sfm": 1200, "r1m": 5}) == {
+        **dict.fromkeys((5, 6, 7, 8), f"Damaged images: {training}."),
+        **dict.fromkeys((9, 10), f"Damaged images: {distractors[0]}; {training}; {distractors[1]}."),
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_seed_is_named(records):
         ({"symmetric": SINGULAR | {"condition_number": "9"}}, r"condition_number is '9'; accepted: finite"),
     ],
 )
-def test_a_record_that_does_not_say_it_is_refused(records, learned, message):
+def test_a_record_without_its_whitening_is_refused(records, learned, message):
     records["vgg16"]["evaluation"]["learned_whitening"] = learned
     with pytest.raises(ValueError, match=message):
         build_tables(paper_settings(), records)
@@ -78,8 +80,9 @@ def test_the_page_has_a_line_for_every_network(records, tmp_path):
     records[REG]["evaluation"]["learned_whitening"]["symmetric"] = SINGULAR
     records["vgg16"]["evaluation"]["learned_whitening"]["symmetric"] = None
     del records["resnet101"]
-    lines = whitening_lines(records, NETWORKS)
-    assert [line[0] for line in lines] == [network.key for network in NETWORKS if network.key != "resnet101"]
+    networks = paper_settings().networks()
+    lines = whitening_lines(records, networks)
+    assert [line[0] for line in lines] == [network.key for network in networks if network.key != "resnet101"]
     assert {line[0]: line[1:] for line in lines if line[0] in (REG, "vgg16", "mobilenet_v2-512")} == {
         REG: ["1e-09", "5.4e+07"],
         "vgg16": ["", ""],

@@ -1,3 +1,5 @@
+"""Tables against the printed values, and published teachers against METHOD's eight numbers."""
+
 import csv
 from decimal import Decimal
 
@@ -6,7 +8,15 @@ import pytest
 from aml.params.reports import Loss, Named
 from aml.tables.build import build_tables
 from aml.tables.csv_files import read_tables
-from aml.tables.printed_values import PRINTED, compare, write_comparison
+from aml.tables.printed_values import (
+    PRINTED,
+    beyond,
+    compare,
+    published_distances,
+    published_sentence,
+    with_note,
+    write_comparison,
+)
 from tests.tables.paper_records import LOSSES, paper_settings, printed_records
 
 
@@ -66,3 +76,41 @@ def test_tables_of_another_setting_are_refused():
     tables = build_tables(paper_settings(test_sets=(Named("rsynth_a", "rSynth-A"),)), {})
     with pytest.raises(ValueError, match=r"no cell of the tables .*; accepted: networks labelled EfficientNet-B3"):
         compare(tables, read_tables(PRINTED))
+
+
+TEACHERS = {"VGG16": (60.9, 69.3, 32.9, 44.2), "ResNet101": (65.4, 76.7, 40.1, 55.2)}
+
+
+def distances(records, labels=TEACHERS, **settings):
+    return published_distances(build_tables(paper_settings(**settings), records), read_tables(PRINTED), labels)
+
+
+def test_only_the_named_teachers_are_checked_in_map():
+    for label, scores in TEACHERS.items():
+        row = next(row for row in read_tables(PRINTED)[2].rows if row.student == label)
+        assert tuple(value for column, value in row.values.items() if column.endswith("mAP")) == scores
+    records = printed_records()
+    records["vgg16"]["symmetric"]["rparis6k"]["hard"] |= {"mAP": 44.64, "mP@10": 0.0}
+    records["mobilenet_v2-512"]["symmetric"]["rparis6k"]["hard"]["mAP"] = 0.0
+    off = distances(records)
+    assert len(off) == 8 and {name for name, value in off.items() if value} == {"VGG16, rparis6k_hard_mAP"}
+    assert beyond(off, 0.2) == {"VGG16, rparis6k_hard_mAP": Decimal("0.4")} and beyond(off, 0.4) == {}
+    assert published_sentence(off, 0.2) == (
+        "Published teachers: 7 of 8 mAP are within 0.2 points of the printed ones; the largest difference is +0.4 "
+        "(VGG16, rparis6k_hard_mAP)."
+    )
+    assert len(distances(records, ["ResNet101"])) == 4 and distances(records, []) == {}
+
+
+def test_teachers_that_were_not_evaluated_are_left_out():
+    records = printed_records()
+    del records["vgg16"]
+    assert {name.partition(",")[0] for name in distances(records)} == {"ResNet101"}
+    assert distances({}, test_sets=(Named("rsynth_a", "RSynthA"),)) == {}
+    assert distances({}) == {} and published_sentence({}, 0.2) == "" and beyond({}, 0.2) == {}
+
+
+def test_the_sentence_is_under_table_7():
+    tables = build_tables(paper_settings(), printed_records())
+    assert [table.number for table in with_note(tables, "A note.") if "A note." in table.notes] == [7]
+    assert with_note(tables, "") == tables
