@@ -18,7 +18,7 @@ from aml.pages.pictures import listed, picture
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
 from aml.tables.claims import read_claims
-from aml.tables.finished import read_finished
+from aml.tables.json_file import read_json_tables
 from aml.tables.notes import COLUMNS
 from aml.tables.settings import table_settings
 from stages.runtime import STAGE_LOG, run_command
@@ -40,7 +40,7 @@ def main(
     ranked_lists: Path | None = None,
 ) -> None:
     settings = table_settings(values)
-    finished, differences, whitening = read_finished(tables)
+    finished, differences, whitening = read_json_tables(tables)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
     content = Content(
         note=settings.note,

@@ -1,12 +1,12 @@
-"""Tables 5 to 10 from the metrics of all cells, how sure they are, the supplement's claims checked on them, and, if
-params.yaml says so, their comparison with the printed tables.
+"""Build Tables 5 to 10 from the metrics of all cells, with confidence intervals, and check the supplement's claims on
+them; if params.yaml says so, compare them with the printed tables.
 
-Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one is a dash.
-<queries>/<key>.csv; a network without one has no interval and no mark.
+Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one has dashes.
+<queries>/<key>.csv; a network without one has no interval and no dagger.
 Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, tables.json for the page, intervals.csv and
 differences.csv (see `aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how
 many pairs keep each claim, in these tables and in the printed ones.
-Fails, when all is written, where published teachers tested on the real sets are too far from their printed scores.
+Fails after it has written all, if published teachers tested on the real sets are too far from their printed scores.
 """
 
 import sys
@@ -18,7 +18,7 @@ from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
-from aml.tables.finished import write_finished
+from aml.tables.json_file import write_json_tables
 from aml.tables.notes import whitening_lines
 from aml.tables.printed_values import (
     PRINTED,
@@ -53,14 +53,13 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
     differences = find_differences(scores, settings, bootstrap)
     built = marked(built, differences, [test_set.key for test_set in settings.test_sets], bootstrap)
-    published = published_teachers(values)
-    distances = published_distances(built, printed, published) if published else {}
+    distances = published_distances(built, printed, published_teachers(values))
     sentence = published_sentence(distances, comparison.tolerance)
-    built = with_note(built, sentence)
     from_printed = list(differences_from_printed(built, compare(built, printed))) if comparison.printed else []
     with replacing_folder(tables) as folder:
-        write_tables(built, folder)
-        write_finished(folder, built, from_printed, whitening_lines(records, settings.networks()))
+        noted = with_note(built, sentence)
+        write_tables(noted, folder)
+        write_json_tables(folder, noted, from_printed, whitening_lines(records, settings.networks()))
         write_lines(folder / "intervals.csv", Interval, find_intervals(scores, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:

@@ -9,7 +9,7 @@ import pytest
 
 from aml.pages.page import duration, render
 from aml.pages.pictures import listed
-from aml.tables.finished import read_finished, write_finished
+from aml.tables.json_file import read_json_tables, write_json_tables
 from aml.tables.model import by_pair, shown, tenths
 from tests.pages.page_content import SVG, content
 
@@ -188,8 +188,8 @@ def test_a_list_of_pictures_is_complete(tmp_path):
 
 def test_tables_are_read_as_they_were_written(page, tmp_path):
     shown_content, _ = page
-    write_finished(tmp_path, shown_content.tables, shown_content.differences, [["vgg16", "1e-10", ""]])
-    tables, differences, whitening = read_finished(tmp_path)
+    write_json_tables(tmp_path, shown_content.tables, shown_content.differences, [["vgg16", "1e-10", ""]])
+    tables, differences, whitening = read_json_tables(tmp_path)
     assert tables == shown_content.tables and whitening == [["vgg16", "1e-10", ""]]
     read = replace(shown_content, tables=tables, differences=differences)
     assert render(read) == render(shown_content) and any(row.marked for t in differences for row in t.rows)

@@ -49,7 +49,11 @@ def test_one_seed_gives_the_bytes_of_none(tmp_path):
         write_queries(tmp_path / name / "queries", records, queried)
         run(tmp_path / name, records, values)
     none, one = (
-        {path.relative_to(folder): path.read_bytes() for path in [*folder.glob("tables/*"), folder / "claims.csv"]}
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in [*folder.glob("tables/*"), folder / "claims.csv"]
+            if path.name != "tables.json"  # its lines on whitening name each seed
+        }
         for folder in (tmp_path / "none", tmp_path / "one")
     )
     assert one == none and len(none) == 18 and b"pm" not in none[Path("tables/table7.tex")]

@@ -1,4 +1,4 @@
-"""The finished tables as one JSON file: the stage `tables` writes it, and the page shows it. Torch-free."""
+"""Write the finished tables as one JSON file, and read it for the page."""
 
 import json
 from dataclasses import asdict
@@ -10,21 +10,21 @@ from aml.tables.model import Row, Table
 FILE = "tables.json"
 
 
-def write_finished(folder: Path, tables: list[Table], differences: list[Table], whitening: list[list[str]]) -> None:
+def write_json_tables(folder: Path, tables: list[Table], differences: list[Table], whitening: list[list[str]]) -> None:
     """Write <folder>/tables.json: Tables 5 to 10 with captions, notes and marks; their differences from the printed
     tables, if those are compared; the lines of `notes.whitening_lines`."""
     plain = {"tables": list(map(_plain, tables)), "differences": list(map(_plain, differences)), "whitening": whitening}
     write_json(folder / FILE, plain)
 
 
-def read_finished(folder: Path) -> tuple[list[Table], list[Table], list[list[str]]]:
-    """What `write_finished` was given."""
+def read_json_tables(folder: Path) -> tuple[list[Table], list[Table], list[list[str]]]:
+    """Read what `write_json_tables` was given."""
     found = json.loads((folder / FILE).read_text(encoding="utf-8"))
     return list(map(_table, found["tables"])), list(map(_table, found["differences"])), found["whitening"]
 
 
 def _plain(table: Table) -> dict:
-    """A table as JSON can hold it: lists for tuples and sets, floats for decimals."""
+    """Return a table as JSON can hold it: lists for tuples and sets, floats for decimals."""
     rows = []
     for row in table.rows:
         values = {column: None if value is None else float(value) for column, value in row.values.items()}
