@@ -1,4 +1,4 @@
-"""Runs every stage that is out of date as soon as what it needs is done, many at once; ends where `dvc repro` would."""
+"""Runs every stage that is out of date as soon as what it needs is done, many at once; same results as `dvc repro`."""
 
 import argparse
 import importlib.util
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, str]:
-    """What became of each stage."""
+    """Run what the command line asks for; what became of each stage, by its address."""
     from tools.cluster.display import Display
     from tools.cluster.plan import plan
 

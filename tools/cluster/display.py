@@ -1,4 +1,4 @@
-"""What a run shows: a live line per running stage in a terminal, plain lines elsewhere; a summary at the end."""
+"""Shows a run: in a terminal a live line for each running stage, elsewhere plain lines, and a summary at the end."""
 
 import time
 
@@ -9,7 +9,7 @@ RESULTS = ("run", "restored", "unchanged", "failed", "stopped", "skipped")
 
 
 class Display:
-    """Lines on standard error. Used as a context; stages are named by their addresses."""
+    """Lines on standard error, shown while its `with` block runs. Stages are named by their addresses."""
 
     def __init__(self, num_stages: int):
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -26,7 +26,7 @@ class Display:
         self.progress.stop()
 
     def started(self, address: str, host: str) -> None:
-        """Again where a stage moves: on from a lost node, or its results home."""
+        """Called again when a stage moves: to another node if its node is lost, or home with its results."""
         self._end_line(address)
         self.lines[address] = self.progress.add_task(f"{address}  on {host}", total=None)
         if self.progress.disable:
@@ -44,7 +44,7 @@ class Display:
             self.progress.remove_task(self.lines.pop(address))
 
     def summary(self, results: dict[str, str]) -> None:
-        """`results[address]` is one of RESULTS."""
+        """Print how many stages had which of RESULTS, and the names of those that did not succeed."""
         counts = [
             f"{list(results.values()).count(result)} {result}" for result in RESULTS if result in results.values()
         ]

@@ -1,4 +1,4 @@
-"""Hands every stage that can run to Ray. The only module that knows Ray."""
+"""Hands every stage that can run to Ray, and collects what became of it."""
 
 import json
 import logging
@@ -22,16 +22,18 @@ from tools.cluster.display import Display
 from tools.cluster.orders import Order, Report
 from tools.cluster.plan import Plan, precedence
 
-RETRIES = 3  # of a stage whose node was lost
+RETRIES = 3  # how often a stage starts anew after its node was lost
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # other machines may have the project elsewhere
 
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Ray on this machine alone, or the running cluster at `address`. Raises ConnectionError if there is none."""
+    """Connect to Ray: on this machine only, or to the cluster at `address`. Raises ConnectionError if there is none."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        os.environ.setdefault("RAY_worker_niceness", "0")  # stages would be nicer than under `dvc repro`
+        os.environ.setdefault(
+            "RAY_worker_niceness", "0"
+        )  # Ray would give stages a lower priority than `dvc repro` does
         ray.init("local", include_dashboard=False, object_store_memory=10**8, **quiet)
     else:
         ray.init(address, **quiet)
@@ -44,9 +46,9 @@ def connected(address: str | None) -> Iterator[None]:
 class Run:
     """One run of a plan on the cluster that Ray is connected to.
 
-    Stages marked gpu go to any node, with `gpus_per_stage` GPUs where the cluster has some; the others, which are
-    light, stay on the driver's. Without `remote`, every node sees this folder; with it, each other node works in the
-    clone in which its `ray start` was called.
+    Stages marked gpu run on any node, with `gpus_per_stage` GPUs if the cluster has some; the others need little
+    computing and run on the driver's node. Without `remote` all nodes see this folder; with it, each other node works
+    in the clone in which its `ray start` was called.
     """
 
     def __init__(self, plan: Plan, display: Display, *, remote: str | None, gpus_per_stage: float, keep_going: bool):
@@ -57,12 +59,12 @@ class Run:
         self.at_home = {"scheduling_strategy": NodeAffinitySchedulingStrategy(self.home, soft=False)}
         self.starts = Queue(actor_options={"num_cpus": 0, **self.at_home})
         self.running: dict[ray.ObjectRef, Order] = {}
-        self.results: dict[str, str] = {}  # what became of each stage; see Report
-        self.seconds = Counter()  # that each took
-        self.entries = self.send_what_is_there() if remote else {}  # in dvc.lock, by stage
+        self.results: dict[str, str] = {}  # as in Report, by address
+        self.seconds = Counter()  # how long each stage took
+        self.entries = self.send_what_is_there() if remote else {}  # of dvc.lock, by address
 
     def require_room(self) -> None:
-        """Raises ValueError where some stage would wait for ever."""
+        """Raises ValueError if some stage would wait for ever."""
         nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
         most = max(node.get("GPU", 0) for node in nodes.values())
         if self.num_gpus > most:
@@ -71,7 +73,7 @@ class Run:
             raise ValueError("Ray has no CPU on this machine; accepted: one or more in `ray start --num-cpus`")
 
     def send_what_is_there(self) -> dict[str, dict]:
-        """Pushes what is up to date and read by stages that may travel; gives its entries in dvc.lock."""
+        """Push the up-to-date outputs that stages marked gpu read; their entries in dvc.lock."""
         read = {need for stage in self.plan.stages.values() if stage.gpu for need in stage.needs}
         there = sorted(read - set(self.plan.stages))
         if there:
@@ -81,7 +83,8 @@ class Run:
         return locks.read_entries(there)
 
     def complete(self) -> None:
-        """Runs all; past a failure, with `keep_going` what does not come after it, else only what runs already."""
+        """Run all stages. After a failure none is started any more, with `keep_going` only those that do not need the
+        failed one."""
         sorter = TopologicalSorter(precedence(self.plan.stages))
         sorter.prepare()
         try:
@@ -107,9 +110,9 @@ class Run:
         return Order(address, "restore" if stages[address].gpu else "run", remote=self.remote, push=read)
 
     def next_order(self, order: Order, report: Report) -> Order | None:
-        """What is still to be done for a stage that travels, if anything."""
+        """The order that follows a report on a stage that travels; None if the stage is done."""
         stage = self.plan.stages[order.address]
-        if report.result == "absent":  # nowhere yet: to any node
+        if report.result == "absent":  # not computed yet: run it on any node
             entries = {need: self.entries[need] for need in stage.needs}
             return replace(
                 order,
@@ -134,14 +137,14 @@ class Run:
         self.running[task.remote(asdict(order), os.getcwd(), self.home, self.starts)] = order
 
     def settled(self) -> list[str]:
-        """Waits a moment; the stages that are done then and have not failed."""
-        references, _ = ray.wait(list(self.running), timeout=2)  # more often would cost a core a few percent
+        """Wait for a moment; the stages that have succeeded since the last call."""
+        references, _ = ray.wait(list(self.running), timeout=2)  # a shorter wait costs a few percent of a core
         for start in self.starts.get_nowait_batch(self.starts.qsize()):
             self.display.started(*start)
         return [order.address for order in map(self.settle, references) if order is not None]
 
     def settle(self, reference: ray.ObjectRef) -> Order | None:
-        """Takes note of a report; gives its order if the stage is done, and has not failed."""
+        """Note a report; its order if the stage has succeeded."""
         order = self.running.pop(reference)
         try:
             report = Report(**ray.get(reference))
@@ -159,7 +162,7 @@ class Run:
         return order if report.result != "failed" else None
 
     def stop(self) -> None:
-        """Ends what runs; DVC's processes finish what they are writing."""
+        """End the running stages; DVC's processes finish what they are writing."""
         self.display.say(f"cluster: stopping {len(self.running)} stages")
         for reference in self.running:
             ray.cancel(reference)
@@ -169,9 +172,10 @@ class Run:
 
 @ray.remote
 def carry_out(order: dict, workspace: str, home: str, starts: Queue) -> dict:
-    """A Report on an Order, from `tools.cluster.node` in the folder that stands for the workspace on this machine.
+    """Carry out an Order by `tools.cluster.node` in this machine's copy of the workspace; its Report.
 
-    That process stops when its input closes: here if the task is cancelled, and of itself if this worker is killed.
+    That process stops when its input closes: this function closes it if the task is cancelled, the system if this
+    worker is killed.
     """
     if order["how"] == "travel" and ray.get_runtime_context().get_node_id() == home:
         order = order | {"how": "run"}
@@ -186,7 +190,7 @@ def carry_out(order: dict, workspace: str, home: str, starts: Queue) -> dict:
         process.stdin.flush()
         while process.poll() is None:
             time.sleep(0.1)  # a cancelled task is interrupted between two steps of Python
-        report = process.stdout.read().rstrip().rpartition("\n")[2]  # before it, warnings of imports
+        report = process.stdout.read().rstrip().rpartition("\n")[2]  # lines before it are warnings of imports
     finally:
         process.stdin.close()
         process.wait()

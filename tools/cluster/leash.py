@@ -1,4 +1,4 @@
-"""DVC's commands, which end with standard input: then the run was interrupted, or whoever asked for them is gone."""
+"""Runs DVC's commands until standard input closes: then the run was interrupted, or the driver's worker is gone."""
 
 import contextlib
 import fcntl
@@ -13,16 +13,16 @@ from typing import BinaryIO
 
 import psutil
 
-PATIENCE = 10  # seconds that an interrupted process has to go by itself
+PATIENCE = 10  # seconds that an interrupted process has to end by itself
 
 
 class StoppedError(Exception):
-    """Standard input is closed."""
+    """Standard input was closed."""
 
 
 class Leash:
-    """Runs DVC's commands one after the other, and stops them when standard input closes. `log`, a file open for
-    appending, takes what they print."""
+    """Runs DVC's commands one after the other, and stops them when standard input closes. They print to `log`, a file
+    open for appending."""
 
     def __init__(self, log: BinaryIO):
         self.log, self.closed = log, threading.Event()
@@ -33,7 +33,7 @@ class Leash:
         self.closed.set()
 
     def take(self) -> None:
-        """Waits until nobody else holds the log: a stage whose node was lost may not have stopped yet."""
+        """Lock the log. Waits while another process holds it: a stage whose node was lost may not have stopped yet."""
         while True:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self.log, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +43,7 @@ class Leash:
         self.log.truncate(0)
 
     def dvc(self, *arguments: str) -> None:
-        """Raises CalledProcessError if the command fails, StoppedError if it was stopped."""
+        """Run a command. Raises CalledProcessError if it fails, StoppedError if it was stopped."""
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages call `python`
         streams = {"stdin": subprocess.DEVNULL, "stdout": self.log, "stderr": subprocess.STDOUT}
@@ -67,8 +67,9 @@ def ended(process: subprocess.Popen) -> bool:
 
 
 def stop(process: subprocess.Popen, *, runs_stage: bool) -> None:
-    """Ends the stage's own processes and not DVC's, which then gives its locks back and leaves no half of a dvc.lock.
-    A transfer is DVC's own work. SIGINT first, as from a terminal: a stage then removes what it has half written."""
+    """End the processes of a stage; DVC's own then ends by itself, releases its locks and writes dvc.lock whole. If no
+    stage runs (a transfer), end DVC. SIGINT comes first, as from a terminal: a stage then removes what it has half
+    written."""
     dvc, asked = psutil.Process(process.pid), {}
     while not ended(process):
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,6 +1,6 @@
-"""Entries of dvc.lock and what stages depend on, to compare and to carry between clones.
+"""Reads and writes entries of dvc.lock and hashes of dependencies, to compare clones and to carry results between them.
 
-DVC rewrites a dvc.lock whole; its own lock on the repository is held here, as its processes do.
+DVC rewrites a dvc.lock whole; so every function here holds DVC's own lock on the repository.
 """
 
 from collections import defaultdict
@@ -17,15 +17,15 @@ from dvc_data.hashfile.hash_info import HashInfo
 def read_entries(addresses: list[str]) -> dict[str, dict]:
     """The entry of each stage in its dvc.lock, by address."""
     with locked():
-        files = {path: load_yaml(path)["stages"] for path in {place(address)[0] for address in addresses}}
-    return {address: files[path][name] for address in addresses for path, name in [place(address)]}
+        files = {path: load_yaml(path)["stages"] for path in {lock_file(address)[0] for address in addresses}}
+    return {address: files[path][name] for address in addresses for path, name in [lock_file(address)]}
 
 
 def merge_entries(entries: dict[str, dict]) -> None:
-    """Takes over entries, by address; all others stay. A file that has them already is not written."""
+    """Put entries, by address, into their dvc.lock files; other entries stay. A file that has them is not written."""
     by_file = defaultdict(dict)
     for address, entry in entries.items():
-        path, name = place(address)
+        path, name = lock_file(address)
         by_file[path][name] = entry
     with locked():
         for path, new in by_file.items():
@@ -37,7 +37,7 @@ def merge_entries(entries: dict[str, dict]) -> None:
 
 
 def dependencies(address: str) -> dict[str, object]:
-    """What stands in the workspace for each dependency of a stage: its hash, or the parameters' values."""
+    """For each dependency of a stage: its hash in the workspace, or the values of its parameters."""
     with locked() as repo:
         stage = repo.stage.load_one(*divided(address))
         stage.save_deps()
@@ -45,10 +45,10 @@ def dependencies(address: str) -> dict[str, object]:
 
 
 def restorable(address: str) -> bool:
-    """Whether DVC's run cache, or an entry in dvc.lock, has the outputs for what stands in the workspace."""
+    """Whether DVC's run cache or an entry in dvc.lock has the outputs for the dependencies in the workspace."""
     with locked() as repo:
         stage = repo.stage.load_one(*divided(address))
-        if stage.changed_stage() or not stage.deps_cached():  # its entry speaks of other outputs
+        if stage.changed_stage() or not stage.deps_cached():  # its entry belongs to other dependencies
             stage.save_deps()
             for out in stage.outs:
                 out.hash_info = HashInfo()
@@ -65,12 +65,13 @@ def locked() -> Iterator[Repo]:
         yield repo
 
 
-def place(address: str) -> tuple[Path, str]:
-    """The dvc.lock in which a stage has its entry, and the name that it has there."""
+def lock_file(address: str) -> tuple[Path, str]:
+    """The dvc.lock with a stage's entry, and the stage's name in it."""
     path, name = divided(address)
     return Path(path).with_suffix(".lock"), name
 
 
 def divided(address: str) -> tuple[str, str]:
+    """The dvc.yaml of a stage and its name in it."""
     path, _, name = address.rpartition(":")
     return path or "dvc.yaml", name

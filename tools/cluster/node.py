@@ -22,10 +22,11 @@ TAIL = 3000  # characters of a failed stage's output
 
 
 def main() -> None:
-    """A child does it, for where a node is lost Ray kills its workers' children, and nobody would stop DVC then."""
+    """Fork first: when a node is lost, Ray kills the direct children of its workers. The grandchild survives long
+    enough to stop DVC cleanly."""
     if child := os.fork():
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers block it, and children would too
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers block SIGINT, and children inherit that
     order = Order(**json.loads(sys.stdin.readline()))
     set_threads(order.threads)
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -35,8 +36,8 @@ def main() -> None:
 
 
 def set_threads(number: str | None) -> None:
-    """As many threads as `dvc repro` would give the stage, for sums are rounded by their number, and not the one that
-    Ray sets. Threads that wait give way, for the stages at once have more of them than there are cores."""
+    """Give the stage as many threads as `dvc repro` would, not the number that Ray sets: rounding of sums depends
+    on it. Waiting threads yield, because stages that run at once have more threads than there are cores."""
     os.environ.pop("OMP_NUM_THREADS", None)
     if number is not None:
         os.environ["OMP_NUM_THREADS"] = number
@@ -44,7 +45,7 @@ def set_threads(number: str | None) -> None:
 
 
 def carried_out(order: Order, leash: Leash) -> Report:
-    """A report in any case."""
+    """Carry out an order; errors are reported, not raised."""
     try:
         leash.take()
         return carry_out(order, leash)
@@ -80,8 +81,8 @@ def carry_out(order: Order, leash: Leash) -> Report:
 
 
 def repro(order: Order, leash: Leash) -> str:
-    """`run`, `restored` or `unchanged`."""
-    before = len(leash.output())  # what other commands have printed
+    """Run the stage by DVC; whether that was `run`, `restored` or `unchanged`."""
+    before = len(leash.output())  # that other commands have printed
     leash.dvc("repro", "--single-item", order.address)
     said = {"Running stage '": "run", "is cached - skipping run": "restored"}
     return next((result for words, result in said.items() if words in leash.output()[before:]), "unchanged")
@@ -95,7 +96,7 @@ def write_parameters(parameters: dict[str, str]) -> None:
 
 
 def require_equal(found: dict[str, object], expected: dict[str, object]) -> None:
-    """Raises ValueError if something that the stage depends on, code most likely, is not as in the driver's folder."""
+    """Raises ValueError if a dependency, most likely code, differs from the one in the driver's folder."""
     for name, value in expected.items():
         if found[name] != value:
             raise ValueError(

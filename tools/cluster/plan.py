@@ -1,4 +1,4 @@
-"""What is out of date in DVC's graph, and what each such stage needs. Knows DVC, not Ray."""
+"""Finds the stages of DVC's graph that are out of date, and what each of them needs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,28 +10,28 @@ from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.stage import Stage
 
-FIRST = "check"  # an unknown name or a mistyped value stops everything, though little depends on this stage
+FIRST = "check"  # runs before all others: it finds mistakes in params.yaml
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A stage that has to run, or at least to be asked whether what it reads has changed."""
+    """A stage that has to run, or whose dependencies may change in this run."""
 
     address: str  # as `dvc repro` takes it
     needs: tuple[str, ...]  # the stages directly before it, up to date or not
     gpu: bool  # `meta: {gpu: true}` in dvc.yaml: wants a GPU where there are some, and may run on any machine
-    inputs: tuple[str, ...]  # what it reads of other stages' outputs, as `dvc pull` takes it; only where `gpu`
-    first: tuple[str, ...]  # those of `needs` that run in every clone, `meta: {everywhere: true}`; only where `gpu`
+    inputs: tuple[str, ...]  # what it reads of other stages' outputs, as `dvc pull` takes it; () unless `gpu`
+    first: tuple[str, ...]  # those of `needs` that run in every clone, `meta: {everywhere: true}`; () unless `gpu`
 
 
 @dataclass(frozen=True)
 class Plan:
-    stages: dict[str, Planned]  # by address, what a stage needs before it
+    stages: dict[str, Planned]  # by address; a stage comes after those that it needs
     parameters: dict[str, str]  # the text of each parameters file, by its path
 
 
 def plan(targets: list[str]) -> Plan:
-    """What `dvc repro <targets>` would look at and find changed, and all that comes after it; none: dvc.yaml.
+    """The stages that `dvc repro <targets>` would find changed, and all that come after them; no targets: dvc.yaml.
 
     Raises DvcException for a target or a graph that DVC refuses, ValueError for a `gpu` stage that cannot travel.
     """
@@ -39,7 +39,7 @@ def plan(targets: list[str]) -> Plan:
         graph = get_active_graph(repo.index.graph)
         wanted = plan_repro(graph, collect_stages(repo, targets or [PROJECT_FILE]))
         stages = {}
-        for stage in wanted:  # what a stage needs stands before it
+        for stage in wanted:  # in an order in which each comes after those that it needs
             before = list(graph.successors(stage))
             if any(other.addressing in stages for other in before) or stage.status():
                 stages[stage.addressing] = planned(stage, before)
@@ -58,7 +58,7 @@ def planned(stage: Stage, before: list[Stage]) -> Planned:
 
 
 def inputs(stage: Stage, before: list[Stage]) -> list[str]:
-    """The paths that `stage` reads of the outputs of the stages before it: an output, or a part of it.
+    """The paths of other stages' outputs, or of parts of them, that `stage` reads.
 
     Raises ValueError if one of them, or an output of its own, is not in DVC's cache, through which it would travel.
     """
@@ -76,8 +76,7 @@ def inputs(stage: Stage, before: list[Stage]) -> list[str]:
 
 
 def precedence(stages: dict[str, Planned]) -> dict[str, set[str]]:
-    """Of each stage, those of `stages` that must be done before it; FIRST, where it is one, before all others but what
-    it needs itself."""
+    """For each stage, those of `stages` that must be done before it. FIRST comes before all that it does not need."""
     found = {address: {need for need in stage.needs if need in stages} for address, stage in stages.items()}
     if FIRST in stages:
         for address in stages.keys() - {FIRST, *stages[FIRST].needs}:
