@@ -1,4 +1,4 @@
-"""A look at the data: queries with their easy, hard and junk images, training clusters, distractors.
+"""Draws a contact sheet of the data: queries with their easy, hard and junk images, training clusters, distractors.
 
 Reads: <processed>/<set> of every set that is trained or tested on, <ground_truth>/<set>.json of test sets.
 Writes: <sheet>, a JPEG.
@@ -42,7 +42,7 @@ def training_rows(folder: Path) -> list:
 
 
 def test_rows(folder: Path, labels: Path) -> list:
-    """Queries with their boxes, then what the ground truth calls easy, hard and junk."""
+    """Queries with their boxes, then images that the ground truth calls easy, hard and junk."""
     queries, database = read_queries(folder), read_images(folder)
     ground_truth = read_ground_truth(labels, len(queries), len(database))
     rows = []
@@ -63,7 +63,7 @@ def distractor_rows(folder: Path) -> list:
 
 
 def spread(available: int, count: int) -> np.ndarray:
-    """At most `count` numbers below `available`, evenly spread from the first to the last."""
+    """At most `count` numbers below `available`, spread evenly from the first to the last."""
     return np.unique(np.linspace(0, available - 1, min(count, available)).round().astype(np.int64))
 
 

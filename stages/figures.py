@@ -1,10 +1,10 @@
-"""The figures: what a network is worth for what it costs, the ablation, distractors, single queries, a training.
+"""Draws the figures: mAP against cost, the ablation, distractors, single queries, a training.
 
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds (a network without one has no mark, and
 captions say so), <complexity>, and of the cell under study <queries>/<key>.csv, its teacher's too, and
 <models>/<key>/curves.
-Writes: <figures>: an SVG and a PNG of each, of several test sets also of each alone; figures.json with titles and
-captions in their order.
+Writes: <figures>: an SVG and a PNG of each, with several test sets also for each set by itself; figures.json with
+titles and captions in their order.
 """
 
 import sys
@@ -17,10 +17,9 @@ from aml.files.atomic import replacing_folder
 from aml.pages.figures.ablation import ablation_picture
 from aml.pages.figures.cost import cost_picture
 from aml.pages.figures.distractors import distractors_picture
-from aml.pages.figures.files import write_pictures
 from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
-from aml.pages.figures.style import Picture, loss_names, use_style
+from aml.pages.figures.style import Picture, loss_names, use_style, write_pictures
 from aml.pages.figures.training import read_curves, training_picture
 from aml.params.grid import key_of
 from aml.params.reading import setting
@@ -46,19 +45,19 @@ def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: 
 
 
 def labels(settings: TableSettings) -> list[str]:
-    """What figures call networks, losses and sets."""
+    """The labels of networks, losses and sets in figures."""
     named = [*settings.students, *settings.teachers, *settings.losses, *settings.test_sets]
     return [thing.label for thing in [*named, *filter(None, [settings.distractors])]]
 
 
 def grid_pictures(results: Results, costs: list[Cost]) -> list[Picture]:
-    """Those of all networks."""
+    """The figures that show all networks."""
     made = [cost_picture(results, costs), ablation_picture(results), distractors_picture(results)]
     return [picture for picture in made if picture is not None]
 
 
 def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -> list[Picture]:
-    """Those of the cell under study; none where it or its teacher has no record, for other files may be old ones."""
+    """The figures of the cell under study; none if it or its teacher has no record: other files may be old."""
     student, teacher, loss = (setting(values, name, str) for name in ("student", "teacher", "loss"))
     seed, settings = setting(values, "seed", int), results.settings
     key = key_of(student, teacher, loss, seed)

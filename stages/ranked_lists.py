@@ -1,13 +1,12 @@
-"""Ranked lists of the cell under study, to look at: of each test set the queries with the best and the worst gain of
-the student over its teacher (Medium AP, asymmetric minus the teacher's own), and three at random. A picture shows a
-query and its nearest database images by the student on its own index, by the student on its teacher's, and by the
-teacher.
+"""Draws ranked lists of the cell under study: for each test set the queries with the best and the worst gain of the
+student over its teacher (Medium AP, asymmetric minus the teacher's own), and three at random. A picture shows a query
+and the database images nearest to it: by the student on its own index, by the student on its teacher's, by the teacher.
 
-Only the database is ranked: among a million distractors few of its images would be left to see.
+Distractors are left out: among a million of them few database images would be seen.
 
-Reads: <cell> (who it is); <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher; <processed>;
-<ground_truth>.
-Writes: <folder>: a JPEG a query, and ranked_lists.json, a list of {"file", "title", "caption"}.
+Reads: <cell>, which names the cell; <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher;
+<processed>; <ground_truth>.
+Writes: <folder>: a JPEG for each query, and ranked_lists.json, a list of {"file", "title", "caption"}.
 """
 
 import json
@@ -23,11 +22,11 @@ from aml.files.atomic import replacing_folder, write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_sets
 from aml.pages.contact_sheet import thumbnail
-from aml.pages.ranked_lists import NUM_PLACES, RankedList, chosen, judged, picture
+from aml.pages.ranked_lists import NUM_RESULTS, RankedList, chosen, judged, picture
 from stages.runtime import run_command
 
 LEVEL = "medium"
-VIEWS = (  # label, who describes the query, who the database, and which protocol that is
+VIEWS = (  # label, network of the query, network of the database, protocol
     ("symmetric: student\non its own index", "student", "student", "symmetric"),
     ("asymmetric: student\non teacher's index", "student", "teacher", "asymmetric"),
     ("the teacher\non its own index", "teacher", "teacher", "symmetric"),
@@ -62,18 +61,18 @@ def main(
 
 
 def rankings(name: str, rows: list[int], described: dict, whitenings: dict) -> np.ndarray:
-    """The nearest database rows of these queries of a test set by each of VIEWS, (Q, len(VIEWS), NUM_PLACES)."""
+    """The database rows nearest to these queries of a test set by each of VIEWS, (Q, len(VIEWS), NUM_RESULTS)."""
     found = []
     for _, asking, answering, _ in VIEWS:
         whiten = whitenings[answering].apply  # the database's side, for both
         database = whiten(described[answering][f"{name}.database"])
         queries = whiten(described[asking][f"{name}.queries"][rows])
-        found.append(nearest(queries, database, min(NUM_PLACES, len(database)))[0])
+        found.append(nearest(queries, database, min(NUM_RESULTS, len(database)))[0])
     return np.stack(found, axis=1)
 
 
 def drawn(lists: Lists, name: str, query: int, ranked: np.ndarray, average_precisions: list[float]) -> Image.Image:
-    """The picture of one query, with what was found by each of VIEWS."""
+    """The picture of one query with the results of each of VIEWS."""
     images, labels = lists.images[f"{name}.database"], lists.ground_truth[name][query]
     views = []
     for (label, *_), rows, found in zip(VIEWS, ranked.tolist(), average_precisions, strict=True):
@@ -86,9 +85,9 @@ def caption(keys: dict[str, str], average_precisions: list[float], counts: dict)
     symmetric, asymmetric, teacher = (f"{value:.1f}" for value in average_precisions)
     return (
         f"AP at {LEVEL.capitalize()} in percent: {symmetric} by {keys['student']} on its own index, {asymmetric} by it "
-        f"on the index of {keys['teacher']}, {teacher} by {keys['teacher']} alone. Each row: the nearest of "
+        f"on the index of {keys['teacher']}, {teacher} by {keys['teacher']} on its own index. Each row: the nearest of "
         f"{counts['num_database']:,} database images, without distractors, whitened by the database's side. Easy "
-        "(green) and hard (yellow) are right, wrong is red; junk (grey) counts neither way and takes no place."
+        "(green) and hard (yellow) are right, wrong is red; junk (grey) counts neither way and has no rank."
     )
 
 

@@ -1,4 +1,4 @@
-"""A page of small pictures in labelled rows, framed by what they are to the row's query. Torch-free."""
+"""Small pictures in labelled rows, with a frame that tells what each is for the row's query."""
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,7 +22,7 @@ FRAMES = {
 
 
 def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:
-    """Image `row`, longer side SIDE pixels at most; with its box drawn on it, if asked."""
+    """Image `row` with a longer side of at most SIDE pixels; with `has_box`, its box is drawn on it."""
     image = Image.fromarray(read_pixels(images, row))
     scale = max(1, max(image.size) / SIDE)
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -33,7 +33,7 @@ def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Ima
 
 
 def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) -> Image.Image:
-    """Rows of (label, pictures), a picture as (one of FRAMES, image) or None for an empty place."""
+    """Rows of (label, pictures), a picture as (one of FRAMES, image) or None for a gap."""
     pitch = SIDE + 2 * FRAME + GAP
     width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)
     sheet = Image.new("RGB", (width + GAP, pitch * len(rows) + GAP), "white")
@@ -41,15 +41,15 @@ def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) 
     for number, (label, pictures) in enumerate(rows):
         top = GAP + pitch * number
         draw.multiline_text((GAP, top + SIDE / 2), label, "black", font, anchor="lm", spacing=4)
-        for place, picture in enumerate(pictures):
+        for column, picture in enumerate(pictures):
             if picture is None:
                 continue
-            put_framed(sheet, *picture, LABEL_WIDTH + pitch * place, top)
+            put_framed(sheet, *picture, LABEL_WIDTH + pitch * column, top)
     return sheet
 
 
 def put_framed(sheet: Image.Image, kind: str, image: Image.Image, left: int, top: int) -> None:
-    """Pastes a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top)."""
+    """Paste a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top)."""
     left, top = left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2
     corners = (left, top, left + image.width + 2 * FRAME - 1, top + image.height + 2 * FRAME - 1)
     ImageDraw.Draw(sheet).rectangle(corners, fill=FRAMES[kind])

@@ -1,6 +1,6 @@
-"""The results as one HTML page that needs nothing else: no network, no script, no other file. Torch-free.
+"""Renders all results as one HTML page that needs nothing else: no network, no script, no other file.
 
-templates/page.html says what stands where. Tables come from the same `Table` as CSV and LaTeX.
+templates/page.html holds the text and the order of the sections; its tables are the `Table`s that CSV and LaTeX show.
 """
 
 from dataclasses import dataclass, replace
@@ -25,18 +25,20 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Sheet:
-    """A CSV file as it is."""
+    """The fields of a CSV file."""
 
     header: list[str]
     lines: list[list[str]]
 
 
-Intervals = dict[tuple[str, str, str, str], tuple[str, str]]  # by key, protocol, set or set+distractors, level
+Intervals = dict[
+    tuple[str, str, str, str], tuple[str, str]
+]  # low and high by key, protocol, set or set+distractors, level
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows. Of the last eight, what is None or empty has no place on it."""
+    """What the page shows. What is None or empty among the last eight is left out."""
 
     note: str
     tables: list[Table]
@@ -47,9 +49,9 @@ class Content:
     installed: dict[str, str]  # versions by module
     families: list[Family]
     parameters: str  # the text of params.yaml
-    intervals: Intervals  # of mAP, low and high
+    intervals: Intervals  # of mAP
     differences: list[Table]  # from the printed tables
-    cell: str | None  # key of its row, of the cell under study
+    cell: str | None  # key of the table row of the cell under study
     contact_sheet: Picture | None
     complexity: Sheet | None
     whitening: Sheet  # of every network that has a record
@@ -63,37 +65,37 @@ def render(content: Content) -> str:
 
 
 def groups(table: Table) -> list[tuple[str, list[Row]]]:
-    """A table's rows under titles: those without a teacher first, then each pair's."""
-    alone = [row for row in table.rows if not row.teacher]
+    """A table's rows with titles: first the networks without a teacher, then each pair's."""
+    without_teacher = [row for row in table.rows if not row.teacher]
     pairs = [
         (f"{rows[0].student}, taught by {rows[0].teacher}, d = {rows[0].dimension}", rows)
         for rows in by_pair(table.rows).values()
     ]
-    return ([("Trained without a teacher, by labels", alone)] if alone else []) + pairs
+    return ([("Trained without a teacher, by labels", without_teacher)] if without_teacher else []) + pairs
 
 
 def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
-    """Of a mAP in words, "" without one; a network without teacher has its symmetric scores in every table."""
+    """The interval of a mAP in words, "" without one. Networks without teacher show symmetric scores in every table."""
     name, level, metric = column.rsplit("_", 2)
     protocol = table.protocol if row.teacher else "symmetric"
-    place = row.key, protocol, f"{name}+{table.distractors}" if table.distractors else name, level
-    return " to ".join(intervals.get(place, ())) if metric == "mAP" else ""
+    key = row.key, protocol, f"{name}+{table.distractors}" if table.distractors else name, level
+    return " to ".join(intervals.get(key, ())) if metric == "mAP" else ""
 
 
 def deviation(row: Row, column: str) -> str:
-    """Of a score, over seeds, "" without one."""
+    """The standard deviation of a score over seeds in words, "" without one."""
     value = row.deviations.get(column)
     return "" if value is None else f"±{tenths(value)}"
 
 
 def share(table: Table, column: str, value: float | None) -> str:
-    """A score as part of the column's largest one, 0 to 1."""
+    """A score divided by the largest in its column, 0 to 1."""
     largest = max((row.values[column] or 0 for row in table.rows), default=0)
     return f"{value / largest:.2f}" if value and largest else "0"
 
 
 def duration(seconds: float) -> str:
-    """1.5 s, 12 s, 2 min 5 s, 1 h 3 min."""
+    """A time in words: 1.5 s, 12 s, 2 min 5 s, 1 h 3 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -103,7 +105,7 @@ def duration(seconds: float) -> str:
 
 
 def grouped(text: str) -> str:
-    """A whole number with its thousands set apart; anything else as it is."""
+    """A whole number with commas between thousands; other texts unchanged."""
     return f"{int(text):,}" if text.isdecimal() else text
 
 
@@ -120,7 +122,9 @@ def _templates() -> Environment:
 
 
 def _css() -> Markup:
-    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # the project's own: no "</style" in it
+    return Markup(
+        (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    )  # safe: the project's own file, without "</style"
 
 
 def _score(value: float | None) -> str:
@@ -132,17 +136,17 @@ def _signed(value: Decimal | None) -> str:
 
 
 def _moment(time: str) -> str:
-    """Of a time in UTC, ISO 8601: date and minute."""
+    """Date and minute of a time in UTC (ISO 8601)."""
     return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _metric(column: str) -> str:
-    """The class of a column's cells."""
+    """The CSS class of a column's cells."""
     return "map" if column.endswith("_mAP") else "mp"
 
 
 def _raised(label: str) -> str:
-    """A loss's label, with the plus at its end raised."""
+    """A loss's label; a plus at its end is raised."""
     return f"{label.removesuffix('+')}⁺" if label.endswith("+") else label
 
 
@@ -153,7 +157,7 @@ def _trained(value: bool | str) -> str:
 
 
 def _description(loss: Loss) -> str:
-    """What it compares an anchor with, in words."""
+    """What a loss compares an anchor with, in words."""
     if not loss.members:
         return "keeps the relations between the images of a batch as the teacher has them; needs no label."
     words = {"self": "the image itself", "positive": "one of the same building", "negatives": "ones of others"}

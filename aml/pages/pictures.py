@@ -1,4 +1,4 @@
-"""Pictures as a page holds them: in its own text, as data: URIs. Torch-free."""
+"""Pictures that are part of a page's own text, as data: URIs."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
 FIELDS = {"file", "title", "caption"}
-PART = "part"  # a field that may be there
+PART = "part"  # an optional field
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,19 @@ class Picture:
     uri: str
     title: str
     caption: str
-    part: str = ""  # the test set that it shows alone, "" where it shows all that there is
+    part: str = ""  # label of the only test set that it shows, "" if it shows all
 
 
 def picture(path: Path, title: str, caption: str, part: str = "") -> Picture:
-    """Raises ValueError for a file that is none of TYPES."""
+    """Read an image file. Raises ValueError unless it is one of TYPES."""
     if path.suffix not in TYPES:
-        raise ValueError(f"{path} is no picture for a page; accepted: {', '.join(TYPES)}")
+        raise ValueError(f"{path} can't be shown on the page; accepted: {', '.join(TYPES)}")
     uri = f"data:{TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
     return Picture(uri, title, caption, part)
 
 
 def listed(index: Path) -> list[Picture]:
-    """Those that a JSON list names by FIELDS, beside it, in its order. Raises ValueError for another list."""
+    """Read the pictures beside a JSON list of FIELDS, in its order. Raises ValueError for other fields."""
     entries = json.loads(index.read_text(encoding="utf-8"))
     for entry in entries:
         if set(entry) - {PART} != FIELDS:

@@ -1,7 +1,4 @@
-"""Where the results of a page come from: commit, versions, stages and what this machine knows of their times.
-
-Torch-free.
-"""
+"""Where the results on the page come from: commit, versions, stages, and their times as this machine noted them."""
 
 import platform
 import statistics
@@ -19,13 +16,19 @@ from aml.params.reading import section
 from aml.run_log import StageRun, device
 
 MODULES = ("torch", "torchvision", "timm", "dvc", "faiss", "numpy", "pandas")
-DISTRIBUTIONS = {"faiss": "faiss-gpu"}  # of modules whose package has another name
-WRITTEN = ("reports/**", "data/**", "published/reports/**", "published/data/**", "**/dvc.lock")  # by a run, for git
+DISTRIBUTIONS = {"faiss": "faiss-gpu"}  # package names that differ from the module's
+WRITTEN = (
+    "reports/**",
+    "data/**",
+    "published/reports/**",
+    "published/data/**",
+    "**/dvc.lock",
+)  # what a run writes, as git patterns
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What was checked out; `changed`: paths that differ from it, what a run writes left out."""
+    """The commit that is checked out; `changed`: paths that differ from it, except what a run writes."""
 
     name: str
     changed: tuple[str, ...]
@@ -33,7 +36,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Making:
-    """When and where a page was made: its runs of stages are those that this machine had noted by then."""
+    """When and where a page was made; it shows the runs of stages that this machine had noted by then."""
 
     when: str  # ISO 8601, UTC, to the second
     machine: str  # its processor
@@ -41,7 +44,7 @@ class Making:
 
 @dataclass(frozen=True)
 class Family:
-    """The stages of one name; `runs`: the last of each that this machine noted, in the order of its cells."""
+    """The stages of one name in dvc.yaml; `runs`: the last of each, if this machine noted one, as in `cells`."""
 
     name: str
     description: str
@@ -62,12 +65,12 @@ class Family:
 
 
 def making() -> Making:
-    """Of a page that is made here and now."""
+    """Time and machine of a page that is made now."""
     return Making(datetime.now(UTC).isoformat(timespec="seconds"), device())
 
 
 def commit() -> Commit | None:
-    """Of the repository around the working folder; None without one, or without a commit."""
+    """The commit of the repository around the working folder; None without a repository or a commit."""
     try:
         name = _git("rev-parse", "HEAD")
     except subprocess.CalledProcessError:
@@ -78,7 +81,7 @@ def commit() -> Commit | None:
 
 
 def installed() -> dict[str, str]:
-    """Versions of Python and of what computes here; "not installed" of what isn't."""
+    """Versions of Python and of MODULES here; "not installed" for those that are not."""
     versions = {"python": platform.python_version()}
     for name in MODULES:
         try:
@@ -89,13 +92,13 @@ def installed() -> dict[str, str]:
 
 
 def noted(families: Iterable[Family], name: str) -> str:
-    """The versions of a module that stages noted, each once; "" if none did."""
+    """The versions of a module that stages noted, each once; "" if no stage noted one."""
     versions = (run.versions.get(name, "") for family in families for run in family.runs)
     return ", ".join(sorted(set(filter(None, versions))))
 
 
 def families(graph: Iterable[Path], values: dict, runs: dict[str, StageRun]) -> list[Family]:
-    """The stages of `graph`, dvc.yaml files, in their order; `values` is params.yaml, `runs` are those by stage."""
+    """The stages in the dvc.yaml files `graph`, in their order. values: params.yaml; runs: the last run by stage."""
     found = []
     for path in graph:
         for name, stage in yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].items():
@@ -105,7 +108,8 @@ def families(graph: Iterable[Path], values: dict, runs: dict[str, StageRun]) -> 
 
 
 def _cells(name: str, matrix: dict[str, str], values: dict) -> Iterator[str]:
-    """A stage's names as DVC makes them: name, or name@a-b for each combination of a matrix of `${place}`."""
+    """A stage's names as DVC makes them: name, or name@a-b for each combination of a matrix, the axes of which are
+    `${...}` of params.yaml."""
     axes = [section(values, axis.removeprefix("${").removesuffix("}")) for axis in matrix.values()]
     for cell in product(*axes):
         yield f"{name}@{'-'.join(map(str, cell))}" if cell else name

@@ -18,11 +18,10 @@ from aml.files.atomic import write_json
 from aml.pages.figures.ablation import ablation_picture
 from aml.pages.figures.cost import cost_picture
 from aml.pages.figures.distractors import distractors_picture
-from aml.pages.figures.files import write_pictures
 from aml.pages.figures.fonts import fallbacks
 from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
-from aml.pages.figures.style import COLOURS, MARKERS, look, loss_names, use_style
+from aml.pages.figures.style import COLOURS, MARKERS, loss_names, mark_style, use_style, write_pictures
 from aml.pages.figures.training import read_curves, training_picture
 from aml.params.reports import Named, Teacher
 from stages import figures
@@ -200,12 +199,12 @@ def test_axes_have_names_and_panels_titles(full):
     assert all(picture.caption.startswith("A note.") for picture in pictures(full))
 
 
-def test_losses_are_told_apart_in_name_and_look():
+def test_losses_are_told_apart_in_name_and_style():
     names = loss_names(LOSSES)
     assert names["contr"] == "Contr (pos, neg)" and names["contr_pos_self"] == "Contr (self, pos)"
     assert names["reg"] == "Reg" and len(set(names.values())) == len(LOSSES)
-    looks = {(look(n)["color"], look(n)["marker"]) for n in range(len(COLOURS) * len(MARKERS))}
-    assert len(looks) == len(COLOURS) * len(MARKERS)
+    styles = {(mark_style(n)["color"], mark_style(n)["marker"]) for n in range(len(COLOURS) * len(MARKERS))}
+    assert len(styles) == len(COLOURS) * len(MARKERS)
 
 
 def test_the_same_figures_are_the_same_bytes(full, tmp_path):

@@ -182,7 +182,7 @@ def test_a_list_of_pictures_is_complete(tmp_path):
     ):
         listed(index)
     index.write_text(json.dumps([{"file": "a.tif", "title": "T", "caption": "C"}]))
-    with pytest.raises(ValueError, match=r"a.tif is no picture for a page; accepted: .svg, .png, .jpg"):
+    with pytest.raises(ValueError, match=r"a.tif can't be shown on the page; accepted: .svg, .png, .jpg"):
         listed(index)
 
 

@@ -33,12 +33,15 @@ const hints = visible(".picture .more").length;
 NARROW = """
 const visible = query => [...document.querySelectorAll(query)].filter(element => element.offsetWidth);
 const scroller = document.querySelector("#table-8 .scroll"), more = document.querySelector("#table-8 .more");
-const hint = async () => {  // begun anew: without frames on a screen an animation does not follow the scrolling
-    more.style.animation = "none";
-    await settled();
-    more.style.animation = "";
-    await settled();
-    return window.getComputedStyle(more).visibility;
+// Without a screen an animation does not always follow the scrolling: begin it anew until it does.
+const becomes = async visibility => {
+    for (let number = 0; number < 20; number++) {
+        more.style.animation = "none";
+        await settled();
+        more.style.animation = "";
+        await settled();
+        if (window.getComputedStyle(more).visibility === visibility) return visibility;
+    }
 };
 const beyond = () => scroller.scrollWidth > scroller.clientWidth;
 const images = [...document.querySelectorAll("#figures img, #ranked img")].map(image => image.offsetWidth);
@@ -47,11 +50,11 @@ const training = [visible("#table-8 .how").length];
 document.getElementById("show-how").click();
 training.push(visible("#table-8 .how").length);
 document.getElementById("show-how").click();
-const scrolling = [[beyond(), await hint()]];
+const scrolling = [[beyond(), await becomes("hidden")]];
 document.getElementById("show-both").click();
-scrolling.push([beyond(), await hint()]);
+scrolling.push([beyond(), await becomes("visible")]);
 scroller.scrollLeft = 9999;
-scrolling.push([beyond(), await hint()]);
+scrolling.push([beyond(), await becomes("hidden")]);
 """
 EVERYTHING = """
 document.querySelectorAll("details").forEach(element => element.open = true);

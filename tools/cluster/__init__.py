@@ -1,7 +1,7 @@
 """Runs many stages at once with Ray, on one machine or on many: `python -m tools.cluster`, which `make cluster` calls.
 
 Read in this order: `plan` asks DVC which stages are out of date and what each needs; `orders` holds the messages
-between driver and nodes; `driver` hands every stage that can run to Ray; `node` runs one stage by `dvc repro --single-item`
-where Ray sends it, through `leash`, which can stop DVC; `locks` carries entries of dvc.lock between clones; `display`
-shows the run. Only `driver` knows Ray, only `plan` and `locks` use DVC as a library.
+between driver and nodes; `driver` hands every stage that can run to Ray; `node` runs one stage where Ray sends it,
+through `leash`, which can stop DVC; `locks` carries entries of dvc.lock between clones; `display` shows the run. Only
+`driver` knows Ray, only `plan` and `locks` use DVC as a library.
 """

@@ -1,11 +1,11 @@
-"""What an anchor itself, positives and negatives are worth: Tables 5 and 6 as small multiples, one a pair."""
+"""The figure of the ablation: Tables 5 and 6, a panel for each teacher-student pair."""
 
 from matplotlib.axes import Axes
 
 from aml.pages.figures.results import SCORE, Results
 from aml.pages.figures.style import (
     FAINT,
-    PROTOCOL_LOOKS,
+    PROTOCOL_STYLES,
     REFERENCE_LINE,
     Picture,
     entry,
@@ -19,7 +19,7 @@ from aml.tables.model import ABLATION
 
 COLUMNS = 2
 CAPTION = (
-    "A loss compares an anchor with what stands under its name: the anchor itself (self), positives (pos), negatives "
+    "Under its name is what a loss compares an anchor with: the anchor itself (self), positives (pos), negatives "
     "(neg). Dashed: the teacher describing queries and database."
 )
 
@@ -33,38 +33,38 @@ def ablation_picture(results: Results) -> Picture | None:
     pairs = results.pairs()
     columns = min(COLUMNS, len(pairs))
     figure, axes = panels(-(-len(pairs) // columns), columns, 0.6 + 0.36 * len(rows), sharex=True, sharey=True)
-    places = {loss.key: place for place, loss in enumerate(rows)}
+    positions = {loss.key: position for position, loss in enumerate(rows)}
     for number, (student, teacher) in enumerate(pairs):
         panel = axes.flat[number]
-        networks = [n for n in results.distilled(student, teacher) if n.loss.key in places]
-        _pair(panel, results, networks, places)
-        value = results.mean_map(results.alone(teacher.key, teacher.dimension), "symmetric")
+        networks = [n for n in results.distilled(student, teacher) if n.loss.key in positions]
+        _pair(panel, results, networks, positions)
+        value = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
         if value is not None:
             panel.axvline(value, **REFERENCE_LINE)
         panel.set(title=f"{student.label} by {teacher.label}")
         if number + columns >= len(pairs):  # nothing below it
             panel.set_xlabel(SCORE)
             panel.tick_params(labelbottom=True)
-    axes[0, 0].set_yticks(list(places.values()), [f"{loss.label}\n{members_in_words(loss)}" for loss in rows])
+    axes[0, 0].set_yticks(list(positions.values()), [f"{loss.label}\n{members_in_words(loss)}" for loss in rows])
     axes[0, 0].set(ylim=(len(rows) - 0.5, -0.5))
     axes[0, 0].set_xlim(left=0)
     for row in axes[:, 0]:
         row.set_ylabel("Loss")
     for panel in axes.flat[len(pairs) :]:
         panel.remove()
-    entries = [entry(f"{protocol} testing", **mark) for protocol, mark in PROTOCOL_LOOKS.items()]
+    entries = [entry(f"{protocol} testing", **mark) for protocol, mark in PROTOCOL_STYLES.items()]
     legend_below(figure, [*entries, entry("the teacher", **REFERENCE_LINE)], columns=3)
     caption = sentences(results.settings.note, f"{results.measure}.", CAPTION, results.note)
     return Picture("ablation", "The anchor itself, positives, negatives", caption, figure)
 
 
-def _pair(panel: Axes, results: Results, networks: list[Network], places: dict[str, int]) -> None:
-    """A pair's marks: both protocols of a loss, and a line between them."""
-    scores = {protocol: [results.mean_map(network, protocol) for network in networks] for protocol in PROTOCOL_LOOKS}
-    rows = [places[network.loss.key] for network in networks]
+def _pair(panel: Axes, results: Results, networks: list[Network], positions: dict[str, int]) -> None:
+    """Draw a pair: for each loss a mark for each protocol, and a line between them."""
+    scores = {protocol: [results.mean_map(network, protocol) for network in networks] for protocol in PROTOCOL_STYLES}
+    rows = [positions[network.loss.key] for network in networks]
     for row, symmetric, asymmetric in zip(rows, *scores.values(), strict=True):
         if symmetric is not None and asymmetric is not None:
             panel.plot([symmetric, asymmetric], [row, row], color=FAINT, zorder=1)
     for protocol, values in scores.items():
         marks = {row: value for row, value in zip(rows, values, strict=True) if value is not None}
-        panel.plot(list(marks.values()), list(marks), linestyle="none", **PROTOCOL_LOOKS[protocol])
+        panel.plot(list(marks.values()), list(marks), linestyle="none", **PROTOCOL_STYLES[protocol])

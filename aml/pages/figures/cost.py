@@ -1,4 +1,4 @@
-"""What a network is worth for what it costs: mAP of each network, in columns by rising cost."""
+"""The figure of cost: mAP of each network, in columns by rising cost."""
 
 from collections.abc import Iterable
 
@@ -15,8 +15,8 @@ from aml.pages.figures.style import (
     Picture,
     entry,
     legend_below,
-    look,
     loss_names,
+    mark_style,
     panels,
     sentences,
 )
@@ -24,15 +24,15 @@ from aml.params.reports import Teacher
 
 FILLED = 0.86  # of a column's width, by its marks
 CAPTION = (
-    "A column is a network, the cheapest on the left, not to scale. Its marks are its losses, which all cost what "
-    "stands below, wherever they are in the column. Star and dashed line: the teacher describing queries and database. "
-    "Asymmetric: the teacher describes the database, so that only queries cost what stands below."
+    "A column is a network, the cheapest on the left, not to scale. Its marks are its losses, which all have the cost "
+    "given below, wherever they are in the column. Star and dashed line: the teacher describing queries and database. "
+    "Asymmetric: the teacher describes the database, so that only queries have the cost given below."
 )
 
 
 def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
-    """A row a teacher, a column a protocol; in each panel that teacher and every student at its dimension. Of several
-    sizes of the image the last counts; distilled networks cost what those without teacher do."""
+    """A row for each teacher, a column for each protocol; each panel shows that teacher and every student at its
+    dimension. Costs are those of the last image size; a distilled network costs what one without teacher does."""
     by_key = {cost.key: cost for cost in costs}
     teachers = results.settings.teachers
     figure, axes = panels(len(teachers), len(PROTOCOLS), 2.7, sharex="row", sharey=True)
@@ -54,19 +54,19 @@ def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
 
 
 def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, costs: dict[str, Cost]) -> None:
-    """The teacher and its students, each in the column of its place by cost."""
+    """Draw the teacher and its students, in columns by rising cost."""
     students = {f"{student.key}-{teacher.dimension}": student for student in results.settings.students}
     ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
-    its_own = results.mean_map(results.alone(teacher.key, teacher.dimension), "symmetric")
+    its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
     if its_own is not None:
         panel.axhline(its_own, **REFERENCE_LINE)
         panel.plot(ordered.index(teacher.key), its_own, **TEACHER)
     for key, student in students.items():
-        networks = [results.alone(student.key, teacher.dimension), *results.distilled(student, teacher)]
+        networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
             value = results.mean_map(network, protocol)
             if value is not None:
-                mark = look(number - 1) if number else NO_TEACHER
+                mark = mark_style(number - 1) if number else NO_TEACHER
                 x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
                 panel.plot(x, value, linestyle="none", **mark)
     for border in range(1, len(ordered)):
@@ -78,18 +78,18 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
 
 
 def _label(cost: Cost) -> str:
-    """A network's name, parameters and multiply-adds, a line each."""
+    """Three lines: a network's name, parameters and multiply-adds."""
     return f"{cost.label}\n{_amount(cost.parameters)}\n{_amount(cost.multiply_adds)}"
 
 
 def _amount(number: int) -> str:
-    """Three digits: 0.714 M, 79.6 G."""
+    """A number by three digits: 0.714 M, 79.6 G."""
     unit, letter = (1e9, "G") if number >= 1e9 else (1e6, "M")
     return f"{number / unit:.3g} {letter}"
 
 
 def _legend(results: Results) -> list[Line2D]:
     names = loss_names(results.settings.losses)
-    losses = [entry(name, **look(number)) for number, name in enumerate(names.values())]
-    alone = [entry("student without teacher", **NO_TEACHER)] if results.settings.dimensions else []
-    return [entry("the teacher", **TEACHER), *alone, *losses]
+    losses = [entry(name, **mark_style(number)) for number, name in enumerate(names.values())]
+    untaught = [entry("student without teacher", **NO_TEACHER)] if results.settings.dimensions else []
+    return [entry("the teacher", **TEACHER), *untaught, *losses]

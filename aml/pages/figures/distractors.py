@@ -1,11 +1,21 @@
-"""How much mAP distractors cost, per loss: each network without and with them."""
+"""The figure of distractors: mAP of each network without and with them, by loss."""
 
 import itertools
 
 from matplotlib.axes import Axes
 
 from aml.pages.figures.results import PROTOCOLS, SCORE, Results
-from aml.pages.figures.style import FAINT, NO_TEACHER, Picture, entry, legend_below, look, loss_names, panels, sentences
+from aml.pages.figures.style import (
+    FAINT,
+    NO_TEACHER,
+    Picture,
+    entry,
+    legend_below,
+    loss_names,
+    mark_style,
+    panels,
+    sentences,
+)
 from aml.params.reports import Named, Teacher
 
 PITCH = 0.13  # inches between two pairs of a loss
@@ -16,17 +26,17 @@ CAPTION = (
 
 
 def distractors_picture(results: Results) -> Picture | None:
-    """A column a protocol, a row a loss, in it a line a pair. None without distractors."""
+    """A column for each protocol, a row for each loss, in it a line for each pair. None without distractors."""
     losses, pairs = loss_names(results.settings.losses), results.pairs()
     ends = {protocol: [_ends(results, pair, protocol) for pair in pairs] for protocol in PROTOCOLS}
     if not any(itertools.chain(*ends.values())):
         return None
-    pitch = 1 / (len(pairs) + 1)  # of two pairs, a loss's row being 1
+    pitch = 1 / (len(pairs) + 1)  # distance of two pairs, in heights of a loss's row
     figure, axes = panels(1, len(PROTOCOLS), 0.7 + PITCH * (len(pairs) + 1) * len(losses), sharex=True, sharey=True)
     (row,) = axes
     for panel, protocol in zip(row, PROTOCOLS, strict=True):
         for number, of_pair in enumerate(ends[protocol]):
-            _pair(panel, of_pair, look(number), (number - (len(pairs) - 1) / 2) * pitch)
+            _pair(panel, of_pair, mark_style(number), (number - (len(pairs) - 1) / 2) * pitch)
         panel.set(title=f"{protocol} testing", xlabel=SCORE)
         for border in range(1, len(losses)):
             panel.axhline(border - 0.5, color=FAINT, linewidth=0.6, zorder=0)
@@ -35,30 +45,29 @@ def distractors_picture(results: Results) -> Picture | None:
     row[0].set_yticks(range(len(losses)), [name.replace(" (", "\n(") for name in losses.values()])
     row[0].set_xlim(left=0)
     labels = [f"{student.label} by {teacher.label}" for student, teacher in pairs]
-    entries = [entry(label, **look(number)) for number, label in enumerate(labels)]
+    entries = [entry(label, **mark_style(number)) for number, label in enumerate(labels)]
     entries += [entry("with distractors", **NO_TEACHER)]
     legend_below(figure, entries, columns=3)
-    crowd = results.settings.distractors.label
-    first = f"{results.measure}, without and with {crowd} distractors."
+    first = f"{results.measure}, without and with {results.settings.distractors.label} distractors."
     caption = sentences(results.settings.note, first, CAPTION, results.note)
     return Picture("distractors", "What distractors cost", caption, figure)
 
 
 def _ends(results: Results, pair: tuple[Named, Teacher], protocol: str) -> dict[int, tuple[float, float]]:
-    """Place of a loss -> scores without and with distractors, for the networks that have both."""
+    """Scores without and with distractors of a pair's networks that have both, by the number of the loss."""
     found = {}
-    for place, network in enumerate(results.distilled(*pair)):
-        ends = tuple(results.mean_map(network, protocol, with_distractors=crowded) for crowded in (False, True))
+    for number, network in enumerate(results.distilled(*pair)):
+        ends = tuple(results.mean_map(network, protocol, with_distractors=flag) for flag in (False, True))
         if None not in ends:
-            found[place] = ends
+            found[number] = ends
     return found
 
 
 def _pair(panel: Axes, ends: dict[int, tuple[float, float]], mark: dict, shift: float) -> None:
-    """A pair's lines and their two ends, `shift` below the middle of each loss's row."""
-    rows = [place + shift for place in ends]
-    without, crowded = ([pair[end] for pair in ends.values()] for end in (0, 1))
-    panel.hlines(rows, crowded, without, color=mark["color"], linewidth=1, zorder=1)
+    """Draw a pair's lines and their two ends, `shift` below the middle of each loss's row."""
+    rows = [number + shift for number in ends]
+    without, with_them = ([pair[end] for pair in ends.values()] for end in (0, 1))
+    panel.hlines(rows, with_them, without, color=mark["color"], linewidth=1, zorder=1)
     hollow = mark | {"color": "white", "markeredgecolor": mark["color"], "markersize": 3.5}
-    panel.plot(crowded, rows, linestyle="none", **hollow)
+    panel.plot(with_them, rows, linestyle="none", **hollow)
     panel.plot(without, rows, linestyle="none", **mark, markersize=4)

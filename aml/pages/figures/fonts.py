@@ -1,4 +1,4 @@
-"""Fonts for labels in letters that matplotlib's own font lacks, Chinese or Japanese ones for example."""
+"""Finds fonts for characters that matplotlib's own font lacks, Chinese or Japanese ones for example."""
 
 import contextlib
 
@@ -9,14 +9,14 @@ OWN = "DejaVu Sans"  # comes with matplotlib, so that figures of Latin, Greek an
 
 
 def fallbacks(text: str) -> tuple[list[str], str]:
-    """The families of installed fonts, best first, that have the characters of `text` which OWN lacks; and those
+    """Families of installed fonts, best first, that together have the characters of `text` which OWN lacks; and the
     characters that no installed font has."""
     missing = {character for character in text if character.isprintable() and not character.isspace()}
     missing -= _characters(font_manager.findfont(OWN), missing)
     families = []
     if missing:
         known = {entry.fname for entry in font_manager.fontManager.ttflist}
-        for path in font_manager.findSystemFonts():  # matplotlib's list is a note of an earlier day
+        for path in font_manager.findSystemFonts():  # matplotlib's own list may be older than a font
             if path not in known:
                 with contextlib.suppress(OSError, RuntimeError):  # no font that matplotlib can read
                     font_manager.fontManager.addfont(path)
@@ -33,12 +33,12 @@ def fallbacks(text: str) -> tuple[list[str], str]:
 
 
 def _characters(path: str, wanted: set[str]) -> set[str]:
-    """Those of `wanted` that the font in this file has."""
+    """The characters of `wanted` that the font in a file has."""
     characters = font_manager.get_font(path).get_charmap()
     return {character for character in wanted if ord(character) in characters}
 
 
 def _plainness(font: FontEntry) -> tuple:
-    """Upright sans-serif fonts of normal weight sort first, equal ones by name."""
+    """A key that sorts upright sans-serif fonts of normal weight first, equal ones by name."""
     is_normal = str(font.weight) in ("400", "normal", "regular")
     return font.style != "normal", not is_normal, "Sans" not in font.name, font.name

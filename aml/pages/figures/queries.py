@@ -1,4 +1,4 @@
-"""Average precision of every query, student against teacher."""
+"""The figure of single queries: average precision of the student against the teacher's."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,7 +7,7 @@ from aml.pages.figures.results import LEVEL, PROTOCOLS
 from aml.pages.figures.style import FAINT, Picture, entry, legend_below, panels, sentences
 from aml.params.reports import Named
 
-SIGNS = {  # of the student's AP minus the teacher's
+SIGNS = {  # by the sign of the student's AP minus the teacher's
     "better": {"color": "#0072b2", "marker": "^"},
     "worse": {"color": "#d55e00", "marker": "v"},
     "equal": {"color": "#999999", "marker": "o"},
@@ -16,7 +16,8 @@ MARK = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.4}
 
 
 def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Named, ...], note: str) -> Picture:
-    """A row a test set, a column a protocol; `cell` in words, the others as `read_average_precisions` gives them."""
+    """A row for each test set, a column for each protocol. cell: a name for the caption; student, teacher: what
+    `read_average_precisions` returns."""
     figure, axes = panels(len(test_sets), len(PROTOCOLS), 3.0, sharex=True, sharey=True)
     for row, test_set in zip(axes, test_sets, strict=True):
         for panel, protocol in zip(row, PROTOCOLS, strict=True):
@@ -30,7 +31,7 @@ def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Na
             panel.set(xticks=range(0, 101, 25), yticks=range(0, 101, 25))
             panel.set(xlabel="Teacher's AP (%)", ylabel="Student's AP (%)")
             panel.label_outer()
-    legend_below(figure, [entry(f"student {sign}", **look, **MARK) for sign, look in SIGNS.items()], columns=3)
+    legend_below(figure, [entry(f"student {sign}", **style, **MARK) for sign, style in SIGNS.items()], columns=3)
     caption = sentences(
         note,
         f"Average precision (Medium) of each query: {cell}, against its teacher describing queries and database. Above "
@@ -40,7 +41,7 @@ def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Na
 
 
 def _queries(panel: Axes, teacher: dict[str, float], student: dict[str, float]) -> dict[str, int]:
-    """A mark a query that both have; how many of each sign."""
+    """Draw a mark for each query that both have; the number of queries by sign."""
     panel.plot([0, 100], [0, 100], color=FAINT, linewidth=0.8, zorder=0)
     names = [name for name in teacher if name in student]
     x, y = (np.array([side[name] for name in names], float) for side in (teacher, student))

@@ -1,4 +1,4 @@
-"""Scores as figures need them: Medium mAP, mean over the test sets."""
+"""The scores that figures show: Medium mAP, mean over the test sets."""
 
 import dataclasses
 import statistics
@@ -22,44 +22,44 @@ class Results:
         self.missing = missing_records(records, self.networks)
 
     def of_test_set(self, test_set: Named) -> "Results":
-        """Those on one test set alone."""
+        """The same networks' results on one test set only."""
         return Results(dataclasses.replace(self.settings, test_sets=(test_set,)), self.records)
 
-    def alone(self, name: str, dimension: int) -> Network | None:
+    def without_teacher(self, name: str, dimension: int) -> Network | None:
         """The teacher `name`, or the student trained without one; None where the grid has no such student."""
-        alone = (n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
-        return next(alone, None)
+        found = (n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
+        return next(found, None)
 
     def distilled(self, student: Named, teacher: Teacher) -> list[Network]:
-        """A pair's networks, one a loss."""
+        """A pair's networks, one for each loss."""
         return [n for n in self.networks if n.name == student.key and n.teacher == teacher]
 
     def pairs(self) -> list[tuple[Named, Teacher]]:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
 
     def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float | None:
-        """Percent, mean over test sets and seeds; None without a network or record, without an asymmetric test, and
-        where no query has a positive or there are no distractors."""
+        """Percent, mean over test sets and seeds. None if there is no network, record or asymmetric test, no query with
+        a positive, or no distractors."""
         record = self.means.get(network.key) if network else None
         if record is None or protocol not in record:
             return None
         names = [test_set.key for test_set in self.settings.test_sets]
         if with_distractors:
-            crowd = self.settings.distractors
-            names = [f"{name}+{crowd.key}" for name in names if crowd and num_distractors(record, network.key, name)]
+            added = self.settings.distractors
+            names = [f"{name}+{added.key}" for name in names if added and num_distractors(record, network.key, name)]
         found = [score(record, network.key, section=protocol, name=name, level=LEVEL, metric=METRIC) for name in names]
         present = [value for value in found if value is not None]
         return statistics.fmean(present) if present else None
 
     @property
     def note(self) -> str:
-        """The sentence of a caption about what has no mark; "" where all is there."""
+        """The sentence of a caption on networks without a record; "" if every network has one."""
         return f"No record, hence no mark: {', '.join(self.missing)}." if self.missing else ""
 
     @property
     def measure(self) -> str:
-        """What `mean_map` is, for a caption."""
+        """What `mean_map` measures, for a caption."""
         labels = [test_set.label for test_set in self.settings.test_sets]
         seeds = f", mean over seeds {', '.join(map(str, self.settings.seeds))}" if self.settings.several_seeds else ""
-        places = f" on {labels[0]}" if len(labels) == 1 else f", mean over {' and '.join(labels)}"
-        return f"Medium mAP{places}{seeds}"
+        sets = f" on {labels[0]}" if len(labels) == 1 else f", mean over {' and '.join(labels)}"
+        return f"Medium mAP{sets}{seeds}"

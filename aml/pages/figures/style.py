@@ -1,4 +1,4 @@
-"""What figures share: size, colours, markers, names of losses, and where a legend stands."""
+"""What the figures share: size, colours, markers, names of losses, the legend below, and how they are written."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,20 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from aml.files.atomic import write_json
 from aml.pages.figures.fonts import OWN, fallbacks
 from aml.params.reports import Loss
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
 WIDTH = 7.5  # inches, of every figure
-# of Okabe and Ito, which the colour-blind tell apart; black is the teachers'
+# of Okabe and Ito, which the colour-blind tell apart; teachers are black
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 FAINT = "#bbbbbb"
 TEACHER = {"color": "#000000", "marker": "*", "markersize": 10, "markeredgecolor": "#ffffff", "markeredgewidth": 0.6}
 REFERENCE_LINE = {"color": "#000000", "linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1}
 NO_TEACHER = {"color": "#ffffff", "marker": "o", "markeredgecolor": "#000000", "markeredgewidth": 1.1}
-PROTOCOL_LOOKS = {
+PROTOCOL_STYLES = {
     "symmetric": {"color": "#0072b2", "marker": "s", "markersize": 5},
     "asymmetric": {"color": "#d55e00", "marker": "o", "markersize": 5.5},
 }
@@ -29,18 +30,18 @@ MEMBERS = {"self": "self", "positive": "pos", "negatives": "neg"}
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, the stem of its files, and its words."""
+    """A figure with the stem of its files, its title and its caption."""
 
     file: str
     title: str
     caption: str
     figure: Figure
-    part: str = ""  # of the whole: the label of a test set, "" of all of them
+    part: str = ""  # label of the only test set that it shows, "" if it shows all
 
 
 def use_style(words: str = "") -> str:
-    """Matplotlib as these figures want it, whatever a user's own settings say. `words`: what labels say; gives those of
-    their characters that no installed font has, where boxes will stand."""
+    """Set matplotlib up for these figures, whatever the user's own settings are. Returns those characters of `words`,
+    the text of labels, that no installed font has: figures show boxes for them."""
     matplotlib.rc_file(STYLE)
     families, missing = fallbacks(words)
     matplotlib.rcParams["font.family"] = [OWN, *families]
@@ -48,19 +49,19 @@ def use_style(words: str = "") -> str:
 
 
 def panels(rows: int, columns: int, height: float, **sharing):
-    """A figure of WIDTH and its axes `(rows, columns)`; `height` is a row's, in inches."""
+    """A figure of WIDTH and its axes (rows, columns); `height` of a row in inches."""
     figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
 
 
-def look(number: int) -> dict:
-    """Colour and marker of the `number`-th thing, edged so that yellow shows on white; no two of 77 are alike."""
+def mark_style(number: int) -> dict:
+    """Colour and marker for the `number`-th series, edged so that yellow shows on white; 77 differ from each other."""
     edge = {"markeredgecolor": "#333333", "markeredgewidth": 0.5}
     return {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)], **edge}
 
 
 def loss_names(losses: Sequence[Loss]) -> dict[str, str]:
-    """Key -> label, with the members of its tuples where losses share a label: Contr (self, pos)."""
+    """The label of each loss by its key, with the members of its tuples if losses share a label: Contr (self, pos)."""
     labels = [loss.label for loss in losses]
 
     def name(loss: Loss) -> str:
@@ -74,12 +75,12 @@ def members_in_words(loss: Loss) -> str:
 
 
 def entry(label: str, **line) -> Line2D:
-    """What stands in a legend: a marker without a line, unless `line` says otherwise."""
+    """An entry of a legend: a marker without a line, unless `line` sets one."""
     return Line2D([], [], label=label, **{"linestyle": "none", **line})
 
 
 def legend_below(figure: Figure, entries: Iterable[Line2D], columns: int) -> None:
-    """Under all panels, where it covers no data; the figure grows by its height."""
+    """Put a legend under all panels, where it covers no data; the figure grows by its height."""
     entries = list(entries)
     rows = -(-len(entries) // columns)
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * rows)
@@ -87,5 +88,17 @@ def legend_below(figure: Figure, entries: Iterable[Line2D], columns: int) -> Non
 
 
 def sentences(*parts: str) -> str:
-    """Those that say something, one after the other."""
+    """The parts that are not empty, one after the other."""
     return " ".join(part for part in parts if part)
+
+
+def write_pictures(folder: str | Path, pictures: Iterable[Picture]) -> None:
+    """Write <file>.svg and <file>.png of each, and figures.json: file (the SVG), title, caption and part in the order
+    given. Equal figures give equal bytes."""
+    folder, listed = Path(folder), []
+    for picture in pictures:
+        picture.figure.savefig(folder / f"{picture.file}.svg", metadata={"Date": None})
+        picture.figure.savefig(folder / f"{picture.file}.png", metadata={"Software": None})
+        words = {"title": picture.title, "caption": picture.caption, "part": picture.part}
+        listed.append({"file": f"{picture.file}.svg", **words})
+    write_json(folder / "figures.json", listed)
