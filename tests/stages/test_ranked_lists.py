@@ -64,7 +64,8 @@ def test_pictures_stand_in_the_list(finished):
             f"{symmetric} by student-teacher-reg-0 on its own index, {asymmetric} by it on the index" in page["caption"]
         )
         assert (
-            f"{alone} by teacher alone" in page["caption"] and f"of {NUM_DATABASE} database images" in page["caption"]
+            f"{alone} by teacher on its own index" in page["caption"]
+            and f"of {NUM_DATABASE} database images" in page["caption"]
         )
         with Image.open(finished / "lists" / page["file"]) as image:
             assert image.format == "JPEG" and image.width > image.height
