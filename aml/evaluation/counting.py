@@ -53,12 +53,10 @@ def count_above(
     database, each once. Distractors' row numbers go on from N. whiten: float32 (B, D) -> float32 (B, D), applied to the
     queries and to blocks of rows; a row's result must not depend on the others, see `Whitening.apply`.
 
-    Raises ValueError for dtypes and dimensions, and for rows that are not of unit norm after whitening.
+    Raises ValueError for rows that are not of unit norm after whitening.
     """
     parts = {"queries": queries, "database": database}
     parts |= {f"distractors[{i}]": part for i, part in enumerate(distractors)}
-    for name, part in parts.items():
-        _check_shape(part, name, queries.shape[1:])
     blas = ThreadpoolController().select(user_api="blas")
     num_threads = min(MAX_THREADS, max((library.num_threads for library in blas.lib_controllers), default=1))
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
@@ -230,12 +228,3 @@ def _as_float32(rows: np.ndarray) -> np.ndarray:
     converted = bits.view(np.float32)
     converted *= np.float32(2.0**112)
     return converted
-
-
-def _check_shape(part: np.ndarray, name: str, dimension: tuple[int, ...]) -> None:
-    if part.dtype not in (np.float32, np.float16):
-        raise ValueError(f"{name} are {part.dtype}; accepted: float32, float16")
-    if part.ndim != 2 or part.shape[1] == 0 or part.shape[1:] != dimension:
-        raise ValueError(
-            f"{name} {part.shape}; accepted: a row for each descriptor, as long as the queries' {dimension}"
-        )

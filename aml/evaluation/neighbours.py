@@ -14,10 +14,8 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
     than the k-th by more than a float32 product can be wrong, and sorts them by their similarities in float64. Without
     faiss it sorts all rows in this way, with the same result.
 
-    Raises ValueError for k outside 1 to N and dimensions that differ.
+    Raises ValueError for k outside 1 to N.
     """
-    if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
-        raise ValueError(f"queries {queries.shape}, database {database.shape}; accepted: (Q, D) and (N, D)")
     if not 1 <= k <= len(database):
         raise ValueError(f"k {k}; accepted: 1 to {len(database)}, the database's rows")
     index, every_row = _index(database), np.arange(len(database))

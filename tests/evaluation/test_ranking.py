@@ -11,7 +11,6 @@ from aml.evaluation.ranking import (
     labelled_rows,
     precision_at,
     protocol_labels,
-    ranks_of_positives,
     summarise,
 )
 from tests.evaluation.naive import counts_by_sorting, similarities
@@ -165,11 +164,3 @@ def test_the_order_of_the_database_does_not_matter(case):
     results, again = evaluate(queries, database, ground_truth)[0], evaluate(queries, database[order], shuffled)[0]
     for level in results:
         np.testing.assert_array_equal(results[level]["AP"], again[level]["AP"])
-
-
-def test_ranks_leave_junk_out():
-    counts = counts_by_sorting(np.array([[0.9, 0.8, 0.7, 0.6, 0.5, 0.95]]), [[4, 1, 3]], num_distractors=1)
-    ranks = ranks_of_positives(counts, [np.array([4, 3])], [np.array([1])], with_distractors=False)
-    assert ranks[0].tolist() == [2, 3]
-    ranks = ranks_of_positives(counts, [np.array([4, 3])], [np.array([1])], with_distractors=True)
-    assert ranks[0].tolist() == [3, 4]

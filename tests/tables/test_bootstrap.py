@@ -38,20 +38,6 @@ def test_two_queries_enumerated(confidence, expected):
     assert (low[0], high[0]) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("confidence", "expected"), [(40, (0.5, 0.5)), (60, (0, 1)), (95, (0, 1))])
-def test_two_queries_drawn(confidence, expected):
-    """A quarter of the draws has mean 0, half 1/2, a quarter 1."""
-    low, high = percentile_intervals(np.array([[0.0, 1.0]]), draw_counts(2, draws=10000, seed=0), confidence=confidence)
-    assert (low[0], high[0]) == expected
-
-
-@pytest.mark.parametrize("num_queries", [1, 48])
-def test_a_constant_has_no_width(num_queries):
-    counts = draw_counts(num_queries, draws=200, seed=0)
-    low, high = percentile_intervals(np.full((1, num_queries), 0.5), counts, confidence=95)
-    assert low[0] == high[0] == 0.5
-
-
 def test_pairing_takes_out_what_both_systems_share():
     random = np.random.default_rng(1)
     first, counts = random.random(48), draw_counts(48, draws=2000, seed=0)
