@@ -1,4 +1,4 @@
-"""Train one network: a teacher or a student without teacher by labels alone, a student by one loss to its teacher.
+"""Train one network: a teacher or a student without teacher by labels only, a distilled student by one loss.
 A published teacher is copied from <weights>, with its whitening.
 
 Reads: <processed> (training set), <weights> (ImageNet, or a published model), <targets> (its teacher's descriptors of
@@ -7,7 +7,6 @@ Writes: <model>/model.safetensors, model.json, curves/ (per epoch); whitening.np
 While it trains, a checkpoint is beside <model>: an interrupted training goes on after its last one.
 """
 
-import argparse
 import shutil
 import sys
 from collections.abc import Callable
@@ -31,48 +30,48 @@ from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import IMAGENET, save_network, start_from
 from aml.params.losses import loss_settings, loss_without_teacher
 from aml.params.networks import network_settings
-from aml.params.reading import parameters, section, setting
+from aml.params.reading import section, setting
 from aml.params.training import TRAININGS
 from aml.training.checkpoints import Checkpoints
 from aml.training.features import FeatureSource
 from aml.training.loop import TrainingRun, random_stream
-from stages.runtime import run
+from stages.runtime import run_command
 
 
 def main(
-    network_name: str,
+    network: str,
     processed: Path,
     weights: Path,
     model: Path,
-    loss_name: str,
-    settings_name: str,
-    dimension: int | None,
-    targets_folder: Path | None,
-    seed: int | None,
     values: dict,
+    *,
+    loss: str,
+    settings: str,
+    dimension: int | None = None,
+    targets: Path | None = None,
+    seed: int | None = None,
 ) -> None:
-    own = network_settings(values, network_name)
+    """Write <model>. network: a name under `networks` in params.yaml. settings: a section, one of TRAININGS. dimension:
+    of a student without teacher. targets: of the teacher. seed: of a student; a teacher's is in its settings."""
+    own = network_settings(values, network)
     if own.source == "published":
         with replacing_folder(model) as folder:
             shutil.copytree(weights, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         return
-    settings = setting(values, settings_name, TRAININGS[settings_name])
-    is_distilled = settings_name == "distill"
-    losses = loss_settings(values, loss_name) if is_distilled else loss_without_teacher(values, settings_name)
-    where = runtime(values)
+    training_settings, where = setting(values, settings, TRAININGS[settings]), runtime(values)
     if where.processes > 1:
         print("train: one process trains; runtime.processes are for extraction only", file=sys.stderr)
-    seed = settings.seed if seed is None else seed
+    is_distilled, seed = settings == "distill", training_settings.seed if seed is None else seed
+    settings_of_loss = loss_settings(values, loss) if is_distilled else loss_without_teacher(values, settings)
 
-    images, lists = read_images(processed), read_lists(processed)
-    targets = None
-    if targets_folder is not None:
-        folder = DescriptorFolder(targets_folder)
+    images, lists, descriptors = read_images(processed), read_lists(processed), None
+    if targets is not None:
+        folder = DescriptorFolder(targets)
         folder.require_list("images", len(images), images.digest())
-        targets = folder["images"]
-        dimension = targets.shape[1]
+        descriptors = folder["images"]
+        dimension = descriptors.shape[1]
 
-    network = RetrievalNetwork(
+    net = RetrievalNetwork(
         backbone=own.backbone,
         stages=own.stages,
         frozen_stages=own.frozen_stages,
@@ -80,26 +79,27 @@ def main(
         gem_p=own.gem_p,
     )
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
-    start_from(network, weights / IMAGENET, generator=start)
-    prepare(network, where.torch_device(), settings.precision)
-    normalisation = backbone(own.backbone).normalisation
-    tensors = ImageTensors(images, image_size=settings.image_size, normalisation=normalisation)
+    start_from(net, weights / IMAGENET, generator=start)
+    prepare(net, where.torch_device(), training_settings.precision)
+    tensors = ImageTensors(
+        images, image_size=training_settings.image_size, normalisation=backbone(own.backbone).normalisation
+    )
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
-    source = FeatureSource(network, tensors, rows, num_workers=where.num_workers, cache=FEATURE_CACHE)
+    source = FeatureSource(net, tensors, rows, num_workers=where.num_workers, cache=FEATURE_CACHE)
     training = TrainingRun(
-        network,
+        net,
         source,
         lists,
-        targets,
-        load(loss_name),
-        settings=settings,
-        loss_settings=losses,
+        descriptors,
+        load(loss),
+        settings=training_settings,
+        loss_settings=settings_of_loss,
         seed=seed,
     )
-    sections = [settings_name, f"networks.{network_name}", *([f"losses.{loss_name}"] if is_distilled else [])]
+    sections = [settings, f"networks.{network}", *([f"losses.{loss}"] if is_distilled else [])]
     depends = {name: section(values, name) for name in sections}
-    depends |= {"loss": loss_name, "dimension": dimension, "seed": seed}
-    train(training, model, depends | surroundings([processed, weights, targets_folder], source.device))
+    depends |= {"loss": loss, "dimension": dimension, "seed": seed}
+    train(training, model, depends | surroundings([processed, weights, targets], source.device))
 
 
 def train(training: TrainingRun, model: Path, depends: dict) -> None:
@@ -147,16 +147,4 @@ def curves(folder: Path) -> Callable[[dict], None]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", help="a name under networks in params.yaml")
-    parser.add_argument("processed", type=Path)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--loss", required=True)
-    parser.add_argument("--settings", required=True, choices=TRAININGS, help="section of params.yaml")
-    parser.add_argument("--dimension", type=int, help="of a student without teacher")
-    parser.add_argument("--targets", type=Path, help="descriptor folder of the teacher")
-    parser.add_argument("--seed", type=int, help="of a student; a teacher's is in its settings")
-    a = parser.parse_args()
-    paths = (a.network, a.processed, a.weights, a.model)
-    run(main, *paths, a.loss, a.settings, a.dimension, a.targets, a.seed, parameters)
+    run_command(main)

@@ -25,7 +25,7 @@ def settings(**changed) -> dict:
 
 
 def run(values: dict, start, model) -> None:
-    train.main("lite0", model / "no-training-set", start, model, "contr", "train_teacher", None, None, None, values)
+    train.main("lite0", model / "no-training-set", start, model, values, loss="contr", settings="train_teacher")
 
 
 def test_a_published_teacher_is_taken_over_as_it_is(tmp_path):
