@@ -1,5 +1,4 @@
-"""One file a stage: arguments -> library -> files."""
+"""One file a stage: arguments -> library -> files. `runtime` runs them; no result depends on it.
 
-import gc
-
-gc.disable()  # until `runtime.run` starts the stage: importing torch is then half a second of four shorter
+Read `train`, `extract` and `evaluate` first.
+"""
