@@ -67,7 +67,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     write_claims(claims, built, printed)
     missing = missing_keys(built)
     if missing:
-        print(f"tables: no metrics, and a dash, for {len(missing)} cells: {', '.join(missing)}", file=sys.stderr)
+        print(f"tables: no metrics, and dashes, for {len(missing)} networks: {', '.join(missing)}", file=sys.stderr)
     if sentence:
         print(f"tables: {sentence}", file=sys.stderr)
     if far := beyond(distances, comparison.tolerance):

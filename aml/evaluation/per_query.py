@@ -1,8 +1,8 @@
-"""data/queries/<key>.csv: what each query scored, a line a protocol, set, level and query.
+"""Write and read data/queries/<key>.csv: the scores of each query, a line for each protocol, set, level and query.
 
 protocol: symmetric, asymmetric; set: a test set's name, or <set>+<distractors>; level: easy, medium, hard; query: its
-image's name. AP, P@1, P@5 and P@10 in percent with six decimals, for the record's two of their means; empty where the
-query has no positive at that level. A level at which no query has one has no lines.
+image's name. AP, P@1, P@5 and P@10 are in percent with six decimals (the record has two of their means), and empty
+where the query has no positive at that level. A level at which no query has a positive has no lines.
 """
 
 import csv
@@ -16,7 +16,8 @@ COLUMNS = ("protocol", "set", "level", "query", *MEASURES)
 
 
 def write_per_query(path: Path, results: dict[str, dict[str, dict]], queries: dict[str, list[str]]) -> None:
-    """results: protocol -> set -> what `ranking.summarise` gives; queries: set -> its queries' names in row order."""
+    """Write the file. results: protocol -> set -> what `ranking.summarise` gives; queries: set -> its queries' names in
+    row order."""
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -29,9 +30,10 @@ def write_per_query(path: Path, results: dict[str, dict[str, dict]], queries: di
 
 
 def read_average_precisions(path: Path) -> dict[tuple[str, str, str], dict[str, float]]:
-    """(protocol, set, level) -> query -> AP in percent, queries without positives left out, in the file's order.
+    """Read (protocol, set, level) -> query -> AP in percent, in the file's order; queries without positives are left
+    out.
 
-    Raises ValueError for other columns, a cut line, and for an AP that is no percentage.
+    Raises ValueError for other columns, a line that is cut off, and an AP that is not a percentage.
     """
     found: dict[tuple[str, str, str], dict[str, float]] = {}
     with open(path, newline="", encoding="utf-8") as file:
@@ -43,9 +45,9 @@ def read_average_precisions(path: Path) -> dict[tuple[str, str, str], dict[str, 
             if len(line) != len(COLUMNS):
                 raise ValueError(f"{path}, line {lines.line_num}: {len(line)} values; {len(COLUMNS)} are expected")
             protocol, name, level, query, average_precision, *_ = line
-            of_cell = found.setdefault((protocol, name, level), {})
+            of_level = found.setdefault((protocol, name, level), {})
             if average_precision:
-                of_cell[query] = _parsed(average_precision, path, lines.line_num)
+                of_level[query] = _parsed(average_precision, path, lines.line_num)
     return found
 
 

@@ -64,7 +64,7 @@ def check_claims(tables: Iterable[Table]) -> list[dict]:
     """Check each claim and return a report on it, a plain dict.
 
     claim, sentence; holds (None if no pair could be checked); pairs_holding, pairs_total, pairs_left_out (those that
-    lack a cell); comparisons_holding, comparisons_total; failing: [{pair, comparisons}].
+    lack a score); comparisons_holding, comparisons_total; failing: [{pair, comparisons}].
     """
     by_number = {table.number: table for table in tables}
     return [_report(name, list(comparisons(by_number))) for name, comparisons in ORDERINGS.items()]

@@ -22,7 +22,7 @@ Rows = dict[tuple[str, str], Row]  # by pair and loss
 
 @dataclass(frozen=True)
 class Comparison:
-    """The statement that `low` is below `high`, or ties with it where `ties` allows; None where a cell is missing."""
+    """The statement that `low` is below `high`, or ties with it where `ties` allows; None where a score is missing."""
 
     pair: str
     what: str

@@ -27,25 +27,25 @@ TEACHERS_TABLE = 7  # has the teachers' symmetric scores without distractors
 
 
 def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """Return what `shared_cells` gives. Raises ValueError without any: the tables aren't in the paper's setting."""
+    """Return what `shared_scores` gives. Raises ValueError without any: the tables aren't in the paper's setting."""
     printed = list(printed)
-    cells = shared_cells(tables, printed)
-    if not cells:
+    lines = shared_scores(tables, printed)
+    if not lines:
         students = sorted({row.student for table in printed for row in table.rows})
         raise ValueError(
-            f"no cell of the tables is in the supplement; accepted: networks labelled {', '.join(students)} "
+            f"no score of the tables is in the supplement; accepted: networks labelled {', '.join(students)} "
             f"and columns {', '.join(printed[0].columns) if printed else 'none'}"
         )
-    return cells
+    return lines
 
 
-def shared_cells(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """Return a dict of COMPARISON_COLUMNS for each cell that both have: same table, distractors, labels, loss, column.
+def shared_scores(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
+    """Return a dict of COMPARISON_COLUMNS for each score that both have: same table, distractors, labels, loss, column.
 
     Scores are Decimals with one digit, None where ours is missing.
     """
     printed_rows = {(table.number, table.distractors, row.identity): row for table in printed for row in table.rows}
-    cells = []
+    lines = []
     for table in tables:
         for row in table.rows:
             twin = printed_rows.get((table.number, table.distractors, row.identity))
@@ -58,27 +58,27 @@ def shared_cells(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict
                 flaw = flaw_of(table.number, row, column)
                 flag = f"known flaw {flaw}: {FLAWS[flaw]}" if flaw else ""
                 values = (table.number, *row.identity, column, theirs, ours, difference, flag)
-                cells.append(dict(zip(COMPARISON_COLUMNS, values, strict=True)))
-    return cells
+                lines.append(dict(zip(COMPARISON_COLUMNS, values, strict=True)))
+    return lines
 
 
 def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: str | Path) -> list[dict]:
-    """Write comparison.csv, a line for each cell, and comparison.tex, tables of differences; return the cells."""
+    """Write comparison.csv, a line for each score, and comparison.tex, tables of differences; return the lines."""
     tables = list(tables)
-    cells = compare(tables, printed)
+    lines = compare(tables, printed)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "comparison.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COMPARISON_COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(cells)
-    floats = [latex.render(t, f"tab:{t.number}-difference", _signed) for t in differences_from_printed(tables, cells)]
+        writer.writerows(lines)
+    floats = [latex.render(t, f"tab:{t.number}-difference", _signed) for t in differences_from_printed(tables, lines)]
     (folder / "comparison.tex").write_text("\n".join(floats), encoding="utf-8")
-    return cells
+    return lines
 
 
 def flaw_of(table: int, row: Row, column: str) -> int | None:
-    """Return which of FLAWS the printed cell shows, None for none."""
+    """Return which of FLAWS the printed score shows, None for none."""
     student, dimension, teacher, loss = row.identity
     if table in (6, 8) and (student, teacher, loss) == ("EfficientNet-B3", "VGG16", "contr"):
         return 1
@@ -92,15 +92,15 @@ def flaw_of(table: int, row: Row, column: str) -> int | None:
     return None
 
 
-def differences_from_printed(tables: Iterable[Table], cells: list[dict]) -> Iterator[Table]:
-    """Yield the tables that share cells with the printed ones, with differences for scores and daggers at flaws."""
-    found = {(c["table"], c["student"], c["d"], c["teacher"], c["loss"], c["column"]): c for c in cells}
+def differences_from_printed(tables: Iterable[Table], lines: list[dict]) -> Iterator[Table]:
+    """Yield the tables that share lines with the printed ones, with differences for scores and daggers at flaws."""
+    found = {(c["table"], c["student"], c["d"], c["teacher"], c["loss"], c["column"]): c for c in lines}
     for table in tables:
         rows, distances = [], []
         for row in table.rows:
             of_row = {column: found.get((table.number, *row.identity, column)) for column in table.columns}
-            values = {column: cell and cell["difference"] for column, cell in of_row.items()}
-            flagged = frozenset(column for column, cell in of_row.items() if cell and cell["flag"])
+            values = {column: line and line["difference"] for column, line in of_row.items()}
+            flagged = frozenset(column for column, line in of_row.items() if line and line["flag"])
             distances += [abs(value) for value in values.values() if value is not None]
             if any(of_row.values()):
                 rows.append(replace(row, values=values, deviations={}, bold=frozenset(), marked=flagged))
@@ -109,7 +109,7 @@ def differences_from_printed(tables: Iterable[Table], cells: list[dict]) -> Iter
         title = f"Difference from the printed Table {table.number}"
         mean = f", on average {sum(distances) / len(distances):.2f} points off" if distances else ""
         caption = (
-            f"{title}, ours minus printed, in points: {len(distances)} cells compared{mean}. "
+            f"{title}, ours minus printed, in points: {len(distances)} scores compared{mean}. "
             "A dagger marks printed values that are known to be doubtful."
         )
         yield replace(table, rows=tuple(rows), title=title, caption=caption)
@@ -129,9 +129,9 @@ def published_distances(tables: Iterable[Table], printed: Iterable[Table], label
     tables = [table for table in tables if table.number == TEACHERS_TABLE]
     columns = {column for table in tables for column in select(table.columns, "mAP")}
     return {
-        f"{cell['student']}, {cell['column']}": cell["difference"]
-        for cell in shared_cells(tables, printed)
-        if cell["student"] in labels and not cell["teacher"] and cell["column"] in columns and cell["ours"] is not None
+        f"{line['student']}, {line['column']}": line["difference"]
+        for line in shared_scores(tables, printed)
+        if line["student"] in labels and not line["teacher"] and line["column"] in columns and line["ours"] is not None
     }
 
 

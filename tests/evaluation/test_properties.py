@@ -23,34 +23,34 @@ def measured(ranking: list[str]) -> dict[tuple[str, str], float]:
 
 
 @properties
-@given(ranking=RANKINGS, place=st.integers(1, 24))
-def test_a_positive_that_moves_up_never_costs_anything(ranking, place):
-    place = min(place, len(ranking) - 1)
-    if place < 1 or ranking[place] not in ("easy", "hard") or ranking[place - 1] in ("easy", "hard"):
+@given(ranking=RANKINGS, rank=st.integers(1, 24))
+def test_a_positive_that_moves_up_never_costs_anything(ranking, rank):
+    rank = min(rank, len(ranking) - 1)
+    if rank < 1 or ranking[rank] not in ("easy", "hard") or ranking[rank - 1] in ("easy", "hard"):
         return
     before = measured(ranking)
-    ranking[place - 1], ranking[place] = ranking[place], ranking[place - 1]
+    ranking[rank - 1], ranking[rank] = ranking[rank], ranking[rank - 1]
     after = measured(ranking)
     assert after.keys() == before.keys()
     assert all(after[name] >= before[name] for name in before)
-    if ranking[place] == "none":
+    if ranking[rank] == "none":
         assert after["medium", "mAP"] > before["medium", "mAP"]
 
 
 @properties
-@given(ranking=RANKINGS, places=st.lists(st.integers(0, 25), min_size=1, max_size=6))
-def test_added_junk_changes_nothing(ranking, places):
-    crowded = ranking.copy()
-    for place in places:
-        crowded.insert(place, "junk")
-    assert measured(crowded) == measured(ranking)
+@given(ranking=RANKINGS, ranks=st.lists(st.integers(0, 25), min_size=1, max_size=6))
+def test_added_junk_changes_nothing(ranking, ranks):
+    longer = ranking.copy()
+    for rank in ranks:
+        longer.insert(rank, "junk")
+    assert measured(longer) == measured(ranking)
 
 
 @properties
-@given(ranking=RANKINGS, place=st.integers(0, 25))
-def test_an_added_negative_gains_nothing(ranking, place):
-    crowded = [*ranking[:place], "none", *ranking[place:]]
-    before, after = measured(ranking), measured(crowded)
+@given(ranking=RANKINGS, rank=st.integers(0, 25))
+def test_an_added_negative_gains_nothing(ranking, rank):
+    longer = [*ranking[:rank], "none", *ranking[rank:]]
+    before, after = measured(ranking), measured(longer)
     assert after.keys() == before.keys() and all(after[name] <= before[name] for name in before)
 
 

@@ -36,14 +36,14 @@ def average_precisions(results: dict) -> dict:
 def expected(rows: dict, pairs, *, database: str, distractors: str, whitening: str) -> dict:
     """By set and level, each query of the student's against what the named roles give."""
     whiten = learn(rows[whitening]["train.whitening"], *pairs).apply
-    alone, crowded = evaluate(
+    without, with_distractors = evaluate(
         rows["student"]["test.queries"],
         rows[database]["test.database"],
         LABELS,
         distractors=[rows[distractors]["crowd.database"]],
         whiten=whiten,
     )
-    return average_precisions({"test": alone, "test+crowd": crowded})
+    return average_precisions({"test": without, "test+crowd": with_distractors})
 
 
 @pytest.mark.parametrize("protocol, database", [("symmetric", "student"), ("asymmetric", "teacher")])

@@ -19,21 +19,21 @@ from tests.vectors import unit
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "evaluation.npz"
 
 
-def at_places(*places):
-    """Zero-based ranks of positives at these one-based places."""
-    return np.array(places, dtype=np.int64) - 1
+def at_ranks(*ranks):
+    """Zero-based ranks of positives whose one-based ranks these are."""
+    return np.array(ranks, dtype=np.int64) - 1
 
 
 @pytest.mark.parametrize(
-    ("places", "expected"),
+    ("ranks", "expected"),
     [((2, 4), 1 / 3), ((1, 10), (1 + (1 / 9 + 2 / 10) / 2) / 2), ((5,), 0.1), ((1,), 1.0), ((1, 2, 3), 1.0)],
 )
-def test_average_precision_by_trapezoids(places, expected):
-    assert average_precision(at_places(*places)) == pytest.approx(expected, abs=1e-15)
+def test_average_precision_by_trapezoids(ranks, expected):
+    assert average_precision(at_ranks(*ranks)) == pytest.approx(expected, abs=1e-15)
 
 
 @pytest.mark.parametrize(
-    ("places", "k", "expected"),
+    ("ranks", "k", "expected"),
     [
         ((3, 5), 10, 2 / 5),
         ((3, 5), 3, 1 / 3),
@@ -43,12 +43,12 @@ def test_average_precision_by_trapezoids(places, expected):
         ((1, 9), 1, 1.0),
     ],
 )
-def test_precision_stops_at_the_last_positive(places, k, expected):
-    assert precision_at(at_places(*places), k) == pytest.approx(expected, abs=1e-15)
+def test_precision_stops_at_the_last_positive(ranks, k, expected):
+    assert precision_at(at_ranks(*ranks), k) == pytest.approx(expected, abs=1e-15)
 
 
 def test_no_positives_are_nan():
-    assert np.isnan(average_precision(at_places())) and np.isnan(precision_at(at_places(), 10))
+    assert np.isnan(average_precision(at_ranks())) and np.isnan(precision_at(at_ranks(), 10))
 
 
 def of_ranking(*classes):
@@ -66,9 +66,9 @@ def test_junk_is_taken_out_of_the_ranking_first():
 
 def test_each_level_has_its_own_positives_and_junk():
     results = of_ranking("hard", "none", "easy", "junk", "none", "hard", "easy")
-    assert results["easy"]["mAP"] == pytest.approx(average_precision(at_places(2, 4)))
-    assert results["hard"]["mAP"] == pytest.approx(average_precision(at_places(1, 4)))
-    assert results["medium"]["mAP"] == pytest.approx(average_precision(at_places(1, 3, 5, 6)))
+    assert results["easy"]["mAP"] == pytest.approx(average_precision(at_ranks(2, 4)))
+    assert results["hard"]["mAP"] == pytest.approx(average_precision(at_ranks(1, 4)))
+    assert results["medium"]["mAP"] == pytest.approx(average_precision(at_ranks(1, 3, 5, 6)))
     assert results["medium"]["mP@5"] == pytest.approx(3 / 5)
 
 
@@ -137,21 +137,21 @@ def by_sorting(queries, rows, ground_truth, level):
 
 def test_evaluates_descriptors_as_a_full_sort_does(case):
     queries, database, ground_truth, distractors = case
-    alone, appended = evaluate(queries, database, ground_truth, distractors=[distractors[:100], distractors[100:]])
-    for results, rows in ((alone, database), (appended, np.concatenate([database, distractors]))):
+    without, appended = evaluate(queries, database, ground_truth, distractors=[distractors[:100], distractors[100:]])
+    for results, rows in ((without, database), (appended, np.concatenate([database, distractors]))):
         for level, result in results.items():
             expected = by_sorting(queries, rows, ground_truth, level)
             np.testing.assert_allclose([result["mAP"], result["mP@10"]], expected, rtol=0, atol=1e-12)
-    assert appended["hard"]["mAP"] < alone["hard"]["mAP"]
-    assert alone["easy"]["num_queries"] == 6 and np.isnan(alone["easy"]["AP"][3])
+    assert appended["hard"]["mAP"] < without["hard"]["mAP"]
+    assert without["easy"]["num_queries"] == 6 and np.isnan(without["easy"]["AP"][3])
 
 
 def test_without_distractors_there_is_one_result(case):
     queries, database, ground_truth, distractors = case
-    alone, appended = evaluate(queries, database, ground_truth)
+    without, appended = evaluate(queries, database, ground_truth)
     assert appended is None
     both = evaluate(queries, database, ground_truth, distractors=[distractors])[0]
-    assert all(np.array_equal(alone[level]["AP"], both[level]["AP"], equal_nan=True) for level in alone)
+    assert all(np.array_equal(without[level]["AP"], both[level]["AP"], equal_nan=True) for level in without)
 
 
 def test_the_order_of_the_database_does_not_matter(case):

@@ -54,8 +54,8 @@ def test_signs_do_not_depend_on_chance(parity):
     largest = np.abs(learned.projection).argmax(axis=1)
     assert (learned.projection[np.arange(32), largest] > 0).all()
     order = np.random.default_rng(0).permutation(400)
-    places = np.argsort(order)
-    again = whitening.learn(parity["descriptors"][order], places[parity["qidxs"]], places[parity["pidxs"]])
+    rows_of = np.argsort(order)
+    again = whitening.learn(parity["descriptors"][order], rows_of[parity["qidxs"]], rows_of[parity["pidxs"]])
     np.testing.assert_allclose(again.projection, learned.projection, rtol=1e-7, atol=1e-8)
 
 

@@ -54,8 +54,8 @@ def printed_records() -> dict[str, dict]:
     records: dict[str, dict] = {}
     for row in printed_rows():
         network, teacher, loss = KEYS[row["student"]], KEYS.get(row["teacher"]), row["loss"]
-        alone = network if network in ("vgg16", "resnet101") else f"{network}-{row['d']}"
-        key = f"{network}-{teacher}-{loss}" if teacher else alone
+        key = network if network in ("vgg16", "resnet101") else f"{network}-{row['d']}"
+        key = f"{network}-{teacher}-{loss}" if teacher else key
         record = records.setdefault(key, _empty_record(key, network, teacher, loss, int(row["d"])))
         section = record[row["protocol"] if teacher else "symmetric"]
         for name in SETS:
@@ -102,7 +102,7 @@ def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimens
 
 
 def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vwxyz") -> Path:
-    """<key>.csv of these records in `folder`: in every cell the AP are the record's mAP and `shifts` around it."""
+    """<key>.csv of these records in `folder`: in every column the AP are the record's mAP and `shifts` around it."""
     folder.mkdir(exist_ok=True)
     for key in keys:
         with open(folder / f"{key}.csv", "w", newline="") as file:
@@ -111,8 +111,8 @@ def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vw
             for protocol in ("symmetric", "asymmetric"):
                 for name, levels in records[key].get(protocol, {}).items():
                     for level, values in levels.items():
-                        cell = (protocol, name, level)
+                        column = (protocol, name, level)
                         for query, shift in zip(names, shifts, strict=True):
-                            writer.writerow((*cell, query, values["mAP"] + shift, "", "", ""))
-                        writer.writerow((*cell, "without positives", "", "", "", ""))
+                            writer.writerow((*column, query, values["mAP"] + shift, "", "", ""))
+                        writer.writerow((*column, "without positives", "", "", "", ""))
     return folder

@@ -22,7 +22,7 @@ def test_an_interval_is_the_percentiles_of_resampled_means():
     drawn = np.random.default_rng(5).integers(0, 20, (1000, 20))
     for system, row in enumerate(scores):
         means = sorted(np.mean(row[draw]) for draw in drawn)
-        # 5 % and 95 % of the way from the first of 1000 to the last: places 49.95 and 949.05
+        # 5 % and 95 % of the way from the first of 1000 to the last: positions 49.95 and 949.05
         assert low[system] == pytest.approx(0.05 * means[49] + 0.95 * means[50], abs=1e-6)
         assert high[system] == pytest.approx(0.95 * means[949] + 0.05 * means[950], abs=1e-6)
 

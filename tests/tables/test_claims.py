@@ -99,15 +99,15 @@ def test_two_exchanged_cells_break_a_claim_in_their_pair(claim, table, pair, col
     assert all(column in comparison for comparison in after["failing"][0]["comparisons"])
 
 
-def test_losses_less_than_five_points_apart_may_change_places_in_precision():
+def test_losses_less_than_five_points_apart_may_change_order_in_precision():
     def spread(table, points):
         """Each pair's losses `points` apart in mAP, in the opposite order in mP@10."""
-        places = {loss: place for place, loss in enumerate(("contr", "reg"))}
-        rows = [row for row in table.rows if row.teacher and row.loss in places]
+        ranks = {loss: rank for rank, loss in enumerate(("contr", "reg"))}
+        rows = [row for row in table.rows if row.teacher and row.loss in ranks]
         return replace(
             table,
             rows=tuple(
-                replace(row, values={c: (points if c.endswith("mAP") else -1) * places[row.loss] for c in row.values})
+                replace(row, values={c: (points if c.endswith("mAP") else -1) * ranks[row.loss] for c in row.values})
                 for row in rows
             ),
         )

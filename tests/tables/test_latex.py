@@ -62,12 +62,12 @@ def test_columns_of_training_are_the_supplement_s():
             ["Lab", "Loss", "Self", "Pos", "Neg"] if table.number in (5, 6) else ["Lab", "Loss", "Mining", "Asym"]
         )
         cells = [tuple(line[3 : 3 + width]) for line in lines if len(line) == len(headings) and line != headings]
-        alone = cells[: -4 * len(expected)]
-        assert cells[len(alone) :] == 4 * expected
-        assert set(alone) <= {("",) * width, (TICK, "Contr (4)", "hard", "")}
+        of_teachers = cells[: -4 * len(expected)]
+        assert cells[len(of_teachers) :] == 4 * expected
+        assert set(of_teachers) <= {("",) * width, (TICK, "Contr (4)", "hard", "")}
 
 
-def test_a_loss_without_equation_has_its_label_alone():
+def test_a_loss_without_equation_has_only_its_label():
     further = Loss("plus", "A+B+", ("self",), "hard")
     latex = render(build_tables(paper_settings(losses=(further,)), {})[2], "x")
     assert "& A+B$^+$ & hard &" in latex

@@ -64,7 +64,7 @@ def test_differences_are_of_the_scores_as_tables_show_them(tmp_path):
     assert {(line["student"], line["d"]) for line in lines if line["ours"] == ""} == {("MobileNetV2", "512")}
     latex = (tmp_path / "comparison.tex").read_text()
     assert latex.count(r"\caption[") == 6 and latex.count("$+0.4$") == 2
-    assert r"0.0\rlap{$^\dagger$}" in latex and r"\textbf" not in latex and "264 cells compared" in latex
+    assert r"0.0\rlap{$^\dagger$}" in latex and r"\textbf" not in latex and "264 scores compared" in latex
 
 
 def test_other_distractors_are_not_compared():
@@ -74,7 +74,7 @@ def test_other_distractors_are_not_compared():
 
 def test_tables_of_another_setting_are_refused():
     tables = build_tables(paper_settings(test_sets=(Named("rsynth_a", "rSynth-A"),)), {})
-    with pytest.raises(ValueError, match=r"no cell of the tables .*; accepted: networks labelled EfficientNet-B3"):
+    with pytest.raises(ValueError, match=r"no score of the tables .*; accepted: networks labelled EfficientNet-B3"):
         compare(tables, read_tables(PRINTED))
 
 

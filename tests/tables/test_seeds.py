@@ -57,7 +57,7 @@ def test_one_seed_gives_the_bytes_of_none(tmp_path):
         for folder in (tmp_path / "none", tmp_path / "one")
     )
     assert one == none and len(none) == 18 and b"pm" not in none[Path("tables/table7.tex")]
-    assert none[Path("tables/differences.csv")].count(b"\n") == 1 + 4 * 2 * 4  # pairs, protocols, cells
+    assert none[Path("tables/differences.csv")].count(b"\n") == 1 + 4 * 2 * 4  # pairs, protocols, columns
 
 
 def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
@@ -108,11 +108,11 @@ def test_halves_of_means_go_up():
 
 
 def test_bold_goes_by_the_means(records):
-    """Contr+ is best of this pair; in one seed alone, Reg is by far."""
-    column, place = "roxford5k_medium_mAP", ("asymmetric", "roxford5k", "medium")
+    """Contr+ is best of this pair; by one seed, Reg is by far."""
+    column, of_record = "roxford5k_medium_mAP", ("asymmetric", "roxford5k", "medium")
     for seed, reg, contr_plus in ((0, 90.0, 50.0), (1, 20.0, 50.0), (7, 20.0, 50.0)):
         for loss, value in (("reg", reg), ("contr_plus", contr_plus), ("contr", 1.0)):
-            protocol, name, level = place
+            protocol, name, level = of_record
             records[f"mobilenet_v2-vgg16-{loss}-{seed}"][protocol][name][level]["mAP"] = value
     rows = [row for row in build_tables(SETTINGS, records)[1].rows if row.pair == "MobileNetV2 by VGG16"]
     assert [row.loss for row in rows if column in row.bold] == ["contr_plus"]

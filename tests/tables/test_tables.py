@@ -37,8 +37,8 @@ def test_bold_is_the_best_map_of_each_pair(records):
     best = {}
     for row in printed_rows():
         for column in (column for column in row if column.endswith("_mAP") and row["teacher"]):
-            place = (int(row["table"]), row["student"], row["teacher"], column)
-            best[place] = max(best.get(place, 0), float(row[column]))
+            key = (int(row["table"]), row["student"], row["teacher"], column)
+            best[key] = max(best.get(key, 0), float(row[column]))
     for table in tables:
         for row in table.rows:
             for column in table.columns:

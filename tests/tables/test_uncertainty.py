@@ -123,30 +123,30 @@ def marks(records, folder):
     differences = find_differences(read_scores(folder, records, SETTINGS), SETTINGS, BOOTSTRAP)
     names = [test_set.key for test_set in SETTINGS.test_sets]
     tables = marked(build_tables(SETTINGS, records), differences, names, BOOTSTRAP)
-    places = {(table.number, row.pair, row.loss, c) for table in tables for row in table.rows for c in row.marked}
-    return tables, places
+    marks_at = {(table.number, row.pair, row.loss, c) for table in tables for row in table.rows for c in row.marked}
+    return tables, marks_at
 
 
 def test_marks_are_at_what_is_within_noise_of_the_best(records, tmp_path):
     """Reg is best by 0.4 points: all queries say so, then not all of them. With distractors it is best by 9."""
-    for loss, alone, crowded in (("reg", 50.4, 39.0), ("contr_plus", 50.0, 30.0), ("contr", 40.0, 20.0)):
+    for loss, without, with_distractors in (("reg", 50.4, 39.0), ("contr_plus", 50.0, 30.0), ("contr", 40.0, 20.0)):
         for name in ("roxford5k", "rparis6k"):
             scores = records[f"mobilenet_v2-vgg16-{loss}"]["asymmetric"]
-            scores[name]["medium"]["mAP"], scores[f"{name}+r1m"]["medium"]["mAP"] = alone, crowded
+            scores[name]["medium"]["mAP"], scores[f"{name}+r1m"]["medium"]["mAP"] = without, with_distractors
     folder = write_queries(tmp_path / "q", records, every(records))
 
-    def at_medium(places):
+    def at_medium(marks_at):
         return {
             (number, loss, column)
-            for number, pair, loss, column in places
+            for number, pair, loss, column in marks_at
             if number in (6, 8, 10) and pair == "MobileNetV2 by VGG16" and "medium" in column
         }
 
     assert not at_medium(marks(records, folder)[1])
     write_queries(folder, records, [REG], shifts=SHIFTS[::-1])
-    tables, places = marks(records, folder)
+    tables, marks_at = marks(records, folder)
     columns = ("roxford5k_medium_mAP", "rparis6k_medium_mAP")
-    assert at_medium(places) == {(number, "contr_plus", column) for number in (6, 8) for column in columns}
+    assert at_medium(marks_at) == {(number, "contr_plus", column) for number in (6, 8) for column in columns}
     assert not any(row.marked & row.bold for table in tables for row in table.rows)
     sentence = "A dagger marks mAP within noise of that best: the 95 % interval of their difference, from 500 draws"
     assert all(sentence in table.caption for table in tables)
