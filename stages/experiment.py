@@ -7,8 +7,7 @@ measures. Reads: <cell> (its key), <metrics> (its record). Writes: <experiment>.
 import json
 from pathlib import Path
 
-from aml.files.atomic import write_json
-from aml.files.reading import read_json
+from aml.files.atomic import read_json, write_json
 from aml.tables.model import LEVELS
 from stages.runtime import run_command
 

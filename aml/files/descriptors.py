@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.files.atomic import reserve, write_json
+from aml.files.atomic import damaged, read_json, reserve, write_json
 from aml.files.digests import file_sha256
-from aml.files.reading import damaged, read_json
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 

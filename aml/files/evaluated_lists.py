@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from aml.files.atomic import read_json
 from aml.files.image_sets import ImageSet, read_images, read_lists, read_queries
-from aml.files.reading import read_json
 from aml.params.reading import setting
 
 KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.files.reading import damaged, read_json, read_npz
+from aml.files.atomic import damaged, read_json, read_npz
 
 FILES = ("images.tar", "images.csv", "queries.csv", "lists.npz", "report.json")
 COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "filled"]

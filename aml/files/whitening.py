@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.files.atomic import replacing
+from aml.files.atomic import read_npz, replacing
 from aml.files.descriptors import DescriptorFolder
 from aml.files.digests import file_sha256
-from aml.files.reading import read_npz
 
 FILENAME = "whitening.npz"
 

@@ -14,9 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from aml.files.atomic import replacing, write_json
+from aml.files.atomic import damaged, read_json, replacing, write_json
 from aml.files.digests import file_sha256
-from aml.files.reading import damaged, read_json
 from aml.networks.network import RetrievalNetwork
 
 IMAGENET = "imagenet.safetensors"  # in a network's folder of starting weights

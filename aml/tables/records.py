@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from aml.files.reading import read_json
+from aml.files.atomic import read_json
 from aml.params.reports import Network
 
 SHARED = ("image_size", "scales", "num_excluded", "num_filled", "odd")  # of `evaluation`, equal in all records

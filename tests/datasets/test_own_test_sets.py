@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
+from aml.files.atomic import read_json
 from aml.files.image_sets import read_ground_truth, read_images, read_queries
-from aml.files.reading import read_json
 from tests.datasets.raw_folders import GND, contents, image, run_revisited
 
 

@@ -6,9 +6,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from aml.datasets import distractors, packing, sfm
+from aml.files.atomic import read_json
 from aml.files.digests import file_sha256
 from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
-from aml.files.reading import read_json
 from aml.images import ImageTensors
 from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
 from tests.test_decoding import by_the_authors

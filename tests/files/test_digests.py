@@ -1,8 +1,7 @@
 import pytest
 
-from aml.files.atomic import write_json
+from aml.files.atomic import read_json, write_json
 from aml.files.digests import file_sha256
-from aml.files.reading import read_json
 
 
 def test_content_comes_back_in_its_order(tmp_path):
