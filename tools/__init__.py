@@ -1,0 +1,2 @@
+"""Commands that are not stages: doctor (can this machine run it?), repair (lock files; --verify), tidy, compare, pdf,
+cluster/ (many stages at once, with Ray)."""
