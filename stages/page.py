@@ -15,6 +15,7 @@ from aml.files.atomic import replacing
 from aml.pages import provenance
 from aml.pages.page import Content, Intervals, Sheet, render
 from aml.pages.pictures import listed, picture
+from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
 from aml.tables.claims import read_claims
@@ -68,7 +69,7 @@ def main(
 
 def row_of(cell: dict) -> str:
     """The key of the table row that holds the cell under study and its other seeds."""
-    return f"{cell['student']}-{cell['teacher']}-{cell['loss']}"
+    return key_of(cell["student"], cell["teacher"], cell["loss"])
 
 
 def read_intervals(path: Path) -> Intervals:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from aml.evaluation.per_query import read_average_precisions
+from aml.params.grid import key_of
 from aml.params.reports import BootstrapSettings, Network, TableSettings
 from aml.tables.model import LEVELS, Row, Table, by_pair
 
@@ -104,7 +105,7 @@ def find_differences(scores: Scores, tables: TableSettings, settings: BootstrapS
     """Return the difference between every two losses of a student and teacher in each column."""
     pairs: dict[str, list[Network]] = {}
     for network in tables.of_pairs(tables.losses):
-        pairs.setdefault(f"{network.name}-{network.teacher.key}", []).append(network)
+        pairs.setdefault(key_of(network.name, network.teacher.key), []).append(network)
     lines = []
     for column, by_key in scores.items():
         couples = [
@@ -176,7 +177,7 @@ def _against_best(table: Table, test_sets: tuple[str, ...]) -> Iterator[tuple[Ro
 
 def _compared(line: Difference) -> tuple[Column, frozenset[str]]:
     """Return the key of a comparison: its column, and the keys of the two networks."""
-    keys = frozenset(f"{line.pair}-{loss}" for loss in (line.first, line.second))
+    keys = frozenset(key_of(line.pair, loss) for loss in (line.first, line.second))
     return (line.protocol, line.set, line.level), keys
 
 

@@ -20,6 +20,7 @@ from aml.pages.figures.style import (
     panels,
     sentences,
 )
+from aml.params.grid import key_of
 from aml.params.reports import Teacher
 
 FILLED = 0.86  # of a column's width, by its marks
@@ -55,7 +56,7 @@ def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
 
 def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, costs: dict[str, Cost]) -> None:
     """Draw the teacher and its students, in columns by rising cost."""
-    students = {f"{student.key}-{teacher.dimension}": student for student in results.settings.students}
+    students = {key_of(student.key, teacher.dimension): student for student in results.settings.students}
     ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
     its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
     if its_own is not None:
