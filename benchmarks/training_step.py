@@ -20,7 +20,7 @@ from aml.networks.inference import prepare
 from aml.params.losses import loss_settings
 from aml.params.reading import read_parameters, section, setting
 from aml.params.training import TrainingSettings
-from aml.training.features import FeatureSource, describe
+from aml.training.objective import FeatureSource, describe
 from benchmarks.extraction import PARAMETERS, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate, require_equal

@@ -33,8 +33,8 @@ from aml.params.networks import network_settings
 from aml.params.reading import section, setting
 from aml.params.training import TRAININGS
 from aml.training.checkpoints import Checkpoints
-from aml.training.features import FeatureSource
 from aml.training.loop import TrainingRun, random_stream
+from aml.training.objective import FeatureSource
 from stages.runtime import run_command
 
 

@@ -13,8 +13,7 @@ from tqdm import tqdm
 from aml.networks.network import RetrievalNetwork
 from aml.params.losses import LossSettings
 from aml.params.training import TrainingSettings
-from aml.training.features import FeatureSource
-from aml.training.objective import Objective
+from aml.training.objective import FeatureSource, Objective
 from aml.training.tuples import Split, mined_tuples, random_tuples
 
 

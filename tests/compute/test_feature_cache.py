@@ -15,7 +15,7 @@ from aml.images import ImageTensors
 from aml.networks.backbones import lite0
 from aml.networks.inference import folded
 from aml.networks.network import RetrievalNetwork
-from aml.training.features import FeatureSource
+from aml.training.objective import FeatureSource
 from tests.stages.packed_sets import size_of, write_sets
 
 IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))

@@ -13,8 +13,7 @@ from aml.images import ImageTensors
 from aml.losses import load
 from aml.networks.inference import folded, prepare
 from aml.networks.network import RetrievalNetwork
-from aml.training.features import FeatureSource
-from aml.training.objective import Objective
+from aml.training.objective import FeatureSource, Objective
 from tests.extraction.test_describe import IMAGENET, SCALES, Pictures
 from tests.vectors import unit
 

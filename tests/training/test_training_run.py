@@ -16,8 +16,8 @@ from aml.params.losses import LossSettings
 from aml.params.losses import loss_settings as settings_of_loss
 from aml.params.reading import read_parameters
 from aml.params.training import TrainingSettings
-from aml.training.features import FeatureSource, describe
 from aml.training.loop import TrainingRun
+from aml.training.objective import FeatureSource, describe
 from tests.stages.packed_sets import PANORAMA_ROW, size_of
 
 SETTINGS = TrainingSettings(
