@@ -16,7 +16,7 @@ from aml.params.extraction import ExtractionSettings, TargetSettings
 from aml.params.grid import Grid, key_of
 from aml.params.losses import loss_settings, require_whole_batches
 from aml.params.networks import network_settings, teacher_dimensions
-from aml.params.pretrained import published_places, weight_places
+from aml.params.pretrained import network_files, weight_places
 from aml.params.reading import section, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings, ComplexitySettings
 from aml.params.training import TRAININGS
@@ -36,7 +36,7 @@ SECTIONS = {
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}
 NAMED = {"datasets": dataset_settings, "networks": network_settings, "losses": loss_settings}
-FAMILIES = ("datasets", "networks", "weights", "published", "losses")  # their keys are names that users choose
+FAMILIES = ("datasets", "networks", "weights", "checkpoints", "losses")  # their keys are names that users choose
 
 
 def main(cell: Path, checked: Path, values: dict) -> None:
@@ -65,22 +65,10 @@ def main(cell: Path, checked: Path, values: dict) -> None:
 
 
 def check_networks(grid: Grid, values: dict) -> None:
-    """Check that every network and loss of the grid is known, and that networks, losses and dimensions fit together.
-
-    Only a teacher can be published: its file is named, and its backbone is one that the authors published.
-    """
-    places = published_places(values)
+    """Check that every network and loss of the grid is known, and that networks, losses and dimensions fit together."""
     for name in (*grid.teachers, *grid.students):
         require(name, section(values, "networks"), "grid")
-        settings = network_settings(values, name)
-        if settings.source == "published":
-            require(name, grid.teachers, "grid.students, with source published")
-            require(settings.backbone, BACKBONES, f"networks.{name}.backbone, with source published")
-            if not places.get(name):
-                raise ValueError(
-                    f"params.yaml: networks.{name}.source is published, but published.{name} names no file; "
-                    "accepted: URLs and local paths"
-                )
+    check_teachers(grid, values)
     dimensions = teacher_dimensions(values, grid.teachers)
     if grid.dimensions not in ([], dimensions):
         raise ValueError(
@@ -90,6 +78,19 @@ def check_networks(grid: Grid, values: dict) -> None:
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
     require_whole_batches(values)
+
+
+def check_teachers(grid: Grid, values: dict) -> None:
+    """Check that each teacher is either trained or published, and that published ones have a file and a known layout."""
+    both = [*grid.trained_teachers, *grid.published_teachers]
+    if sorted(both) != sorted(grid.teachers):
+        raise ValueError(
+            f"params.yaml: grid.trained_teachers and grid.published_teachers are {both}; accepted: each of "
+            f"grid.teachers, {', '.join(grid.teachers)}, in one of the two"
+        )
+    for name in grid.published_teachers:
+        network_files(values, name)
+        require(network_settings(values, name).backbone, BACKBONES, f"networks.{name}.backbone, which is published")
 
 
 def check_datasets(grid: Grid, values: dict) -> None:

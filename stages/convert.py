@@ -1,7 +1,7 @@
-"""One published network as a model folder: its checkpoint and whitening fetched and brought to our names.
+"""Fetch one published network and write it as a model folder, with the whitening that its authors learned for it.
 
-Reads: the places that params.yaml names. Writes: <originals>, the files as they are, what is there already is only
-checked; <digests>, JSON: what the first download of each found, which every later one must equal; <model>:
+Reads: the places that params.yaml names. Writes: <originals>, the files as they are (files that are there already are
+only checked); <digests>, JSON: what the first download of each found, which later ones must equal; <model>:
 model.safetensors, model.json, whitening.npz.
 """
 
@@ -13,15 +13,22 @@ from aml.networks.stored import save_network
 from aml.params.networks import network_settings
 from aml.params.pretrained import network_files
 from aml.pretrained.conversion import convert
-from aml.pretrained.files import bring_network
+from aml.pretrained.files import bring
 from stages.runtime import run_command
 
 
 def main(network: str, key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
-    backbone = network_settings(values, network).backbone
+    settings, (files, places) = network_settings(values, network), network_files(values, key)
     originals.mkdir(parents=True, exist_ok=True)
-    checkpoint, whitening = bring_network(*network_files(values, key), originals, digests=digests)
-    found = convert(checkpoint, whitening, backbone=backbone)
+    checkpoint = bring(files.checkpoint, places, originals, digests=digests)
+    whitening = files.whitening and bring(files.whitening, places, originals, digests=digests)
+    found = convert(checkpoint, whitening, backbone=settings.backbone)
+    num_blocks = found.network.arguments["stages"]
+    if num_blocks != settings.stages:
+        raise ValueError(
+            f"{checkpoint} has all {num_blocks} blocks of {settings.backbone}; networks.{network}.stages in "
+            f"params.yaml is {settings.stages}; a published network is taken whole"
+        )
     with replacing_folder(model) as folder:
         save_network(folder, found.network, normalisation=found.normalisation, record=found.record)
         write_whitening(folder, found.mean, found.projection)

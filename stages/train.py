@@ -1,13 +1,10 @@
 """Train one network: a teacher or a student without teacher by labels only, a distilled student by one loss.
-A published teacher is copied from <weights>, with its whitening.
 
-Reads: <processed> (training set), <weights> (ImageNet, or a published model), <targets> (its teacher's descriptors of
-the training images).
-Writes: <model>/model.safetensors, model.json, curves/ (per epoch); whitening.npz of a published teacher.
+Reads: <processed> (training set), <weights> (ImageNet), <targets> (its teacher's descriptors of the training images).
+Writes: <model>/model.safetensors, model.json, curves/ (per epoch).
 While it trains, a checkpoint is beside <model>: an interrupted training goes on after its last one.
 """
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -54,10 +51,6 @@ def main(
     """Write <model>. network: a name under `networks` in params.yaml. settings: a section, one of TRAININGS. dimension:
     of a student without teacher. targets: of the teacher. seed: of a student; a teacher's is in its settings."""
     own = network_settings(values, network)
-    if own.source == "published":
-        with replacing_folder(model) as folder:
-            shutil.copytree(weights, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
-        return
     training_settings, where = setting(values, settings, TRAININGS[settings]), runtime(values)
     if where.processes > 1:
         print("train: one process trains; runtime.processes are for extraction only", file=sys.stderr)

@@ -19,6 +19,8 @@ class Grid:
     test_sets: list[str]
     distractors: str | None
     teachers: list[str]
+    trained_teachers: list[str]  # each teacher is in this list
+    published_teachers: list[str]  # or in this one
     students: list[str]
     dimensions: list[int]  # of students without teacher: the teachers' own, each once; []: no such students
     losses: list[str]

@@ -1,7 +1,6 @@
 """Section `networks`: the backbone of each network, and how much of it is kept and trained."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from aml.networks.backbones import channels
 from aml.params.reading import Positive, setting
@@ -16,7 +15,6 @@ class NetworkSettings:
     stages: int
     frozen_stages: int
     gem_p: Positive  # GeM's power before training
-    source: Literal["train", "published"]  # trained here, or as its authors published it; only for a teacher
 
     def __post_init__(self):
         num_blocks = len(channels(self.backbone))

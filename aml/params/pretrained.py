@@ -1,10 +1,10 @@
-"""Sections `weights`, `published` and `checkpoints`: where the files of networks that others trained come from."""
+"""Sections `weights` and `checkpoints`: where the files of networks that others trained come from."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aml.networks.backbones import known, weights_source
-from aml.params.reading import of_type, section, setting
+from aml.params.reading import of_type, setting
 
 LIBRARIES = ("torchvision", "timm")  # their ImageNet weights are fetched; those of others come inside a package
 
@@ -21,18 +21,6 @@ def network_files(values: dict, key: str) -> tuple[NetworkFiles, list[str]]:
     """The files of the network `key` in section `checkpoints`, and the URLs and local folders that may have them."""
     files = setting(values, f"checkpoints.files.{key}", NetworkFiles)
     return files, setting(values, "checkpoints.places", list[str])
-
-
-def published_places(values: dict) -> dict[str, list[str]]:
-    """Teacher -> URLs and local paths of its file, tried in this order, from section `published`.
-
-    Raises ValueError for a name that is not a network's.
-    """
-    given, networks = setting(values, "published", dict | None) or {}, section(values, "networks")
-    for name in given:
-        if name not in networks:
-            raise ValueError(f"unknown {name!r} in params.yaml: published; known: {', '.join(networks)}")
-    return {name: of_type(list[str], places, f"published.{name}") for name, places in given.items()}
 
 
 def weight_places(values: dict) -> dict[str, list[str]]:

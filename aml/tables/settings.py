@@ -42,5 +42,4 @@ def published_teachers(values: dict) -> list[str]:
     grid = read_grid(values)
     if any(dataset_settings(values, name).synthetic is not None for name in grid.test_sets):
         return []
-    teachers = (network_settings(values, name) for name in grid.teachers)
-    return [teacher.label for teacher in teachers if teacher.source == "published"]
+    return [network_settings(values, name).label for name in grid.published_teachers]

@@ -127,6 +127,7 @@ def tiny(values: dict) -> dict:
     values["runtime"] |= {"device": "cpu", "num_workers": 0}
     values["grid"] |= {
         "teachers": [teacher],
+        "trained_teachers": [teacher],
         "students": [student],
         "dimensions": values["grid"]["dimensions"][:1],
         "losses": ["contr_plus", "reg"],

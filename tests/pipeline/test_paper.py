@@ -36,8 +36,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
     """The paper's parameters with little of everything, from the server at `url`."""
     values["runtime"] |= {"device": "cpu", "num_workers": 0, "num_downloads": 2}
-    for teacher in values["grid"]["teachers"]:
-        values["networks"][teacher]["source"] = "train"
+    values["grid"] |= {"trained_teachers": values["grid"]["teachers"], "published_teachers": []}
     for dataset in values["datasets"].values():
         for source in dataset["sources"]:
             source["places"] = [f"{url}/{place.split('/', 3)[3]}" for place in source["places"]]

@@ -20,7 +20,12 @@ def parameters(*, teachers: list[str], students: list[str], places: list[str]) -
     for dataset, synthetic in zip(values["grid"]["test_sets"], drawn, strict=True):
         small = synthetic | {"image_size": 64} | SMALL["revisited"]
         values["datasets"][dataset] |= {"sources": None, "expected": None, "synthetic": small}
-    values["grid"] |= {"teachers": teachers, "students": students, "losses": ["contr_pos", "reg"]}
+    values["grid"] |= {
+        "teachers": teachers,
+        "published_teachers": teachers,
+        "students": students,
+        "losses": ["contr_pos", "reg"],
+    }
     values["grid"]["dimensions"] = [DIMENSIONS[teacher] for teacher in teachers]
     values["runtime"] |= {"device": "cpu", "num_workers": 0}
     values["extract"] |= {"image_size": 64, "batch_size": 32}

@@ -95,9 +95,9 @@ def published(tmp_path):
 
 
 def run(tmp_path, place):
-    network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3, "source": "train"}
+    network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3}
     values = {
-        "grid": {"teachers": ["big"], "students": ["small", "smaller"]},
+        "grid": {"trained_teachers": ["big"], "students": ["small", "smaller"]},
         "networks": {
             "big": network | {"backbone": "lite0"},
             "small": network | {"backbone": "mobilenet_v2"},
@@ -105,7 +105,6 @@ def run(tmp_path, place):
             "in no grid": network | {"backbone": "vgg16"},
         },
         "weights": {"mobilenet_v2": [place]},
-        "published": None,
     }
     weights.main(tmp_path / "weights", tmp_path / "originals", tmp_path / "digests.json", values)
 

@@ -34,8 +34,8 @@ def paper(*, source="published", printed=True, synthetic=False) -> dict:
     values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}
     values["grid"] |= {"students": list(STUDENTS), "seeds": None}
     values["networks"] = yaml.safe_load((ROOT / "params.paper.yaml").read_text())["networks"]
-    for name in TEACHERS:
-        values["networks"][name]["source"] = source
+    lists = {"train": [], "published": []} | {source: list(TEACHERS)}
+    values["grid"] |= {"trained_teachers": lists["train"], "published_teachers": lists["published"]}
     values["comparison"] = {"printed": printed, "tolerance": 0.2}
     return values
 

@@ -40,9 +40,9 @@ def parameters(**grid) -> dict:
     values = read_parameters(ROOT / "params.paper.yaml")
     networks = values["networks"]
     networks["resnet50"] = networks["resnet101"] | {"label": "ResNet50"}
-    for network in networks.values():
-        network["source"] = "train"  # published ones would have to score as printed
     values["grid"] |= {"datasets": ["sfm120k", *SETS], "distractors": None, "seeds": [0], **grid}
+    trained = values["grid"]["teachers"]  # published ones would have to score as printed
+    values["grid"] |= {"trained_teachers": trained, "published_teachers": []}
     for axis, pointer in (("students", "student"), ("teachers", "teacher"), ("losses", "loss")):
         values[pointer] = (values["grid"][axis] or [""])[0]
     return values
