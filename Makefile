@@ -65,7 +65,7 @@ lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 	mv requirements.lock.new requirements.lock || { rm requirements.lock.new; exit 1; }
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/local data/processed data/ground_truth data/weights data/targets data/descriptors data/queries
+	rm -rf data/raw data/local data/checkpoints data/processed data/ground_truth data/weights data/targets data/descriptors data/queries
 	rm -rf models/* models/.*.partial work published/work $(VENV)
 	rm -rf published/data/{raw,local,checkpoints,processed,ground_truth,descriptors,queries} published/models/* published/models/.*.partial
 

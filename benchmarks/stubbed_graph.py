@@ -25,6 +25,8 @@ COPIED = (
     "graph",
 )
 
+SHORTER = ("teachers", "trained_teachers", "dimensions", "losses")  # of the grid: one of each in a quick run
+
 
 class StubbedGraph:
     """The committed grid with the losses, teachers and sets given, and `num_students` students."""
@@ -41,7 +43,7 @@ class StubbedGraph:
         values = with_students(read_parameters(folder / "params.yaml"), num_students)
         if quick:
             values["grid"] |= {"datasets": values["grid"]["datasets"][:1]}
-            values["grid"] |= {name: values["grid"][name][:1] for name in ("teachers", "dimensions", "losses")}
+            values["grid"] |= {name: values["grid"][name][:1] for name in SHORTER}
             values["loss"] = values["grid"]["losses"][0]
         (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
         self.grid = values["grid"]

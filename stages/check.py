@@ -68,20 +68,20 @@ def check_networks(grid: Grid, values: dict) -> None:
     """Check that every network and loss of the grid is known, and that networks, losses and dimensions fit together."""
     for name in (*grid.teachers, *grid.students):
         require(name, section(values, "networks"), "grid")
-    check_teachers(grid, values)
     dimensions = teacher_dimensions(values, grid.teachers)
     if grid.dimensions not in ([], dimensions):
         raise ValueError(
             f"params.yaml: grid.dimensions is {grid.dimensions}; accepted: {dimensions}, those of grid.teachers in "
             "their order and each once, for students without teacher; or [] for none"
         )
+    check_teachers(grid, values)
     for name in (*grid.losses, grid.loss_without_teacher):
         require(name, losses.known(), "grid.losses")
     require_whole_batches(values)
 
 
 def check_teachers(grid: Grid, values: dict) -> None:
-    """Check that each teacher is either trained or published, and that published ones have a file and a known layout."""
+    """Check that each teacher is either trained or published, and that published ones have files of a known layout."""
     both = [*grid.trained_teachers, *grid.published_teachers]
     if sorted(both) != sorted(grid.teachers):
         raise ValueError(

@@ -27,7 +27,8 @@ def readers(parameter: str) -> set[str]:
     found = set()
     for name, stage in STAGES.items():
         named = [entry for entry in stage.get("params", []) if isinstance(entry, str)]
-        if place in [re.sub(r"\$\{item\..*?\}", "${item.x}", entry) for entry in named]:
+        named = [re.sub(r"\$\{item\..*?\}", "${item.x}", entry) for entry in named]
+        if place in named or any(entry.startswith(f"{place}.") for entry in named):
             found.add(family(name))
     return found
 

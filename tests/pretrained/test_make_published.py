@@ -13,7 +13,7 @@ from tests.pipeline.conftest import Repository, ran
 from tests.pretrained.miniature import ROOT, keys, parameters, publish
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]
-COPIED = ("published", "aml", "stages", "Makefile", ".gitignore")
+COPIED = ("published", "aml", "stages", "synthetic", "tools", "Makefile", ".gitignore")
 
 
 @pytest.fixture
