@@ -1,5 +1,5 @@
-"""A little DVC project of shell commands, shaped as the real graph: files of its own for the cells, a folder collected
-from their outputs, results outside the cache."""
+"""A small DVC project of shell commands in the shape of the real graph: a dvc.yaml for the cells, a stage that reads a
+folder of their outputs, results outside the cache."""
 
 import contextlib
 import importlib.util
@@ -72,7 +72,7 @@ mkdir $2 && {{ echo $1 $3; cat data/raw/x; }} > $2/weights
 
 @pytest.fixture(scope="session")
 def ray_installed():
-    """Skips without Ray, unless the environment says CLUSTER_TESTS=required: then that is a failure."""
+    """Skip without Ray, or fail if the environment has CLUSTER_TESTS=required."""
     if importlib.util.find_spec("ray") is None:
         if os.environ.get("CLUSTER_TESTS") == "required":
             pytest.fail("CLUSTER_TESTS is required, and Ray is not installed")
@@ -81,7 +81,7 @@ def ray_installed():
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the little project; `control` is a folder outside, through which tests and commands speak."""
+    """A copy of the small project; through the folder `control`, outside it, tests steer its commands."""
 
     folder: Path
     control: Path
@@ -106,7 +106,7 @@ class Project:
         )
 
     def cluster(self, *arguments: str, status: int = 0) -> str:
-        """What it said; ends with `status`."""
+        """Run `python -m tools.cluster`; its lines on standard error. It must end with `status`."""
         return ended(self.start(*arguments), status)
 
     def starts(self) -> dict[str, list[str]]:
@@ -115,7 +115,7 @@ class Project:
         return {file.name.removeprefix("starts-"): file.read_text().split() for file in files}
 
     def gpus(self) -> list[str]:
-        """What each cell's training was last told of GPUs, in the order of cells."""
+        """The GPUs that each cell's last training could see, in the order of cells."""
         return [file.read_text().strip() for file in sorted(self.control.glob("gpu-*"))]
 
     def results(self) -> dict[str, bytes]:
@@ -129,7 +129,7 @@ class Project:
         }
 
     def entries(self) -> dict:
-        """What the files dvc.lock say, whatever the order of their stages."""
+        """The contents of the dvc.lock files, whatever the order of their stages."""
         return {name: yaml.safe_load((self.folder / name).read_text()) for name in ("dvc.lock", "cells/all/dvc.lock")}
 
     def run_cache(self) -> set[str]:
@@ -156,7 +156,7 @@ def environment() -> dict:
 
 
 def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 300) -> None:
-    """Until `true()`, while the process runs; else its words are the failure's."""
+    """Wait until `true()`; fail with the output of the process if that ends before."""
     deadline = time.monotonic() + seconds
     while not true():
         if (process and process.poll() is not None) or time.monotonic() > deadline:
@@ -167,7 +167,7 @@ def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 3
 
 
 def busy(project: Project) -> list[psutil.Process]:
-    """Processes at work in the project's folder."""
+    """The processes whose working folder is the project's."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -177,7 +177,7 @@ def busy(project: Project) -> list[psutil.Process]:
 
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory) -> Project:
-    """Nothing has run. Not to be changed: copy it."""
+    """The project before any run. Tests change copies of it."""
     base = tmp_path_factory.mktemp("cluster")
     project = Project(base / "untouched", base / "control")
     project.control.mkdir()
@@ -213,7 +213,7 @@ def untouched(tmp_path_factory) -> Project:
 
 @pytest.fixture(scope="session")
 def serial(untouched) -> Project:
-    """After `dvc repro`: what every other way must come to."""
+    """The project after `dvc repro`, whose results the cluster must give too."""
     project = untouched.copy(untouched.folder.parent / "serial")
     project.dvc("repro")
     forget(project)
@@ -227,7 +227,7 @@ def project(untouched, tmp_path):
 
 
 def forget(project: Project) -> None:
-    """Takes back what was said by one run, or the next would obey it, and count its starts."""
+    """Empty the control folder, or the next run would obey and count what belongs to the last."""
     for file in project.control.iterdir():
         file.unlink()
 

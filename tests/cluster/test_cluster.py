@@ -1,4 +1,4 @@
-"""Ray's scheduling of the little project: on one machine, and on two nodes with a folder each."""
+"""The small project by Ray: on one machine, and on two nodes with a folder each."""
 
 import contextlib
 import signal
@@ -39,7 +39,7 @@ def test_one_machine(project, serial):
 
 
 def trained(project: Project) -> set[str]:
-    """The cells that are in training."""
+    """The cells whose training runs now."""
     found = set()
     for process in busy(project):
         with contextlib.suppress(psutil.Error):
@@ -50,7 +50,7 @@ def trained(project: Project) -> set[str]:
 
 @pytest.fixture
 def two_nodes(project, tmp_path, monkeypatch):
-    """The project's node with one CPU; a function that adds one with two, whose `ray start` is called in a folder."""
+    """A cluster whose first node has one CPU, and a function that adds a node with two, which works in a folder."""
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -101,7 +101,7 @@ def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
 
 @pytest.mark.long
 def test_each_stage_has_a_gpu_of_its_own(project, serial, two_nodes):
-    """Of those that Ray counts; none is used."""
+    """Ray only counts these GPUs; none is used."""
     cluster, add = two_nodes
     add(project.folder, num_gpus=2)
     (project.control / "hold").touch()

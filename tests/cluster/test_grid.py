@@ -1,4 +1,4 @@
-"""The real graph on a tiny grid, on two nodes, one of which is lost and replaced: as after `dvc repro`. Minutes."""
+"""The real graph with a tiny grid on two nodes, one of which is lost and replaced: the results are `dvc repro`'s."""
 
 import re
 import subprocess

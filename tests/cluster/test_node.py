@@ -1,4 +1,4 @@
-"""One stage in a process of its own, and its end; no Ray."""
+"""`tools.cluster.node` without Ray: one stage runs, and stops when it should."""
 
 import json
 import subprocess

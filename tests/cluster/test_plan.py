@@ -1,4 +1,4 @@
-"""What of a graph is out of date, and what each stage needs; no Ray."""
+"""`tools.cluster.plan` without Ray: what is out of date in a graph, and what each stage needs."""
 
 import pytest
 

@@ -192,10 +192,10 @@ def test_a_minimal_grid_and_one_without_any_record(full):
 def test_axes_have_names_and_panels_titles(full):
     for picture in pictures(full) + pictures(minimal(RECORDS)):
         for panel in picture.figure.axes:
-            place = panel.get_subplotspec()
+            position = panel.get_subplotspec()
             assert panel.get_title() and picture.title and picture.caption
-            assert panel.get_xlabel() or not place.is_last_row()
-            assert panel.get_ylabel() or not place.is_first_col()
+            assert panel.get_xlabel() or not position.is_last_row()
+            assert panel.get_ylabel() or not position.is_first_col()
     assert all(picture.caption.startswith("A note.") for picture in pictures(full))
 
 
@@ -247,13 +247,13 @@ def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
     assert "no metrics of mobilenet_v2-vgg16-reg-3" in capsys.readouterr().err
 
 
-def test_one_test_set_alone_has_its_own_scores(full):
+def test_one_test_set_by_itself_has_its_own_scores(full):
     for test_set, other in itertools.permutations(full.settings.test_sets):
-        alone = full.of_test_set(test_set)
-        places = marks(cost_picture(alone, COSTS).figure.axes[0])
+        results = full.of_test_set(test_set)
+        points = marks(cost_picture(results, COSTS).figure.axes[0])
         scores = RECORDS["vgg16"]["symmetric"]
-        assert scores[test_set.key]["medium"]["mAP"] in [y for _, y in places]
-        assert alone.measure == f"Medium mAP on {test_set.label}" and other.label not in alone.measure
+        assert scores[test_set.key]["medium"]["mAP"] in [y for _, y in points]
+        assert results.measure == f"Medium mAP on {test_set.label}" and other.label not in results.measure
 
 
 @pytest.fixture

@@ -127,17 +127,13 @@ def test_cells_know_their_metric(page):
     assert ["map" in classes for _, classes in cells] == [column.endswith("_mAP") for column in columns]
 
 
-def test_it_says_what_ran_and_how_long(page):
+def test_it_says_what_ran_where_when_and_how_long(page):
     text = page[1].text
     assert "A note, 5 < 6." in text and "seed: 0 # <here>" in text and "ab" * 20 in text
     assert "with changes: aml/losses/reg.py ." in text
     assert "distill one student 3 2 1 2 min 0 s 1 min 0 s A GPU" in text
     assert "distill@b 2026-01-02 03:04:05 20 s" in text
     assert "noted by the stages below – 2.0" in text
-
-
-def test_it_says_whose_run_it_shows_and_when(page):
-    text = page[1].text
     assert "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes." in text
     assert "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC." in text
 

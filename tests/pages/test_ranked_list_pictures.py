@@ -33,7 +33,7 @@ def test_of_few_queries_fewer_are_shown(queries, roles):
     assert list(shown) == roles and sorted(shown.values()) == sorted(queries)
 
 
-def test_junk_takes_no_place():
+def test_junk_has_no_rank():
     labels = {"easy": np.array([3]), "hard": np.array([0, 8]), "junk": np.array([5, 1])}
     assert judged([5, 3, 9, 1, 0], labels) == [
         ("junk", "junk"), ("easy", "1 easy"), ("wrong", "2 wrong"), ("junk", "junk"), ("hard", "3 hard"),
@@ -42,7 +42,7 @@ def test_junk_takes_no_place():
 
 
 def test_frames_have_the_colours_of_their_kinds():
-    """Two lists of white pictures of any shape: their frames are all colour that there is."""
+    """Two lists of white pictures of any shape: the frames are their only colours."""
     kinds = ["easy", "hard", "junk", "wrong"]
 
     def ranked(order):
@@ -51,10 +51,10 @@ def test_frames_have_the_colours_of_their_kinds():
     sheet = np.asarray(picture(Image.new("RGB", (50, SIDE), "white"), [ranked(kinds), ranked(kinds[::-1][:3])]))
     for row, order in enumerate((kinds, kinds[::-1][:3])):
         half = sheet[row * len(sheet) // 2 : (row + 1) * len(sheet) // 2]
-        places = {}
+        lefts = {}
         for kind in kinds:
             colour = [int(FRAMES[kind][i : i + 2], 16) for i in (1, 3, 5)]
             columns = np.flatnonzero((half == colour).all(axis=2).sum(axis=0) >= 60)
             assert len(columns) == (2 * FRAME if kind in order else 0)  # the upright sides
-            places |= {kind: columns[0]} if kind in order else {}
-        assert sorted(places, key=places.get) == order
+            lefts |= {kind: columns[0]} if kind in order else {}
+        assert sorted(lefts, key=lefts.get) == order

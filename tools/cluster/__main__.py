@@ -40,21 +40,20 @@ def run(given: argparse.Namespace) -> dict[str, str]:
     from tools.cluster.plan import plan
 
     to_do = plan(given.targets)
-    with Display(len(to_do.stages)) as display:
-        if not to_do.stages:
-            display.summary({})
-            return {}
-        from tools.cluster import driver
+    display = Display(len(to_do.stages))
+    if not to_do.stages:
+        display.summary({})
+        return {}
+    from tools.cluster import driver
 
-        with driver.connected(given.address):
-            run = driver.Run(
-                to_do, display, remote=given.remote, gpus_per_stage=given.gpus_per_stage, keep_going=given.keep_going
-            )
-            try:
-                run.complete()
-            finally:
-                display.summary(run.results)
-        return run.results
+    with driver.connected(given.address):
+        options = {"remote": given.remote, "gpus_per_stage": given.gpus_per_stage, "keep_going": given.keep_going}
+        run = driver.Run(to_do, display, **options)
+        try:
+            run.complete()
+        finally:
+            display.summary(run.results)
+    return run.results
 
 
 if __name__ == "__main__":
