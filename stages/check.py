@@ -55,9 +55,7 @@ def main(cell: Path, checked: Path, values: dict) -> None:
     table_settings(values)  # refuses a label that two networks share
     axes = {"student": grid.students, "teacher": grid.teachers, "loss": grid.losses, "seed": grid.seeds or []}
     for name, accepted in axes.items():
-        if (
-            accepted or name != "loss"
-        ):  # without losses there is no distilled student, and `dvc repro tables` ends the run
+        if accepted or name != "loss":  # without losses nothing is distilled, and `dvc repro tables` ends the run
             require(found[name], accepted, name)
     parts = {name: found[name] for name in axes}
     write_json(cell, parts | {"key": key_of(*parts.values())})

@@ -1,22 +1,23 @@
 """Read params.yaml, and check each value against the type and the limits that a dataclass states.
 
-DVC writes small floats without a dot (`5e-06`), which YAML 1.1 readers take for text; numbers are read here by the
-rule of YAML 1.2. A mistyped value stops a stage before it does any work.
+The file is read as DVC reads it, by the rules of YAML 1.2 (a small float is `5e-06`, `yes` is a word). A mistyped value
+stops a stage before it does any work.
 """
 
 import dataclasses
 import math
-import re
 import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 PARAMETERS = "params.yaml"
 MAX_BYTES = 1 << 18  # the committed files have some ten thousand
 LARGEST = sys.float_info.max
+TAB = "'\\t'"  # in a message of ruamel.yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,32 +57,6 @@ ImageSize = Annotated[int, SIDES]
 BatchSize = Annotated[int, Within(1, 100_000)]
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with YAML 1.2 numbers, without implicit dates, refusing a key that stands twice."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - a class attribute by PyYAML's design
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":timestamp"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node, deep=False):
-        lines = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                name, line = self.construct_object(key), key.start_mark.line + 1
-                if name in lines:
-                    raise ValueError(f"line {line}: key {name!r} stands twice, first in line {lines[name]}; keep one")
-                lines[name] = line
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$"),
-    list("-+.0123456789"),
-)
-
-
 def parameters() -> dict:
     """The contents of params.yaml in the current folder."""
     return read_parameters(PARAMETERS)
@@ -100,34 +75,20 @@ def read_parameters(path: Path) -> dict:
     if len(content) > MAX_BYTES:
         raise ValueError(f"{path} has {len(content)} bytes; at most {MAX_BYTES} are accepted")
     try:
-        text = content.decode()
+        values = YAML(typ="safe", pure=True).load(content.decode())
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}, line {line}: not UTF-8 text ({error.reason}); save it as UTF-8") from None
-    try:
-        values = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        raise ValueError(f"{path}, line {error.problem_mark.line + 1}: {_problem(error)}") from error
-    except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        raise ValueError(f"{path}, line {line}: {chr(error.character)!r} can't stand in YAML; remove it") from error
-    except ValueError as error:
-        raise ValueError(f"{path}, {error}") from error
-    except (LookupError, AttributeError, TypeError, RecursionError) as error:  # PyYAML's own, as for `!!int ""`
-        raise ValueError(f"{path} is not YAML of plain values: {error!r}") from error
-    if values is None:
-        raise ValueError(f"{path} is empty; a mapping is expected, as in git checkout {path}")
+    except MarkedYAMLError as error:
+        where = f"{path}, line {error.problem_mark.line + 1}" if error.problem_mark else path
+        problem = " ".join(f"{error.problem or error.context}".split())
+        raise ValueError(f"{where}: {'indent by spaces, without tabs' if TAB in problem else problem}") from None
+    except (YAMLError, LookupError, AttributeError, TypeError, ValueError, RecursionError, AssertionError) as error:
+        # ruamel's own, as for a control character or `!!int ""`
+        raise ValueError(f"{path} is not YAML of plain values: {' '.join(str(error).split()) or error!r}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path} holds a {type(values).__name__}; a mapping is expected")
+        raise ValueError(f"{path} holds {_short(values)}; a mapping is expected, as in git checkout {path}")
     return values
-
-
-def _problem(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's message in one line; for a tab, what to do."""
-    problem = error.problem or error.context or "not YAML"
-    if "'\\t'" in problem:
-        return "a tab; YAML indents by spaces"
-    return f"not YAML: {' '.join(problem.split())}" + (f" ({' '.join(error.context.split())})" if error.context else "")
 
 
 def section(values: dict, name: str) -> Any:

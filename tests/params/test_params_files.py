@@ -144,7 +144,6 @@ def test_both_share_what_does_not_depend_on_the_data(values):
         ("datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
         ("datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
         ("datasets.rparis6k.expected.images", "7", r"expected.images is '7' \(str\); int is expected"),
-        ("grid.losses", [], r"grid.losses is \[\]; accepted: one or more, since the cell under study"),
         ("grid.teachers", ["vgg16"], r"grid.dimensions is \[512, 2048\]; accepted: \[512\], those of grid.teachers"),
         ("grid.teachers", ["resnet101", "vgg16"], r"accepted: \[2048, 512\], those of grid.teachers in their order"),
         ("grid.dimensions", [512], r"grid.dimensions is \[512\]; accepted: \[512, 2048\], those of grid.teachers"),

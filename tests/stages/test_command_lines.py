@@ -67,7 +67,7 @@ def test_help_says_what_a_stage_reads_and_writes(tmp_path):
 
 @pytest.mark.parametrize("module", COMMANDS)
 @pytest.mark.parametrize(
-    ("content", "words"), [("a: 1\na: 2\n", "line 2: key 'a' stands twice"), (None, "no params.yaml")]
+    ("content", "words"), [("a: 1\na: 2\n", "line 2: found duplicate key"), (None, "no params.yaml")]
 )
 def test_a_slip_in_the_parameters_is_one_sentence(tmp_path, module, content, words):
     if content is not None:
