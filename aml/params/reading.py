@@ -85,7 +85,8 @@ def read_parameters(path: Path) -> dict:
         raise ValueError(f"{where}: {'indent by spaces, without tabs' if TAB in problem else problem}") from None
     except (YAMLError, LookupError, AttributeError, TypeError, ValueError, RecursionError, AssertionError) as error:
         # ruamel's own, as for a control character or `!!int ""`
-        raise ValueError(f"{path} is not YAML of plain values: {' '.join(str(error).split()) or error!r}") from None
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"{path} is not YAML of plain values: {problem}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds {_short(values)}; a mapping is expected, as in git checkout {path}")
     return values

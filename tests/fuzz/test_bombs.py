@@ -137,9 +137,8 @@ def test_aliases_of_aliases_are_never_written_out(tmp_path):
         ("a: 1\n" * 60_000, "has 300000 bytes; at most 262144 are accepted"),
         ('a: !!int ""', "IndexError"),
         ("a: !!bool maybe", "KeyError"),
-        ("a: !!timestamp soon", "AttributeError"),
+        ("a: !!timestamp soon", "line 1: failed to construct timestamp"),
         ("a: " + "9" * 5000, "Exceeds the limit"),
-        ("<<: [{a: 1}, {a: 1}]", "could not determine a constructor for the tag 'tag:yaml.org,2002:merge'"),
     ],
 )
 def test_yaml_that_no_file_of_ours_has(tmp_path, text, message):

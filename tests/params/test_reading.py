@@ -46,7 +46,7 @@ SLIPS = {
     "a: 1\nb: *x\n": "params.yaml, line 2: found undefined alias 'x'",
     "a: 1\nb: !!python/object/apply:os.system ['true']\n": "params.yaml, line 2: could not determine",
     "a: 1\n---\nb: 1\n": "params.yaml, line 2: but found another document",
-    "a: 1\nb: \0\n": "params.yaml is not YAML of plain values: 'unacceptable character #x0000",
+    "a: 1\nb: \0\n": "params.yaml is not YAML of plain values: ReaderError: unacceptable character #x0000",
     "a: !!int ''\n": "params.yaml is not YAML of plain values: ",
     "": "params.yaml holds None; a mapping is expected, as in git checkout",
     "# all commented\n": "params.yaml holds None; a mapping is expected",
