@@ -1,4 +1,4 @@
-"""Distractors in the layout of R1M: revisitop1m.<1..N>.tar.gz and <list_name>.txt with one file name a line."""
+"""Pack distractors in the layout of R1M: revisitop1m.<1..N>.tar.gz, and <list_name>.txt with a file name a line."""
 
 from pathlib import Path, PurePosixPath
 
@@ -22,14 +22,14 @@ def preprocess(
     on_bad_image: str,
     num_workers: int,
 ):
-    """Reads `raw`, writes the distractors `processed`, in the order of the list.
+    """Read `raw`; write the distractors `processed` in the order of the list.
 
-    list_name: stem of the list. num_archives: the first so many are used, of archives_in_all that hold the list: all of
-    its images, or those that are in the first archives, or with 0 none and nothing is read.
+    list_name: stem of the list. num_archives: how many archives are used, from the first on, of the archives_in_all
+    that hold all images of the list; with 0 nothing is read.
     expected: how many names the list must have (R1M: 1,001,001), None for any number.
-    on_bad_image: "error", "exclude" to drop an image that cannot be decoded and report it, or "fill", as `pack_listed`.
-    Raises ValueError for files that break the format, for a missing archive and for images that are missing from all
-    archives; nothing is left then.
+    on_bad_image: see `pack_listed`.
+    Raises ValueError for files that break the format, for a missing archive, and for images that are missing although
+    all archives are used; nothing is written then.
     """
     raw = Path(raw)
     names = _read_names(raw / f"{list_name}.txt", expected) if num_archives else []
@@ -68,8 +68,8 @@ def _read_names(path, expected):
     while names and not names[-1]:
         names.pop()
     if not names or "" in names:
-        place = f"line {names.index('') + 1} is empty" if names else "it is empty"
-        raise ValueError(f"{path}: {place}; one file name a line is expected")
+        where = f"line {names.index('') + 1}" if names else "it"
+        raise ValueError(f"{path}: {where} is empty; one file name a line is expected")
     check_distinct(names, path)
     if expected is not None and len(names) != expected:
         raise ValueError(f"{path}: {len(names)} names, expected are {expected}")
@@ -77,7 +77,7 @@ def _read_names(path, expected):
 
 
 def _listed_name(member, listed):
-    """The longest end of the path that is listed: archives hold jpg/<folders>/<file>, lists leave some of that out."""
+    """The longest end of the path that is listed: archives hold jpg/<folders>/<file>, lists may omit some."""
     parts = PurePosixPath(member).parts
     ends = ("/".join(parts[start:]) for start in range(len(parts)))
     return next((end for end in ends if end in listed), None)

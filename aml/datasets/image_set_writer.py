@@ -1,4 +1,4 @@
-"""Image sets on disk, written. `aml.files.image_sets` describes the files and reads them."""
+"""Write image sets. `aml.files.image_sets` describes the files and reads them."""
 
 import csv
 import hashlib
@@ -39,7 +39,7 @@ class PackWriter:
 
     def __init__(self, folder):
         self._folder, self._digest = Path(folder), hashlib.sha256()
-        self._index = {}  # name -> place in _numbers
+        self._index = {}  # name -> index of the image
         self._numbers = array("q")  # offset, bytes, width, height, filled of each image
 
     def __enter__(self):
@@ -60,8 +60,8 @@ class PackWriter:
         return len(self._index)
 
     def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
-        """Appends one image; `filled`: readers are to fill it. Raises ValueError for a name that is taken or not
-        writable, empty data, an empty size."""
+        """Append one image; `filled`: readers fill it, since it is damaged. Raises ValueError for a name that is taken
+        or not writable, for empty data and for an empty size."""
         if name in self._index:
             raise ValueError(f"image {name!r} is packed twice")
         if not name or _CONTROL.search(name):
@@ -89,12 +89,12 @@ class PackWriter:
 
     def size(self, name: str) -> tuple[int, int]:
         """Width and height of a packed image, pixels."""
-        place = self._index[name] * _NUMBERS
-        return self._numbers[place + 2], self._numbers[place + 3]
+        start = self._index[name] * _NUMBERS
+        return self._numbers[start + 2], self._numbers[start + 3]
 
     def write_list(self, filename: str, names: list[str], boxes=None, images: list[str] | None = None):
-        """Writes a list over packed images, in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
-        names of the packed images where a list has other ones, which start with them.
+        """Write a list of packed images in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
+        packed images' names, if those of the list differ; each name of the list starts with its image's.
 
         Raises ValueError for a name that was not packed or comes twice, and for a box that does not meet its image.
         """
@@ -107,12 +107,12 @@ class PackWriter:
             for row, (name, image) in enumerate(zip(names, images or names, strict=True)):
                 if image not in self._index or not name.startswith(image):
                     raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
-                place = self._index[image] * _NUMBERS
+                start = self._index[image] * _NUMBERS
                 box = []
                 if boxes is not None:
                     box = [float(x) for x in boxes[row]]
                     check_box(box, *self.size(image), f"{filename}, {name!r}")
-                lines.writerow([row, name, *self._numbers[place : place + _NUMBERS], *box])
+                lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *box])
 
     def write_report(self, report: dict):
         """Write report.json: `report`, and the sha256 of images.tar, to which nothing may be added after that."""
@@ -122,14 +122,14 @@ class PackWriter:
 
 
 def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
-    """Writes lists.npz: `LISTS`, int64, rows of images.csv. Raises ValueError where they break the format."""
+    """Write lists.npz: `LISTS`, int64, rows of images.csv. Raises ValueError where they break the format."""
     path = Path(folder) / "lists.npz"
     check_lists(lists, num_images, path)
     np.savez(path, **{name: lists[name] for name in LISTS})  # fixed order and no times: equal lists, equal bytes
 
 
 def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd):
-    """Writes per query the rows of each label, and what was odd about them. Raises ValueError where it breaks the
+    """Write the rows of each query's labels, and what was odd about them. Raises ValueError where it breaks the
     format."""
     rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
     check_ground_truth(rows, len(rows), num_database, path)

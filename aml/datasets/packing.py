@@ -1,4 +1,4 @@
-"""From archives into images.tar: every listed image decoded once and packed with its own bytes, in archive order."""
+"""Pack the listed images of archives into images.tar: each is decoded once, and stored with its own bytes."""
 
 import contextlib
 import itertools
@@ -22,20 +22,20 @@ _AHEAD = 4  # images a worker may have waiting: bounds the memory
 
 @dataclass
 class Packed:
-    """What packing met. excluded: name -> problem, for listed images that cannot be decoded and are not packed;
-    filled: the same for damaged ones that are packed, for readers to fill."""
+    """What packing found. excluded: name -> problem of listed images that cannot be decoded and are not packed;
+    filled: the same for damaged images that are packed and that readers fill."""
 
     excluded: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
     archives: dict[str, int] = field(default_factory=dict)  # file name -> listed images in it
     modes: Counter = field(default_factory=Counter)  # Pillow mode -> images
     num_rotated: int = 0
-    num_images: int = 0  # files that are called like images, listed or not
+    num_images: int = 0  # files with an image's extension, listed or not
     num_unlisted: int = 0
     num_repeated: int = 0
 
     def report(self) -> dict:
-        """For report.json."""
+        """The entries of report.json."""
         return {
             "archives": self.archives,
             "modes": dict(sorted(self.modes.items())),
@@ -58,10 +58,10 @@ def pack_listed(
     is_whole: bool = True,
     cause_of: Callable[[list[str]], str | None] = lambda missing: None,
 ) -> Packed:
-    """Packs the images called `names` out of the archives; name_of: path in an archive (letters and accents together)
-    -> name of the image. cause_of: what an error says about names that are missing.
+    """Pack the images called `names` in the order of the archives.
 
-    is_whole: all of the names must be in these archives, which are not just the first of several.
+    name_of: path in an archive (in Unicode's form NFC) -> name of the image. cause_of: missing names -> what an error
+    says about them. is_whole: all names must be in these archives; else they are the first of several.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
     on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
     truncated or damaged image [code], as `aml.images.decode` fills it.
@@ -89,7 +89,7 @@ def pack_listed(
 
 
 def _jobs(paths, wanted, name_of, seen, packed):
-    """Name and bytes of each wanted image, at its first place in the archives."""
+    """Yield name and bytes of each wanted image the first time that it comes."""
     for path in paths:
         packed.archives[path.name] = 0
         files = archives.files(path, is_wanted=lambda member: name_of(member) in wanted, max_bytes=MAX_IMAGE_BYTES)

@@ -1,45 +1,44 @@
-"""Test sets in the layout of ROxford5k and RParis6k: one or more archives with images at any depth, and
-gnd_<name>.pkl."""
+"""Pack a test set in the layout of ROxford5k and RParis6k: archives with images in any folders, and gnd_<name>.pkl."""
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from aml.datasets import pickles, upstream_lists
-from aml.datasets.image_names import ImageNames, without_extension
 from aml.datasets.image_set_writer import PackWriter, write_ground_truth
 from aml.datasets.packing import pack_listed
 from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS, check_box, check_distinct, check_ground_truth
 
 _MAX_LIST_BYTES = 64 << 20
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 COUNTS = ("queries", "database", "images")
 
 
 @dataclass
 class GroundTruth:
-    """What gnd_<name>.pkl says, names in one form and without extensions."""
+    """The content of gnd_<name>.pkl, names in one Unicode form and without extensions."""
 
     database: list[str]
     queries: list[str]  # one image may be listed again, with another box
     boxes: list[list[float]]  # x0, y0, x1, y1 of each query, pixels
     labels: list[dict[str, list[int]]]  # per query, rows of the database
-    unknown_keys: Counter  # how often each key that nobody reads is there
+    unknown_keys: Counter  # how often each key occurs that is not read
 
 
 def preprocess(
     raw, processed, labels, *, name: str, archives: list[str], expected: dict[str, int] | None, num_workers: int
 ):
-    """Reads `raw`, writes the test set `processed`, database and queries in the order of the ground truth, and the
-    ground truth itself as the file `labels`.
+    """Read `raw`; write the test set `processed`, database and queries in the order of the ground truth, and the ground
+    truth itself as the file `labels`.
 
-    archives: their file names. expected: counts that must be (queries, database: of the ground truth; images: in the
-    archives, listed or not; some or all), None for sets of any size.
+    archives: their file names. expected: required counts (queries and database of the ground truth, images in the
+    archives, listed or not; some or all of the three), None for sets of any size.
     Boxes are kept as they are. One that reaches over its image's border is reported, not cut: upstream crops with
     Pillow, which rounds the coordinates and fills the outside with black.
-    Raises ValueError for files that break the format, for every listed image that is missing or cannot be decoded, and
-    for a query without a box or with one that misses its image; nothing is left then.
+    Raises ValueError for files that break the format, for a listed image that is missing or cannot be decoded, and for
+    a query without a box or with one that misses its image; nothing is written then.
     """
     raw = Path(raw)
     path = raw / f"gnd_{name}.pkl"
@@ -52,7 +51,7 @@ def preprocess(
     _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
     archives = [raw / archive for archive in archives]
     names = list(dict.fromkeys([*database, *queries]))
-    image_names, own_names = ImageNames(names), _own_names(queries)
+    image_names, own_names = _ImageNames(names), _own_names(queries)
     check_distinct(own_names, f"{path}, qimlist")
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
@@ -90,8 +89,8 @@ def _own_names(queries):
 def _read_ground_truth(path) -> GroundTruth:
     value = pickles.load(path, max_bytes=_MAX_LIST_BYTES)
     imlist, qimlist, gnd = upstream_lists.entries(value, _KEYS, str(path))
-    database = [without_extension(name) for name in upstream_lists.names(imlist, f"{path}, imlist")]
-    queries = [without_extension(name) for name in upstream_lists.names(qimlist, f"{path}, qimlist")]
+    database = [_without_extension(name) for name in upstream_lists.names(imlist, f"{path}, imlist")]
+    queries = [_without_extension(name) for name in upstream_lists.names(qimlist, f"{path}, qimlist")]
     if not database or not queries:
         raise ValueError(
             f"{path}: {len(queries)} queries, {len(database)} database images; at least one of each is needed"
@@ -102,13 +101,13 @@ def _read_ground_truth(path) -> GroundTruth:
     check_distinct(database, f"{path}, imlist")
     boxes, ground_truth, unknown = [], [], Counter(key for key in value if key not in _KEYS)
     for query, labels in zip(queries, gnd, strict=True):
-        place = f"{path}, query {query!r}"
-        boxes.append(_read_box(labels, place))
-        rows = upstream_lists.entries(labels, LABELS, place)
+        where = f"{path}, query {query!r}"
+        boxes.append(_read_box(labels, where))
+        rows = upstream_lists.entries(labels, LABELS, where)
         unknown.update(key for key in labels if key not in _QUERY_KEYS)
         ground_truth.append(
             {
-                label: upstream_lists.integers(values, f"{place}, {label}", below=len(database))
+                label: upstream_lists.integers(values, f"{where}, {label}", below=len(database))
                 for label, values in zip(LABELS, rows, strict=True)
             }
         )
@@ -119,17 +118,17 @@ def _read_ground_truth(path) -> GroundTruth:
     return GroundTruth(database, queries, boxes, ground_truth, keys)
 
 
-def _read_box(labels, place):
+def _read_box(labels, where):
     box = labels.get("bbx") if isinstance(labels, dict) else None
     if box is None:
-        raise ValueError(f"{place} has no box 'bbx'; queries are cropped, there is no fallback to the whole image")
+        raise ValueError(f"{where} has no box 'bbx'; queries are cropped, there is no fallback to the whole image")
     box = box.tolist() if hasattr(box, "tolist") else box
     if not isinstance(box, list | tuple) or len(box) != 4 or not all(type(x) in (int, float) for x in box):
-        raise ValueError(f"{place}: 'bbx' is no list of four numbers x0, y0, x1, y1")
+        raise ValueError(f"{where}: 'bbx' is no list of four numbers x0, y0, x1, y1")
     try:
         return [float(x) for x in box]
     except OverflowError:
-        raise ValueError(f"{place}: 'bbx' holds a number beyond all images") from None
+        raise ValueError(f"{where}: 'bbx' holds a number beyond all images") from None
 
 
 def _is_over(box, width, height):
@@ -137,7 +136,50 @@ def _is_over(box, width, height):
     return x0 < 0 or y0 < 0 or x1 > width or y1 > height
 
 
-def _check_counts(counts, expected, place):
+def _check_counts(counts, expected, where):
     for name, count in counts.items():
         if expected.get(name, count) != count:
-            raise ValueError(f"{place}: {count} {name}, expected are {expected[name]}")
+            raise ValueError(f"{where}: {count} {name}, expected are {expected[name]}")
+
+
+def _without_extension(name: str) -> str:
+    """A name without the extension of an image. Upstream's names have none; those of users may have one."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and dot + suffix.lower() in _SUFFIXES else name
+
+
+class _ImageNames:
+    """Find the listed name, without extension, of a path in an archive.
+
+    Upstream calls an image by its file name, whatever folders it is in. A listed name may have folders too: then the
+    path must end with them, unless the file name is the only one of its kind in the list.
+    """
+
+    def __init__(self, names: list[str]):
+        files = {name: name.rpartition("/")[2] for name in names}
+        counts = Counter(files.values())
+        self._by_end = {file: name for name, file in files.items() if counts[file] == 1} | {
+            name: name for name in names
+        }
+        self._alike = {file.casefold(): name for name, file in files.items()}
+        self._met: dict[str, str] = {}  # name -> the first path that is nearly it
+
+    def __call__(self, path: str) -> str | None:
+        """The listed name; for other images the file name without its extension; None for other files."""
+        parts = PurePosixPath(path).parts
+        file = parts[-1] if parts else ""
+        is_image = _without_extension(file) != file and not file.startswith("._")  # a Mac adds such files
+        ends = ("/".join((*parts[start:-1], _without_extension(file))) for start in range(len(parts)))
+        name = next((self._by_end[end] for end in ends if end in self._by_end), None) if is_image else None
+        if name is None and (alike := self._alike.get(PurePosixPath(file).stem.casefold())):
+            self._met.setdefault(alike, path)
+        return name or (_without_extension(file) if is_image else None)
+
+    def cause(self, missing: list[str]) -> str | None:
+        """Why an image is missing, if a path that was met is nearly its name; else None."""
+        path = next((self._met[name] for name in missing if name in self._met), None)
+        if path is None:
+            return None
+        if PurePosixPath(path).suffix.lower() not in _SUFFIXES:
+            return f"there is {path!r}: only {', '.join(_SUFFIXES)} are read"
+        return f"there is {path!r}: capitals and folders must be as in the list"

@@ -1,4 +1,4 @@
-"""Training sets in the layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
+"""Pack a training set in the layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
 import posixpath
 from pathlib import Path
@@ -15,13 +15,12 @@ _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
 
 
 def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, on_bad_image: str, num_workers: int):
-    """Reads `raw`, writes the training set `processed`. Rows: train list, validation list, other whitening images.
+    """Read `raw`; write the training set `processed`. Rows: train list, validation list, other whitening images.
 
-    lists: stem of the pickles. expected: counts the lists must have (train_images, train_pairs, val_images, val_pairs;
-    some or all), None for sets of any size. on_bad_image: "error", "exclude" to drop an image that cannot be decoded,
-    together with its pairs, and report it, or "fill", as `pack_listed` says. Whitening images that are in no pair
-    are not packed.
-    Raises ValueError for lists, archives and images that break the format or are missing; nothing is left then.
+    lists: stem of the pickles. expected: required counts (train_images, train_pairs, val_images, val_pairs; some or
+    all), None for sets of any size. on_bad_image: see `pack_listed`; an excluded image's pairs are dropped too.
+    Whitening images that are in no pair are not packed.
+    Raises ValueError for lists, archives and images that break the format or are missing; nothing is written then.
     """
     raw = Path(raw)
     splits = _read_lists(raw, lists)
@@ -48,12 +47,12 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
 
 
 def cid_path(cid: str) -> str:
-    """Where an image lies inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
+    """The path of an image inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
     return posixpath.join("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid)
 
 
 def _read_lists(raw, lists):
-    """Per split: names, clusters (not for whitening), queries and positives as places in names."""
+    """Per split: names, clusters (not for whitening), queries and positives as indices of names."""
     path, splits = raw / f"{lists}.pkl", {}
     halves = upstream_lists.entries(pickles.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
     for split, half in zip(("train", "val"), halves, strict=True):
@@ -63,21 +62,21 @@ def _read_lists(raw, lists):
     return splits
 
 
-def _read_split(value, place, *, has_clusters):
-    cids, queries, positives = upstream_lists.entries(value, ("cids", "qidxs", "pidxs"), place)
-    names = upstream_lists.names(cids, f"{place}, cids")
+def _read_split(value, where, *, has_clusters):
+    cids, queries, positives = upstream_lists.entries(value, ("cids", "qidxs", "pidxs"), where)
+    names = upstream_lists.names(cids, f"{where}, cids")
     split = {"names": names}
     for name, key, values in (("queries", "qidxs", queries), ("positives", "pidxs", positives)):
-        split[name] = upstream_lists.integers(values, f"{place}, {key}", below=len(names))
-    upstream_lists.equal_lengths(place, qidxs=split["queries"], pidxs=split["positives"])
+        split[name] = upstream_lists.integers(values, f"{where}, {key}", below=len(names))
+    upstream_lists.equal_lengths(where, qidxs=split["queries"], pidxs=split["positives"])
     if has_clusters:
-        (clusters,) = upstream_lists.entries(value, ("cluster",), place)
-        split["clusters"] = upstream_lists.integers(clusters, f"{place}, cluster")
-        upstream_lists.equal_lengths(place, cids=names, cluster=split["clusters"])
+        (clusters,) = upstream_lists.entries(value, ("cluster",), where)
+        split["clusters"] = upstream_lists.integers(clusters, f"{where}, cluster")
+        upstream_lists.equal_lengths(where, cids=names, cluster=split["clusters"])
         cluster_of = {}
         for name, cluster in zip(names, split["clusters"], strict=True):
             if cluster_of.setdefault(name, cluster) != cluster:
-                raise ValueError(f"{place}: {name!r} is in cluster {cluster_of[name]} and in cluster {cluster}")
+                raise ValueError(f"{where}: {name!r} is in cluster {cluster_of[name]} and in cluster {cluster}")
     return split
 
 
@@ -97,17 +96,17 @@ def _check_counts(splits, expected, path):
 
 
 def _arrays(name, split, rows, dropped):
-    """The arrays of one split by their names in lists.npz, without images that have no row and without their pairs."""
-    places = np.array([rows.get(image, -1) for image in split["names"]], dtype=np.int64)
-    pairs = places[np.array([split["queries"], split["positives"]], dtype=np.int64)]  # (2, pairs)
+    """The arrays of one split by their names in lists.npz, without images that were not packed and their pairs."""
+    row_of = np.array([rows.get(image, -1) for image in split["names"]], dtype=np.int64)
+    pairs = row_of[np.array([split["queries"], split["positives"]], dtype=np.int64)]  # (2, pairs)
     kept = (pairs >= 0).all(axis=0)
     dropped[f"{name}_pairs"] = int((~kept).sum())
     arrays = {f"{name}_queries": pairs[0, kept], f"{name}_positives": pairs[1, kept]}
     if "clusters" in split:
-        images, first = np.unique(places, return_index=True)  # an image listed twice in its cluster counts once
+        images, first = np.unique(row_of, return_index=True)  # an image listed twice in its cluster counts once
         first = np.sort(first[images >= 0])
-        dropped[f"{name}_images"] = len(places) - len(first)
-        arrays[f"{name}_images"] = places[first]
+        dropped[f"{name}_images"] = len(row_of) - len(first)
+        arrays[f"{name}_images"] = row_of[first]
         arrays[f"{name}_clusters"] = np.array(split["clusters"], dtype=np.int64)[first]
     return arrays
 

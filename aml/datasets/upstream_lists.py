@@ -1,66 +1,66 @@
-"""Checks of the values in upstream lists, before anything relies on them."""
+"""Check the values of upstream lists before anything relies on them."""
 
 import unicodedata
 
 import numpy as np
 
 
-def entries(value, names: tuple[str, ...], place: str) -> list:
-    """The values of a dict under `names`. Raises ValueError naming `place` where one is missing."""
+def entries(value, names: tuple[str, ...], where: str) -> list:
+    """The values of a dict under `names`. Raises ValueError naming `where` if one is missing."""
     if not isinstance(value, dict):
-        raise ValueError(f"{place}: a dict with {', '.join(names)} is expected, found {_kind(value)}")
+        raise ValueError(f"{where}: a dict with {', '.join(names)} is expected, found {_kind(value)}")
     for name in names:
         if name not in value:
-            raise ValueError(f"{place}: no {name!r}; expected are {', '.join(names)}")
+            raise ValueError(f"{where}: no {name!r}; expected are {', '.join(names)}")
     return [value[name] for name in names]
 
 
-def names(value, place: str) -> list[str]:
-    """`value`, checked to be a list of names. Raises ValueError naming `place`."""
+def names(value, where: str) -> list[str]:
+    """`value`, checked to be a list of names. Raises ValueError naming `where`."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
-        raise ValueError(f"{place}: a list of names is expected, found {_kind(value)}")
+        raise ValueError(f"{where}: a list of names is expected, found {_kind(value)}")
     if "" in value:
-        raise ValueError(f"{place}: name {list(value).index('')} (from 0) is empty")
+        raise ValueError(f"{where}: name {list(value).index('')} (from 0) is empty")
     return [one_form(_repaired(name)) for name in value]
 
 
 def one_form(name: str) -> str:
-    """Of the forms in which Unicode writes one text (a Mac takes letters and accents apart) always the same."""
+    """A name in Unicode's form NFC, since a Mac writes letters and accents as separate characters."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def integers(value, place: str, *, below: int | None = None) -> list[int]:
+def integers(value, where: str, *, below: int | None = None) -> list[int]:
     """`value`, checked to be a list of whole numbers, 0 <= number < below where given.
 
-    Raises ValueError naming `place`.
+    Raises ValueError naming `where`.
     """
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, list | tuple) or not all(type(x) is int for x in value):
-        raise ValueError(f"{place}: a list of whole numbers is expected, found {_kind(value)}")
+        raise ValueError(f"{where}: a list of whole numbers is expected, found {_kind(value)}")
     low, high = (0, below) if below is not None else (-(2**63), 2**63)
     for number in value:
         if not low <= number < high:
             number = number if number.bit_length() < 100 else f"a number of {number.bit_length()} bits"
-            raise ValueError(f"{place}: {number} is out of range, accepted are {low} to {high - 1}")
+            raise ValueError(f"{where}: {number} is out of range, accepted are {low} to {high - 1}")
     return list(value)
 
 
-def equal_lengths(place: str, **lists):
-    """Raises ValueError naming `place` where the named lists do not have one length."""
+def equal_lengths(where: str, **lists):
+    """Raises ValueError naming `where` if the lists differ in length."""
     if len({len(x) for x in lists.values()}) > 1:
         counts = " but ".join(f"{len(x)} {name}" for name, x in lists.items())
-        raise ValueError(f"{place}: {counts}; equal numbers are expected")
+        raise ValueError(f"{where}: {counts}; equal numbers are expected")
 
 
 def first_of(values) -> str:
-    """The first five and the total, for messages: "'a', 'b' (2 in all)"."""
+    """The first five values and their number, for messages: "'a', 'b' (2 in all)"."""
     values = list(values)
     return f"{', '.join(repr(x) for x in values[:5])}{', ...' if len(values) > 5 else ''} ({len(values)} in all)"
 
 
 def _repaired(name):
-    """Python 2 wrote names as bytes, and the unpickler reads those as latin1; where they are UTF-8, that is meant."""
+    """A name of Python 2, whose bytes the unpickler reads as latin1, as UTF-8 if it is that."""
     try:
         return name if name.isascii() else name.encode("latin1").decode("utf-8")
     except UnicodeError:
