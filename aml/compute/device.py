@@ -1,4 +1,4 @@
-"""Where a stage computes, and in which precision: section `runtime` of params.yaml. Read without torch."""
+"""Section `runtime` of params.yaml: where a stage computes. Imports torch only to set up the device."""
 
 import ctypes
 import os
@@ -17,8 +17,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where a stage computes; section `runtime` of params.yaml. Only `check` depends on it: it cannot change a result
-    by more than rounding."""
+    """Where a stage computes. Only `check` depends on this section, since it cannot change a result by more than
+    rounding."""
 
     device: str  # auto, cpu, cuda, cuda:N
     processes: Annotated[int, SOME]  # that share one extraction, on GPUs one each
@@ -35,8 +35,8 @@ class Runtime:
             raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
 
     def torch_device(self):
-        """The device, set up so that results repeat: as many threads as asked for, since sums are rounded by their
-        number, no TF32, no autotuning of convolutions. Of several processes each takes the GPU of its number.
+        """Return the device, set up so that results repeat: `num_threads` threads, since rounding of sums depends on
+        their number, no TF32, no autotuning of convolutions. Each of several processes takes the GPU of its number.
 
         Raises ValueError for a GPU that this machine does not have.
         """
@@ -63,8 +63,10 @@ class Runtime:
 
 
 def keep_freed_memory() -> None:
-    """From now on the C library keeps freed memory for what comes next. It would give every large tensor back to the
-    system and get the next one in fresh pages, for a fifth of an extraction's time. glibc's; others go on as they do.
+    """Let the C library keep freed memory for later tensors, if it is glibc.
+
+    It would give every large tensor back to the system and get the next one in new pages, a fifth of an extraction's
+    time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -73,12 +75,12 @@ def keep_freed_memory() -> None:
 
 
 def runtime(values: dict) -> Runtime:
-    """Section `runtime` of params.yaml."""
+    """Return section `runtime` of params.yaml."""
     return setting(values, "runtime", Runtime)
 
 
 def processor() -> str:
-    """The processor's model; its architecture where the system has no name for it."""
+    """Return the processor's model; its architecture where the system has no name for it."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         names = (line.partition(":")[2].strip() for line in file if line.startswith("model name"))
         return next(names, platform.machine())  # ARM has no such line

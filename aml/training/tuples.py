@@ -1,6 +1,6 @@
-"""Which images meet in a step: mined tuples (labels) or random images (no labels).
+"""The tuples of an epoch: pairs with mined negatives, which need labels, or random images, which do not.
 
-A tuple is a row of image rows: the anchor, its positive, its hard negatives; a random image is a tuple of one.
+A tuple is a row of image rows: an anchor, its positive, its hard negatives. A random image is a tuple of one.
 """
 
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ class Split:
 
 
 def draw(rng: np.random.Generator, available: int, count: int) -> np.ndarray:
-    """`count` numbers below `available`, none twice before all have come once."""
+    """Return `count` random numbers below `available`, none twice before all have come once."""
     rounds = max(1, -(-count // available))
     return np.concatenate([rng.permutation(available) for _ in range(rounds)])[:count]
 
 
 def random_tuples(split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
-    """`count` random images as tuples of one, `(count, 1)`."""
+    """Return `count` random images as tuples of one, `(count, 1)`."""
     return split.images[draw(rng, len(split.images), count)][:, None]
 
 
 def mined_tuples(
     split: Split, rng: np.random.Generator, *, count: int, pool_size: int, num_negatives: int, anchors_of, pool_of
 ) -> np.ndarray:
-    """`count` random pairs with their hard negatives, `(count, 2 + num_negatives)` image rows.
+    """Return `count` random pairs with their hard negatives, `(count, 2 + num_negatives)` image rows.
 
-    `anchors_of(rows)` gives descriptors (student's) of anchors, `pool_of(rows)` of the pool (teacher's, or the
-    student's own without a teacher): hard is what the loss itself will compare (METHOD, Sec. 3).
+    `anchors_of(rows)` returns the student's descriptors of anchors, `pool_of(rows)` the teacher's of the pool, or the
+    student's without a teacher: negatives are hard by what the loss will compare (METHOD, Sec. 3).
     """
     pairs = draw(rng, len(split.queries), count)
     anchors, positives = split.queries[pairs], split.positives[pairs]
@@ -64,12 +64,11 @@ def mined_tuples(
 def hard_negatives(
     anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
 ) -> np.ndarray:
-    """For each anchor `(A, D)` the `num_negatives` pool rows `(P, D)` of highest similarity, falling, of clusters that
-    are not the anchor's and differ from each other: `(A, num_negatives)` int64. Of equal scores the lower cluster is
-    first, within a cluster the lower row.
+    """Return the hardest rows of the pool `(P, D)` for each anchor `(A, D)`: `(A, num_negatives)` int64.
 
-    The best members of the best clusters are the answer, so no row of scores is sorted: a maximum per cluster, then
-    the few best clusters. Raises ValueError where the pool has too few other clusters.
+    They are the rows of highest similarity, falling, whose clusters differ from the anchor's and from each other. Of
+    equal scores the lower cluster comes first, within a cluster the lower row. Rows of scores are not sorted: the best
+    members of the best clusters are taken. Raises ValueError where the pool has too few other clusters.
     """
     order = np.argsort(pool_clusters, kind="stable")
     clusters, starts = np.unique(pool_clusters[order], return_index=True)
@@ -89,7 +88,7 @@ def hard_negatives(
         best[anchor_clusters[begin : begin + block, None] == clusters] = -np.inf
         chosen = np.argsort(-best, axis=1, kind="stable")[:, :num_negatives]
         for row, picks in enumerate(chosen):
-            for place, cluster in enumerate(picks):
+            for column, cluster in enumerate(picks):
                 members = scores[row, starts[cluster] : ends[cluster]]
-                found[begin + row, place] = starts[cluster] + np.argmax(members)
+                found[begin + row, column] = starts[cluster] + np.argmax(members)
     return order[found]

@@ -1,4 +1,4 @@
-"""Features of frozen stages, kept: the bits that they have anyway, and computed once."""
+"""The cache of frozen blocks' features: the same bits, computed once."""
 
 import os
 import resource
@@ -23,16 +23,16 @@ IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))
 
 def network(*, seed: int = 0, frozen_stages: int = 2, projection: int = 8) -> RetrievalNetwork:
     torch.manual_seed(seed)
-    trunk = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=2, projection=8, gem_p=3.0).backbone
+    frozen = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=2, projection=8, gem_p=3.0).backbone
     found = RetrievalNetwork(
         backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=projection, gem_p=3.0
     ).eval()
-    found.backbone.load_state_dict(trunk.state_dict())
+    found.backbone.load_state_dict(frozen.state_dict())
     return found.to(memory_format=torch.channels_last)
 
 
 class Counting:
-    """A network that keeps its features in `folder`, and how many images its frozen stages have computed."""
+    """A network with a cache in `folder`, and how many images its frozen blocks have computed."""
 
     def __init__(self, folder, net: RetrievalNetwork | None = None):
         self.network, self.computed = net or network(), 0
@@ -47,7 +47,7 @@ class Counting:
         self.computed += len(result)
 
 
-def test_another_network_with_the_same_trunk_takes_them_over_bit_for_bit(tmp_path):
+def test_another_network_with_the_same_frozen_blocks_reads_them_bit_for_bit(tmp_path):
     plain, first, second = Counting(None), Counting(tmp_path), Counting(tmp_path)
     expected = plain()
     assert torch.equal(first(), expected) and torch.equal(second(), expected)
@@ -70,7 +70,7 @@ def test_other_code_computes_its_own(tmp_path, monkeypatch, module):
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}])
-def test_another_trunk_computes_its_own(tmp_path, other):
+def test_other_frozen_blocks_compute_their_own(tmp_path, other):
     Counting(tmp_path)()
     found = Counting(tmp_path, network(**other))
     assert torch.equal(found(), Counting(None, network(**other))()) and found.computed == 3
@@ -132,15 +132,15 @@ def test_a_full_disk_ends_the_keeping_and_not_the_run(tmp_path, capsys):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_trunk_that_was_asked_longest_ago_goes(tmp_path, monkeypatch):
+def test_the_backbone_that_was_used_longest_ago_goes(tmp_path, monkeypatch):
     monkeypatch.setattr(aml.compute.feature_cache, "MAX_BACKBONES", 2)
-    trunks = []
+    folders = []
     for seed in (1, 2):
-        trunks.append(Counting(tmp_path, network(seed=seed)).network.feature_cache.folder)
-        os.utime(trunks[-1], (seed, seed))
+        folders.append(Counting(tmp_path, network(seed=seed)).network.feature_cache.folder)
+        os.utime(folders[-1], (seed, seed))
     Counting(tmp_path, network(seed=1))  # asked again
     third = Counting(tmp_path, network(seed=3)).network.feature_cache.folder
-    assert sorted(tmp_path.iterdir()) == sorted([trunks[0], third])
+    assert sorted(tmp_path.iterdir()) == sorted([folders[0], third])
 
 
 def test_training_reads_the_same_features(tmp_path, tmp_path_factory):

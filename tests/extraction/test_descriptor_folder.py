@@ -40,7 +40,7 @@ def inputs(tmp_path_factory):
 
 
 class Describing:
-    """Stands for the description of a batch: counts its images, and is interrupted after `last` of them."""
+    """Describes batches, counts their images, and is interrupted after `last` of them."""
 
     def __init__(self, monkeypatch, last=ALL):
         self.count, self.last = 0, last
@@ -108,7 +108,7 @@ def test_rows_are_the_list_s_and_types_as_asked_for(inputs, tmp_path):
         np.testing.assert_allclose(folder[name], DescriptorFolder(tmp_path / "one")[name], atol=1e-3)
 
 
-def test_precision_is_the_trunk_s_and_is_noted(inputs, tmp_path):
+def test_precision_is_that_of_the_convolutions_and_is_noted(inputs, tmp_path):
     describe(inputs, tmp_path / "exact")
     describe(inputs, tmp_path / "short", precision="bfloat16")
     exact, short = DescriptorFolder(tmp_path / "exact"), DescriptorFolder(tmp_path / "short")

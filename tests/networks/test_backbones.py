@@ -15,23 +15,23 @@ LITE = ["lite0", "lite1", "lite2"]
 
 
 @pytest.mark.parametrize("name", LITE)
-def test_lite_trunks_equal_timm(name):
+def test_lite_backbones_equal_timm(name):
     import timm
 
     reference = timm.create_model(f"tf_efficientnet_{name}", pretrained=False).eval()
     modules, channels = backbone_blocks(name)
-    trunk = nn.Sequential(*modules).eval()
-    shared = list(reference.state_dict().values())[: len(trunk.state_dict())]
-    trunk.load_state_dict(dict(zip(trunk.state_dict(), shared, strict=True)))
+    ours = nn.Sequential(*modules).eval()
+    shared = list(reference.state_dict().values())[: len(ours.state_dict())]
+    ours.load_state_dict(dict(zip(ours.state_dict(), shared, strict=True)))
     images = torch.randn(2, 3, 61, 96)  # an odd side: padding depends on it
     with torch.no_grad():
         expected = reference.blocks(reference.bn1(reference.conv_stem(images)))
-        assert torch.equal(trunk(images), expected)
+        assert torch.equal(ours(images), expected)
     assert expected.shape[1] == channels[-1]
 
 
 @pytest.mark.parametrize("name", LITE)
-def test_packaged_weights_fill_the_trunk(name):
+def test_packaged_weights_fill_the_backbone(name):
     modules, _ = backbone_blocks(name)
     state = imagenet_state(name, None)
     nn.Sequential(*modules).load_state_dict(state)
@@ -73,11 +73,6 @@ def test_images_are_normalised_as_those_that_the_weights_were_trained_on(name):
         theirs = timm.get_pretrained_cfg(tag or f"tf_efficientnet_{name}.in1k")
         expected = {"mean": list(theirs.mean), "std": list(theirs.std)}
     assert backbone(name).normalisation == expected
-
-
-def test_vgg16_ends_before_its_last_max_pool():
-    modules, _ = backbone_blocks("vgg16")
-    assert len(modules) == 30 and isinstance(modules[-1], nn.ReLU)
 
 
 def test_unknown_backbone_lists_the_known():

@@ -17,7 +17,7 @@ from aml.params.losses import loss_settings as settings_of_loss
 from aml.params.reading import read_parameters
 from aml.params.training import TrainingSettings
 from aml.training.loop import TrainingRun
-from aml.training.objective import FeatureSource, describe
+from aml.training.objective import FeatureSource
 from tests.stages.packed_sets import PANORAMA_ROW, size_of
 
 SETTINGS = TrainingSettings(
@@ -143,15 +143,6 @@ def test_a_loss_that_is_not_finite_stops_with_epoch_and_step(tensors):
         loop.train()
 
 
-def test_runs_repeat_to_the_last_bit(tensors):
-    first, second = network(1), network(1)
-    run_of(first, tensors).train()
-    run_of(second, tensors).train()
-    assert all(
-        torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    )
-
-
 def test_batches_are_whole_and_in_the_order_that_was_drawn(tensors):
     loop = run_of(network(2), tensors)  # 4 tuples a batch
     tuples = np.random.default_rng(0).permutation(22).reshape(11, 2)
@@ -189,12 +180,3 @@ def test_every_loss_trains_on_images_of_many_sizes(tensors, loss, frozen_stages)
     record = loop.train()
     assert len(record) == 2 and all(values["train_loss"] > 0 for values in record)
     assert not torch.equal(net.projection.weight, before)
-
-
-def test_describe_keeps_the_order_of_the_batch():
-    net = network(2).eval()
-    groups = [([0, 2], torch.rand(2, 16, 6, 5)), ([1], torch.rand(1, 16, 4, 4))]
-    with torch.no_grad():
-        found = describe(net, groups)
-        assert torch.equal(found[1], net.describe(groups[1][1])[0])
-        torch.testing.assert_close(found[2], net.describe(groups[0][1][1:])[0])
