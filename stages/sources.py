@@ -7,7 +7,7 @@ gives, and watched.json, their names, which alone is kept by git: a clone of a r
 
 from pathlib import Path
 
-from aml.download.local_files import present
+from aml.download.transfer import present
 from aml.files.atomic import replacing_folder, write_json
 from aml.params.datasets import dataset_settings, source_files
 from aml.params.reading import setting

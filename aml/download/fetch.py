@@ -1,27 +1,31 @@
-"""Files from the web or from a local copy: resumed, checked, and under their name only when they are whole."""
+"""Fetch a file from the web or a local copy: resumed, checked, and given its name only when it is whole."""
 
 import hashlib
+import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
-from aml.download.checks import (
-    FOUND,
-    LOCAL,
+from aml.download.transfer import (
     START_BYTES,
     Interruption,
     Misfit,
     Refusal,
     check_length,
     check_start,
-    entered,
-    is_local,
-    known_files,
+    copy,
+    download,
+    forget,
+    is_copy,
+    local_path,
+    present,
 )
-from aml.download.local_files import copy, is_copy, local_path, present
-from aml.download.transfer import download, forget
-from aml.files.atomic import alone
+from aml.files.atomic import alone, write_json
+
+FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
+_ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
 
 
 def fetch(
@@ -36,17 +40,17 @@ def fetch(
     pause_s: float = 5.0,
     stall_s: float = 60.0,
 ) -> str:
-    """Brings one file to `destination` and gives its sha256 (hex). A file that is there already is only checked, and
-    compared with the local place that it came from: what has changed there is taken, in a line on standard error.
+    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked. If it
+    came from a local path and has changed there, it is copied again, which a line on standard error says.
 
-    sources: http(s) and file URLs or local paths, tried in this order; a copy already downloaded in part goes on where
-    it stopped if the server can. num_attempts: how often in a row a source may break off without getting further, with
-    pauses of pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte that count as breaking off.
-    magic: the first bytes the file must have; sha256_start: the first digits of its sha256, where upstream's name for
-    it has them. digests: JSON file {name: {"sha256", "bytes", "source"}}; the first download of a name is entered
-    there, every later one must equal it, unless both are from local places. Several threads may share it.
-    Raises ValueError where no source gives the file (each with its reason; a part is kept for the next run), and where
-    it differs from what is known of it (it is kept beside `destination` and not downloaded again).
+    sources: http(s) and file URLs or local paths, tried in this order; a partial download goes on where it stopped if
+    the server can. num_attempts: how often in a row a source may break off without getting further, with pauses of
+    pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte that count as breaking off.
+    magic: the first bytes that the file must have; sha256_start: the first digits of its sha256, if its name has them.
+    digests: JSON file {name: {"sha256", "bytes", "source"}}; the first download of a name is noted there, and later
+    ones must equal it, unless both come from local paths. Several threads may share it.
+    Raises ValueError if no source gives the file (with the reason of each; a part is kept for the next run), and if it
+    differs from what is noted (it is kept beside `destination` and not downloaded again).
     """
     destination, digests = Path(destination), Path(digests)
     checks = {"expected_bytes": expected_bytes, "magic": magic}
@@ -89,7 +93,7 @@ def fetch(
 
 
 def part_of(destination: Path) -> Path:
-    """Where a file grows until it is whole."""
+    """The path of an incomplete download."""
     return destination.with_name(destination.name + ".part")
 
 
@@ -112,8 +116,8 @@ def _download(url, part, *, num_attempts, pause_s, **options):
 
 
 def _accept(file, destination, source, *, digests, expected_bytes, magic, sha256_start):
-    """Checks the whole file against what is known, notes its digest at the first time, gives it its name. source: None
-    for a file that somebody put in its place."""
+    """Check the whole file, note its digest the first time, and give it its name. source: None for a file that was put
+    there by hand."""
     try:
         check_length(file.stat().st_size, expected_bytes)
         with open(file, "rb") as content:
@@ -152,3 +156,26 @@ def _remedy(kept, digests):
 
 def _refused(destination):
     return destination.with_name(destination.name + ".refused")
+
+
+def known_files(digests: Path) -> dict[str, dict]:
+    """Read what first downloads noted: file name -> {"sha256", "bytes", "source"}."""
+    return json.loads(digests.read_text(encoding="utf-8")) if digests.exists() else {}
+
+
+def entered(digests: Path, name: str, entry: dict) -> dict:
+    """The entry of the file `name` in `digests`. `entry` is written there first if there is none, or if both come from
+    local paths, since users may correct their own files."""
+    with _ENTERING:
+        known = known_files(digests)
+        earlier = known.get(name, entry)
+        is_corrected = entry["source"] == LOCAL and is_local(earlier["source"]) and earlier != entry
+        if name in known and not is_corrected:
+            return earlier
+        write_json(digests, dict(sorted({**known, name: entry}.items())))
+        return entry
+
+
+def is_local(noted: str) -> bool:
+    """Whether a noted source is on this machine: LOCAL, FOUND, or a path, as earlier versions noted."""
+    return not noted.startswith(("http://", "https://"))

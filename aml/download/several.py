@@ -1,27 +1,25 @@
-"""The files of one dataset: room for all of them first, then several at once."""
+"""Fetch the files of a dataset, several at a time, after checking that the disk has room for all."""
 
 import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from aml.download.checks import GZIP, Refusal, check_space, is_local, known_files
-from aml.download.fetch import fetch, part_of
-from aml.download.local_files import local_path
-from aml.download.transfer import stated_length
+from aml.download.fetch import fetch, is_local, known_files, part_of
+from aml.download.transfer import GZIP, Refusal, check_space, local_path, stated_length
 
 # how a file of such a name starts
 _MAGIC = {".tgz": GZIP, ".tar.gz": GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
-_ANSWER_S = 10.0  # for a question about a length, which is no more than a courtesy to the disk
-_ENOUGH = 3  # files that could not be had; the server is then away, and a hundred more would each wait for it
+_ANSWER_S = 10.0  # for a question about a length; without an answer the file counts as empty
+_ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
 
 
 def fetch_all(files: dict[str, list[str]], folder, *, digests, num_downloads: int, **options):
-    """Brings every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
+    """Fetch every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
 
-    files: name -> sources, as in `fetch`; options: of `fetch`. Raises ValueError before the first byte where the disk
-    has no room for what is still to come, as far as its length is known; and where files could not be had, when all
-    others are here or _ENOUGH have failed.
+    files: name -> sources, as in `fetch`; options: of `fetch`. Raises ValueError before the first byte if the disk has
+    no room for the files of known length that are missing; and if files could not be had, after all others are there or
+    _ENOUGH have failed.
     """
     folder, digests, problems = Path(folder), Path(digests), []
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +47,7 @@ def _check_room(files, folder, known, num_threads):
     lengths, is_silent = [], threading.Event()
 
     def ask(name):
-        """As an earlier download noted, or as the file's first source says, unless that has ceased to answer."""
+        """Append the length that was noted, or that the first source states, unless one did not answer."""
         length = known[name]["bytes"] if name in known else None if is_silent.is_set() else _length(files[name][0])
         if length is None:
             is_silent.set()
@@ -62,7 +60,7 @@ def _check_room(files, folder, known, num_threads):
 
 
 def _length(source):
-    """Bytes of the file at a source, None where nobody says."""
+    """The length of the file at a source in bytes, or None."""
     try:
         path = local_path(source)
     except Refusal:

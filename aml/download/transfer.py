@@ -1,26 +1,119 @@
-"""One request over HTTP: a file comes whole, or goes on where a part of it stopped."""
+"""Copy one file from a URL or a path into a part: one request or copy, the checks of what comes, no retries.
+
+A download goes on where the part stopped; a note beside the part says which file it belongs to.
+"""
 
 import errno
 import http.client
 import json
+import os
+import shutil
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 from tqdm import tqdm
 
-from aml.download.checks import START_BYTES, Interruption, Misfit, Refusal, check_length, check_space, check_start
 from aml.files.atomic import write_json
+from aml.files.digests import file_sha256
 
+GZIP = b"\x1f\x8b"
+START_BYTES = 512  # enough to tell an archive from a web page
+_SPARE_BYTES = 256 << 20  # left free on the disk
 _CHUNK_BYTES = 1 << 20
 _WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "aml"}
 
 
-def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, stall_s: float):
-    """What arrives is appended to `part`, and a note beside it says what it is part of.
+class Refusal(Exception):  # noqa: N818 (they never leave this room)
+    """The source does not have the file; another source may."""
 
-    Raises Refusal, Interruption and Misfit; ValueError for a full disk.
+
+class Interruption(Exception):  # noqa: N818
+    """The transfer broke off; trying again may help."""
+
+
+class Misfit(Interruption):
+    """The part on the disk does not belong to the file at the source."""
+
+
+def check_length(num_bytes: int, expected_bytes: int | None):
+    """Raises Refusal for an empty file and for another length than expected."""
+    if num_bytes == 0:
+        raise Refusal("an empty file")
+    if expected_bytes is not None and num_bytes != expected_bytes:
+        raise Refusal(f"{num_bytes} bytes, expected are {expected_bytes}")
+
+
+def check_start(first: bytes, magic: bytes):
+    """Raises Refusal for a web page, for an empty file, and for one that does not start with `magic`."""
+    if not first:
+        raise Refusal("an empty file")
+    is_page = first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
+    if is_page or not first.startswith(magic):
+        expected = f", expected is a start {magic!r}" if magic else ""
+        raise Refusal(f"{'a web page' if is_page else 'it starts with'} {first[:16]!r}{expected}")
+
+
+def check_space(folder: Path, num_bytes: int):
+    """Raises ValueError where the disk of `folder` has no room for so many more bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes + _SPARE_BYTES:
+        raise ValueError(f"{folder} has {free} bytes free, {num_bytes} (and {_SPARE_BYTES} to spare) are needed")
+
+
+def local_path(source: str) -> Path | None:
+    """The file that a source names on this machine; None for a source on the web. Raises Refusal for any other."""
+    scheme = urllib.parse.urlsplit(source).scheme if "://" in source else ""
+    if scheme in ("http", "https"):
+        return None
+    if scheme not in ("file", ""):
+        raise Refusal(f"unknown scheme {scheme!r}; accepted are http, https, file and local paths")
+    path = urllib.request.url2pathname(urllib.parse.urlsplit(source).path) if scheme else source
+    return Path(path).expanduser()
+
+
+def present(sources: list[str]) -> Path | None:
+    """The first of these sources that is a file on this machine, or None."""
+    for source in sources:
+        try:
+            path = local_path(source)
+        except Refusal:
+            continue
+        if path is not None and path.is_file():
+            return path
+    return None
+
+
+def copy(path: Path, part: Path, *, expected_bytes: int | None, magic: bytes) -> None:
+    """Copy a file and its time. Raises Refusal for what is not the file, ValueError for a full disk."""
+    if path.is_dir():
+        file = part.name.removesuffix(".part")
+        raise Refusal(f"a folder; pack it (tar -czf {file} -C {path} .) and name the archive")
+    if not path.is_file():
+        raise Refusal("no such file")
+    check_length(path.stat().st_size, expected_bytes)
+    with open(path, "rb") as file:
+        check_start(file.read(START_BYTES), magic)
+    check_space(part.parent, path.stat().st_size)
+    shutil.copyfile(path, part)
+    times = path.stat()
+    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def is_copy(path: Path, of: Path) -> bool:
+    """Whether two files have equal sizes, and equal times or equal sha256."""
+    first, second = path.stat(), of.stat()
+    if first.st_size != second.st_size:
+        return False
+    return first.st_mtime_ns == second.st_mtime_ns or file_sha256(path) == file_sha256(of)
+
+
+def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, stall_s: float):
+    """Append what arrives to `part`; a note beside it says which file it is part of.
+
+    Raises Refusal, Interruption, Misfit, and ValueError for a full disk.
     """
     note = _read_note(part, url)
     start = part.stat().st_size if note else 0
@@ -47,7 +140,7 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:
-            raise Misfit("the server has nothing behind the part that is here") from None
+            raise Misfit("the file there is shorter than the part that is here") from None
         problem = f"the server answers {error.code} {error.reason}"
         raise (Interruption if error.code in _WORTH_RETRYING else Refusal)(problem) from None
     except (OSError, http.client.HTTPException) as error:  # TimeoutError and URLError are OSErrors
@@ -57,7 +150,7 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
 
 
 def stated_length(url: str, *, stall_s: float) -> int | None:
-    """How many bytes the server says the file has; None where it does not say, or not now."""
+    """The length of a file in bytes as the server states it; None if it does not, or does not answer."""
     request = urllib.request.Request(url, headers=_HEADERS, method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=stall_s) as response:
@@ -67,13 +160,13 @@ def stated_length(url: str, *, stall_s: float) -> int | None:
 
 
 def forget(part: Path):
-    """Removes a part and the note beside it."""
+    """Remove a part and the note beside it."""
     part.unlink(missing_ok=True)
     _note(part).unlink(missing_ok=True)
 
 
 def _agreed(response, start, note, expected_bytes):
-    """Where the answer starts in the file, and the file's length (None where the server does not say)."""
+    """The position in the file where the answer starts, and the file's length (None if the server does not say)."""
     total = _length(response)
     if response.status == 206:
         span, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
@@ -122,7 +215,7 @@ def _note(part):
 
 
 def _read_note(part, url):
-    """What the note says of `part`, {} where there is none or it is of another source."""
+    """The note of `part`; {} if there is none or it is about another source."""
     try:
         note = json.loads(_note(part).read_text(encoding="utf-8"))
         return note if part.exists() and note["url"] == url and {"version", "bytes"} <= set(note) else {}

@@ -6,9 +6,9 @@ import threading
 
 import numpy as np
 
-from aml.download import checks
+from aml.download import transfer
 
-DATA = checks.GZIP + np.random.default_rng(0).bytes(200_000)
+DATA = transfer.GZIP + np.random.default_rng(0).bytes(200_000)
 PAGE = b"<!DOCTYPE html><html>Forbidden</html>" * 40
 
 

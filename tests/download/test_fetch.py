@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aml.download import checks
+from aml.download import transfer
 from aml.download.fetch import fetch as fetch_file
 from tests.download.flaky_server import DATA, PAGE, flaky_server
 
@@ -22,7 +22,7 @@ def place(tmp_path):
 
 
 def fetch(place, *sources, **options):
-    options = {"magic": checks.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
+    options = {"magic": transfer.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
     return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
 
 
@@ -81,7 +81,7 @@ def test_starts_over_where_the_file_has_changed(server, place, tag):
     server.tag, server.plan = tag, ["drops", 403]
     with pytest.raises(ValueError, match="answers 403"):
         fetch(place, server.url)
-    server.data, server.plan, server.tag = checks.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
+    server.data, server.plan, server.tag = transfer.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
     fetch(place, server.url)
     assert place.file.read_bytes() == server.data
 
@@ -204,7 +204,7 @@ def test_a_local_file_that_is_the_same_or_gone_changes_nothing(place, tmp_path, 
 
     assert fetch(place, own) == sha256 and is_untouched()
     os.utime(own, ns=(before.st_atime_ns, before.st_mtime_ns))
-    monkeypatch.setattr("aml.download.local_files.file_sha256", lambda path: pytest.fail("size and time are enough"))
+    monkeypatch.setattr("aml.download.transfer.file_sha256", lambda path: pytest.fail("size and time are enough"))
     assert fetch(place, own) == sha256
     own.unlink()
     assert fetch(place, own) == sha256 and is_untouched()
@@ -287,10 +287,10 @@ def test_a_file_in_place_is_checked(server, place):
 
 
 def test_needs_space(server, place, monkeypatch):
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=300 << 20))
     fetch(place, server.url)
     place.file.unlink()
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(ValueError, match="has 1000 bytes free, 200002"):
         fetch(place, server.url)
     assert "x.tgz" not in left(place)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aml.download import checks, several
+from aml.download import several, transfer
 from tests.download.local_server import serving
 
 NAMES = [f"{number}.tar.gz" for number in range(1, 8)]
@@ -15,7 +15,7 @@ def server(tmp_path):
     folder = tmp_path / "upstream"
     folder.mkdir()
     for number, name in enumerate(NAMES):
-        (folder / name).write_bytes(checks.GZIP + bytes([number]) * 1000)
+        (folder / name).write_bytes(transfer.GZIP + bytes([number]) * 1000)
     (folder / "list.txt").write_text("a.jpg\n")
     with serving(folder) as server:
         server.folder = folder
@@ -82,12 +82,12 @@ def test_nothing_to_fetch(server, tmp_path):
 
 
 def test_room_for_everything_before_the_first_byte(server, tmp_path, monkeypatch):
-    spare = checks._SPARE_BYTES
-    (tmp_path / "copy.tar.gz").write_bytes(checks.GZIP + bytes(498))
+    spare = transfer._SPARE_BYTES
+    (tmp_path / "copy.tar.gz").write_bytes(transfer.GZIP + bytes(498))
     files = {name: [f"{server.url}/{name}"] for name in NAMES} | {"copy.tar.gz": [str(tmp_path / "copy.tar.gz")]}
     needed = 7 * 1002 + 500
     options = {"digests": tmp_path / "digests.json", "num_downloads": 2}
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=spare + needed - 1))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=spare + needed - 1))
     with pytest.raises(ValueError, match=f"bytes free, {needed} "):
         several.fetch_all(files, tmp_path / "raw", **options)
     assert {method for method, _ in server.asked} == {"HEAD"} and not list((tmp_path / "raw").iterdir())
@@ -98,7 +98,7 @@ def test_room_for_everything_before_the_first_byte(server, tmp_path, monkeypatch
 def test_a_length_that_changed_is_refused_before_the_download(server, tmp_path):
     raw, _ = fetch(server, tmp_path, NAMES[:1])
     (raw / NAMES[0]).unlink()
-    (server.folder / NAMES[0]).write_bytes(checks.GZIP + bytes(5))
+    (server.folder / NAMES[0]).write_bytes(transfer.GZIP + bytes(5))
     with pytest.raises(ValueError, match="7 bytes, expected are 1002"):
         fetch(server, tmp_path, NAMES[:1])
 
