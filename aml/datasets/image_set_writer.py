@@ -19,7 +19,6 @@ from aml.files.image_sets import (
     check_box,
     check_distinct,
     check_ground_truth,
-    check_lists,
 )
 
 _NUMBERS = len(COLUMNS) - 2  # of an image: all columns but row and name
@@ -124,7 +123,7 @@ class PackWriter:
 def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
     """Write lists.npz: `LISTS`, int64, rows of images.csv. Raises ValueError where they break the format."""
     path = Path(folder) / "lists.npz"
-    check_lists(lists, num_images, path)
+    _check_lists(lists, num_images, path)
     np.savez(path, **{name: lists[name] for name in LISTS})  # fixed order and no times: equal lists, equal bytes
 
 
@@ -134,3 +133,31 @@ def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd)
     rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
     check_ground_truth(rows, len(rows), num_database, path)
     write_json(path, {"queries": rows, **odd})
+
+
+def _check_lists(lists: dict, num_images: int, where):
+    """Raises ValueError, naming `where`, unless `lists` fit each other and `num_images` images."""
+    if set(lists) != set(LISTS):
+        raise ValueError(f"{where}: arrays {sorted(lists)} where {list(LISTS)} are expected")
+    for name, values in lists.items():
+        if values.dtype != np.int64 or values.ndim != 1:
+            raise ValueError(
+                f"{where}: {name} is {values.dtype} of shape {values.shape}, accepted is int64 of shape (n,)"
+            )
+        outside = values[(values < 0) | (values >= num_images)] if not name.endswith("clusters") else values[:0]
+        if len(outside):
+            raise ValueError(f"{where}: {name} holds row {outside[0]}, accepted are 0 to {num_images - 1}")
+    for split in ("train", "val", "whitening"):
+        pairs = [lists[f"{split}_queries"], lists[f"{split}_positives"]]
+        if len(pairs[0]) != len(pairs[1]):
+            raise ValueError(f"{where}: {len(pairs[0])} {split}_queries but {len(pairs[1])} {split}_positives")
+        if split == "whitening":
+            continue
+        images, clusters = lists[f"{split}_images"], lists[f"{split}_clusters"]
+        if len(images) != len(clusters):
+            raise ValueError(f"{where}: {len(images)} {split}_images but {len(clusters)} {split}_clusters")
+        if len(np.unique(images)) != len(images):
+            raise ValueError(f"{where}: {split}_images holds a row twice")
+        strangers = np.setdiff1d(np.concatenate(pairs), images)
+        if len(strangers):
+            raise ValueError(f"{where}: row {strangers[0]} is in a {split} pair but not in {split}_images")

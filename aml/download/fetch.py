@@ -22,7 +22,7 @@ from aml.download.transfer import (
     local_path,
     present,
 )
-from aml.files.atomic import alone, write_json
+from aml.files.atomic import locked, write_json
 
 FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
 _ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
@@ -61,7 +61,7 @@ def fetch(
             f"{refused} was refused earlier, since it differs from what was known of it. {_remedy(refused, digests)}"
         )
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with alone(destination):
+    with locked(destination):
         known, own = known_files(digests).get(destination.name), present(sources)
         if destination.exists():
             is_own = own is not None and (known is None or is_local(known["source"]))

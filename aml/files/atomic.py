@@ -1,8 +1,8 @@
-"""Whole files and folders: written under a temporary name beside their place, and renamed when they are complete; read
-with one error for those that are damaged.
+"""Write files and folders whole: under a temporary name, which becomes the real one when they are complete. Read JSON
+and npz files with one error for all that are damaged.
 
-One process at a time writes a place; what a killed one has left there goes away when the next begins. Temporary names
-and locks are `.<name>.tmp`, `.<name>.old`, `.<name>.lock`, which .gitignore and .dvcignore keep out of what they see.
+One process at a time writes a path; the next one removes what a killed one has left. Temporary names and locks are
+`.<name>.tmp`, `.<name>.old`, `.<name>.lock`, which git and DVC ignore.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import shutil
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def replacing(path):
-    """Gives a temporary path for a file; on success it becomes `path`, on an error `path` stays as it was."""
+    """Yield a temporary path for a file, which becomes `path` on success; after an error `path` is as before."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path, "tmp")
-    with alone(path):
+    with locked(path):
         temporary.unlink(missing_ok=True)  # of a killed run
         try:
             yield temporary
@@ -41,12 +42,11 @@ def replacing(path):
 
 @contextlib.contextmanager
 def replacing_folder(path):
-    """Gives a temporary, empty folder; on success it becomes `path` (an old folder there goes away whole), on an error
-    it goes away and `path` is as before."""
+    """Yield a temporary, empty folder, which replaces `path` on success; after an error `path` is as before."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = _beside(path, "tmp"), _beside(path, "old")
-    with alone(path):
+    with locked(path):
         for leftover in (temporary, old):  # of a killed run
             shutil.rmtree(leftover, ignore_errors=True)
         temporary.mkdir()
@@ -68,10 +68,10 @@ def replacing_folder(path):
 
 
 @contextlib.contextmanager
-def alone(path):
-    """Nobody else writes `path` meanwhile: a second process waits, and says for whom.
+def locked(path):
+    """Lock `path` for writing: a second process waits, and says for which one.
 
-    Such a one is met where somebody ended DVC alone, whose stage then runs on. The system itself releases the lock of a
+    There may be a second one if DVC was ended but not its stage, which then runs on. The system releases the lock of a
     process that is killed.
     """
     path = Path(path)
@@ -81,7 +81,7 @@ def alone(path):
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         yield
     except OSError as error:
-        if error.filename is None:  # of a write: a full disk does not say for what
+        if error.filename is None:  # of a write to a full disk, which does not say for which file
             raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
         raise
     finally:
@@ -90,14 +90,14 @@ def alone(path):
 
 
 def require_room(folder, num_bytes):
-    """Raises OSError where the disk of `folder` has no room for so many more bytes."""
+    """Raises OSError if the disk of `folder` has no room for so many more bytes."""
     if shutil.disk_usage(folder).free < num_bytes:
         raise _no_room(errno.ENOSPC, folder, num_bytes)
 
 
 def reserve(file, num_bytes):
-    """Takes room on the disk for the first `num_bytes` of an open file: a full disk is met here, where it is an OSError
-    that says what is needed, and not in the middle of a write; in that of a memory map it would end the process."""
+    """Take room on the disk for the first `num_bytes` of an open file. A full disk is then an OSError that says what is
+    needed; a memory map that is written later would end the process."""
     try:
         os.posix_fallocate(file.fileno(), 0, num_bytes)
     except OSError as error:
@@ -105,7 +105,7 @@ def reserve(file, num_bytes):
 
 
 def write_json(path, obj):
-    """Writes `obj` as JSON, keys in the given order. Raises ValueError for NaN and infinities."""
+    """Write `obj` as JSON, keys in the given order. Raises ValueError for NaN and infinities."""
     text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -123,14 +123,14 @@ def read_json(path: Path, *keys: str) -> dict:
     return content
 
 
-def read_npz(path: Path) -> dict[str, "np.ndarray"]:
-    """All arrays of an npz file by name. Raises ValueError naming the file where its checksums do not match."""
+def read_npz(path: Path, names: Iterable[str]) -> dict[str, "np.ndarray"]:
+    """Read the arrays `names` of an npz file. Raises ValueError naming the file if it is damaged or lacks one."""
     import numpy as np  # late: the tables are written without it
 
     errors = (OSError, ValueError, EOFError, AttributeError, LookupError, RuntimeError, zipfile.BadZipFile, zlib.error)
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in names}
     except errors as error:
         raise damaged(path, f"it is not a readable npz file ({error})") from None
 
@@ -149,7 +149,7 @@ def _no_room(number, folder, num_bytes):
 
 
 def _lock(path):
-    """A descriptor of the lock file of `path`, locked by us."""
+    """Open and lock the lock file of `path`; returns its descriptor."""
     while True:
         lock = os.open(_beside(path, "lock"), os.O_RDWR | os.O_CREAT)
         try:

@@ -1,9 +1,9 @@
-"""Descriptor folders: `.npy` arrays (memory-mappable, rows unit-norm) and `provenance.json`, which says what they are.
+"""Write and read descriptor folders: `.npy` arrays, rows of unit norm, and `provenance.json`, which describes them.
 
-`<name>.npy` holds one image list's descriptors, row i = line i of the list. Evaluation refuses folders that do not
-belong together, so a folder says of each array how many rows it has, of which list, and its file's sha256; of itself
-which network, image size and scales made it. Where that network owns its whitening, the folder has it too, and the
-provenance names its sha256. Rows are checked when they are written, files against their sha256 when they are read.
+Row i of `<name>.npy` describes image i of one image list. Evaluation refuses folders that do not belong together, so
+the provenance has the network, image size and scales that made the folder, and each array's number of rows, its list's
+digest and its file's sha256. A network that owns its whitening hands it on as a file of the folder, whose sha256 the
+provenance has too. Rows are checked when they are written, files against their sha256 when they are read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +20,11 @@ TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up
 def write_descriptors(
     folder: Path, name: str, pieces: Iterable[tuple], *, shape: tuple[int, int], digest: str, dtype: str
 ) -> dict:
-    """Write one array of `shape` (N, D) as `dtype` and return its line of the provenance.
+    """Write one array of `shape` (N, D) as `dtype` and return its entry in the provenance.
 
     `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
-    memory at a time. Use it inside `replacing_folder`, which takes half an array away. Raises ValueError naming the row
-    if a descriptor is not finite or not of unit norm, OSError if the disk has no room for the array.
+    memory at a time. Use it inside `replacing_folder`, which removes an unfinished array. Raises ValueError naming the
+    row if a descriptor is not finite or not of unit norm, OSError if the disk has no room for the array.
     """
     path = Path(folder) / f"{name}.npy"
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
@@ -40,34 +40,35 @@ def write_descriptors(
 
 
 def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
-    """Write `provenance.json`: who made the arrays (`network`), how (`extraction`), and one line an array."""
+    """Write `provenance.json`: which network made the arrays, how (`extraction`), and an entry for each array."""
     write_json(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
 
 
 class DescriptorFolder:
-    """A folder of descriptors, opened for reading; arrays are memory maps.
+    """A descriptor folder, opened for reading; arrays are memory maps.
 
-    Raises ValueError where the files disagree with the provenance, or are too many or too few, or damaged.
+    Raises ValueError if files differ from the provenance, are damaged, missing, or too many.
     """
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         path = self.folder / "provenance.json"
         if not path.exists():
-            raise ValueError(f"{self.folder} is no descriptor folder: provenance.json is missing")
+            raise ValueError(f"{self.folder} is not a descriptor folder: provenance.json is missing")
         keys = "network", "extraction", "arrays"
         provenance, self._opened = read_json(path, *keys), {}
         self.network, self.extraction, self.arrays = (provenance[key] for key in keys)
         found = {file.stem for file in self.folder.glob("*.npy")}
         if found != set(self.arrays):
-            odd = sorted(found ^ set(self.arrays))
-            raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd[0]}.npy is not so")
+            odd = sorted(found ^ set(self.arrays))[0]
+            fate = "there" if odd in found else "missing"
+            raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd}.npy is {fate}")
         self.owns_whitening = self.network.get("whitening") is not None  # read by `aml.files.whitening`
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory.
 
-        Its file is read whole once, to compare its sha256: R1M's 4 GB take seconds, their evaluation minutes.
+        The first call reads the whole file to compare its sha256, which takes seconds for R1M's 4 GB.
         """
         if name not in self.arrays:
             raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
@@ -80,10 +81,7 @@ class DescriptorFolder:
         found = file_sha256(path)
         if found != expected["sha256"]:
             raise damaged(path, f"its sha256 is {found[:12]}, provenance.json names {expected['sha256'][:12]}")
-        array, shape = np.load(path, mmap_mode="r"), (expected["rows"], self.network["dimension"])
-        if array.shape != shape or array.dtype != expected["dtype"]:
-            raise ValueError(f"{path} is {array.dtype} {array.shape}; expected {expected['dtype']} {shape}")
-        return array
+        return np.load(path, mmap_mode="r")
 
     def require_list(self, name: str, rows: int, digest: str) -> None:
         """Raises ValueError unless array `name` describes the list of `rows` images with this `digest`."""
@@ -95,9 +93,9 @@ class DescriptorFolder:
             )
 
 
-def check_rows(descriptors: np.ndarray, rows: Sequence[int], place: str) -> None:
+def check_rows(descriptors: np.ndarray, rows: Sequence[int], name: str) -> None:
     """Raises ValueError naming the first of `rows` that is not finite or not of unit norm (to `TOLERANCE`)."""
     norms = np.sqrt(np.einsum("nd,nd->n", descriptors, descriptors, dtype=np.float32))
     bad = np.flatnonzero(~(np.abs(norms - 1) < TOLERANCE))
     if len(bad):
-        raise ValueError(f"{place}: row {rows[bad[0]]} has norm {norms[bad[0]]}; expected 1 ({len(bad)} such rows)")
+        raise ValueError(f"{name}: row {rows[bad[0]]} has norm {norms[bad[0]]}; expected 1 ({len(bad)} such rows)")

@@ -1,4 +1,4 @@
-"""Which image lists testing describes: the arrays of a descriptor folder, by name."""
+"""The image lists of testing, which are the arrays of a descriptor folder, and what was odd about the sets."""
 
 from pathlib import Path
 
@@ -12,14 +12,16 @@ KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | N
 
 
 def testing_sets(values: dict) -> dict:
-    """The names under `grid` in params.yaml that say on what networks are tested: `KINDS`, and nothing else of it."""
+    """The entries of section `grid` in params.yaml that say which sets networks are tested on: `KINDS`."""
     return {name: setting(values, f"grid.{name}", kind) for name, kind in KINDS.items()}
 
 
 def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):
-    """Array name -> image set: `<test set>.queries` (with boxes) and `<test set>.database`, `<train set>.whitening`,
-    and `<distractors>.database`, unless there is none; and the whitening's (queries, positives) as rows of its own
-    array, int64, None without a training set, where every network owns its whitening."""
+    """Read the image sets of testing by array name, and the pairs that whitening is learned from.
+
+    Names: `<test set>.queries` (with boxes), `<test set>.database`, `<train set>.whitening` and
+    `<distractors>.database`, if there are any. Pairs: (queries, positives), int64 rows of the whitening array; None
+    without a training set, when every network owns its whitening."""
     images: dict[str, ImageSet] = {}
     for test_set in test_sets:
         images[f"{test_set}.queries"] = read_queries(processed / test_set)
@@ -38,7 +40,7 @@ def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str
 
 
 def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dict[str, dict[str, int]]:
-    """Test set -> what preprocess found odd about its queries and labels, in words, and how often; {} for nothing."""
+    """Test set -> what `preprocess` found odd about its queries and labels, in words, and how often."""
     found = {}
     for name in test_sets:
         of_images, of_labels = read_json(processed / name / "report.json"), read_json(ground_truth / f"{name}.json")
@@ -53,8 +55,7 @@ def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dic
 
 
 def bad_image_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
-    """How many images of each set preprocess left out, `num_excluded`, or took filled, `num_filled`, since they are
-    damaged: two dicts by set name."""
+    """How many damaged images of each set `preprocess` left out (`num_excluded`) or let readers fill (`num_filled`)."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]
     reports = {name: read_json(processed / name / "report.json") for name in names}
     return {

@@ -1,4 +1,4 @@
-"""Read image sets: data/processed/<set> and data/ground_truth/<set>.json, as the preprocess stage writes them.
+"""Read image sets: data/processed/<set> and data/ground_truth/<set>.json, as the stage `preprocess` writes them.
 
 images.tar         plain tar of the images' own bytes
 images.csv         row,name,offset,bytes,width,height,filled; line i is row i of every array about this set.
@@ -8,8 +8,8 @@ queries.csv        test sets: the same columns and x0,y0,x1,y1, the annotated bo
 lists.npz          training sets: int64 arrays, rows of images.csv (`LISTS`)
 report.json        kind, counts, what was odd about the images and the lists, and the sha256 of images.tar
 
-The ground truth of a test set stands apart, since descriptors do not depend on it: {"queries": a list, per query
-{"easy", "hard", "junk"}, rows of images.csv; and what was odd about the labels}; {} for other sets.
+The ground truth of a test set is a file of its own, since descriptors do not depend on it: {"queries": a list with
+{"easy", "hard", "junk"} for each query, rows of images.csv; and what was odd about the labels}; {} for other sets.
 """
 
 import csv
@@ -40,7 +40,7 @@ class ImageSet:
 
     names: list of str; sizes: (N, 2) int64, width and height in pixels; filled: (N,) bool, damaged images that readers
     fill; boxes: (N, 4) float64 x0,y0,x1,y1 or None.
-    May be pickled and forked: each process opens images.tar by itself, and reads do not move a shared position.
+    It may be pickled and forked: each process opens images.tar by itself, and reads do not move a shared position.
     """
 
     def __init__(self, tar, names, spans, sizes, filled, boxes=None):
@@ -51,9 +51,8 @@ class ImageSet:
         return len(self.names)
 
     def read(self, row: int) -> bytes:
-        """The stored bytes of one image.
-
-        Raises ValueError for a row outside 0..N-1 and where images.tar holds another image there.
+        """The stored bytes of one image. Raises ValueError for a row outside 0..N-1, and if images.tar holds another
+        image there.
         """
         if not 0 <= row < len(self):
             raise ValueError(f"row {row} of {self._tar.parent}: accepted are 0 to {len(self) - 1}")
@@ -103,28 +102,25 @@ class ImageSet:
 
 
 def read_images(folder) -> ImageSet:
-    """The images of images.csv. Raises ValueError for a folder, line or number that breaks the format."""
+    """Read the images of images.csv. Raises ValueError for a folder, line or number that breaks the format."""
     return _read_list(Path(folder), "images.csv", COLUMNS)
 
 
 def read_queries(folder) -> ImageSet:
-    """The queries of queries.csv, with boxes. Raises ValueError also for a query without a box: there is no fallback
-    to the whole image."""
+    """Read the queries of queries.csv with their boxes. Raises ValueError as `read_images` does, and for a query
+    without a box: the whole image is never taken instead."""
     return _read_list(Path(folder), "queries.csv", COLUMNS + BOX_COLUMNS)
 
 
 def read_lists(folder) -> dict[str, np.ndarray]:
-    """The arrays of lists.npz by name (`LISTS`), each (n,) int64. Raises ValueError where they break the format."""
-    path = _existing(Path(folder), "lists.npz")
-    lists = read_npz(path)
-    check_lists(lists, len(read_images(folder)), path)
-    return {name: lists[name] for name in LISTS}
+    """Read the arrays of lists.npz by name (`LISTS`), each (n,) int64. Raises ValueError for a damaged file."""
+    return read_npz(_existing(Path(folder), "lists.npz"), LISTS)
 
 
 def read_ground_truth(path, num_queries: int, num_database: int) -> list[dict[str, np.ndarray]]:
-    """Per query (in the order of queries.csv) the database rows of each label, (n,) int64 each.
+    """Read the database rows of each label, (n,) int64 each, per query in the order of queries.csv.
 
-    Raises ValueError where they break the format: a row outside the database, a row with two labels, another number of
+    Raises ValueError for a file of another format: a row outside the database, a row with two labels, another number of
     queries than `num_queries`.
     """
     path = _existing(Path(path).parent, Path(path).name)
@@ -133,82 +129,54 @@ def read_ground_truth(path, num_queries: int, num_database: int) -> list[dict[st
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
 
 
-def check_lists(lists: dict, num_images: int, place):
-    """Raises ValueError, naming `place`, unless `lists` may stand in lists.npz beside `num_images` images."""
-    if set(lists) != set(LISTS):
-        raise ValueError(f"{place}: arrays {sorted(lists)} where {list(LISTS)} are expected")
-    for name, values in lists.items():
-        if values.dtype != np.int64 or values.ndim != 1:
-            raise ValueError(
-                f"{place}: {name} is {values.dtype} of shape {values.shape}, accepted is int64 of shape (n,)"
-            )
-        outside = values[(values < 0) | (values >= num_images)] if not name.endswith("clusters") else values[:0]
-        if len(outside):
-            raise ValueError(f"{place}: {name} holds row {outside[0]}, accepted are 0 to {num_images - 1}")
-    for split in ("train", "val", "whitening"):
-        pairs = [lists[f"{split}_queries"], lists[f"{split}_positives"]]
-        if len(pairs[0]) != len(pairs[1]):
-            raise ValueError(f"{place}: {len(pairs[0])} {split}_queries but {len(pairs[1])} {split}_positives")
-        if split == "whitening":
-            continue
-        images, clusters = lists[f"{split}_images"], lists[f"{split}_clusters"]
-        if len(images) != len(clusters):
-            raise ValueError(f"{place}: {len(images)} {split}_images but {len(clusters)} {split}_clusters")
-        if len(np.unique(images)) != len(images):
-            raise ValueError(f"{place}: {split}_images holds a row twice")
-        strangers = np.setdiff1d(np.concatenate(pairs), images)
-        if len(strangers):
-            raise ValueError(f"{place}: row {strangers[0]} is in a {split} pair but not in {split}_images")
-
-
-def check_ground_truth(ground_truth: list, num_queries: int, num_database: int, place):
-    """Raises ValueError, naming `place`, unless `ground_truth` may stand in ground_truth.json."""
+def check_ground_truth(ground_truth: list, num_queries: int, num_database: int, where):
+    """Raises ValueError, naming `where`, unless `ground_truth` has the format of a ground truth."""
     if not isinstance(ground_truth, list) or len(ground_truth) != num_queries:
         found = f"{len(ground_truth)} entries" if isinstance(ground_truth, list) else type(ground_truth).__name__
         raise ValueError(
-            f"{place}: {found} where a list with one entry for each of the {num_queries} queries is expected"
+            f"{where}: {found} where a list with one entry for each of the {num_queries} queries is expected"
         )
     for query, labels in enumerate(ground_truth):
         if not isinstance(labels, dict) or set(labels) != set(LABELS):
-            raise ValueError(f"{place}: query {query} needs exactly the labels {', '.join(LABELS)}")
+            raise ValueError(f"{where}: query {query} needs exactly the labels {', '.join(LABELS)}")
         seen = {}
         for label in LABELS:
             if not isinstance(labels[label], list):
-                raise ValueError(f"{place}: query {query}, {label}: a list of database rows is expected")
+                raise ValueError(f"{where}: query {query}, {label}: a list of database rows is expected")
             for row in labels[label]:
                 if type(row) is not int or not 0 <= row < num_database:
                     raise ValueError(
-                        f"{place}: query {query}, {label}: {str(row)[:40]} is no database row, "
+                        f"{where}: query {query}, {label}: {str(row)[:40]} is no database row, "
                         f"accepted are 0 to {num_database - 1}"
                     )
                 if row in seen:
-                    raise ValueError(f"{place}: query {query}: row {row} is labelled {seen[row]} and again {label}")
+                    raise ValueError(f"{where}: query {query}: row {row} is labelled {seen[row]} and again {label}")
                 seen[row] = label
 
 
-def check_distinct(names: list, place):
-    """Raises ValueError, naming `place`, for the first name that comes twice."""
+def check_distinct(names: list, where):
+    """Raises ValueError, naming `where`, for the first name that comes twice."""
     if len(set(names)) != len(names):
         seen = set()
         twice = next(name for name in names if name in seen or seen.add(name))
-        raise ValueError(f"{place}: {twice!r} is listed twice")
+        raise ValueError(f"{where}: {twice!r} is listed twice")
 
 
-def check_box(box, width: int, height: int, place):
-    """Raises ValueError, naming `place`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
+def check_box(box, width: int, height: int, where):
+    """Raises ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
 
     A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
     rounded) fills the outside with black.
     """
     if len(box) != 4 or not all(math.isfinite(x) for x in box):
-        raise ValueError(f"{place}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
+        raise ValueError(f"{where}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
     x0, y0, x1, y1 = (round(x) for x in box)
     if x0 >= x1 or y0 >= y1:
-        raise ValueError(f"{place}: box {list(box)} is empty; x0 < x1 and y0 < y1 are expected, in whole pixels")
+        raise ValueError(f"{where}: box {list(box)} is empty; x0 < x1 and y0 < y1 are expected, in whole pixels")
     if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
-        raise ValueError(f"{place}: box {list(box)} lies outside its image of {width} x {height} pixels")
+        raise ValueError(f"{where}: box {list(box)} lies outside its image of {width} x {height} pixels")
     if x1 - x0 > 2 * width or y1 - y0 > 2 * height:
-        raise ValueError(f"{place}: box {list(box)} is more than twice its image of {width} x {height} pixels")
+        raise ValueError(f"{where}: box {list(box)} is more than twice its image of {width} x {height} pixels")
 
 
 def _existing(folder, filename):

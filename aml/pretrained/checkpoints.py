@@ -35,14 +35,14 @@ def is_plain_tensor(value) -> bool:
     return isinstance(value, torch.Tensor) and value.layout is torch.strided and value.device.type == "cpu"
 
 
-def matrix(content: dict, name: str, place: str) -> np.ndarray:
+def matrix(content: dict, name: str, where: str) -> np.ndarray:
     """The array or tensor `name` of a dict as float64. Raises ValueError where it is missing or no finite numbers."""
     value = content.get(name)
     if is_plain_tensor(value) and value.dtype != torch.bfloat16:
         value = value.detach().numpy()
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise ValueError(f"{place}: {name!r} is a {type(value).__name__}; an array of numbers is expected")
+        raise ValueError(f"{where}: {name!r} is a {type(value).__name__}; an array of numbers is expected")
     value = np.array(value, dtype=np.float64, order="C")
     if not np.isfinite(value).all():
-        raise ValueError(f"{place}: {name!r} holds non-finite values")
+        raise ValueError(f"{where}: {name!r} holds non-finite values")
     return value

@@ -1,6 +1,6 @@
-"""ImageNet weights: which file holds those of a backbone, and their tensors by the names of its stages.
+"""Find the file with a backbone's ImageNet weights, and read its tensors by our names.
 
-torch, torchvision and timm are imported when they are called for, and only for backbones that are theirs.
+torch, torchvision and timm are imported late, and only for backbones that are theirs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _DIGITS = re.compile(r"-([0-9a-f]{8})\.")
 
 
 class WebFile(NamedTuple):
-    """A file of weights: its name, the URLs and local paths where it may be had, the first digits of its sha256 where
-    its name has them ("" else)."""
+    """A file of weights: its name, the URLs and local paths that may have it, and the first digits of its sha256 ("" if
+    its name does not have them)."""
 
     name: str
     places: list[str]
@@ -30,8 +30,8 @@ class WebFile(NamedTuple):
 
 
 def web_file(name: str, places: list[str] | None) -> WebFile | None:
-    """The file with the weights of backbone `name`: its library's, or, called like the first of them, one that may be
-    had at `places`. None for a backbone whose weights come inside a Python package."""
+    """The file with the weights of backbone `name`: its library's, or one from `places`, called like the first of them.
+    None for a backbone whose weights come inside a Python package."""
     library, _, tag = weights_source(name).partition(":")
     if library not in LIBRARIES:
         return None
@@ -48,12 +48,12 @@ def web_file(name: str, places: list[str] | None) -> WebFile | None:
 
         places = [hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors")]
         file = f"{tag}.safetensors"
-    digits = _DIGITS.search(file)  # both libraries name their own files so
+    digits = _DIGITS.search(file)  # as both libraries name their files
     return WebFile(file, places, digits[1] if digits else "")
 
 
 def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
-    """The ImageNet weights of `name`, named as `nn.Sequential(*stages)` names them.
+    """The ImageNet weights of `name`, named as in `nn.Sequential(*blocks)`.
 
     file: what `web_file` names; None for weights inside a package, which have other names, in the same order.
     Raises ValueError for a file that is not readable and for tensors that are missing or of another shape.

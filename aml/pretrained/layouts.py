@@ -1,6 +1,6 @@
-"""Under which names the authors' files keep a network, and under which `RetrievalNetwork` does.
+"""Map the names of tensors in the authors' files to those of `RetrievalNetwork`.
 
-A layout is a table of prefixes, whole components of dotted names; what follows a prefix stays. Torch-free.
+A layout maps prefixes of dotted names to ours; the rest of a name stays. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ EFFICIENTNET_BLOCKS = 7
 
 
 def _efficientnet(blocks: int, head: int, normalisation: int, projection: int) -> dict[str, str]:
-    """timm's children in a Sequential: 0 and 1 are the stem; the others' places depend on whether activations are
-    children of their own. `RetrievalNetwork` has the seven blocks as stages 2 to 8."""
-    stages = {f"features.{blocks}.{i}": f"backbone.{2 + i}" for i in range(EFFICIENTNET_BLOCKS)}
+    """The layout of timm's children in a Sequential: 0 and 1 are the stem; the numbers of the others depend on whether
+    activations are children of their own. `RetrievalNetwork` has the seven blocks as its blocks 2 to 8."""
+    middle = {f"features.{blocks}.{i}": f"backbone.{2 + i}" for i in range(EFFICIENTNET_BLOCKS)}
     return {
         "features.0": "backbone.0",
         "features.1": "backbone.1",
-        **stages,
+        **middle,
         f"features.{head}": f"backbone.{2 + EFFICIENTNET_BLOCKS}",
         f"features.{normalisation}": f"backbone.{3 + EFFICIENTNET_BLOCKS}",
         f"features.{projection}": "projection",
@@ -42,8 +42,8 @@ EFFICIENTNETS = {  # by the name of the 1x1 convolution
 BACKBONES = (*LAYOUTS, "efficientnet_b3")
 
 
-def layout(backbone: str, state: dict, place: str) -> dict[str, str]:
-    """The prefixes of `backbone` in a published state. Raises ValueError for a backbone that has none."""
+def layout(backbone: str, state: dict, where: str) -> dict[str, str]:
+    """The layout of `backbone` in a published file. Raises ValueError for a backbone without one."""
     if backbone in LAYOUTS:
         return LAYOUTS[backbone]
     if backbone not in BACKBONES:
@@ -53,16 +53,16 @@ def layout(backbone: str, state: dict, place: str) -> dict[str, str]:
         if len(shape) == 4 and shape[1] == EFFICIENTNET_CHANNELS:
             return prefixes
     raise ValueError(
-        f"{place}: none of {', '.join(EFFICIENTNETS)} is a 1x1 convolution of {EFFICIENTNET_CHANNELS} channels"
+        f"{where}: none of {', '.join(EFFICIENTNETS)} is a 1x1 convolution of {EFFICIENTNET_CHANNELS} channels"
     )
 
 
-def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str], place: str) -> dict[str, torch.Tensor]:
-    """The tensors under our names. Raises ValueError for the first that stands under no prefix."""
+def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str], where: str) -> dict[str, torch.Tensor]:
+    """The tensors under our names. Raises ValueError for the first whose name has none of the prefixes."""
     names = {}
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)
         if prefix is None:
-            raise ValueError(f"{place}: {name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
+            raise ValueError(f"{where}: {name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
         names[prefixes[prefix] + name.removeprefix(prefix)] = tensor
     return names

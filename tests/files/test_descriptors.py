@@ -54,39 +54,30 @@ def test_another_list_is_refused(tmp_path):
 def test_missing_and_extra_files_are_refused(tmp_path):
     write(tmp_path)
     np.save(tmp_path / "b.npy", unit_rows())
-    with pytest.raises(ValueError, match=r"but b\.npy is not so"):
+    with pytest.raises(ValueError, match=r"but b\.npy is there"):
         DescriptorFolder(tmp_path)
     (tmp_path / "b.npy").unlink()
     (tmp_path / "a.npy").unlink()
-    with pytest.raises(ValueError, match=r"but a\.npy is not so"):
+    with pytest.raises(ValueError, match=r"but a\.npy is missing"):
         DescriptorFolder(tmp_path)
     with pytest.raises(ValueError, match=r"provenance\.json is missing"):
         DescriptorFolder(tmp_path / "nowhere")
 
 
-def test_an_array_of_another_shape_is_refused(tmp_path):
-    pieces = [(range(3), unit_rows(rows=3))]
-    line = write_descriptors(tmp_path, "a", pieces, shape=(3, 8), digest="d" * 64, dtype="float32")
-    network = {"dimension": 8, "whitening": None}
-    write_provenance(tmp_path, network=network, extraction={}, arrays={"a": line | {"rows": 4}})
-    with pytest.raises(ValueError, match=r"float32 \(3, 8\); expected float32 \(4, 8\)"):
-        DescriptorFolder(tmp_path)["a"]
+def test_an_unknown_array_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no 'c'; known: a"):
-        DescriptorFolder(tmp_path)["c"]
+        DescriptorFolder(write(tmp_path))["c"]
 
 
 def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     write_whitening(tmp_path, np.zeros(8), np.eye(8))
-    with pytest.raises(ValueError, match=r"names whitening None, in whitening\.npz is [0-9a-f]{64}"):
+    with pytest.raises(ValueError, match=r"names whitening None, but whitening\.npz is [0-9a-f]{64}"):
         owned_whitening(DescriptorFolder(write(tmp_path)))
     folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
     assert folder.owns_whitening
     np.testing.assert_array_equal(owned_whitening(folder)[1], np.eye(8))
-    write_whitening(tmp_path, np.zeros(7), np.eye(7))
-    with pytest.raises(ValueError, match="the whitening is of dimension 7, the rows of 8"):
-        owned_whitening(DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path))))
     (tmp_path / "whitening.npz").unlink()
-    with pytest.raises(ValueError, match=r"in whitening\.npz is None"):
+    with pytest.raises(ValueError, match=r"but whitening\.npz is None"):
         owned_whitening(DescriptorFolder(tmp_path))
 
 

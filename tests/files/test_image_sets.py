@@ -249,15 +249,11 @@ def test_lists_round_trip(folder):
 def test_refuses_broken_arrays(folder, changed, message):
     with pytest.raises(ValueError, match=message):
         write_lists(folder, arrays(**changed), 4)
-    np.savez(folder / "lists.npz", **arrays(**changed))
-    with pytest.raises(ValueError, match=message):
-        read_lists(folder)
 
 
 def test_refuses_other_arrays_and_other_files(folder):
-    np.savez(folder / "lists.npz", train_images=np.zeros(1, dtype=np.int64))
     with pytest.raises(ValueError, match=r"arrays \['train_images'\] where"):
-        read_lists(folder)
+        write_lists(folder, {"train_images": np.zeros(1, dtype=np.int64)}, 4)
     np.savez(folder / "lists.npz", **arrays() | {"val_images": np.array([{}], dtype=object)})
     with pytest.raises(ValueError, match="not a readable npz"):
         read_lists(folder)
