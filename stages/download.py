@@ -1,11 +1,10 @@
 """Fetch or draw one dataset in its raw layout.
 
-Reads: the places that params.yaml names, where it names any. Writes: <raw>, the files that upstream publishes, as they
-are; what is there already is only checked. <digests>, JSON: what the first download of each file found, which every
-later one must equal ({} for a drawn set).
+Reads: the URLs and local paths in params.yaml. Writes: <raw>, the files as upstream publishes them; those that are
+there already are only checked. <digests>, JSON: size and sha256 of each file's first download, which later ones must
+equal ({} for a drawn set).
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import synthetic
@@ -28,15 +27,14 @@ def main(name: str, raw: Path, digests: Path, values: dict) -> None:
 
 def draw(settings, raw: Path, *, num_processes: int) -> None:
     """Draw the set that `settings` describe."""
-    drawn = asdict(settings.synthetic)
+    drawing, options = settings.synthetic, {"num_processes": num_processes}
     match settings.layout:
         case "sfm":
-            synthetic.draw_training_set(raw, **drawn, num_processes=num_processes)
+            synthetic.draw_training_set(raw, drawing, **options)
         case "revisited":
-            synthetic.draw_test_set(raw, **drawn, num_processes=num_processes)
+            synthetic.draw_test_set(raw, drawing, **options)
         case "distractors":
-            number = settings.archives_in_all
-            synthetic.draw_distractors(raw, **drawn, num_archives=number, num_processes=num_processes)
+            synthetic.draw_distractors(raw, drawing, num_archives=settings.archives_in_all, **options)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Draw the embedded datasets in the raw layouts of the real ones. A folder's name is its set's name.
 
 One seed and one installation give the same bytes, whatever the number of processes. The images of a set depend on its
-seed and on the function that draws it, not on the folder's name. `aml.params.datasets` has the limits of all numbers.
+seed and on the function that draws it, not on the folder's name. `aml.params.datasets` explains and checks the numbers.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from tqdm import tqdm
 
+from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic.archives import write_lines, write_pickle, writing_archive
 from synthetic.clusters import Job, draw_other, draw_test_cluster, draw_training_cluster
 from synthetic.kinds import KINDS
@@ -19,29 +19,16 @@ from synthetic.streams import identifier, stream
 SMALLEST, LARGEST = 32, 2048  # image_size: smaller ones show nothing, larger ones only the textures' pixels
 
 
-def draw_training_set(
-    folder: Path,
-    *,
-    seed: int,
-    image_size: int,
-    num_train_landmarks: int,
-    num_val_landmarks: int,
-    num_whitening_landmarks: int,
-    views_per_landmark: int,
-    num_processes: int,
-) -> None:
-    """Write ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs.
-
-    image_size: longer side, pixels. The whitening list has all images and pairs of the first num_whitening_landmarks
-    training landmarks.
-    """
-    folder = _prepared(folder)
-    counts = {"train": num_train_landmarks, "val": num_val_landmarks}
+def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes: int) -> None:
+    """Write ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs. The
+    whitening list has all images and pairs of the first num_whitening_landmarks training landmarks."""
+    folder, seed, num_views = _prepared(folder), drawing.seed, drawing.views_per_landmark
+    counts = {"train": drawing.num_train_landmarks, "val": drawing.num_val_landmarks}
     lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in counts}
     landmarks = [(split, number) for split, count in counts.items() for number in range(count)]
-    jobs = [Job(("sfm", seed, *which), KINDS, PALETTE, image_size, 0, views_per_landmark) for which in landmarks]
+    jobs = [Job(("sfm", seed, *which), KINDS, PALETTE, drawing.image_size, 0, num_views) for which in landmarks]
     with (
-        _progress(folder, len(jobs) * views_per_landmark) as bar,
+        _progress(folder, len(jobs) * num_views) as bar,
         writing_archive(folder / "ims.tar.gz") as add,
         workers(num_processes) as spread,
     ):
@@ -57,44 +44,23 @@ def draw_training_set(
             rows["pidxs"] += [first + positive for _, positive in cluster.pairs]
             bar.update(len(cluster.jpegs))
     write_pickle(folder / f"{folder.name}.pkl", lists)
-    train, num_images = lists["train"], num_whitening_landmarks * views_per_landmark
+    train, num_images = lists["train"], drawing.num_whitening_landmarks * num_views
     num_pairs = sum(query < num_images for query in train["qidxs"])  # pairs stand in the order of their landmarks
-    whitening = {
-        "cids": train["cids"][:num_images],
-        "qidxs": train["qidxs"][:num_pairs],
-        "pidxs": train["pidxs"][:num_pairs],
-    }
+    counts = {"cids": num_images, "qidxs": num_pairs, "pidxs": num_pairs}
+    whitening = {name: train[name][:count] for name, count in counts.items()}
     write_pickle(folder / f"{folder.name}-whiten.pkl", whitening)
 
 
-def draw_test_set(
-    folder: Path,
-    *,
-    seed: int,
-    image_size: int,
-    num_landmarks: int,
-    queries_per_landmark: int,
-    views_per_landmark: int,
-    num_other: int,
-    kinds: Iterable[str],
-    palette: Iterable[int],
-    num_processes: int,
-) -> None:
-    """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth.
-
-    image_size: longer side, pixels. kinds: of KINDS. palette: rows of STONES. The database is shuffled; queries are not
-    part of it.
-    """
-    kinds, palette = tuple(kinds), tuple(palette)
+def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -> None:
+    """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth. The
+    database is shuffled; queries are not part of it."""
     folder = _prepared(folder)
-    name = folder.name
-    jobs = [
-        Job(("test", seed, number), kinds, palette, image_size, queries_per_landmark, views_per_landmark)
-        for number in range(num_landmarks)
-    ]
-    other_jobs = [Job(("test", seed, "other", number), kinds, palette, image_size, 0, 1) for number in range(num_other)]
+    name, seed, counts = folder.name, drawing.seed, (drawing.queries_per_landmark, drawing.views_per_landmark)
+    look = tuple(drawing.kinds), tuple(drawing.palette), drawing.image_size
+    jobs = [Job(("test", seed, number), *look, *counts) for number in range(drawing.num_landmarks)]
+    other_jobs = [Job(("test", seed, "other", number), *look, 0, 1) for number in range(drawing.num_other)]
     names, queries, boxes, grades = [], [], [], []
-    total = num_landmarks * (queries_per_landmark + views_per_landmark) + num_other
+    total = drawing.num_landmarks * sum(counts) + drawing.num_other
     with (
         _progress(folder, total) as bar,
         writing_archive(folder / f"{name}_images.tgz") as add,
@@ -120,15 +86,11 @@ def draw_test_set(
     write_pickle(folder / f"gnd_{name}.pkl", {"imlist": order, "qimlist": queries, "gnd": ground_truth})
 
 
-def draw_distractors(
-    folder: Path, *, seed: int, image_size: int, num_images: int, num_archives: int, num_processes: int
-) -> None:
-    """Write revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark.
-
-    image_size: longer side, pixels. Removes archives that an earlier call with more of them has left.
-    """
-    folder = _prepared(folder)
-    jobs = [Job(("distractor", seed, number), KINDS, PALETTE, image_size, 0, 1) for number in range(num_images)]
+def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archives: int, num_processes: int) -> None:
+    """Write revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark. Remove
+    archives that an earlier call with more of them has left."""
+    folder, seed, num_images = _prepared(folder), drawing.seed, drawing.num_images
+    jobs = [Job(("distractor", seed, number), KINDS, PALETTE, drawing.image_size, 0, 1) for number in range(num_images)]
     names = [f"{number // 100:04d}/{identifier('distractor', seed, number)}.jpg" for number in range(num_images)]
     with _progress(folder, num_images) as bar, workers(num_processes) as spread:
         images = spread(draw_other, jobs)

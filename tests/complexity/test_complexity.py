@@ -44,7 +44,7 @@ def test_the_paper_s_networks_cost_what_it_says(name, dimension, millions, billi
 
 
 def test_multiply_adds_of_a_grouped_convolution_by_hand():
-    """Each of 6 x 8 x 8 outputs is a sum over 3 x 3 places and the 2 channels of its group; a bias adds nothing."""
+    """Each of 6 x 8 x 8 outputs is a sum over 3 x 3 pixels and the 2 channels of its group; a bias adds nothing."""
     layers = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 6, 3, padding=1, groups=2))
     assert multiply_adds(layers, (8, 8)) == 4 * 3 * 64 + 6 * 2 * 9 * 64
 

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
+from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.archives import writing_archive
 from tests.networks.library_weights import library_network, write_weights
 
-DRAWING = {"image_size": 32, "num_processes": 1}
+DRAWING = {"seed": 0, "image_size": 32}
 TRAINING = {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 2}
 TEST = {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2}
 COUNTS = {"queries": 2, "database": 10, "images": 12}
@@ -32,10 +33,13 @@ def write_upstream(folder: Path, values: dict) -> None:
     for path in urls.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     drawn = folder / "drawn"
-    draw_training_set(drawn / "retrieval-SfM-120k", seed=0, **DRAWING, **TRAINING)
+    training = SyntheticTraining(**DRAWING, **TRAINING)
+    draw_training_set(drawn / "retrieval-SfM-120k", training, num_processes=1)
     for number, (name, kinds) in enumerate({"roxford5k": ["tower", "castle"], "rparis6k": ["arch", "dome"]}.items()):
-        draw_test_set(drawn / name, seed=1 + number, kinds=kinds, palette=[number], **DRAWING, **TEST)
-    draw_distractors(drawn / "revisitop1m", seed=3, num_images=NUM_DISTRACTORS, num_archives=2, **DRAWING)
+        test = SyntheticTest(**DRAWING | {"seed": 1 + number}, kinds=kinds, palette=[number], **TEST)
+        draw_test_set(drawn / name, test, num_processes=1)
+    crowd = SyntheticDistractors(**DRAWING | {"seed": 3}, num_images=NUM_DISTRACTORS)
+    draw_distractors(drawn / "revisitop1m", crowd, num_archives=2, num_processes=1)
     for archive in sorted([*drawn.rglob("*.tgz"), *drawn.rglob("*.tar.gz")]):
         _stretch(archive)
     _split(drawn / "rparis6k/rparis6k_images.tgz", drawn / "rparis6k/paris_1-v1.tgz", drawn / "rparis6k/paris_2-v1.tgz")

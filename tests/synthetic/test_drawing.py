@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.camera import Camera, aim
 from synthetic.frame import Frame
@@ -24,6 +25,7 @@ from synthetic.views import View, draw_view
 
 SIZE = 48
 TRAINING = {
+    "seed": 0,
     "image_size": SIZE,
     "num_train_landmarks": 2,
     "num_val_landmarks": 1,
@@ -31,6 +33,7 @@ TRAINING = {
     "views_per_landmark": 3,
 }
 TEST = {
+    "seed": 0,
     "image_size": SIZE,
     "num_landmarks": 2,
     "queries_per_landmark": 2,
@@ -39,7 +42,7 @@ TEST = {
     "kinds": ["tower", "palace"],
     "palette": [0, 3],
 }
-DISTRACTORS = {"image_size": SIZE, "num_images": 7, "num_archives": 2}
+DISTRACTORS = SyntheticDistractors(seed=0, image_size=SIZE, num_images=7)
 
 
 def digests(root):
@@ -64,15 +67,15 @@ def plain(value):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     root = tmp_path_factory.mktemp("drawn")
-    draw_training_set(root / "synthsfm", seed=0, num_processes=1, **TRAINING)
-    draw_test_set(root / "rsynth_a", seed=0, num_processes=1, **TEST)
-    draw_distractors(root / "synth1k", seed=0, num_processes=1, **DISTRACTORS)
+    draw_training_set(root / "synthsfm", SyntheticTraining(**TRAINING), num_processes=1)
+    draw_test_set(root / "rsynth_a", SyntheticTest(**TEST), num_processes=1)
+    draw_distractors(root / "synth1k", DISTRACTORS, num_archives=2, num_processes=1)
     return root
 
 
 def test_two_processes_give_the_same_bytes(drawn, tmp_path):
-    draw_training_set(tmp_path / "synthsfm", seed=0, num_processes=2, **TRAINING)
-    draw_test_set(tmp_path / "rsynth_a", seed=0, num_processes=2, **TEST)
+    draw_training_set(tmp_path / "synthsfm", SyntheticTraining(**TRAINING), num_processes=2)
+    draw_test_set(tmp_path / "rsynth_a", SyntheticTest(**TEST), num_processes=2)
     assert digests(tmp_path) == {name: digest for name, digest in digests(drawn).items() if "synth1k" not in name}
 
 
@@ -81,8 +84,9 @@ def test_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
     (tmp_path / "synth1k" / "revisitop1m.3.tar.gz").write_bytes(b"of an earlier call")
     (tmp_path / "synth1k" / "synth1k.txt").write_text("of an earlier call")
     script = (
-        f"import sys; from pathlib import Path; from synthetic import draw_distractors\n"
-        f"draw_distractors(Path(sys.argv[1]), seed=0, num_processes=1, **{DISTRACTORS!r})"
+        "import sys; from pathlib import Path; from synthetic import draw_distractors\n"
+        "from aml.params.datasets import SyntheticDistractors\n"
+        f"draw_distractors(Path(sys.argv[1]), {DISTRACTORS!r}, num_archives=2, num_processes=1)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     root = Path(__file__).parents[2]
@@ -91,7 +95,7 @@ def test_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
 
 
 def test_another_seed_gives_other_pictures(drawn, tmp_path):
-    draw_distractors(tmp_path / "synth1k", seed=1, num_processes=1, **DISTRACTORS)
+    draw_distractors(tmp_path / "synth1k", replace(DISTRACTORS, seed=1), num_archives=2, num_processes=1)
     first, second = (members(root / "synth1k" / "revisitop1m.1.tar.gz") for root in (drawn, tmp_path))
     assert not set(first) & set(second)
     assert not any(np.array_equal(a, b) for a in first.values() for b in second.values())
@@ -209,12 +213,12 @@ def test_each_kind_shows_in_its_view(kind):
 def test_an_interrupted_call_leaves_no_part(tmp_path, monkeypatch):
     monkeypatch.setattr("synthetic.sets.draw_other", lambda job: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        draw_distractors(tmp_path / "set", seed=0, num_processes=1, **DISTRACTORS)
+        draw_distractors(tmp_path / "set", DISTRACTORS, num_archives=2, num_processes=1)
     assert not list((tmp_path / "set").iterdir())
 
 
 def test_the_whitening_list_holds_the_first_landmarks(tmp_path):
-    draw_training_set(tmp_path / "few", seed=0, num_processes=1, **(TRAINING | {"num_whitening_landmarks": 1}))
+    draw_training_set(tmp_path / "few", SyntheticTraining(**TRAINING | {"num_whitening_landmarks": 1}), num_processes=1)
     train = pickle.loads((tmp_path / "few" / "few.pkl").read_bytes())["train"]
     whitening = pickle.loads((tmp_path / "few" / "few-whiten.pkl").read_bytes())
     assert whitening["cids"] == train["cids"][:3]
