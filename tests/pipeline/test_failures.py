@@ -52,7 +52,7 @@ def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
 
     assert "train: training loss is inf at epoch 0, step 0; a finite number is expected" in output
     assert ran(output) == ["check", f"distill@{contr_plus}", f"evaluate_distilled@{reg}", "tables", "page"]
-    assert f"tables: no metrics, and a dash, for 1 cells: {contr_plus}" in output
+    assert f"tables: no metrics, and dashes, for 1 networks: {contr_plus}" in output
     for number in range(5, 11):
         path = repository.folder / f"reports/tables/table{number}"
         scores = {

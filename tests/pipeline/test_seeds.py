@@ -27,7 +27,7 @@ def test_another_seed_is_a_network_of_its_own_in_the_same_row(repository):
     assert repository.json("reports/experiment.json")["asymmetric"]["rsynth_a"]["medium"]["mAP"] == scores[1]
 
     output = repository.dvc("repro", "--single-item", "tables")
-    named = re.search(r"a dash, for 2 cells: (.*)", output).group(1)
+    named = re.search(r"dashes, for 2 networks: (.*)", output).group(1)
     assert sorted(named.split(", ")) == sorted(missing)
     with open(repository.folder / "reports/tables/table8.csv", newline="") as file:
         rows = {(row["teacher"], row["loss"]): row for row in csv.DictReader(file)}
