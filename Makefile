@@ -3,21 +3,21 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# a run would end where it meets another command's second
+# otherwise a run ends if it meets another command of DVC, be it only for a second
 DVC := dvc --wait-for-lock
-# a line that Python runs as it starts: stages of .venv/bin/dvc find their python also where PATH lacks .venv/bin
+# Python runs this line when it starts, so that the stages of .venv/bin/dvc find their python without .venv/bin in PATH
 OWN_PROGRAMS := 'import os, sys; os.environ["PATH"] = os.pathsep.join([sys.prefix + "/bin", os.environ.get("PATH", "")])'
-# tables fails, its files written, where published teachers score off: the page shows it
+# if published teachers score too far off, tables fails after writing its files, and the page shows it
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
-# a page that came with the clone tells of another run: this machine's own takes its place, unless made since the last
-# stage that it shows (which experiment is not)
+# a page that came with the clone shows another machine's run: make a new one, unless the page (or `experiment`, which
+# it does not show) is the last stage that ran here
 OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tail -n 1 | grep -q '"stage": "page"' || \
 	$(DVC) repro --single-item --force page
 
 .PHONY: repro test cluster experiment paper published tables pdf bench lock clean
 
-repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of what there is
+repro: $(VENV)/ready  ## the whole graph; after a failure the other cells, then tables of what is up to date
 	python -m tools.doctor
 	python -m tools.repair
 	$(DVC) repro check
@@ -27,7 +27,7 @@ repro: $(VENV)/ready  ## the whole graph; past a failed cell, then the tables of
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m tools.doctor
 	python -m tools.repair
-	$(DVC) repro check  # and the code before it, or all that reads the code would be asked what has changed
+	$(DVC) repro check  # and before it `code`, so that only stages whose code has changed are asked
 	python -m tools.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 

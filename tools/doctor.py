@@ -30,12 +30,7 @@ for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 
     torch.ones(64, 64, device=f"cuda:{number}").mm(torch.ones(64, 64, device=f"cuda:{number}")).sum().item()
     print(torch.cuda.get_device_name(number))
 """
-FAISS = """
-import faiss, numpy
-index = faiss.IndexFlatIP(8)
-index.add(numpy.eye(8, dtype=numpy.float32))
-assert index.search(numpy.eye(8, dtype=numpy.float32)[3:4], 1)[1].item() == 3
-"""
+FAISS = "import faiss, numpy; faiss.IndexFlatIP(8).add(numpy.eye(8, dtype=numpy.float32))"
 
 
 def main(values: dict) -> None:
@@ -113,7 +108,7 @@ def check_faiss() -> str:
         output(sys.executable, "-c", FAISS, what="faiss")
     except ValueError as error:
         return f"{error} (only ranked lists use it, or NumPy in its place)"
-    return "faiss searches"
+    return "faiss works"
 
 
 def check_git() -> str:

@@ -1,4 +1,4 @@
-"""The tables as a PDF: `make pdf`. Not a stage, for it needs a TeX that requirements.txt can't bring.
+"""Makes a PDF of the tables: `make pdf`. Not a stage, because it needs a TeX, which pip can't install.
 
 Reads: <tables>/tables.tex and what it inputs. Writes: <pdf>.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from aml.files.atomic import replacing
 from stages.runtime import run_command
 
-ENGINES = {  # by preference; the last argument is the folder that gets the PDF
+ENGINES = {  # in order of preference; the folder of the PDF follows the last argument
     "tectonic": ("tectonic", "--outdir"),
     "pdflatex": ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-output-directory"),
 }

@@ -1,11 +1,11 @@
-"""Removes results that are out of date, so that tables show a dash for them and never an old number.
+"""Removes results that are out of date, so that tables show a dash for them and not an old number.
 
-Not a stage: `make tables` calls it, and `make repro` where `dvc repro --keep-going` has passed a failure, for DVC
-leaves what stands behind a failed stage as an earlier run wrote it.
+Not a stage: `make tables` calls it, and `make repro` after a failure: past one, `dvc repro --keep-going` leaves the
+outputs of the stages that need the failed one as an earlier run wrote them.
 
-Reads: what `dvc status` and `dvc dag` say. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all
-stages before it are up to date; <outputs>, each unless the stage of its name and all before it are.
-<metrics> and <queries> themselves stay, be they empty: `tables` depends on them. It reads no queries without a record.
+Reads: `dvc status` and `dvc dag`. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all stages
+before it are up to date; each of <outputs> unless the stage of its name and all before it are up to date. The folders
+<metrics> and <queries> stay even if empty, because `tables` depends on them; it ignores queries without a record.
 """
 
 import json
@@ -32,7 +32,7 @@ def main(metrics: Path, queries: Path, *outputs: Path) -> None:
 
 
 def up_to_date(before: dict[str, list[str]], changed: dict) -> set[str]:
-    """The stages not in `changed` that come after none in it; `before[stage]` names a stage's predecessors."""
+    """The stages that are not in `changed` and come after no stage in it; `before[stage]`: its direct predecessors."""
     fresh = {}
 
     def is_fresh(stage: str) -> bool:
@@ -44,7 +44,7 @@ def up_to_date(before: dict[str, list[str]], changed: dict) -> set[str]:
 
 
 def edges(dot: str) -> dict[str, list[str]]:
-    """Every stage of a graph in DOT, as DVC writes it, with the stages directly before it."""
+    """The direct predecessors of every stage in a graph, read from DOT as DVC prints it."""
     before = {}
     for line in dot.splitlines():
         match re.findall(r'"([^"]+)"', line):
@@ -56,7 +56,7 @@ def edges(dot: str) -> dict[str, list[str]]:
 
 
 def dvc(*arguments: str) -> str:
-    """What the command prints; its own message and exit status where it fails."""
+    """What a command of DVC prints. If it fails, this process ends with its exit status."""
     done = subprocess.run(["dvc", *arguments], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)

@@ -1,4 +1,4 @@
-"""A tiny repository in which the whole graph runs in a minute, and copies of it to change."""
+"""A repository with a tiny grid, in which the whole graph runs in a minute, and copies of it to change."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ COPIED = (
     "synthetic",
     "tools",
 )
-SMALL = {  # what makes each kind of set small
+SMALL = {  # parameters of small drawn sets, by layout
     "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},
     "revisited": {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2},
     "distractors": {"num_images": 6},
@@ -38,12 +38,12 @@ SMALL = {  # what makes each kind of set small
 
 @dataclass(frozen=True)
 class Repository:
-    """A git and DVC repository; commands run in it as a user's would, the environment's `bin` first in PATH."""
+    """A git and DVC repository. Commands run in it with the `bin` of the tests' environment first in PATH."""
 
     folder: Path
 
     def run(self, *command: str, ok: bool = True, timeout: float = 1800) -> str:
-        """What the command printed, both streams. It must succeed, or fail when `ok` is false."""
+        """Run a command; what it printed, both streams. It must succeed, or fail when `ok` is false."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -81,14 +81,14 @@ class Repository:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", "a run")
 
-    def edit(self, place: str, value) -> None:
-        """Edits params.yaml at a dotted place."""
+    def edit(self, name: str, value) -> None:
+        """Set one parameter in params.yaml; its name is dotted."""
         path = self.folder / "params.yaml"
         values = yaml.safe_load(path.read_text())
-        *parents, last = place.split(".")
+        *parents, last = name.split(".")
         section = values
-        for name in parents:
-            section = section[name]
+        for parent in parents:
+            section = section[parent]
         section[last] = value
         path.write_text(yaml.safe_dump(values, sort_keys=False))
 
@@ -141,7 +141,7 @@ def tiny(values: dict) -> dict:
 
 
 def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> None:
-    """One short epoch of 32-pixel images, with other settings of training as given; 32 pixels where nothing trains."""
+    """Make every training one short epoch of 32-pixel images, with other settings as given; extract at 32 pixels."""
     own = [values[name]["loss"] for name in ("train_teacher", "train_student")]
     for loss in (*values["losses"].values(), *own):
         loss["images_per_epoch"] = images_per_epoch
@@ -153,7 +153,7 @@ def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> N
 
 
 def committed(folder: Path, values: dict) -> Repository:
-    """This project in a repository of its own, with `values` as its parameters; nothing has run."""
+    """Commit this project to a new repository, with `values` as its parameters; nothing has run."""
     ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
     files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for path in map(Path, files.rstrip("\0").split("\0")):
@@ -163,7 +163,7 @@ def committed(folder: Path, values: dict) -> Repository:
             shutil.copyfile(ROOT / path, folder / path)
     (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
-    (folder / ".venv" / "ready").touch()  # for make: the tests' own environment serves
+    (folder / ".venv" / "ready").touch()  # make would install packages otherwise
     repository = Repository(folder)
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
     for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
@@ -175,15 +175,15 @@ def committed(folder: Path, values: dict) -> Repository:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, worker_id) -> tuple[Repository, str]:
-    """The repository after `dvc repro`, committed, and what the run printed. Not to be changed: copy it.
+    """The repository after `dvc repro`, committed, and what the run printed. Tests change copies of it.
 
-    Where tests run in several processes, the first one that asks makes it for all.
+    If tests run in several processes, the first one that asks makes it for all.
     """
-    place = tmp_path_factory.getbasetemp()
+    base = tmp_path_factory.getbasetemp()
     if worker_id != "master":
-        place = place.parent
-    repository, printed = Repository(place / "finished"), place / "finished.txt"
-    with FileLock(place / "finished.lock"):
+        base = base.parent
+    repository, printed = Repository(base / "finished"), base / "finished.txt"
+    with FileLock(base / "finished.lock"):
         if not printed.exists():
             values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
             output = committed(repository.folder, values).dvc("repro")

@@ -1,4 +1,4 @@
-"""Ends a `dvc repro` in its midst, as people, schedulers and power cuts do."""
+"""Kills a `dvc repro` while it runs, as people, schedulers and power cuts do."""
 
 import contextlib
 import signal
@@ -30,7 +30,7 @@ class Kill:
 
 
 def interrupted_repro(repository: Repository, stage: str, kill: Kill) -> bool:
-    """Runs `dvc repro <stage>` and kills it; false if that came too late, or to one that ignores it and completes."""
+    """Run `dvc repro <stage>` and kill it; false if it had ended before, or ignored the signal and completed."""
     process = subprocess.Popen(
         ["dvc", "repro", stage],
         cwd=repository.folder,
@@ -52,7 +52,7 @@ def interrupted_repro(repository: Repository, stage: str, kill: Kill) -> bool:
 
 
 def victims(dvc: int, which: str) -> list[psutil.Process]:
-    """The processes that `which` means, of those that run now; where no stage runs, DVC."""
+    """The processes that `which` names, or DVC if no stage runs."""
     root = psutil.Process(dvc)
     below = root.children(recursive=True)
     if which == "all":

@@ -1,4 +1,4 @@
-"""Stages run by hand beside a finished repository: their inputs are its, their outputs go to the folder `out`."""
+"""Runs single stages on the results of a finished repository; their outputs go to a folder `out` elsewhere."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests.pipeline.conftest import Repository, cells
 
 
 def commands(repository: Repository) -> dict[str, list[str]]:
-    """Stage -> its arguments, of one stage of each kind."""
+    """The arguments of one stage of each kind, by stage."""
     teacher, _, _, key = cells(repository)
     student, weights = key.split("-")[0], "data/weights"
     lines = {
@@ -29,7 +29,7 @@ def commands(repository: Repository) -> dict[str, list[str]]:
 
 
 def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
-    """`folder` with links to all that the stages read, and the parameters with another number of workers."""
+    """Fill `folder` with links to what stages read, and with parameters that have another number of workers."""
     for name in ("aml", "stages", "synthetic", "data", "models", "reports"):
         (folder / name).symlink_to(repository.folder / name)
     values = yaml.safe_load((repository.folder / "params.yaml").read_text())
@@ -41,6 +41,6 @@ def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
 def run_stage(
     folder: Path, stage: str, arguments: list[str], env: dict, *, limit: str = ""
 ) -> subprocess.CompletedProcess:
-    """A stage in `folder`; limit: what bash's ulimit is told before."""
+    """Run a stage in `folder`; limit: arguments of bash's ulimit."""
     command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-m", f"stages.{stage}", *arguments]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)

@@ -25,47 +25,21 @@ def edit(repository: Repository, *patterns: str, text: str = "\nEDITED = 1\n") -
         path.write_text(path.read_text() + text)
 
 
-def marked(repository: Repository) -> set[str]:
-    """The cells that are out of date once the code has been read, without their keys; then no edit is left."""
-    assert set(ran(repository.dvc("repro", "code"))) <= {"code"}
-    found = {name.partition("@")[0] for name in repository.status() if name.startswith(CELLS)}
-    repository.run("git", "checkout", "--quiet", ".")
-    repository.run("git", "clean", "--quiet", "--force", "aml", "stages", "synthetic", "tools", "data/code")
-    return found
-
-
 def test_comments_and_layout_run_nothing_but_code(repository):
     edit(repository, "aml/**/*.py", "stages/**/*.py", "synthetic/**/*.py", text="\n\n\n# a comment\n")
     assert ran(repository.dvc("repro")) == ["code"]
 
 
-@pytest.mark.parametrize(
-    ("patterns", "expected"),
-    [
-        (["stages/runtime.py", "aml/run_log.py", "tools/doctor.py", "tools/cluster/*.py"], set()),
-        (
-            ["stages/tables.py", "stages/page.py", "aml/tables/*.py", "aml/pages/**/*.py", "stages/figures.py"],
-            set(),
-        ),
-        (["stages/preprocess.py", "aml/datasets/*.py", "aml/download/*.py"], set()),
-        (["aml/extraction/describe.py"], {"targets", "extract_teacher", "extract_student", "extract_distilled"}),
-        (["aml/evaluation/whitening.py"], {"evaluate_teacher", "evaluate_student", "evaluate_distilled"}),
-        (["aml/training/tuples.py"], {"train_teacher", "train_student", "distill"}),
-        (["aml/losses/reg.py"], {"distill"}),
-        (["aml/networks/backbones/lite2.py"], set()),  # no network of the tiny grid has it
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_an_edit_marks_what_it_can_change(repository, patterns, expected):
-    edit(repository, *patterns)
-    assert marked(repository) == expected
-
-
-def test_one_edited_loss_marks_its_own_cell(repository):
-    edit(repository, "aml/losses/reg.py")
+def test_an_edit_marks_the_cells_that_it_can_change(repository):
+    """Of every stage in turn: tests/stages/test_code.py."""
+    edit(repository, "aml/losses/reg.py", "aml/networks/backbones/lite2.py", "stages/runtime.py", "tools/doctor.py")
+    edit(repository, "aml/evaluation/whitening.py", "aml/tables/*.py", "aml/pages/**/*.py", "aml/datasets/*.py")
     repository.dvc("repro", "code")
-    found = [name for name in repository.status() if name.startswith(CELLS)]
-    assert found == [f"distill@{cells(repository)[3]}"]
+    found = {name for name in repository.status() if name.startswith(CELLS)}
+    teacher, student, contr_plus, reg = cells(repository)
+    evaluations = {f"evaluate_teacher@{teacher}", f"evaluate_student@{student}"}
+    evaluations |= {f"evaluate_distilled@{key}" for key in (contr_plus, reg)}
+    assert found == {f"distill@{reg}"} | evaluations
 
 
 def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):

@@ -1,4 +1,4 @@
-"""A flipped byte in DVC's cache: who finds it, and that what the message says repairs it."""
+"""A flipped bit in DVC's cache: it is found, and the remedy in the message repairs it."""
 
 import os
 import re
@@ -12,13 +12,13 @@ from tests.pipeline.conftest import cells, ran
 pytestmark = pytest.mark.pipeline
 
 
-def flip(path: Path, place: int = -1) -> None:
-    """One bit of the byte at `place`, as a bad disk does it: neither time nor mode nor size tell."""
+def flip(path: Path, offset: int = -1) -> None:
+    """Flip one bit of the byte at `offset` as a bad disk does: time, mode and size stay the same."""
     found = path.stat()
     path.chmod(0o644)
     with open(path, "r+b") as file:
         data = bytearray(file.read())
-        data[place] ^= 1
+        data[offset] ^= 1
         file.seek(0)
         file.write(data)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))

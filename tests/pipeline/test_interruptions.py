@@ -47,18 +47,18 @@ def checkpoint_every_epoch(repository: Repository) -> None:
 
 
 def leftovers(repository: Repository) -> list[str]:
-    """What killed runs have left in the folders of results."""
-    places = [path for name in ("data", "models", "reports") for path in (repository.folder / name).rglob("*")]
-    return [str(path) for path in places if path.name.startswith(".") and path.name != ".gitignore"]
+    """The files that killed runs have left in the folders of results."""
+    paths = [path for name in ("data", "models", "reports") for path in (repository.folder / name).rglob("*")]
+    return [str(path) for path in paths if path.name.startswith(".") and path.name != ".gitignore"]
 
 
 def outputs(repository: Repository, stage: str) -> dict[str, bytes]:
-    """Every file that a finished stage wrote; of those that show measured times the name only."""
+    """The bytes of every file that a finished stage wrote, by path; empty for those that show measured times."""
     file, _, name = stage.rpartition(":")
     lock = repository.folder / Path(file or "dvc.yaml").with_suffix(".lock")
     outs = yaml.safe_load(lock.read_text())["stages"][name]["outs"]
-    places = [repository.folder / out["path"] for out in outs]
-    files = [path for place in places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    roots = [repository.folder / out["path"] for out in outs]
+    files = [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*")))]
     files = {str(path.relative_to(repository.folder)): path for path in files if path.is_file()}
     return {name: b"" if name in TIMED else path.read_bytes() for name, path in files.items()}
 
@@ -82,7 +82,7 @@ def test_a_training_killed_after_an_epoch_goes_on_to_the_same_bytes(repository, 
 
 
 def test_a_stage_killed_at_random_completes_in_the_next_run(repository):
-    """Preprocessing, for it is quick; `pytest -m long` kills every kind of stage."""
+    """Preprocessing, because it is quick; `pytest -m long` kills every kind of stage."""
     stage = "preprocess@rsynth_a"
     expected = outputs(repository, stage)
     path, after_s = repository.folder / "aml/datasets/revisited.py", random.Random(0).uniform(2, 4)
@@ -101,7 +101,7 @@ LONG = [pytest.param(stage, marks=pytest.mark.long) for stage in ("weights", "tr
 
 @pytest.mark.parametrize("stage", ["download", "preprocess", "evaluate", "tables", *LONG])
 def test_a_full_disk_ends_a_stage_with_a_sentence_and_no_half_output(finished, tmp_path, stage):
-    """No file may grow beyond 1 KiB: what a full disk says, with another number."""
+    """No file may grow beyond 1 KiB, which gives the error of a full disk with another number."""
     repository, _ = finished
     arguments, folder = commands(repository)[stage], beside(repository, tmp_path, num_workers=0)
     done = run_stage(folder, stage, arguments, repository.environment(), limit="-f 1")
@@ -117,8 +117,8 @@ def test_a_full_disk_ends_a_stage_with_a_sentence_and_no_half_output(finished, t
 
 @pytest.mark.long
 def test_every_stage_survives_every_kind_of_kill(tmp_path):
-    """Each stage of the graph, killed as often as ROUNDS says before it has ever run; the next run must bring the bytes
-    of an undisturbed one."""
+    """Each stage of the graph is killed ROUNDS times in its first run; the next run must give the bytes of an
+    undisturbed one."""
     values = tiny(yaml.safe_load((ROOT / "params.yaml").read_text()))
     values["runtime"]["num_workers"] = 2
     for name in ("train_teacher", "train_student", "distill"):
@@ -146,8 +146,8 @@ def test_every_stage_survives_every_kind_of_kill(tmp_path):
 
 
 def killed(base: Repository, trial: Repository, stage: str, kill: Kill) -> Kill:
-    """Leaves in `trial` what is left of a `dvc repro <stage>` in a copy of `base` that was killed in time: as `kill`
-    says, or in half the time, again and again; DVC alone hears no Ctrl-C, so that goes to all."""
+    """Make `trial` a copy of `base` in which a `dvc repro <stage>` was killed before its end: as `kill` says, or after
+    half of that time, as often as needed. Ctrl-C never reaches DVC only, so that goes to all."""
     if (kill.signal, kill.victim) == (signal.SIGINT, "dvc"):
         kill = replace(kill, victim="all")
     while True:

@@ -1,4 +1,4 @@
-"""Several seeds: of each a network, of all a row."""
+"""Several seeds: a network for each, one row of the tables for all."""
 
 import csv
 import re

@@ -60,7 +60,7 @@ def write_library_weights(folder: Path, names: list[str]) -> dict[str, str]:
 
 
 def _split(archive: Path, *halves: Path) -> None:
-    """Every other member into each."""
+    """Put every other member of an archive into each of two."""
     files = _members(archive)
     for number, half in enumerate(halves):
         with writing_archive(half) as add:

@@ -24,7 +24,7 @@ def test_this_machine(monkeypatch):
 
 def test_every_error_is_printed_and_ends_the_doctor(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(doctor, "check_faiss", lambda: "faiss searches")
+    monkeypatch.setattr(doctor, "check_faiss", lambda: "faiss works")
     values = {"device": "cpu", "processes": 1, "num_threads": 1, "num_workers": 0, "num_downloads": 1, "compile": False}
     with pytest.raises(ValueError, match="2 of 6 checks found what will stop the run"):
         doctor.main({"runtime": values})
