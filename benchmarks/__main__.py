@@ -1,4 +1,4 @@
-"""Runs all benchmarks, or those named, and writes reports/benchmarks.json, where others' results stay as they are."""
+"""Run all benchmarks or those named, and write their results to reports/benchmarks.json; others' results stay there."""
 
 import argparse
 import datetime
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measured(name: str, options: Options) -> dict:
-    """One benchmark's entry: when and where it ran, and its results, or why it was skipped."""
+    """The entry of one benchmark: when and where it ran, and its results, or why it was skipped."""
     entry = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "quick": options.quick,

@@ -1,7 +1,7 @@
-"""Decoding a 1024 x 768 JPEG to RGB and shrinking it, by what the project has at hand; one thread each.
+"""Time decoding and shrinking a 1024 x 768 JPEG to RGB by all installed libraries, one thread each.
 
-Ours is `aml.images`; plain: Pillow's open, convert, thumbnail, which is the protocol. The others are timed with
-the difference of their pixels from the protocol's: exactness comes first, so only those that give the same ones count.
+Ours is `aml.images`. Plain is Pillow's open, convert, thumbnail, which the protocol prescribes. The others are timed,
+too, and their pixels compared with the protocol's; ours must be as fast as the best of those with equal pixels.
 """
 
 import io
@@ -73,7 +73,7 @@ def plain(data: bytes, longer_side: int) -> np.ndarray:
 
 
 def pillow_draft(data: bytes, longer_side: int) -> np.ndarray:
-    """Pillow without `convert` first: the JPEG decoder itself shrinks by halves as far as it can."""
+    """Pillow without `convert` first, so that the JPEG decoder itself shrinks by halves as far as it can."""
     image = Image.open(io.BytesIO(data))
     image.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
     return np.asarray(image.convert("RGB"))
@@ -126,14 +126,14 @@ def _torchvision_decoded(data: bytes):
 
 
 def _size(size: tuple[int, int], longer_side: int) -> tuple[int, int]:
-    """Width and height after `thumbnail`, asked of Pillow itself."""
+    """Width and height after Pillow's `thumbnail`."""
     image = Image.new("1", size)
     image.thumbnail((longer_side, longer_side))
     return image.size
 
 
 def _differences(found: list[np.ndarray], expected: list[np.ndarray]) -> tuple[int, float]:
-    """Largest and mean absolute difference of pixels."""
+    """The largest and the mean absolute difference of pixels."""
     differences = np.abs(np.stack(found).astype(np.int16) - np.stack(expected))
     return int(differences.max()), float(differences.mean())
 

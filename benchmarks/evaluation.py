@@ -1,7 +1,7 @@
-"""Evaluation of 70 queries against a database on disk, in processes of their own.
+"""Time the evaluation of 70 queries against a database on disk, each version in its own process.
 
-Plain: the whole matrix product, an argsort of every column, AP from the places of the positives. `product` is the
-blocked matrix product alone, which no exact evaluation can do without. The database is read from the system's cache.
+Plain: the whole matrix product, an argsort of every column, AP from the ranks of the positives. `product`: only the
+blocked matrix product, which every exact evaluation needs. The database is read from the system's cache.
 """
 
 import tempfile
@@ -55,8 +55,8 @@ def compare(folder: str, what: str, trials: int) -> Case:
 
 
 def write_database(folder: Path, num_rows: int, dimension: int) -> None:
-    """Random unit-norm rows; labelled ones lean towards their query, from not at all to plainly, so that some come
-    first and some come anywhere in the ranking."""
+    """Write random unit-norm rows. Labelled ones lean towards their query by random amounts, so that some come first
+    and some anywhere in the ranking."""
     rng = np.random.default_rng(0)
     queries = _unit(rng.standard_normal((QUERIES, dimension), np.float32))
     share = min(1.0, num_rows / QUERIES / sum(LABELLED.values()))
@@ -107,25 +107,25 @@ def by_exact_scores(folder: str) -> np.ndarray:
 
 
 def ap_by_sorting(scores: np.ndarray, ground_truth: list[dict], kind: str | None = None) -> np.ndarray:
-    """AP (levels, Q) from scores (N, Q): every column sorted, the places of positives less the junk before them."""
+    """AP (levels, Q) from scores (N, Q), by sorted columns: ranks of positives, less the junk before them."""
     order = np.argsort(-scores, axis=0, kind=kind)  # (N, Q)
     ap = np.empty((len(LEVELS), scores.shape[1]))
     for query in range(scores.shape[1]):
-        places = np.empty(len(scores), np.int64)
-        places[order[:, query]] = np.arange(len(scores))
+        ranks = np.empty(len(scores), np.int64)
+        ranks[order[:, query]] = np.arange(len(scores))
         for i, level in enumerate(LEVELS):
             positives, junk = (labels[query] for labels in protocol_labels(ground_truth, level))
-            ahead = np.sort(places[junk])
-            ap[i, query] = _ap([place - int((ahead < place).sum()) for place in sorted(places[positives])])
+            ahead = np.sort(ranks[junk])
+            ap[i, query] = _ap([rank - int((ahead < rank).sum()) for rank in sorted(ranks[positives])])
     return ap
 
 
-def _ap(places: list[int]) -> float:
+def _ap(ranks: list[int]) -> float:
     total = 0.0
-    for found, place in enumerate(places):
-        before = found / place if place else 1.0
-        total += (before + (found + 1) / (place + 1)) / 2
-    return total / len(places)
+    for found, rank in enumerate(ranks):
+        before = found / rank if rank else 1.0
+        total += (before + (found + 1) / (rank + 1)) / 2
+    return total / len(ranks)
 
 
 def _read(folder: str) -> tuple[np.ndarray, np.ndarray, list[dict]]:

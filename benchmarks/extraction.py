@@ -1,7 +1,7 @@
-"""Multi-scale descriptors of 1024 x 768 JPEGs by the four networks of params.paper.yaml, decoding included.
+"""Time multi-scale descriptors of 1024 x 768 JPEGs by the four networks of params.paper.yaml, decoding included.
 
-Ours is what the stage `extract` runs. Plain: one image at a time, contiguous layout, gradient mode. Each has a process
-of its own, since a stage's way with memory (`aml.compute.device.keep_freed_memory`) would serve the plain version too.
+Ours is what the stage `extract` runs. Plain: one image at a time, contiguous layout, gradient mode. Each has its own
+process, since a stage's memory settings (`aml.compute.device.keep_freed_memory`) would serve the plain version too.
 """
 
 import copy
@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from aml.compute.device import Runtime, runtime
-from aml.extraction.describe import extract_descriptors
+from aml.extraction.describe import describe_batches
 from aml.files.image_sets import ImageSet
-from aml.images import ImageTensors
+from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.backbones import backbone
 from aml.networks.inference import folded, prepare
 from aml.networks.network import RetrievalNetwork
@@ -108,19 +108,11 @@ class Subject:
 
     def ours(self) -> np.ndarray:
         found = np.empty((len(self.images), self.folded.dimension), np.float32)
-        with tempfile.TemporaryDirectory() as work:
-            shards = extract_descriptors(
-                self.folded,
-                self.tensors,
-                Path(work),
-                scales=self.settings.scales,
-                batch_size=self.settings.batch_size,
-                num_workers=self.num_workers,
-                name="benchmark",
-                dtype="float32",
-            )
-            for rows, descriptors in shards:
-                found[rows] = descriptors
+        batches = batches_of_one_size(self.images, range(len(self.images)), self.settings.batch_size)
+        options = {"scales": self.settings.scales, "num_workers": self.num_workers, "name": "benchmark", "quiet": True}
+        described = describe_batches(self.folded, self.tensors, batches, **options)
+        for rows, descriptors in zip(batches, described, strict=True):
+            found[rows] = descriptors.cpu().numpy()
         return found
 
     def plain(self) -> np.ndarray:
@@ -157,7 +149,7 @@ def _plain_descriptor(network: RetrievalNetwork, x: torch.Tensor, scales: list[f
 
 
 def torch_device(name: str) -> torch.device:
-    """The device, set up as the stages set it up."""
+    """The device, set up as in stages."""
     return Runtime(
         device=name, processes=1, num_threads=None, num_workers=0, num_downloads=1, compile=False
     ).torch_device()

@@ -1,4 +1,4 @@
-"""`dvc repro` with nothing to do, in the repository itself: only where the whole grid has been run."""
+"""Time `dvc repro` with nothing to do, in the repository itself, where the whole grid has been run."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def run(options: Options) -> list[Case]:
 
 
 def nothing_to_do(folder: Path, *, trials: int) -> Case:
-    """Raises CannotRunError where `dvc repro` would run something: that is no benchmark's business."""
+    """Time `dvc repro`. Raises CannotRunError where it would run a stage."""
     stale = {name: what for name, what in json.loads(dvc(folder, "status", "--json")).items() if what}
     if stale:
         raise CannotRunError(
@@ -38,7 +38,7 @@ def nothing_to_do(folder: Path, *, trials: int) -> Case:
 
 
 def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """What the command prints. Raises ValueError with it where the command fails."""
+    """Run DVC and return what it prints. Raises ValueError with that where the command fails."""
     done = subprocess.run(
         [Path(sys.executable).parent / "dvc", *arguments],
         cwd=folder,
@@ -55,5 +55,5 @@ def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None
 
 
 def num_run(printed: str) -> int:
-    """Stages that a `dvc repro` ran."""
+    """How many stages a `dvc repro` ran, from what it printed."""
     return printed.count("Running stage '")

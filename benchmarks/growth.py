@@ -1,6 +1,6 @@
-"""How time grows with size: evaluation with database rows, extraction with images, DVC's own work with cells.
+"""Time how work grows with size: evaluation with database rows, extraction with images, DVC's own work with cells.
 
-Writes growth.svg, in log-log: a line of slope 1 is proportional.
+Writes growth.svg with log-log axes, where slope 1 means proportional.
 """
 
 import tempfile
@@ -60,7 +60,7 @@ def extraction_curve(options: Options) -> Curve:
 
 
 def graph_curve(options: Options) -> Curve:
-    """A whole `dvc repro` of stubbed commands, once, then ones with nothing to do."""
+    """Time a whole `dvc repro` of stubbed commands once, then ones with nothing to do."""
     trials = 1 if options.quick else 3
     sizes, seconds = [], {"everything": [], "nothing to do": []}
     for num_students in (1,) if options.quick else (*STUDENTS, MANY_STUDENTS) if options.large else STUDENTS:
@@ -85,13 +85,13 @@ def graph_curve(options: Options) -> Curve:
 
 
 def drawn_out(sizes: list[int], seconds: dict[str, list[float]], size: int) -> dict[str, float]:
-    """Seconds at a larger size, by the slope between the last two."""
+    """The seconds at a larger size, estimated by the slope between the last two."""
     slopes = exponents(sizes[-2:], {name: values[-2:] for name, values in seconds.items()})
     return {name: values[-1] * (size / sizes[-1]) ** slopes[name] for name, values in seconds.items()}
 
 
 def draw(curves: list[Curve], path: Path) -> None:
-    """One panel a curve; what is estimated is dotted. The same numbers give the same bytes."""
+    """Draw a panel for each curve, estimates dotted. The same numbers give the same bytes."""
     import matplotlib  # late: a second
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Where and with what a benchmark ran."""
+"""Describe the machine and the versions of packages that a benchmark ran with."""
 
 import importlib.metadata
 import os
@@ -11,8 +11,8 @@ PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "simplejpeg", "op
 
 
 def machine() -> dict:
-    """CPU model, cores that this process may use, threads of a numerical library, memory in GB; load: processes that
-    ran or waited in the last minute, so that a busy machine shows."""
+    """CPU model, cores that this process may use, threads of a numerical library, memory in GB, and the load in the
+    last minute, which shows whether the machine was busy."""
     cores = len(os.sched_getaffinity(0))
     return {
         "cpu": processor(),
@@ -24,13 +24,13 @@ def machine() -> dict:
 
 
 def versions() -> dict[str, str]:
-    """Python's and those of what does the work, of packages that are there."""
+    """The versions of Python and of installed PACKAGES."""
     installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
     found = {name: importlib.metadata.version(name) for name in PACKAGES if name in installed}
     return {"python": platform.python_version()} | found
 
 
 def device_name(device) -> str:
-    """What a torch device is called: "cpu", or the GPU's own name."""
-    torch = sys.modules["torch"]  # whoever has a device has imported it
+    """The name of a torch device: "cpu", or the GPU's own."""
+    torch = sys.modules["torch"]  # imported before, for there is a device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

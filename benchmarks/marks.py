@@ -1,6 +1,6 @@
-"""How many GPU cells one edit makes stale, summed over all files of code: `python -m benchmarks.marks [folder]`.
+"""Count the GPU cells that one edit makes stale, summed over all files of code: `python -m benchmarks.marks [folder]`.
 
-folder: another state of this project, a git worktree of an earlier commit, say. Times nothing, and runs nothing.
+folder: another state of this project, such as a git worktree of an earlier commit. Nothing is run or timed.
 """
 
 import sys
@@ -21,7 +21,7 @@ RUNNER = ("stages/__init__.py", "stages/runtime.py", "aml/run_log.py")
 
 @dataclass(frozen=True)
 class Marks:
-    """Files of code by path, and how many cells an edit of each makes stale."""
+    """The files that each GPU cell reads, and the cells that an edit of each file makes stale."""
 
     cells: dict[str, int]  # GPU cells by their addresses, and how many files each reads
     all: Counter

@@ -1,4 +1,4 @@
-"""What benchmarks share: trials in turn, medians, peak memory of a child process, equality, what was reached."""
+"""Measure for all benchmarks: trials in turn, medians, peak memory of a child process, equality, goals reached."""
 
 import multiprocessing
 import os
@@ -19,8 +19,8 @@ CHILD_SECONDS = 1800  # longer than any
 
 @dataclass(frozen=True)
 class Options:
-    """quick: tiny sizes and one trial, to see that it runs; device: auto, cpu or cuda; reports: folder of pictures;
-    large: sizes that take an hour, too."""
+    """Options of all benchmarks. quick: tiny sizes and one trial, as a test; device: auto, cpu or cuda; reports: folder
+    for pictures; large: also sizes that take an hour."""
 
     quick: bool
     device: str
@@ -30,8 +30,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison. seconds: median of each variant, "ours" among them; reached: sentence -> whether it is so;
-    found: other numbers; device: where it computed, None for a CPU without torch."""
+    """One comparison. seconds: median of each variant, "ours" among them; reached: goal -> whether it was met;
+    found: other numbers; device: its name, None for a CPU without torch."""
 
     what: str
     trials: int
@@ -45,8 +45,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Curve:
-    """Time against size. exponents: slope of each line in log-log, None for a single size; estimated: what was not
-    measured but follows the last two sizes on, {"size", variant: seconds}."""
+    """Time against size. exponents: slope of each line in log-log, None for a single size; estimated:
+    {"size", variant: seconds} at a size that was not measured, by the slope of the last two."""
 
     what: str
     unit: str
@@ -64,7 +64,7 @@ class CannotRunError(Exception):
 def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
     """Median seconds of each variant over trials in which all run, forwards and backwards in turn; last results.
 
-    There is no warming up: with three trials or more, the median leaves the first out.
+    There is no warm-up: with three trials or more, the median leaves out the first.
     """
     seconds, results = {name: [] for name in variants}, {}
     for trial in range(trials):
@@ -77,8 +77,8 @@ def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict
 
 @dataclass(frozen=True)
 class Child:
-    """A call in a process of its own. private_mb: the most memory that was the process's own beyond what its imports
-    take; resident_mb: the same with the pages of mapped files, which the system takes back when it needs them."""
+    """A call in its own process. private_mb: the largest memory of the process without mapped files, less that of its
+    imports; resident_mb: the same with mapped files, whose pages the system takes back when it needs them."""
 
     result: Any
     seconds: float
@@ -87,14 +87,14 @@ class Child:
 
 
 def in_child(function: Callable, *arguments) -> Child:
-    """Calls a module's function in a fresh process and watches its memory from here. Raises what the call raises."""
+    """Call a module's function in a fresh process and watch its memory from here. Raises what the call raises."""
     with Prepared(partial, function, *arguments) as prepared:
         return prepared.watched()
 
 
 class Prepared:
-    """What `make(*arguments)` of a module returns, to be called again and again in a fresh process, which ends with the
-    block. Raises what it raises there."""
+    """A fresh process that calls, again and again, the function that `make(*arguments)` of a module returns; it ends
+    with the block. Raises what is raised there."""
 
     def __init__(self, make: Callable, *arguments):
         context = multiprocessing.get_context("spawn")
@@ -142,9 +142,9 @@ class Prepared:
 def alternate_children(
     variants: dict[str, tuple], trials: int
 ) -> tuple[dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
-    """As `alternate`, each call (function, arguments...) in a child; also each variant's memory, the largest, MB.
+    """`alternate` with each call (function, arguments...) in a child; also the largest memory of each variant, MB.
 
-    Seconds are the children's own: neither start nor imports count.
+    Seconds are those of the call, without start and imports.
     """
     children = {name: [] for name in variants}
     for trial in range(trials):
@@ -159,13 +159,13 @@ def alternate_children(
 
 
 def alternate_prepared(variants: dict[str, tuple], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """As `alternate`, each variant in a process of its own, in which (make, arguments...) makes what is called."""
+    """`alternate` with each variant in its own process, where (make, arguments...) gives the function to call."""
     with ExitStack() as stack:
         return alternate({name: stack.enter_context(Prepared(*made)) for name, made in variants.items()}, trials)
 
 
 def require_equal(what: str, ours: np.ndarray, plain: np.ndarray, tolerance: float) -> float:
-    """The largest difference. Raises ValueError if it is above the tolerance or the two have other shapes."""
+    """The largest difference. Raises ValueError where it is above the tolerance, and for unequal shapes."""
     ours, plain = np.asarray(ours, np.float64), np.asarray(plain, np.float64)
     if ours.shape != plain.shape or np.isnan(ours - plain).any():
         raise ValueError(f"{what}: ours {ours.shape} and plain {plain.shape} cannot be compared, or nan is among them")
@@ -183,7 +183,7 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
 
 
 def _serve(pipe, make, arguments) -> None:
-    """Answers (error, seconds, result): once for the making, then each time that it is asked for a call."""
+    """Send (error, seconds, result): once for the making, then for each call that is asked for."""
     try:
         call, error = make(*arguments), None
     except Exception as raised:
@@ -203,7 +203,7 @@ def _serve(pipe, make, arguments) -> None:
 
 
 def _memory(pid: int) -> list[int]:
-    """Bytes that are the process's own (anonymous and shared), and all that are resident."""
+    """The bytes of a process without mapped files, and all resident ones."""
     page = os.sysconf("SC_PAGE_SIZE")
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page

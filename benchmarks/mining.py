@@ -1,6 +1,6 @@
-"""Hard negatives of 2,000 anchors in a pool of 20,000 descriptors of dimension 2048.
+"""Time mining hard negatives of 2,000 anchors in a pool of 20,000 descriptors of dimension 2048.
 
-Plain: row by row, one anchor's similarities, sorted, and the first rows of clusters that were not taken yet.
+Plain: for each anchor, sort its similarities and take the first rows of clusters that were not taken yet.
 """
 
 import numpy as np

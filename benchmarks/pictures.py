@@ -1,4 +1,4 @@
-"""Pictures and networks to time: photograph-like JPEGs without photographs, random weights without dead layers."""
+"""Make pictures and networks to time: JPEGs like photographs, and random weights without dead layers."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ QUALITY = 90
 
 
 def jpeg(number: int, size: tuple[int, int]) -> bytes:
-    """Colours whose detail falls with its size, as in photographs, under a little noise; about 2 bits a pixel."""
+    """A noisy JPEG whose smaller details have less contrast, as in photographs; about 2 bits a pixel."""
     rng = np.random.default_rng(number)
     width, height = size
     pixels = np.full((height, width, 3), 128, np.float32)
@@ -31,7 +31,7 @@ def jpeg(number: int, size: tuple[int, int]) -> bytes:
 
 
 def packed(folder: Path, sizes: Sequence[tuple[int, int]]) -> ImageSet:
-    """Pictures of these sizes as a packed image set in `folder`, which is made where it isn't there."""
+    """Pictures of these sizes as a packed image set in `folder`, which is created."""
     folder.mkdir(exist_ok=True)
     with PackWriter(folder) as pack:
         names = [f"picture{number}" for number in range(len(sizes))]
@@ -44,8 +44,8 @@ def packed(folder: Path, sizes: Sequence[tuple[int, int]]) -> ImageSet:
 def random_network(values: dict, name: str, images):
     """Network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
 
-    BatchNorm's statistics are those of `images` `(B, 3, H, W)`: with the starting ones signals die out or explode on
-    their way through a hundred random layers, and equal descriptors would mean nothing.
+    BatchNorm gets the statistics of `images` `(B, 3, H, W)`. With its initial ones activations fade or explode in a
+    hundred random layers, and equal descriptors would mean nothing.
     """
     import torch
 

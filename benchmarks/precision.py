@@ -1,7 +1,7 @@
-"""What less than float32 gains on a GPU, and how far it moves descriptors: the four networks of params.paper.yaml at
-1024 x 768 and three scales, and a training step. Images are on the GPU already.
+"""Time tf32 and bfloat16 against float32 on a GPU, and measure how far they move descriptors: the four networks of
+params.paper.yaml at 1024 x 768 and three scales, and a training step. Images are on the GPU already.
 
-"plain" is float32, as committed; "ours" the other precision.
+"plain" is float32, as committed; "ours" is the other precision.
 """
 
 import functools
@@ -40,7 +40,7 @@ def run(options: Options) -> list[Case]:
 
 
 def of_extraction(subject: Subject, name: str) -> list[Case]:
-    """A batch's descriptors, REPEATS times."""
+    """Describe a batch REPEATS times."""
     pixels = torch.stack([subject.tensors[row] for row in range(len(subject.images))])
     images = subject.tensors.normalised(pixels, subject.device)
 
@@ -67,7 +67,7 @@ def of_training(steps: Steps) -> list[Case]:
 def compared(
     what: str, network: RetrievalNetwork, result: Callable, timed: Callable, equality: str, tolerance: float
 ) -> list[Case]:
-    """A case of each precision that `network` computes in, against float32."""
+    """A case for each precision that the GPU has, against float32."""
     device = next(network.parameters()).device
 
     def in_precision(precision: str, function: Callable):

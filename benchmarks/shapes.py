@@ -1,5 +1,6 @@
-"""The first images of a new shape on a GPU, where cuDNN plans each convolution anew: 8 at a time through MobileNetV2,
-many of whose convolutions are depthwise. Ours is laid out by `aml.networks.inference.prepare`, plain is channels last.
+"""Time the first images of a new shape on a GPU, for which cuDNN plans each convolution: 8 at a time through
+MobileNetV2, which has many depthwise convolutions. Ours is laid out by `aml.networks.inference.prepare`, plain is
+channels last.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,7 @@ def run(options: Options) -> list[Case]:
 
 
 def first_passes(network: RetrievalNetwork, layout: torch.memory_format) -> Callable[[], np.ndarray]:
-    """At each call, the descriptors of images of another shape."""
+    """A function that describes images of another shape at each call."""
     device, sides = next(network.parameters()).device, iter(range(TRIALS))
 
     def once() -> np.ndarray:

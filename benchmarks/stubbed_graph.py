@@ -1,6 +1,6 @@
-"""The project's own graph, in a repository of its own, with commands that only write their outputs.
+"""Copy the project's graph to a repository of its own, with commands that only write their outputs.
 
-What is left is what DVC takes: its stages, dependencies, parameters and lock files are the real ones.
+The time that is left is DVC's: stages, dependencies, parameters and lock files are the real ones.
 """
 
 import re
@@ -55,25 +55,25 @@ class StubbedGraph:
         shutil.copyfile(ROOT / ".dvc/config", folder / ".dvc/config")
 
     def dvc(self, *arguments: str) -> str:
-        """What the command prints; nothing of the user's own DVC is read or written."""
+        """Run DVC, apart from the user's own configuration and caches, and return what it prints."""
         kinds = ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")
         home = self.folder.parent / f"{self.folder.name}-home"
         return dvc(self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds})
 
     def num_done(self) -> int:
-        """Cells whose results are there."""
+        """How many cells have results."""
         return len(list(self.folder.glob("reports/metrics/*.json")))
 
 
 def num_cells(grid: dict, num_students: int) -> int:
-    """Teachers, and for each seed students alone and distilled."""
+    """The number of cells: teachers, and for each seed students with and without teacher."""
     of_teachers = len(grid["teachers"])
     of_students = num_students * (len(grid["dimensions"]) + of_teachers * len(grid["losses"]))
     return of_teachers + of_students * len(grid["seeds"])
 
 
 def with_students(values: dict, num_students: int) -> dict:
-    """The parameters with students of any number, all alike but in name."""
+    """The parameters with this many students, equal but for their names."""
     first = values["networks"][values["grid"]["students"][0]]
     students = [f"student{i}" for i in range(num_students)]
     values["grid"]["students"] = students
@@ -83,7 +83,7 @@ def with_students(values: dict, num_students: int) -> dict:
 
 
 def stubbed(graph: dict, values: dict) -> dict:
-    """The same stages with other commands; of some folders, later stages depend on what is in them."""
+    """The stages with commands that write their outputs; in some folders, those files that later stages depend on."""
     kinds = [path.stem for path in (ROOT / "stages").glob("*.py")]
     named = [
         *kinds,
@@ -92,6 +92,7 @@ def stubbed(graph: dict, values: dict) -> dict:
     ]
     inside = {
         "data/code": [f"data/code/{name}.json" for name in named],
+        "data/local": [f"data/local/{name}" for name in values["grid"]["datasets"]],
         "data/weights": [f"data/weights/{name}/imagenet.safetensors" for name in values["networks"]],
         "models/${key}": ["models/${key}", "models/${key}/curves"],
         "reports/tables": ["reports/tables/intervals.csv", "reports/tables/differences.csv"],
@@ -107,6 +108,6 @@ def stage_outputs(stage: dict) -> list:
 
 
 def written(paths: list[str]) -> list[str]:
-    """Shell commands that write each path, a file with a suffix or a folder of one file; no two hold the same."""
+    """Shell commands that write each path, a file with a suffix or a folder with one file; all contents differ."""
     files = [path if "." in re.sub(r"\$\{.*?\}", "", path).rsplit("/", 1)[-1] else f"{path}/file" for path in paths]
     return [f"mkdir -p {Path(file).parent} && echo {file} > {file}" for file in files]

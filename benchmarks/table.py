@@ -1,16 +1,15 @@
-"""The README's table of what reports/benchmarks.json holds."""
+"""Write the results in reports/benchmarks.json as a Markdown table."""
 
 
 def markdown(entries: dict[str, dict]) -> str:
-    """One line a comparison: seconds of both, their ratio, peak memory, what was reached; then machine and date."""
+    """A line for each comparison: seconds of both, their ratio, goals reached; then the machines and dates."""
     lines = ["| what | ours, s | plain, s | ratio | reached |", "|---|---|---|---|---|"]
     for name, entry in entries.items():
         if "skipped" in entry:
             lines.append(f"| {name} | | | | skipped: {entry['skipped']} |")
         lines += [case_line(name, case) for case in entry.get("cases", [])]
         lines += [curve_line(curve) for curve in entry.get("curves", [])]
-    places = {place(entry) for entry in entries.values()}
-    return "\n".join([*lines, "", *sorted(places)])
+    return "\n".join([*lines, "", *sorted({machine_line(entry) for entry in entries.values()})])
 
 
 def case_line(name: str, case: dict) -> str:
@@ -27,7 +26,7 @@ def curve_line(curve: dict) -> str:
     return f"| growth: {curve['what']}, {sizes} | | | | slopes: {slopes} |"
 
 
-def place(entry: dict) -> str:
+def machine_line(entry: dict) -> str:
     machine = entry["machine"]
     quick = ", tiny sizes" if entry["quick"] else ""
     return f"{entry['date']}, {machine['cpu']}, {machine['cores']} cores, threads: {machine['threads']}{quick}."

@@ -1,4 +1,4 @@
-"""Training steps of MobileNetV2 at 362 px: 5 tuples with teacher targets, forward, loss, backward, Adam.
+"""Time training steps of MobileNetV2 at 362 px: 5 tuples with teacher targets, forward, loss, backward, Adam.
 
 Ours is what a batch of `aml.training.loop` runs: images of one size pass together. Plain: one forward and one backward
 an image, contiguous layout. Decoding is left out of both. First five images of one size, then of five sizes with about
@@ -47,7 +47,7 @@ def run(options: Options) -> list[Case]:
 
 
 def compare(steps: "Steps", others: dict[str, "Steps"], options: Options, device: torch.device) -> Case:
-    """`others`: further variants, of which our way is timed alone."""
+    """`others`: further variants, timed without a plain version."""
     trials = 1 if options.quick else 5
     gradients = [steps.gradient(step) for step in (steps.our_step, steps.plain_step)]
     norm = np.linalg.norm(gradients[1])
@@ -104,7 +104,7 @@ class Steps:
         }
 
     def all(self, step) -> list[float]:
-        """Every batch's loss."""
+        """The loss of every batch."""
         self.networks[step].train()
         losses = []
         for groups, references in zip(self.batches, self.references, strict=True):
@@ -114,7 +114,7 @@ class Steps:
         return losses
 
     def gradient(self, step) -> np.ndarray:
-        """The first batch's gradient, all parameters in a row."""
+        """The gradient of the first batch, all parameters in one vector."""
         self.optimizers[step].zero_grad(set_to_none=True)
         step(self.batches[0], self.references[0])
         return np.concatenate([p.grad.cpu().numpy().ravel() for p in self.networks[step].parameters()])

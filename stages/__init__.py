@@ -1,4 +1,5 @@
-"""One file a stage: arguments -> library -> files. `runtime` runs them; no result depends on it.
+"""The stages of the graph, one file each: it reads its arguments, calls the library, and writes files.
 
-Read `train`, `extract` and `evaluate` first.
+The signature of `main` is the stage's command line; `runtime` runs it, and no result depends on that. Read `train`,
+`extract` and `evaluate` first.
 """
