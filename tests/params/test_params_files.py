@@ -31,10 +31,12 @@ def test_both_have_the_same_keys():
     for section in set(default) - set(FAMILIES):
         if isinstance(default[section], dict):
             assert list(default[section]) == list(paper[section])
-    assert {name: list(loss) for name, loss in default["losses"].items()} == {
-        name: list(loss) for name, loss in paper["losses"].items()
+    assert {name: list(default["losses"][name]) for name in LOSSES} == {
+        name: list(paper["losses"][name]) for name in LOSSES
     }
-    assert list(default["losses"]) == default["grid"]["losses"] == paper["grid"]["losses"]
+    for values in (default, paper):  # a loss of one's own comes after the paper's
+        assert list(values["losses"]) == values["grid"]["losses"]
+        assert values["grid"]["losses"][: len(LOSSES)] == list(LOSSES)
 
 
 TUPLES = {"mining": "hard", "num_negatives": 5}
@@ -68,8 +70,8 @@ def test_losses_have_the_method_s_constants(file, others):
     """`others`: margins that the file says to be its own."""
     values = read_parameters(ROOT / file)
     found = {
-        name: {key: value for key, value in loss.items() if key not in ("label", "images_per_epoch")}
-        for name, loss in values["losses"].items()
+        name: {key: value for key, value in values["losses"][name].items() if key not in ("label", "images_per_epoch")}
+        for name in LOSSES
     }
     assert found == {name: loss | {"margin": others[name]} if name in others else loss for name, loss in LOSSES.items()}
     for training in ("train_teacher", "train_student"):
@@ -82,7 +84,7 @@ def test_losses_have_the_method_s_constants(file, others):
 )
 def test_losses_without_labels_see_more_images(file, labelled, others):
     values = read_parameters(ROOT / file)
-    images = {name: loss["images_per_epoch"] for name, loss in values["losses"].items()}
+    images = {name: values["losses"][name]["images_per_epoch"] for name in LOSSES}
     assert images == {name: others if name in ("reg", "rkd", "dr") else labelled for name in LOSSES}
     assert {values[name]["loss"]["images_per_epoch"] for name in ("train_teacher", "train_student")} == {labelled}
 
