@@ -3,28 +3,32 @@
 import bz2
 import contextlib
 import gzip
-import io
 import lzma
+import stat
+import struct
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from aml.datasets import zips
-
 _READ_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 20  # of one file: tarfile reads long names and extended headers whole
 _MAX_FILE_BYTES = 1 << 40  # tarfile takes a step for each MB of a size that it passes over, even if nothing is there
-_XZ_MEMORY = 128 << 20  # `xz -9` needs 65 MiB; a file may ask for 4 GiB
-_XZ_READ_BYTES = 1 << 16
-_ERRORS = (tarfile.TarError, ValueError, OverflowError, OSError, EOFError, zlib.error, lzma.LZMAError, *zips.ERRORS)
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unpacks others without a bound
+_ZIP_UTF8, _ZIP_ENCRYPTED = 0x800, 0x1  # flags of a member
+_ERRORS = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(ValueError, OverflowError, OSError, EOFError, RuntimeError),  # NotImplementedError is a RuntimeError
+)
 
 
 def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
     """Yield the regular files of an archive in its order: the path inside it, and a wanted file's bytes, else None.
 
     The first bytes tell zip and tar apart, and how a tar is compressed (gzip, bzip2, xz or not). Memory stays below
-    `max_bytes` and a few MB (130 MB for xz and zip), whatever the archive unpacks to.
+    `max_bytes` and a few MB, whatever the archive unpacks to (xz takes what its packer chose, and a zip's table of
+    contents is read whole).
 
     Raises ValueError naming archive and file: for absolute paths and "..", for links and devices, for a wanted file
     above `max_bytes`, and for an archive that is missing, cut off or damaged, also where tar takes damage for its end.
@@ -36,7 +40,7 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
         with open(archive, "rb") as file:
             start = file.read(6)
         is_zip = start.startswith(b"PK\x03\x04")
-        for last, is_plain, is_folder, read in zips.members(archive) if is_zip else _tar_members(archive, start):
+        for last, is_plain, is_folder, read in _zip_members(archive) if is_zip else _tar_members(archive, start):
             path = PurePosixPath(last)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError("its path leads out of the archive; only paths inside are accepted")
@@ -50,7 +54,8 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
 
 
 def _tar_members(archive, start):
-    """Yield the members of a tar archive, as `zips.Member` lists what there is of each."""
+    """Yield of each member: name, whether it is a file or folder, whether it is a folder, and a function that reads at
+    most so many bytes of it."""
     with contextlib.ExitStack() as stack:
         stream = _Stream(stack.enter_context(contextlib.closing(_unpacked(archive, start))))
         tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES, encoding="utf-8"))
@@ -112,31 +117,29 @@ def _unpacked(path, start):
         return gzip.open(path)
     if start.startswith(b"BZh"):
         return bz2.open(path)
-    return _Xz(open(path, "rb")) if start == b"\xfd7zXZ\x00" else open(path, "rb")
+    return lzma.open(path) if start == b"\xfd7zXZ\x00" else open(path, "rb")
 
 
-class _Xz(io.RawIOBase):
-    """Like lzma.open, with a limit to the memory, which that does not offer."""
+def _zip_members(path):
+    """Yield the members of a zip archive in the order of its table, as `_tar_members` does."""
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 on Windows
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            yield _zip_name(info), is_plain, info.is_dir(), lambda size, info=info: _read_zipped(archive, info, size)
 
-    def __init__(self, file):
-        self._file, self._decoder = file, lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
 
-    def read(self, num_bytes):
-        parts = []
-        while num_bytes:
-            if self._decoder.eof:
-                rest = (self._decoder.unused_data or self._file.read(_XZ_READ_BYTES)).lstrip(b"\0")
-                if not rest:
-                    break
-                self._decoder = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)  # one file may hold several streams
-            else:
-                rest = self._file.read(_XZ_READ_BYTES) if self._decoder.needs_input else b""
-                if self._decoder.needs_input and not rest:
-                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
-            parts.append(self._decoder.decompress(rest, num_bytes))
-            num_bytes -= len(parts[-1])
-        return b"".join(parts)
+def _read_zipped(archive, info, max_bytes):
+    if info.flag_bits & _ZIP_ENCRYPTED or info.compress_type not in _ZIP_METHODS:
+        raise ValueError("it is encrypted, or compressed in another way than by deflate")
+    if info.file_size > max_bytes:
+        raise ValueError(f"it has {info.file_size} bytes, at most {max_bytes} are accepted")
+    return archive.read(info)  # at most file_size bytes, whose checksum it compares
 
-    def close(self):
-        self._file.close()
-        super().close()
+
+def _zip_name(info):
+    """The name of a member: a Mac writes UTF-8 without saying so, which zipfile reads as cp437."""
+    try:
+        return info.filename if info.flag_bits & _ZIP_UTF8 else info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename

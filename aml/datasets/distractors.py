@@ -4,35 +4,22 @@ from pathlib import Path, PurePosixPath
 
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.datasets.upstream_lists import first_of, one_form
+from aml.datasets.upstream_lists import check_distinct, first_of, one_form
 from aml.files.atomic import replacing_folder
-from aml.files.image_sets import check_distinct
+from aml.params.datasets import Distractors
 
 _MAX_LIST_BYTES = 256 << 20
 
 
-def preprocess(
-    raw,
-    processed,
-    *,
-    list_name: str,
-    num_archives: int,
-    archives_in_all: int,
-    expected: int | None,
-    on_bad_image: str,
-    num_workers: int,
-):
-    """Read `raw`; write the distractors `processed` in the order of the list.
+def preprocess(raw: Path, processed: Path, settings: Distractors, *, num_workers: int):
+    """Read `raw`; write the distractors `processed` in the order of the list: those in the first settings.archives
+    archives, of settings.archives_in_all that hold all images of the list. With 0 nothing is read.
 
-    list_name: stem of the list. num_archives: how many archives are used, from the first on, of the archives_in_all
-    that hold all images of the list; with 0 nothing is read.
-    expected: how many names the list must have (R1M: 1,001,001), None for any number.
-    on_bad_image: see `pack_listed`.
-    Raises ValueError for files that break the format, for a missing archive, and for images that are missing although
-    all archives are used; nothing is written then.
+    Raises ValueError for files that break the format, for another number of names than settings.expected, for a missing
+    archive, and for images that are missing although all archives are used; nothing is written then.
     """
-    raw = Path(raw)
-    names = _read_names(raw / f"{list_name}.txt", expected) if num_archives else []
+    num_archives = settings.archives
+    names = _read_names(raw / f"{settings.list}.txt", settings.expected) if num_archives else []
     archives = [raw / f"revisitop1m.{number}.tar.gz" for number in range(1, num_archives + 1)]
     absent = [archive.name for archive in archives if not archive.is_file()]
     if absent:
@@ -44,9 +31,9 @@ def preprocess(
             names,
             pack,
             name_of=lambda member: _listed_name(member, listed),
-            on_bad_image=on_bad_image,
+            on_bad_image=settings.on_bad_image,
             num_workers=num_workers,
-            is_whole=num_archives == archives_in_all,
+            is_whole=num_archives == settings.archives_in_all,
         )
         names = [name for name in names if name in pack]
         if not names and num_archives:

@@ -11,15 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from aml.files.atomic import write_json
-from aml.files.image_sets import (
-    BOX_COLUMNS,
-    COLUMNS,
-    LABELS,
-    LISTS,
-    check_box,
-    check_distinct,
-    check_ground_truth,
-)
+from aml.files.image_sets import BOX_COLUMNS, COLUMNS, LISTS
 
 _NUMBERS = len(COLUMNS) - 2  # of an image: all columns but row and name
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -95,23 +87,17 @@ class PackWriter:
         """Write a list of packed images in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
         packed images' names, if those of the list differ; each name of the list starts with its image's.
 
-        Raises ValueError for a name that was not packed or comes twice, and for a box that does not meet its image.
+        Raises ValueError for a name that was not packed.
         """
-        if boxes is not None and len(boxes) != len(names):
-            raise ValueError(f"{filename}: {len(boxes)} boxes for {len(names)} names")
-        check_distinct(names, filename)
         with open(self._folder / filename, "w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file, lineterminator="\n")
             lines.writerow(COLUMNS if boxes is None else COLUMNS + BOX_COLUMNS)
-            for row, (name, image) in enumerate(zip(names, images or names, strict=True)):
-                if image not in self._index or not name.startswith(image):
+            boxes = boxes or [[]] * len(names)
+            for row, (name, image, box) in enumerate(zip(names, images or names, boxes, strict=True)):
+                if image not in self._index:
                     raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
                 start = self._index[image] * _NUMBERS
-                box = []
-                if boxes is not None:
-                    box = [float(x) for x in boxes[row]]
-                    check_box(box, *self.size(image), f"{filename}, {name!r}")
-                lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *box])
+                lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *map(float, box)])
 
     def write_report(self, report: dict):
         """Write report.json: `report`, and the sha256 of images.tar, to which nothing may be added after that."""
@@ -120,44 +106,6 @@ class PackWriter:
         write_json(self._folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
 
 
-def write_lists(folder, lists: dict[str, np.ndarray], num_images: int):
-    """Write lists.npz: `LISTS`, int64, rows of images.csv. Raises ValueError where they break the format."""
-    path = Path(folder) / "lists.npz"
-    _check_lists(lists, num_images, path)
-    np.savez(path, **{name: lists[name] for name in LISTS})  # fixed order and no times: equal lists, equal bytes
-
-
-def write_ground_truth(path, ground_truth: list[dict], num_database: int, **odd):
-    """Write the rows of each query's labels, and what was odd about them. Raises ValueError where it breaks the
-    format."""
-    rows = [{label: [int(row) for row in query[label]] for label in LABELS} for query in ground_truth]
-    check_ground_truth(rows, len(rows), num_database, path)
-    write_json(path, {"queries": rows, **odd})
-
-
-def _check_lists(lists: dict, num_images: int, where):
-    """Raises ValueError, naming `where`, unless `lists` fit each other and `num_images` images."""
-    if set(lists) != set(LISTS):
-        raise ValueError(f"{where}: arrays {sorted(lists)} where {list(LISTS)} are expected")
-    for name, values in lists.items():
-        if values.dtype != np.int64 or values.ndim != 1:
-            raise ValueError(
-                f"{where}: {name} is {values.dtype} of shape {values.shape}, accepted is int64 of shape (n,)"
-            )
-        outside = values[(values < 0) | (values >= num_images)] if not name.endswith("clusters") else values[:0]
-        if len(outside):
-            raise ValueError(f"{where}: {name} holds row {outside[0]}, accepted are 0 to {num_images - 1}")
-    for split in ("train", "val", "whitening"):
-        pairs = [lists[f"{split}_queries"], lists[f"{split}_positives"]]
-        if len(pairs[0]) != len(pairs[1]):
-            raise ValueError(f"{where}: {len(pairs[0])} {split}_queries but {len(pairs[1])} {split}_positives")
-        if split == "whitening":
-            continue
-        images, clusters = lists[f"{split}_images"], lists[f"{split}_clusters"]
-        if len(images) != len(clusters):
-            raise ValueError(f"{where}: {len(images)} {split}_images but {len(clusters)} {split}_clusters")
-        if len(np.unique(images)) != len(images):
-            raise ValueError(f"{where}: {split}_images holds a row twice")
-        strangers = np.setdiff1d(np.concatenate(pairs), images)
-        if len(strangers):
-            raise ValueError(f"{where}: row {strangers[0]} is in a {split} pair but not in {split}_images")
+def write_lists(folder, lists: dict[str, np.ndarray]):
+    """Write lists.npz: `LISTS`, int64 (n,) each, rows of images.csv. Equal lists give equal bytes."""
+    np.savez(Path(folder) / "lists.npz", **{name: lists[name] for name in LISTS})

@@ -1,19 +1,20 @@
 """Pack a test set in the layout of ROxford5k and RParis6k: archives with images in any folders, and gnd_<name>.pkl."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from aml.datasets import pickles, upstream_lists
-from aml.datasets.image_set_writer import PackWriter, write_ground_truth
+from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.files.atomic import replacing_folder
-from aml.files.image_sets import LABELS, check_box, check_distinct, check_ground_truth
+from aml.files.atomic import replacing_folder, write_json
+from aml.files.image_sets import LABELS
+from aml.params.datasets import TestSet, archive_names, source_files
 
 _MAX_LIST_BYTES = 64 << 20
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
-COUNTS = ("queries", "database", "images")
 
 
 @dataclass
@@ -27,32 +28,26 @@ class GroundTruth:
     unknown_keys: Counter  # how often each key occurs that is not read
 
 
-def preprocess(
-    raw, processed, labels, *, name: str, archives: list[str], expected: dict[str, int] | None, num_workers: int
-):
+def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, name: str, num_workers: int):
     """Read `raw`; write the test set `processed`, database and queries in the order of the ground truth, and the ground
     truth itself as the file `labels`.
 
-    archives: their file names. expected: required counts (queries and database of the ground truth, images in the
-    archives, listed or not; some or all of the three), None for sets of any size.
     Boxes are kept as they are. One that reaches over its image's border is reported, not cut: upstream crops with
     Pillow, which rounds the coordinates and fills the outside with black.
-    Raises ValueError for files that break the format, for a listed image that is missing or cannot be decoded, and for
-    a query without a box or with one that misses its image; nothing is written then.
+    Raises ValueError for files that break the format, for other counts than settings.expected (queries and database of
+    the ground truth, images in the archives, listed or not), for a listed image that is missing or cannot be decoded,
+    and for a query without a box or with one that misses its image; nothing is written then.
     """
-    raw = Path(raw)
     path = raw / f"gnd_{name}.pkl"
     found = _read_ground_truth(path)
     database, queries, boxes = found.database, found.queries, found.boxes
-    expected = expected or {}
-    unknown = [count for count in expected if count not in COUNTS]
-    if unknown:
-        raise ValueError(f"unknown count {unknown[0]!r} is expected of {name}; known: {', '.join(COUNTS)}")
+    expected = settings.expected or {}
     _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
-    archives = [raw / archive for archive in archives]
+    # a drawn set has one archive
+    archives = [raw / file for file in archive_names(source_files(settings, name)) or [f"{name}_images.tgz"]]
     names = list(dict.fromkeys([*database, *queries]))
     image_names, own_names = _ImageNames(names), _own_names(queries)
-    check_distinct(own_names, f"{path}, qimlist")
+    upstream_lists.check_distinct(own_names, f"{path}, qimlist")
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             archives, names, pack,
@@ -61,7 +56,7 @@ def preprocess(
         _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         pack.write_list("images.csv", database)
         for query, box in zip(queries, boxes, strict=True):
-            check_box(box, *pack.size(query), f"{path}, query {query!r}")
+            _check_box(box, *pack.size(query), f"{path}, query {query!r}")
         pack.write_list("queries.csv", own_names, boxes, images=queries)
         report = {
             "kind": "test",
@@ -74,7 +69,7 @@ def preprocess(
         pack.write_report(report | packed.report())
     without = [name for name, rows in zip(own_names, found.labels, strict=True) if not rows["easy"] + rows["hard"]]
     odd = {"queries_without_positives": without, "unknown_keys": dict(sorted(found.unknown_keys.items()))}
-    write_ground_truth(labels, found.labels, len(database), **odd)
+    write_json(labels, {"queries": found.labels, **odd})
 
 
 def _own_names(queries):
@@ -98,20 +93,19 @@ def _read_ground_truth(path) -> GroundTruth:
     if not isinstance(gnd, list | tuple):
         raise ValueError(f"{path}, gnd: a list with one entry a query is expected, found a {type(gnd).__name__}")
     upstream_lists.equal_lengths(str(path), qimlist=queries, gnd=gnd)
-    check_distinct(database, f"{path}, imlist")
+    upstream_lists.check_distinct(database, f"{path}, imlist")
     boxes, ground_truth, unknown = [], [], Counter(key for key in value if key not in _KEYS)
     for query, labels in zip(queries, gnd, strict=True):
         where = f"{path}, query {query!r}"
         boxes.append(_read_box(labels, where))
         rows = upstream_lists.entries(labels, LABELS, where)
         unknown.update(key for key in labels if key not in _QUERY_KEYS)
-        ground_truth.append(
-            {
-                label: upstream_lists.integers(values, f"{where}, {label}", below=len(database))
-                for label, values in zip(LABELS, rows, strict=True)
-            }
-        )
-    check_ground_truth(ground_truth, len(queries), len(database), f"{path}, gnd")
+        of_query = {
+            label: upstream_lists.integers(values, f"{where}, {label}", below=len(database))
+            for label, values in zip(LABELS, rows, strict=True)
+        }
+        upstream_lists.check_distinct([row for of_label in of_query.values() for row in of_label], f"{where}, rows")
+        ground_truth.append(of_query)
     if not any(query["easy"] + query["hard"] for query in ground_truth):
         raise ValueError(f"{path}: no query has a positive, easy or hard; nothing could be measured")
     keys = Counter({repr(key)[:60]: count for key, count in unknown.items()})
@@ -129,6 +123,23 @@ def _read_box(labels, where):
         return [float(x) for x in box]
     except OverflowError:
         raise ValueError(f"{where}: 'bbx' holds a number beyond all images") from None
+
+
+def _check_box(box, width: int, height: int, where):
+    """Raises ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
+
+    A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
+    rounded) fills the outside with black.
+    """
+    if len(box) != 4 or not all(math.isfinite(x) for x in box):
+        raise ValueError(f"{where}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
+    x0, y0, x1, y1 = (round(x) for x in box)
+    if x0 >= x1 or y0 >= y1:
+        raise ValueError(f"{where}: box {list(box)} is empty; x0 < x1 and y0 < y1 are expected, in whole pixels")
+    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        raise ValueError(f"{where}: box {list(box)} lies outside its image of {width} x {height} pixels")
+    if x1 - x0 > 2 * width or y1 - y0 > 2 * height:
+        raise ValueError(f"{where}: box {list(box)} is more than twice its image of {width} x {height} pixels")
 
 
 def _is_over(box, width, height):

@@ -9,22 +9,23 @@ from aml.datasets import pickles, upstream_lists
 from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.datasets.packing import pack_listed
 from aml.files.atomic import replacing_folder
+from aml.params.datasets import TrainingSet
 
 ARCHIVE = "ims.tar.gz"
 _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
 
 
-def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, on_bad_image: str, num_workers: int):
+def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers: int):
     """Read `raw`; write the training set `processed`. Rows: train list, validation list, other whitening images.
 
-    lists: stem of the pickles. expected: required counts (train_images, train_pairs, val_images, val_pairs; some or
-    all), None for sets of any size. on_bad_image: see `pack_listed`; an excluded image's pairs are dropped too.
-    Whitening images that are in no pair are not packed.
-    Raises ValueError for lists, archives and images that break the format or are missing; nothing is written then.
+    settings.on_bad_image: see `pack_listed`; an excluded image's pairs are dropped too. Whitening images that are in no
+    pair are not packed.
+    Raises ValueError for lists, archives and images that break the format or are missing, and for other counts than
+    settings.expected; nothing is written then.
     """
-    raw = Path(raw)
+    lists = settings.lists
     splits = _read_lists(raw, lists)
-    _check_counts(splits, expected, raw / f"{lists}.pkl")
+    _check_counts(splits, settings.expected or {}, raw / f"{lists}.pkl")
     whitening = splits["whitening"]
     used = [whitening["names"][i] for i in sorted({*whitening["queries"], *whitening["positives"]})]
     names = list(dict.fromkeys([*splits["train"]["names"], *splits["val"]["names"], *used]))
@@ -32,7 +33,7 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             [raw / ARCHIVE], names, pack,
-            name_of=member_names.get, on_bad_image=on_bad_image, num_workers=num_workers,
+            name_of=member_names.get, on_bad_image=settings.on_bad_image, num_workers=num_workers,
         )  # fmt: skip
         names = [name for name in names if name in pack]
         rows = {name: row for row, name in enumerate(names)}
@@ -42,7 +43,7 @@ def preprocess(raw, processed, *, lists: str, expected: dict[str, int] | None, o
             if not len(arrays[f"{split}_queries"]):
                 raise ValueError(f"{raw}, {lists}: no usable {split} pair; at least one is needed")
         pack.write_list("images.csv", names)
-        write_lists(folder, arrays, len(names))
+        write_lists(folder, arrays)
         pack.write_report(_report(names, splits, arrays, dropped, packed))
 
 
@@ -84,9 +85,7 @@ def _check_counts(splits, expected, path):
     counts = {}
     for split in ("train", "val"):
         counts |= {f"{split}_images": len(splits[split]["names"]), f"{split}_pairs": len(splits[split]["queries"])}
-    for name, count in (expected or {}).items():
-        if name not in counts:
-            raise ValueError(f"unknown count {name!r}; known: {', '.join(counts)}")
+    for name, count in expected.items():
         if counts[name] != count:
             raise ValueError(
                 f"{path}: {counts[name]} {name}, expected are {count}. (retrieval-SfM-120k does not have 120,000: "

@@ -53,6 +53,14 @@ def equal_lengths(where: str, **lists):
         raise ValueError(f"{where}: {counts}; equal numbers are expected")
 
 
+def check_distinct(names: list, where: str):
+    """Raises ValueError, naming `where`, for the first name that comes twice."""
+    if len(set(names)) != len(names):
+        seen = set()
+        twice = next(name for name in names if name in seen or seen.add(name))
+        raise ValueError(f"{where}: {twice!r} is listed twice")
+
+
 def first_of(values) -> str:
     """The first five values and their number, for messages: "'a', 'b' (2 in all)"."""
     values = list(values)

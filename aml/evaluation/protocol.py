@@ -28,8 +28,7 @@ class Lists:
         self.digests = {name: listed.digest() for name, listed in self.images.items()}
         self.ground_truth = {}
         for name in sets["test_sets"]:
-            sizes = (len(self.images[f"{name}.{kind}"]) for kind in ("queries", "database"))
-            self.ground_truth[name] = read_ground_truth(ground_truth / f"{name}.json", *sizes)
+            self.ground_truth[name] = read_ground_truth(ground_truth / f"{name}.json")
 
     def require(self, *folders: DescriptorFolder) -> None:
         """Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension."""

@@ -1,7 +1,7 @@
 """The revisited benchmark's protocol: from descriptors and ground truth to mAP and mP@k (METHOD, Section 4).
 
 Ground truth is a list with {"easy", "hard", "junk"} for each query: rows of the database, int64, each in one class at
-most, as `aml.files.image_sets.read_ground_truth` checks. All other rows are negatives, distractors included. Values are
+most, as `preprocess` checks. All other rows are negatives, distractors included. Values are
 fractions, not percent; nan marks a query without positives.
 """
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from aml.datasets import revisited
+from aml.params.datasets import Distractors, SourceFile, TestSet, TrainingSet
 
 GND = [
     {"bbx": [2.5, 3.25, 30.0, 25.75], "easy": [0], "hard": [2], "junk": []},
@@ -41,19 +42,27 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def training_set(lists, *, expected=None, on_bad_image="error"):
+    return TrainingSet(lists, "sfm", lists, expected, on_bad_image, sources=None, synthetic=None)
+
+
+def revisited_set(name, archives, expected=None):
+    sources = [SourceFile(file, ["unused"]) for file in (f"gnd_{name}.pkl", *archives)]
+    return TestSet(name, "revisited", expected, sources, synthetic=None)
+
+
+def distractor_set(name, archives, *, in_all, expected=None, on_bad_image="error"):
+    return Distractors(
+        name, "distractors", name, in_all, archives, expected, on_bad_image, sources=None, synthetic=None
+    )
+
+
 def run_revisited(tmp_path, files, gnd=GND, expected=None, **changed):
     raw = tmp_path / "raw"
     for name, contained in files.items():
         write_archive(raw / name, contained)
     value = {"imlist": ["db_0", "db_1", "db_2"], "qimlist": ["q_1", "q_0"], "gnd": gnd} | changed
     write_pickle(raw / "gnd_mini.pkl", value)
-    revisited.preprocess(
-        raw,
-        tmp_path / "processed",
-        tmp_path / "mini.json",
-        name="mini",
-        archives=list(files),
-        expected=expected,
-        num_workers=2,
-    )
+    settings = revisited_set("mini", files, expected)
+    revisited.preprocess(raw, tmp_path / "processed", tmp_path / "mini.json", settings, name="mini", num_workers=2)
     return tmp_path / "processed"

@@ -33,7 +33,7 @@ def test_revisited_counts_what_is_odd(tmp_path, revisited_files):
         "queries_without_positives": ["q_1 (2)"],
         "unknown_keys": {"'note'": 1, "'ok'": 1, "7": 1},
     }
-    assert len(read_ground_truth(tmp_path / "mini.json", 3, 3)) == 3
+    assert len(read_ground_truth(tmp_path / "mini.json")) == 3
     with pytest.raises(ValueError, match=r"gnd_mini.pkl, qimlist: 'q_1 \(2\)' is listed twice"):
         run_revisited(tmp_path, revisited_files, [GND[0]] * 3, qimlist=["q_1", "q_1", "q_1 (2)"])
 

@@ -10,7 +10,16 @@ from aml.files.atomic import read_json
 from aml.files.digests import file_sha256
 from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
 from aml.images import ImageTensors
-from tests.datasets.raw_folders import GND, contents, image, run_revisited, write_archive, write_pickle
+from tests.datasets.raw_folders import (
+    GND,
+    contents,
+    distractor_set,
+    image,
+    run_revisited,
+    training_set,
+    write_archive,
+    write_pickle,
+)
 from tests.test_decoding import by_the_authors
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 10)]
@@ -51,9 +60,8 @@ def write_sfm(raw, files, lists):
 
 def run_sfm(tmp_path, *, expected=None, on_bad_image="error", num_workers=1):
     folder = tmp_path / "processed"
-    sfm.preprocess(
-        tmp_path / "raw", folder, lists="mini", expected=expected, on_bad_image=on_bad_image, num_workers=num_workers
-    )
+    settings = training_set("mini", expected=expected, on_bad_image=on_bad_image)
+    sfm.preprocess(tmp_path / "raw", folder, settings, num_workers=num_workers)
     return folder
 
 
@@ -186,8 +194,6 @@ def test_sfm_counts_that_differ_are_explained(tmp_path, sfm_files, sfm_lists):
     write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
     with pytest.raises(ValueError, match=r"mini.pkl: 4 train_images, expected are 91642.*does not have 120,000"):
         run_sfm(tmp_path, expected={"train_images": 91642})
-    with pytest.raises(ValueError, match="unknown count 'images'; known: train_images, train_pairs"):
-        run_sfm(tmp_path, expected={"images": 1})
 
 
 def test_sfm_an_image_listed_twice_counts_once(tmp_path, sfm_files, sfm_lists):
@@ -249,7 +255,7 @@ def test_revisited(tmp_path, revisited_files):
     assert [queries.read(row) for row in range(2)] == [image(4), image(3)]
     assert database.sizes.tolist() == [[40, 30], [40, 30], [20, 50]]
     assert queries.boxes.tolist() == [query["bbx"] for query in GND]
-    ground_truth = read_ground_truth(tmp_path / "mini.json", 2, 3)
+    ground_truth = read_ground_truth(tmp_path / "mini.json")
     assert [{k: v.tolist() for k, v in query.items()} for query in ground_truth] == [
         {k: v for k, v in query.items() if k != "bbx"} for query in GND
     ]
@@ -304,7 +310,7 @@ def test_revisited_all_images_must_be_good(tmp_path, revisited_files):
         ({"bbx": [40, 2, 60, 8]}, "'q_0': box .* lies outside its image of 40 x 30 pixels"),
         ({"bbx": [0, 0, 40, 61]}, "'q_0': box .* is more than twice its image of 40 x 30"),
         ({"easy": [3]}, "query 'q_0', easy: 3 is out of range, accepted are 0 to 2"),
-        ({"easy": [0]}, r"gnd_mini.pkl, gnd: query 1: row 0 is labelled easy and again junk"),
+        ({"easy": [0]}, r"gnd_mini.pkl, query .q_0., rows: 0 is listed twice"),
         ({"hard": "1"}, "query 'q_0', hard: a list of whole numbers"),
     ],
 )
@@ -328,12 +334,11 @@ def test_revisited_refuses_broken_lists(tmp_path, revisited_files):
         ({"imlist": ["db_0", "", "db_2"]}, r"gnd_mini.pkl, imlist: name 1 \(from 0\) is empty"),
         ({"expected": {"database": 4993}}, "gnd_mini.pkl: 3 database, expected are 4993"),
         ({"expected": {"images": 7}}, r"one.tgz, .*two.tgz: 6 images, expected are 7"),
-        ({"expected": {"files": 1}}, "unknown count 'files' is expected of mini; known: queries, database, images"),
     ]:
         with pytest.raises(ValueError, match=message):
             run_revisited(tmp_path, revisited_files, **changed)
     with pytest.raises(ValueError, match="5 of 5 listed images are not in"):
-        run_revisited(tmp_path / "other", {})
+        run_revisited(tmp_path / "other", {"one.tgz": {}})
 
 
 # distractors
@@ -346,11 +351,9 @@ def run_distractors(tmp_path, archives, names, *, num_archives=None, in_all=None
         write_archive(raw / f"revisitop1m.{number}.tar.gz", files)
     (raw / "mini.txt").write_text(names)
     num_archives = len(archives) if num_archives is None else num_archives
-    distractors.preprocess(
-        raw, tmp_path / "processed", list_name="mini", num_archives=num_archives,
-        archives_in_all=num_archives if in_all is None else in_all,
-        expected=expected, on_bad_image=on_bad_image, num_workers=2,
-    )  # fmt: skip
+    in_all = num_archives if in_all is None else in_all
+    settings = distractor_set("mini", num_archives, in_all=in_all, expected=expected, on_bad_image=on_bad_image)
+    distractors.preprocess(raw, tmp_path / "processed", settings, num_workers=2)
     return tmp_path / "processed"
 
 
@@ -386,10 +389,8 @@ def test_the_first_archives_alone(tmp_path):
 
 def test_no_archive_is_no_distractor_and_reads_nothing(tmp_path):
     (tmp_path / "raw").mkdir()
-    options = {"expected": 1001001, "on_bad_image": "error", "num_workers": 1}
-    distractors.preprocess(
-        tmp_path / "raw", tmp_path / "processed", list_name="mini", num_archives=0, archives_in_all=100, **options
-    )
+    settings = distractor_set("mini", 0, in_all=100, expected=1001001)
+    distractors.preprocess(tmp_path / "raw", tmp_path / "processed", settings, num_workers=1)
     assert len(read_images(tmp_path / "processed")) == 0
 
 

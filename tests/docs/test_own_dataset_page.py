@@ -63,7 +63,7 @@ def test_the_script_s_files_are_a_test_set(values, tmp_path):
     assert images.names == DATABASE and queries.names == ["gate_front", "tower"]
     assert queries.boxes.tolist() == [[2, 3, 38, 29], [0, 0, 40, 30]]
     assert images.read(1) == picture(1, ".png") and images.read(3) == picture(4, ".webp")
-    found = [{k: v.tolist() for k, v in query.items()} for query in read_ground_truth(labels, 2, 4)]
+    found = [{k: v.tolist() for k, v in query.items()} for query in read_ground_truth(labels)]
     assert found == [{"easy": [1, 0], "hard": [2], "junk": []}, {"easy": [], "hard": [3], "junk": [0]}]
 
 

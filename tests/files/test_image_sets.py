@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aml.datasets.image_set_writer import PackWriter, write_ground_truth, write_lists
+from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.files.atomic import write_json
 from aml.files.image_sets import LISTS, read_ground_truth, read_images, read_lists, read_queries
 
@@ -42,8 +42,8 @@ def folder(tmp_path):
         pack.write_list("images.csv", sorted(DATA))
         pack.write_list("queries.csv", ["b", "a"], [[0, 0, 10.25, 30], [-3.5, 2, 70, 9]])
         pack.write_report({"kind": "test"})
-    write_lists(path, arrays(), len(DATA))
-    write_ground_truth(ground_truth(path), LABELS, len(DATA))
+    write_lists(path, arrays())
+    write_json(ground_truth(path), {"queries": LABELS})
     return path
 
 
@@ -80,7 +80,7 @@ def test_equal_contents_give_equal_bytes(tmp_path):
             pack.add("a", b"1", 1, 1)
             pack.write_list("images.csv", ["a"])
             pack.write_report({})
-        write_lists(tmp_path / name, {x: np.zeros(0, dtype=np.int64) for x in LISTS}, 1)
+        write_lists(tmp_path / name, {x: np.zeros(0, dtype=np.int64) for x in LISTS})
         os.utime(tmp_path / name / "images.tar", (1, 1))
         stored.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert stored[0] == stored[1] and len(stored[0]) == 4
@@ -170,59 +170,29 @@ def test_a_flipped_bit_is_found_or_changes_nothing_but_an_image_s_bytes(folder, 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("row,name", "id,name", "line 1: header"),
-        ("0,a,", "1,a,", "line 2: .* where row 0 with 7 values"),
-        (",41,30", ",41", "line 2: .* where row 0 with 7 values"),
-        ("2,b,", "2,a,", "'a' is listed twice"),
-        (",41,", ",0,", r"row 0 \('a'\) has .* size \[0, 30\]"),
-        (",41,", ",4x1,", "line 2: invalid literal .* '4x1'"),
-        (",41,", ",-41,", r"size \[-41, 30\]"),
-        (",0\n", ",2\n", "filled 2; accepted"),
-        (",512,41", ",0,41", "accepted are spans inside images.tar of 10240 bytes"),
-        (",512,41", ",512000,41", "accepted are spans inside images.tar"),
-        (",512,41", ",9000000000000000000,41", "accepted are spans inside images.tar"),
-        (",512,41", ",90000000000000000000,41", "line 2: "),
+        (",41,30", ",41", r"7 values are expected"),
+        (",41,", ",4x1,", "invalid literal .* '4x1'"),
+        (",512,41", ",90000000000000000000,41", "too large|too big"),
     ],
 )
-def test_refuses_broken_lists(folder, old, new, message):
+def test_refuses_broken_lines(folder, old, new, message):
     rewrite(folder / "images.csv", (old, new))
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises(ValueError, match=f"images.csv is damaged: line 2 is '0,a,.*{message}"):
         read_images(folder)
-    assert str(folder) in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("new", "message"),
-    [
-        (",,,,", "line 2: could not convert"),
-        ("", "row 0 with 11 values"),
-        (",0.0,0.0,nan,30.0", "four finite numbers"),
-        (",0.0,0.0,x,30.0", "line 2.*could not convert"),
-        (",5.0,0.0,5.4,30.0", "is empty"),
-        (",5.0,8.0,9.0,7.0", "is empty"),
-        (",40.0,0.0,50.0,30.0", "outside its image of 40 x 30"),
-    ],
-)
-def test_refuses_queries_without_a_usable_box(folder, new, message):
+@pytest.mark.parametrize("new", [",,,,", "", ",0.0,0.0,x,30.0"])
+def test_refuses_queries_without_a_box(folder, new):
     rewrite(folder / "queries.csv", (",0.0,0.0,10.25,30.0", new))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r"queries.csv is damaged: line 2 is '0,b,"):
         read_queries(folder)
 
 
-def test_refuses_missing_and_unexpected_files(folder, tmp_path):
-    (folder / ".hidden").touch()
-    read_images(folder)
-    (folder / "notes.txt").touch()
-    with pytest.raises(ValueError, match=r"unexpected 'notes.txt'"):
-        read_images(folder)
+def test_refuses_missing_and_unreadable_files(folder, tmp_path):
     with pytest.raises(ValueError, match=r"no images.csv in .*: run preprocess"):
         read_images(tmp_path / "nowhere")
-    (folder / "notes.txt").unlink()
     (folder / "images.csv").write_bytes(b"row,name,offset,bytes,width,height,filled\n0,\xff,512,1,1,1,0\n")
-    with pytest.raises(ValueError, match=r"images.csv, line 1: 'utf-8'"):
-        read_images(folder)
-    (folder / "images.csv").write_bytes(b"")
-    with pytest.raises(ValueError, match="line 1: header ''"):
+    with pytest.raises(ValueError, match=r"images.csv is damaged: .*'utf-8'"):
         read_images(folder)
 
 
@@ -233,27 +203,7 @@ def test_lists_round_trip(folder):
         assert values.dtype == np.int64 and values.tolist() == ARRAYS[name]
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"train_queries": [4], "train_positives": [0]}, "train_queries holds row 4, accepted are 0 to 3"),
-        ({"val_images": [-1, 3]}, "val_images holds row -1"),
-        ({"val_queries": [2]}, "1 val_queries but 2 val_positives"),
-        ({"whitening_queries": []}, "0 whitening_queries but 2 whitening_positives"),
-        ({"train_clusters": [1]}, "2 train_images but 1 train_clusters"),
-        ({"train_images": [1, 1]}, "train_images holds a row twice"),
-        ({"train_positives": [2]}, "row 2 is in a train pair but not in train_images"),
-        ({"val_images": [[2, 3]]}, r"val_images is int64 of shape \(1, 2\)"),
-    ],
-)
-def test_refuses_broken_arrays(folder, changed, message):
-    with pytest.raises(ValueError, match=message):
-        write_lists(folder, arrays(**changed), 4)
-
-
-def test_refuses_other_arrays_and_other_files(folder):
-    with pytest.raises(ValueError, match=r"arrays \['train_images'\] where"):
-        write_lists(folder, {"train_images": np.zeros(1, dtype=np.int64)}, 4)
+def test_refuses_damaged_arrays(folder):
     np.savez(folder / "lists.npz", **arrays() | {"val_images": np.array([{}], dtype=object)})
     with pytest.raises(ValueError, match="not a readable npz"):
         read_lists(folder)
@@ -263,39 +213,15 @@ def test_refuses_other_arrays_and_other_files(folder):
 
 
 def test_ground_truth_round_trip(folder):
-    found = read_ground_truth(ground_truth(folder), 2, 4)
+    found = read_ground_truth(ground_truth(folder))
     assert [{label: rows.tolist() for label, rows in query.items()} for query in found] == LABELS
     assert found[0]["hard"].dtype == np.int64
-
-
-@pytest.mark.parametrize(
-    ("queries", "message"),
-    [
-        (LABELS[:1], "1 entries where a list with one entry for each of the 2 queries"),
-        ({}, "dict where a list"),
-        ([LABELS[0], {"easy": [], "hard": []}], "query 1 needs exactly the labels easy, hard, junk"),
-        (
-            [LABELS[0], {"easy": [0], "hard": [4], "junk": []}],
-            "query 1, hard: 4 is no database row, accepted are 0 to 3",
-        ),
-        ([LABELS[0], {"easy": [-1], "hard": [], "junk": []}], "query 1, easy: -1 is no"),
-        ([LABELS[0], {"easy": [True], "hard": [], "junk": []}], "query 1, easy: True is no"),
-        ([LABELS[0], {"easy": [1.0], "hard": [], "junk": []}], r"query 1, easy: 1.0 is no"),
-        ([LABELS[0], {"easy": [1], "hard": [], "junk": [1]}], "query 1: row 1 is labelled easy and again junk"),
-        ([LABELS[0], {"easy": [1, 1], "hard": [], "junk": []}], "query 1: row 1 is labelled easy and again easy"),
-        ([LABELS[0], {"easy": 1, "hard": [], "junk": []}], "query 1, easy: a list"),
-    ],
-)
-def test_refuses_broken_ground_truth(folder, queries, message):
-    write_json(ground_truth(folder), {"queries": queries})
-    with pytest.raises(ValueError, match=message):
-        read_ground_truth(ground_truth(folder), 2, 4)
 
 
 def test_refuses_ground_truth_that_is_no_json(folder):
     ground_truth(folder).write_text("[{")
     with pytest.raises(ValueError, match=r"set.json is damaged"):
-        read_ground_truth(ground_truth(folder), 2, 4)
+        read_ground_truth(ground_truth(folder))
 
 
 def test_writer_refuses(tmp_path):
@@ -313,12 +239,6 @@ def test_writer_refuses(tmp_path):
                 pack.add(*arguments)
         with pytest.raises(ValueError, match="'b' was not packed"):
             pack.write_list("images.csv", ["a", "b"])
-        with pytest.raises(ValueError, match="'a' is listed twice"):
-            pack.write_list("images.csv", ["a", "a"])
-        with pytest.raises(ValueError, match="0 boxes for 1 names"):
-            pack.write_list("queries.csv", ["a"], [])
-        with pytest.raises(ValueError, match=r"queries.csv, 'a': box .* outside its image"):
-            pack.write_list("queries.csv", ["a"], [[10, 10, 20, 20]])
         assert "a" in pack and len(pack) == 1
 
 

@@ -70,16 +70,6 @@ def test_a_tar_that_unpacks_to_a_large_file(tmp_path, pack):
         list(archives.files(tmp_path / "x.tar", is_wanted=lambda name: name == "b", max_bytes=MEGABYTE))
 
 
-def test_xz_with_a_dictionary_of_gigabytes(tmp_path):
-    packed = bytearray(lzma.compress(bytes(1000)))
-    assert packed[14:16] == b"\x21\x01"  # LZMA2, and one byte for the dictionary
-    packed[16] = 40  # 4 GiB
-    packed[20:24] = struct.pack("<I", zlib.crc32(packed[12:20]))
-    (tmp_path / "x.tar.xz").write_bytes(packed)
-    with pytest.raises(ValueError, match=r"x.tar.xz, at its start: Memory usage limit exceeded"):
-        list(archives.files(tmp_path / "x.tar.xz", is_wanted=lambda name: True, max_bytes=MEGABYTE))
-
-
 def test_a_zip_with_a_file_of_gigabytes(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("a", bytes(64 * MEGABYTE))
@@ -90,16 +80,6 @@ def test_a_zip_with_a_file_of_gigabytes(tmp_path):
         lying[place : place + 4] = struct.pack("<I", MEGABYTE)
     (tmp_path / "x.zip").write_bytes(lying)
     with pytest.raises(ValueError, match="'a': Bad CRC-32"):
-        list(archives.files(tmp_path / "x.zip", is_wanted=lambda name: True, max_bytes=MEGABYTE))
-
-
-def test_a_zip_with_a_table_of_gigabytes(tmp_path):
-    """Of files without contents: 46 bytes each in the table, of which Python makes ten times as much."""
-    entry = b"PK\1\2" + bytes(42)
-    table = entry * (17 * MEGABYTE // len(entry))
-    end = b"PK\5\6" + bytes(8) + struct.pack("<II", len(table), 4) + bytes(2)
-    (tmp_path / "x.zip").write_bytes(b"PK\3\4" + table + end)
-    with pytest.raises(ValueError, match=r"x.zip, at its start: it has over 4 GB or very many files"):
         list(archives.files(tmp_path / "x.zip", is_wanted=lambda name: True, max_bytes=MEGABYTE))
 
 

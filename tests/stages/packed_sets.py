@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aml.datasets.image_set_writer import PackWriter, write_ground_truth, write_lists
+from aml.datasets.image_set_writer import PackWriter, write_lists
+from aml.files.atomic import write_json
 from aml.files.image_sets import LISTS
 
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
@@ -41,14 +42,14 @@ def write_sets(processed: Path) -> Path:
                 boxes = [[0, 0, *size_of(row)] for row in range(NUM_DATABASE, count)]
                 pack.write_list("images.csv", names[:NUM_DATABASE])
                 pack.write_list("queries.csv", names[NUM_DATABASE:], boxes)
-                odd = {"queries_without_positives": [], "unknown_keys": {}}
-                write_ground_truth(labels_of(processed) / f"{name}.json", LABELS, NUM_DATABASE, **odd)
+                labels = {"queries": LABELS, "queries_without_positives": [], "unknown_keys": {}}
+                write_json(labels_of(processed) / f"{name}.json", labels)
             else:
                 pack.write_list("images.csv", names)
             if name == "train":
                 lists = {key: np.arange(2, dtype=np.int64) for key in LISTS}
                 lists["whitening_queries"], lists["whitening_positives"] = np.arange(0, 30), np.arange(5, 35)
-                write_lists(folder, lists, count)
+                write_lists(folder, lists)
             report = {"excluded": [], "filled": [], "queries_in_database": 0, "queries_listed_again": 0}
             pack.write_report(report)
     return processed

@@ -8,7 +8,7 @@ import pytest
 from aml.datasets import distractors, revisited, sfm
 from aml.evaluation.per_query import read_average_precisions
 from stages.evaluate import main
-from tests.datasets.raw_folders import image, write_archive, write_pickle
+from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
 from tests.stages.packed_sets import labels_of
 from tests.stages.random_descriptors import describe
 
@@ -24,14 +24,14 @@ def processed(tmp_path):
     half = {"cids": CIDS[:4], "cluster": [0, 0, 1, 1], "qidxs": [0], "pidxs": [1]}
     write_pickle(raw / "train.pkl", {"train": half, "val": half | {"cids": CIDS[4:]}})
     write_pickle(raw / "train-whiten.pkl", {"cids": CIDS, "qidxs": [0, 2, 4, 6], "pidxs": [1, 3, 5, 7]})
-    sfm.preprocess(raw, processed / "train", lists="train", expected=None, on_bad_image="error", num_workers=1)
+    sfm.preprocess(raw, processed / "train", training_set("train"), num_workers=1)
     write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
     gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": [], "ok": [0]}]
     write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
+    labels = labels_of(processed) / "test.json"
     revisited.preprocess(
-        raw, processed / "test", labels_of(processed) / "test.json",
-        name="test", archives=["test.tgz"], expected=None, num_workers=1,
-    )  # fmt: skip
+        raw, processed / "test", labels, revisited_set("test", ["test.tgz"]), name="test", num_workers=1
+    )
     write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
     write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13, (64, 48))[:700]})
     (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
@@ -41,10 +41,8 @@ def processed(tmp_path):
 def evaluated(processed, num_archives, on_bad_image="exclude"):
     """The record of a network with random descriptors, and its queries' AP."""
     folder = processed.parent
-    distractors.preprocess(
-        folder / "raw", processed / "crowd", list_name="crowd", num_archives=num_archives, archives_in_all=2,
-        expected=4, on_bad_image=on_bad_image, num_workers=1,
-    )  # fmt: skip
+    settings = distractor_set("crowd", num_archives, in_all=2, expected=4, on_bad_image=on_bad_image)
+    distractors.preprocess(folder / "raw", processed / "crowd", settings, num_workers=1)
     (folder / "descriptors").mkdir()
     describe(folder / "descriptors/x", processed, seed=0, distractors="crowd")
     run(folder, key="x", network="x")
