@@ -3,8 +3,8 @@ distilled student and its teacher's database. See `aml.evaluation.protocol`.
 
 Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, whitening pairs);
 <ground_truth> (of each test set).
-Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals;
-<queries>/<key>.csv: the same measures query by query.
+Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals, of
+both protocols and of a random ranking (chance); <queries>/<key>.csv: the same measures query by query.
 """
 
 from pathlib import Path
@@ -42,7 +42,8 @@ def main(
     lists.require(*sides.values())
     whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
-    write_per_query(queries / f"{key}.csv", results, lists.query_names())
+    results["chance"] = lists.chance()
+    write_per_query(queries / f"{key}.csv", results, lists.queries())
     write_json(
         metrics / f"{key}.json",
         {

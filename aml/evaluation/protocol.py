@@ -7,6 +7,8 @@ descriptors of the whitening images.
 
 from pathlib import Path
 
+from aml.evaluation.chance import chance
+from aml.evaluation.landmarks import landmarks
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import Whitening, learn
 from aml.files.descriptors import DescriptorFolder
@@ -18,7 +20,8 @@ from aml.files.whitening import owned_whitening
 class Lists:
     """The image lists of testing, read once for both protocols.
 
-    images: array name -> image set, as `testing_lists` gives it; ground_truth: test set -> labels of each query.
+    images: array name -> image set, as `testing_lists` gives it; ground_truth, landmarks: test set -> labels, landmark
+    of each query.
     """
 
     def __init__(self, processed: Path, ground_truth: Path, sets: dict):
@@ -29,6 +32,7 @@ class Lists:
         self.ground_truth = {}
         for name in sets["test_sets"]:
             self.ground_truth[name] = read_ground_truth(ground_truth / f"{name}.json")
+        self.landmarks = {name: landmarks(labels) for name, labels in self.ground_truth.items()}
 
     def require(self, *folders: DescriptorFolder) -> None:
         """Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension."""
@@ -55,6 +59,7 @@ class Lists:
         return {
             name: {
                 "num_queries": len(self.images[f"{name}.queries"]),
+                "num_landmarks": len(set(self.landmarks[name])),
                 "num_database": len(self.images[f"{name}.database"]),
                 "num_distractors": len(self.images.get(self.distractor_list, ())),
                 "digest": self.digests[f"{name}.database"],
@@ -62,12 +67,25 @@ class Lists:
             for name in self.sets["test_sets"]
         }
 
-    def query_names(self) -> dict[str, list[str]]:
-        """Return the queries in row order for each `<set>` and each `<set>+<distractors>`."""
-        names = {name: self.images[f"{name}.queries"].names for name in self.sets["test_sets"]}
+    def queries(self) -> dict[str, list[tuple[str, int]]]:
+        """Return name and landmark of the queries in row order for each `<set>` and each `<set>+<distractors>`."""
+        found = {
+            name: list(zip(self.images[f"{name}.queries"].names, numbers, strict=True))
+            for name, numbers in self.landmarks.items()
+        }
         if self.distractor_list in self.images:
-            names |= {self._with_distractors(name): of_set for name, of_set in names.items()}
-        return names
+            found |= {self._with_distractors(name): of_set for name, of_set in found.items()}
+        return found
+
+    def chance(self) -> dict[str, dict]:
+        """Return what a random ranking gives, as `evaluate` does for descriptors."""
+        results = {}
+        for name, labels in self.ground_truth.items():
+            size = len(self.images[f"{name}.database"])
+            results[name] = chance(labels, size)
+            if self.distractor_list in self.images:
+                results[self._with_distractors(name)] = chance(labels, size + len(self.images[self.distractor_list]))
+        return results
 
     def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder, whitening: Whitening) -> dict[str, dict]:
         """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`."""

@@ -50,15 +50,19 @@ def summarise(counts: Counts, ground_truth: GroundTruth, *, with_distractors: bo
     results = {}
     for level in LEVELS:
         ranks = ranks_of_positives(counts, *protocol_labels(ground_truth, level), with_distractors=with_distractors)
-        num_queries = sum(len(ranks_of_query) > 0 for ranks_of_query in ranks)
-        if not num_queries:
-            continue
         per_query = {"AP": np.array([average_precision(ranks_of_query) for ranks_of_query in ranks])}
-        for k in CUTOFFS:
-            per_query[f"P@{k}"] = np.array([precision_at(ranks_of_query, k) for ranks_of_query in ranks])
-        means = {f"m{name}": float(np.nanmean(values)) for name, values in per_query.items()}
-        results[level] = {**means, **per_query, "num_queries": num_queries}
+        per_query |= {
+            f"P@{k}": np.array([precision_at(ranks_of_query, k) for ranks_of_query in ranks]) for k in CUTOFFS
+        }
+        if any(map(len, ranks)):
+            results[level] = summary(per_query)
     return results
+
+
+def summary(per_query: dict[str, np.ndarray]) -> dict:
+    """Return a level of `summarise` from each query's measures (Q,), nan for queries without positives."""
+    means = {f"m{name}": float(np.nanmean(values)) for name, values in per_query.items()}
+    return {**means, **per_query, "num_queries": np.count_nonzero(~np.isnan(per_query["AP"]))}
 
 
 def ranks_of_positives(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
+from aml.evaluation.per_query import COLUMNS, QueryScores, read_average_precisions, read_per_query, write_per_query
 from aml.evaluation.ranking import labelled_rows, summarise
 from tests.evaluation.naive import counts_by_sorting
 
@@ -14,6 +14,7 @@ LABELS = [
     {"easy": [], "hard": [], "junk": [4]},
 ]
 NAMES = ["a", 'b, "c"', "d"]
+QUERIES = list(zip(NAMES, (0, 1, 0), strict=True))
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def results():
 def test_means_are_the_summary_s(results, tmp_path):
     path = tmp_path / "queries" / "x.csv"
     by_set = {"test": results[False], "test+crowd": results[True]}
-    write_per_query(path, {"symmetric": by_set}, dict.fromkeys(by_set, NAMES))
+    write_per_query(path, {"symmetric": by_set}, dict.fromkeys(by_set, QUERIES))
     lines = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
     assert tuple(lines[0]) == COLUMNS
     assert len(lines) == 2 * 3 * 3 and [line["query"] for line in lines[:3]] == NAMES
@@ -34,7 +35,7 @@ def test_means_are_the_summary_s(results, tmp_path):
     for name, levels in by_set.items():
         for level, summary in levels.items():
             of_level = [line for line in lines if (line["set"], line["level"]) == (name, level)]
-            for measure in COLUMNS[4:]:
+            for measure in COLUMNS[5:]:
                 values = [float(line[measure]) for line in of_level if line[measure]]
                 assert len(values) == summary["num_queries"]
                 assert np.mean(values) == pytest.approx(100 * summary[f"m{measure}"], abs=1e-6)
@@ -48,9 +49,10 @@ def test_a_level_without_positives_has_no_lines(tmp_path):
     labels = [{"easy": [0], "hard": [], "junk": []}]
     counts = counts_by_sorting(np.array([[1.0, 0.0]]), labelled_rows(labels))
     results = {"symmetric": {"test": summarise(counts, labels, with_distractors=False)}}
-    write_per_query(tmp_path / "x.csv", results, {"test": ["a"]})
+    write_per_query(tmp_path / "x.csv", results, {"test": [("a", 3)]})
     found = read_average_precisions(tmp_path / "x.csv")
     assert found == {("symmetric", "test", level): {"a": 100.0} for level in ("easy", "medium")}
+    assert read_per_query(tmp_path / "x.csv")["symmetric", "test", "easy"] == {"a": QueryScores(3, 100.0, 100.0)}
 
 
 @pytest.mark.parametrize(
@@ -58,9 +60,9 @@ def test_a_level_without_positives_has_no_lines(tmp_path):
     [
         ("", "starts with columns ; accepted: protocol, set"),
         ("query,AP\n", "starts with columns query, AP; accepted: protocol"),
-        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,x,,,\n", r"line 2: AP 'x'; accepted: a percentage from 0 to 100"),
-        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,100.1,,,\n", "AP '100.1'; accepted"),
-        (",".join(COLUMNS) + "\nsymmetric,test,eas\n", r"x\.csv, line 2: 3 values; 8 are expected"),
+        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,0,x,,,\n", r"line 2: 'x'; accepted: a percentage from 0 to 100"),
+        (",".join(COLUMNS) + "\nsymmetric,test,easy,a,0,1,,,100.1\n", "line 2: '100.1'; accepted"),
+        (",".join(COLUMNS) + "\nsymmetric,test,eas\n", r"x\.csv, line 2: 3 values; 9 are expected"),
     ],
 )
 def test_another_file_is_refused(tmp_path, text, message):

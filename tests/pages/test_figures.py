@@ -291,7 +291,7 @@ def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
     (folder / "queries").mkdir()
     for name in (key, teacher):
         (folder / f"queries/{name}.csv").write_text(
-            f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,1,,,\nasymmetric,roxford5k,medium,q1,2,,,\n"
+            f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,0,1,,,0\nasymmetric,roxford5k,medium,q1,0,2,,,0\n"
         )
     write_curves(folder / "models" / key / "curves")
     return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]

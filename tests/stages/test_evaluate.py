@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from aml.datasets import distractors, revisited, sfm
+from aml.evaluation.chance import average_precision
 from aml.evaluation.per_query import read_average_precisions
 from stages.evaluate import main
 from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
@@ -62,6 +63,11 @@ def test_used_and_excluded_images_are_counted(processed, num_archives, num_distr
     assert record["evaluation"]["odd"] == {"test": {"unknown keys in the ground truth": 1}}
     assert record["evaluation"]["sets"]["test"]["num_distractors"] == num_distractors
     assert list(record["symmetric"]) == (["test", "test+crowd"] if num_archives else ["test"])
+    for name, num_images in zip(record["chance"], (3, 3 + num_distractors), strict=False):
+        expected = average_precision(2, num_images)  # Medium: easy and hard
+        assert record["chance"][name]["medium"]["mAP"] == pytest.approx(100 * expected, abs=0.006)
+    assert list(record["chance"]) == list(record["symmetric"])
+    assert record["evaluation"]["sets"]["test"]["num_landmarks"] == 1
     for (protocol, name, level), found in queries.items():
         assert {query: round(value, 2) for query, value in found.items()} == {"q": record[protocol][name][level]["mAP"]}
     assert {(name, level) for _, name, level in queries} == {

@@ -101,8 +101,9 @@ def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimens
     }
 
 
-def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vwxyz") -> Path:
-    """<key>.csv of these records in `folder`: in every column the AP are the record's mAP and `shifts` around it."""
+def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vwxyz", landmarks="vwxyz") -> Path:
+    """<key>.csv of these records in `folder`: in every column the AP are the record's mAP and `shifts` around it, the
+    P@10 its mP@10. A query's landmark is its position in `landmarks`, or the first."""
     folder.mkdir(exist_ok=True)
     for key in keys:
         with open(folder / f"{key}.csv", "w", newline="") as file:
@@ -113,6 +114,7 @@ def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vw
                     for level, values in levels.items():
                         column = (protocol, name, level)
                         for query, shift in zip(names, shifts, strict=True):
-                            writer.writerow((*column, query, values["mAP"] + shift, "", "", ""))
-                        writer.writerow((*column, "without positives", "", "", "", ""))
+                            landmark = landmarks.index(query) if query in landmarks else 0
+                            writer.writerow((*column, query, landmark, values["mAP"] + shift, "", "", values["mP@10"]))
+                        writer.writerow((*column, "without positives", 99, "", "", "", ""))
     return folder
