@@ -4,7 +4,6 @@ those of the committed run."""
 import csv
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 import yaml
 
 from aml.tables.model import tenths
+from tests import ROOT, copy_tracked
 
-ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
@@ -23,17 +22,14 @@ DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "docs/extending.md").read_text(
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory) -> Path:
-    """A copy of the tracked files with every change of docs/extending.md, one after the other."""
+    """A copy of the tracked files with every change of docs/extending.md that they lack, one after the other."""
     folder = tmp_path_factory.mktemp("docs") / "changed"
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for path in files.rstrip("\0").split("\0"):
-        if (ROOT / path).exists():  # else in the index, but deleted
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, folder / path, follow_symlinks=False)
+    copy_tracked(folder)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     for diff in DIFFS:
-        subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, text=True, check=True)
+        options = {"cwd": folder, "input": diff, "text": True}
+        if subprocess.run(["git", "apply", "--reverse", "--check", "-"], **options, capture_output=True).returncode:
+            subprocess.run(["git", "apply", "-"], **options, check=True)
     return folder
 
 
@@ -70,7 +66,7 @@ def test_the_new_loss_and_backbone_compute(changed):
 @pytest.mark.long
 def test_the_whole_suite_passes_with_the_changes(changed):
     subprocess.run(["git", "add", "--all"], cwd=changed, check=True)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--ignore", "tests/docs"]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=changed, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-5000:]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
 KEYS = {"file", "tests", "bugs"}  # of a group of bugs in one file
 
 

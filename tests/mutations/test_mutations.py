@@ -6,7 +6,6 @@ in a copy of the project and runs those tests, a process each.
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.mutations.bugs import ROOT, Bug, read_bugs
+from tests import ROOT, copy_tracked
+from tests.mutations.bugs import Bug, read_bugs
 
 BUGS = read_bugs()
 TIMEOUT = 300  # seconds of a selection of tests
@@ -49,12 +49,7 @@ class Copy:
 
     def __init__(self, folder: Path):
         self.folder, self.passed = folder, set()
-        ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for path in map(Path, files.rstrip("\0").split("\0")):
-            if (ROOT / path).exists():  # else in the index, but deleted
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / path, folder / path, follow_symlinks=False)
+        copy_tracked(folder)
 
     def pytest(self, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
         """Runs these files up to the first failure, and leaves no bytecode: it would outlive a bug of its second."""

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT, copy_tracked, set_at
+
 COPIED = (
     "dvc.yaml",
     "graph",
@@ -84,12 +85,7 @@ class Repository:
     def edit(self, name: str, value) -> None:
         """Set one parameter in params.yaml; its name is dotted."""
         path = self.folder / "params.yaml"
-        values = yaml.safe_load(path.read_text())
-        *parents, last = name.split(".")
-        section = values
-        for parent in parents:
-            section = section[parent]
-        section[last] = value
+        values = set_at(yaml.safe_load(path.read_text()), name, value)
         path.write_text(yaml.safe_dump(values, sort_keys=False))
 
     def json(self, path: str):
@@ -121,7 +117,8 @@ def cells(repository: Repository) -> list[str]:
 
 
 def tiny(values: dict) -> dict:
-    """The committed parameters with one teacher, one student at its dimension, two losses, and little of everything."""
+    """The committed parameters with one teacher, one student at its dimension, two losses, and little of every drawn
+    set, without the others."""
     teacher, student = values["grid"]["teachers"][0], values["grid"]["students"][0]
     values |= {"student": student, "teacher": teacher, "loss": "contr_plus"}
     values["runtime"] |= {"device": "cpu", "num_workers": 0}
@@ -134,6 +131,9 @@ def tiny(values: dict) -> dict:
     }
     values["networks"] = {name: values["networks"][name] for name in (teacher, student)}
     values["losses"] = {name: values["losses"][name] for name in ("contr", "contr_plus", "reg")}
+    values["datasets"] = {name: dataset for name, dataset in values["datasets"].items() if dataset["synthetic"]}
+    for names in (values["grid"]["datasets"], values["grid"]["test_sets"]):
+        names[:] = [name for name in names if name in values["datasets"]]
     for dataset in values["datasets"].values():
         dataset["synthetic"] |= {"image_size": 32} | SMALL[dataset["layout"]]
     shrink_budgets(values, images_per_epoch=20, batch_size=10, epochs=2)
@@ -154,13 +154,9 @@ def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> N
 
 def committed(folder: Path, values: dict) -> Repository:
     """Commit this project to a new repository, with `values` as its parameters; nothing has run."""
-    ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
-    files = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for path in map(Path, files.rstrip("\0").split("\0")):
-        is_result = path.name == "dvc.lock" or "digests" in path.parts  # of the committed run
-        if not is_result and (ROOT / path).exists():  # else in the index, but deleted
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / path, folder / path)
+    copy_tracked(folder, *COPIED)
+    for path in [*folder.rglob("dvc.lock"), *folder.glob("data/digests/*")]:  # of the committed run
+        path.unlink()
     (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
     (folder / ".venv" / "ready").touch()  # make would install packages otherwise

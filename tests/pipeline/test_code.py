@@ -45,19 +45,19 @@ def test_an_edit_marks_the_cells_that_it_can_change(repository):
 def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):
     """Other files and other cells are as before."""
     folder = repository.folder
-    shutil.copy(folder / "aml/losses/reg.py", folder / "aml/losses/cosine.py")
-    (folder / "aml/losses/cosine.py").write_text((folder / "aml/losses/reg.py").read_text().replace("reg", "cosine"))
+    text = (folder / "aml/losses/reg.py").read_text().replace("reg", "ones_own")
+    (folder / "aml/losses/ones_own.py").write_text(text)
     shutil.copy(folder / "aml/networks/backbones/lite1.py", folder / "aml/networks/backbones/wide.py")
     values = yaml.safe_load((folder / "params.yaml").read_text())
-    values["losses"]["cosine"] = values["losses"]["reg"] | {"label": "Cosine"}
-    values["grid"]["losses"].append("cosine")
+    values["losses"]["ones_own"] = values["losses"]["reg"] | {"label": "One's own"}
+    values["grid"]["losses"].append("ones_own")
     student = values["grid"]["students"][0]
     values["networks"]["wide"] = values["networks"][student] | {"backbone": "wide", "label": "Wide"}
     values["grid"]["students"].append("wide")
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     assert ran(repository.dvc("repro", "check")) == ["code", "check"]
     found = {name for name in repository.status() if name.startswith(CELLS)}
-    assert found and all("cosine" in name or "wide" in name for name in found)
+    assert found and all("ones_own" in name or "wide" in name for name in found)
 
 
 TRACED = """

@@ -1,13 +1,13 @@
 """The paper's setting in miniature: params.paper.yaml with other sizes, counts, addresses and runtime. Each of the four
 networks is trained once and goes from the first download to the tables; one student is trained by all nine losses."""
 
+import copy
 import csv
 import shutil
 
 import pytest
 import yaml
 
-from aml import losses
 from tests.download.flaky_server import DATA, flaky_server
 from tests.download.local_server import serving
 from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
@@ -15,6 +15,7 @@ from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weigh
 
 pytestmark = pytest.mark.pipeline
 
+PAPER = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
 CELLS = ["mobilenet_v2-vgg16-reg-0", "efficientnet_b3-resnet101-reg-0"]
 FILES = {
     "sfm120k": ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"],
@@ -54,7 +55,7 @@ def miniature(values: dict, url: str, weights: dict[str, str]) -> dict:
 def finished_paper(tmp_path_factory):
     """The repository; what the run of download and weights printed; what the rest printed, without any network."""
     place = tmp_path_factory.mktemp("paper")
-    values = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
+    values = copy.deepcopy(PAPER)
     write_upstream(place / "upstream", values)
     weights = write_library_weights(place / "upstream" / "weights", list(values["weights"]))
     with serving(place / "upstream") as server:
@@ -65,7 +66,7 @@ def finished_paper(tmp_path_factory):
     refused = repository.run(*alone, "python", "-c", "import socket; socket.create_connection(('a', 1))", ok=False)
     assert "no network after download and weights" in refused
     stages = [f"graph/evaluate/dvc.yaml:evaluate_distilled@{cell}" for cell in CELLS]
-    stages += [f"graph/train/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in losses.known()]
+    stages += [f"graph/train/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in PAPER["losses"]]
     computed = repository.run(*alone, "dvc", "repro", *stages)
     computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
     yield repository, fetched, computed
@@ -105,14 +106,14 @@ def test_the_rest_needs_no_network(finished_paper):
         assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
 
 
-@pytest.mark.parametrize("loss", losses.known())
+@pytest.mark.parametrize("loss", PAPER["losses"])
 def test_every_loss_trains_on_images_of_many_sizes(finished_paper, loss):
     record = finished_paper[0].json(f"models/mobilenet_v2-vgg16-{loss}-0/model.json")["record"]
     assert len(record) == 1 and 0 < record[0]["train_loss"] < 100 and 0 < record[0]["validation_loss"] < 100
 
 
 def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
-    values = yaml.safe_load((ROOT / "params.paper.yaml").read_text())
+    values = copy.deepcopy(PAPER)
     values["runtime"]["num_downloads"] = 1
     with flaky_server() as server:
         for source in values["datasets"]["roxford5k"]["sources"]:

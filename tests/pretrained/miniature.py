@@ -16,7 +16,7 @@ def parameters(*, teachers: list[str], students: list[str], places: list[str]) -
     """published/params.yaml with part of its grid, Reg alone of the published losses, and drawn test sets."""
     values = yaml.safe_load((ROOT / "published/params.yaml").read_text())
     drawn = yaml.safe_load((ROOT / "params.yaml").read_text())["datasets"]
-    drawn = [dataset["synthetic"] for dataset in drawn.values() if dataset["layout"] == "revisited"]
+    drawn = [drawn[name]["synthetic"] for name in ("rsynth_a", "rsynth_b")]
     for dataset, synthetic in zip(values["grid"]["test_sets"], drawn, strict=True):
         small = synthetic | {"image_size": 64} | SMALL["revisited"]
         values["datasets"][dataset] |= {"sources": None, "expected": None, "synthetic": small}

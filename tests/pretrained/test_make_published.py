@@ -1,16 +1,12 @@
 """`make published`: a DVC repository of its own inside the project's."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 import yaml
 
+from tests import copy_tracked
 from tests.download.local_server import serving
 from tests.pipeline.conftest import Repository, ran
-from tests.pretrained.miniature import ROOT, keys, parameters, publish
+from tests.pretrained.miniature import keys, parameters, publish
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 COPIED = ("published", "aml", "stages", "synthetic", "tools", "Makefile", ".gitignore")
@@ -19,12 +15,7 @@ COPIED = ("published", "aml", "stages", "synthetic", "tools", "Makefile", ".giti
 @pytest.fixture
 def project(tmp_path) -> Repository:
     folder = tmp_path / "project"
-    ours = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *COPIED]
-    listed = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for path in map(Path, listed.rstrip("\0").split("\0")):
-        if os.path.lexists(ROOT / path):  # else in the index, but deleted
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / path, folder / path, follow_symlinks=False)
+    copy_tracked(folder, *COPIED)
     (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
     (folder / ".venv/ready").touch()  # for make: the tests' own environment serves

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
 from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.tables.model import TABLES
 from aml.tables.printed_values import PRINTED
 
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
@@ -25,6 +26,8 @@ SETS = {
     "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
     "rparis6k": {"num_queries": 70, "num_database": 6322, "num_distractors": 1001001, "digest": "cd" * 32},
 }
+for number in set(TABLES) - set(range(5, 11)):  # one of your own, of whose cells nothing is printed
+    del TABLES[number]
 SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all networks find the same ones hard
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from aml import losses
 from aml.files.image_sets import LISTS
 from aml.losses import load
 from aml.networks.network import RetrievalNetwork
@@ -20,6 +19,7 @@ from aml.training.loop import TrainingRun
 from aml.training.objective import FeatureSource
 from tests.stages.packed_sets import PANORAMA_ROW, size_of
 
+PAPER = read_parameters(Path(__file__).parents[2] / "params.paper.yaml")
 SETTINGS = TrainingSettings(
     image_size=32, epochs=2, batch_size=4, learning_rate=0.01, learning_rate_decay=0.1, weight_decay=0.0,
     gem_learning_rate_factor=10, pool_size=40, precision="float32",
@@ -164,12 +164,11 @@ def test_fewer_tuples_than_a_batch_is_an_error(tensors, what, images_per_epoch):
         loop.train()
 
 
-@pytest.mark.parametrize("loss", losses.known())
+@pytest.mark.parametrize("loss", PAPER["losses"])
 @pytest.mark.parametrize("frozen_stages", [0, 2])
 def test_every_loss_trains_on_images_of_many_sizes(tensors, loss, frozen_stages):
     """By decoded images and by kept features, in batches of five as the paper's."""
-    values = read_parameters(Path(__file__).parents[2] / "params.paper.yaml")
-    loss_settings = settings_of_loss(values, loss)
+    loss_settings = settings_of_loss(PAPER, loss)
     few = {"images_per_epoch": 12, "num_negatives": min(2, loss_settings.num_negatives)}
     loss_settings = dataclasses.replace(loss_settings, **few)
     net = network(frozen_stages)
