@@ -107,26 +107,3 @@ def test_aliases_of_aliases_are_never_written_out(tmp_path):
     values = read_parameters(tmp_path / "params.yaml")
     with pytest.raises(ValueError, match=r"params.yaml: seed is a list of 9 \(list\); int is expected"):
         of_type(int, values["a29"], "seed")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: " + "[" * 1500, "RecursionError"),
-        ("a: " + "{b: " * 1500, "RecursionError"),
-        ("a: 1\n" * 60_000, "has 300000 bytes; at most 262144 are accepted"),
-        ('a: !!int ""', "IndexError"),
-        ("a: !!bool maybe", "KeyError"),
-        ("a: !!timestamp soon", "line 1: failed to construct timestamp"),
-        ("a: " + "9" * 5000, "Exceeds the limit"),
-    ],
-)
-def test_yaml_that_no_file_of_ours_has(tmp_path, text, message):
-    (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_parameters(tmp_path / "params.yaml")
-
-
-def test_numbers_beyond_all_floats():
-    with pytest.raises(ValueError, match="rate is a number of 4001 bits; a finite number is expected"):
-        of_type(float, 1 << 4000, "rate")

@@ -28,14 +28,4 @@ def test_numbers_are_written_out(archives):
     found = files("r1m", archives=archives)
     assert len(found) == archives + 1
     assert found[f"revisitop1m.{archives}.tar.gz"][0].endswith(f"/jpg/revisitop1m.{archives}.tar.gz")
-
-
-def test_each_archive_needs_a_drawn_image():
-    values = read_parameters(ROOT / "params.yaml")
-    values["datasets"]["synth1k"]["synthetic"]["num_images"] = 1
-    with pytest.raises(ValueError, match="num_images is 1; accepted: 2 or more, one for each of archives_in_all"):
-        dataset_settings(values, "synth1k")
-
-
-def test_without_an_archive_there_is_nothing_to_fetch():
     assert files("r1m", archives=0) == {}

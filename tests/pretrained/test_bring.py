@@ -5,11 +5,7 @@ import json
 
 import pytest
 
-from aml.params.pretrained import network_files
 from aml.pretrained.files import bring
-
-FILES = {"vgg16": {"checkpoint": "teacher.pth", "whitening": None}}
-VALUES = {"checkpoints": {"places": ["/somewhere"], "files": FILES}}
 
 
 def test_places_are_tried_in_order_and_digests_noted(tmp_path):
@@ -20,12 +16,6 @@ def test_places_are_tried_in_order_and_digests_noted(tmp_path):
     places = [f"{tmp_path}/first/", f"{tmp_path}/second"]
     assert [bring(name, places, **options).read_text() for name in ("a.pth", "b.pth")] == ["a.pth", "b.pth"]
     assert sorted(json.loads((tmp_path / "digests.json").read_text())) == ["a.pth", "b.pth"]
-
-
-def test_an_unknown_network_is_named():
-    assert network_files(VALUES, "vgg16")[1] == ["/somewhere"]
-    with pytest.raises(ValueError, match=r"no 'nobody' in params\.yaml: checkpoints\.files; known: vgg16"):
-        network_files(VALUES, "nobody")
 
 
 def test_digits_in_a_name_are_of_the_sha256(tmp_path):

@@ -169,8 +169,3 @@ def test_marks_leave_the_csv_as_it_is(records, tmp_path):
 
 def test_without_queries_tables_stay_as_they_are(records, tmp_path):
     assert marks(records, tmp_path)[0] == build_tables(SETTINGS, records)
-
-
-def test_a_confidence_outside_is_refused():
-    with pytest.raises(ValueError, match="confidence is 100; accepted: percent, between 0 and 100"):
-        replace(BOOTSTRAP, confidence=100.0)

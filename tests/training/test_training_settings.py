@@ -26,21 +26,6 @@ def test_who_has_no_teacher_has_constants_of_its_own(values, training):
     assert loss_settings(values, "contr").constants == {"margin": 0.8}
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"mining": "none"}, "unknown 'mining' in params.yaml: train_teacher.loss"),
-        ({"alpha": 2}, "unknown 'alpha' in params.yaml: train_teacher.loss"),
-        ({"margin": "0.7"}, r"train_teacher.loss.margin is '0.7' \(str\); float is expected"),
-        ({"images_per_epoch": 0}, "train_teacher.loss: images_per_epoch is 0"),
-    ],
-)
-def test_what_is_wrong_in_them_is_named(values, change, message):
-    values["train_teacher"]["loss"] |= change
-    with pytest.raises(ValueError, match=message):
-        loss_without_teacher(values, "train_teacher")
-
-
 def test_a_loss_of_unknown_members_is_refused(values, monkeypatch):
     monkeypatch.setattr("aml.losses.members", lambda name: ("self", "anchor"))
     with pytest.raises(

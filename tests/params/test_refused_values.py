@@ -1,0 +1,142 @@
+"""Values that no stage can use, in a parameters file: the check stops each with the value, where it stands and what is
+accepted, and writes nothing."""
+
+import pytest
+
+from aml.params import datasets
+from aml.params.reading import read_parameters
+from stages.check import main
+from synthetic import kinds, landmarks, sets
+from tests import ROOT, set_at
+
+OURS, PAPER = "params.yaml", "params.paper.yaml"
+GROUND_TRUTH = {"file": "gnd_roxford5k.pkl", "places": ["/x"]}
+DRAWN = {"seed": 3, "image_size": 96, "num_images": 100}
+OF_TEACHERS = "those of grid.teachers"
+REFUSED = [
+    (OURS, "networks.lite0.stages", 0, "stages is 0; accepted: 1 to 8, those of lite0"),
+    (OURS, "networks.lite0.stages", 99, "stages is 99; accepted: 1 to 8, those of lite0"),
+    (OURS, "networks.lite0_fixed.frozen_stages", 7, "frozen_stages is 7; accepted: 0 to stages, which is 6"),
+    (OURS, "networks.lite0.frozen_stages", -1, "frozen_stages is -1; accepted: 0 to stages, which is 6"),
+    (OURS, "networks.lite0.gem_p", 0, "gem_p is 0.0; accepted: above 0"),
+    (OURS, "networks.lite0.label", "Lite2", "network label 'Lite2' stands twice"),
+    (OURS, "networks.a/b", {}, "networks.a/b lacks 'label'"),
+    (PAPER, "networks.vgg16.stages", 5, "grid.dimensions is [512, 2048]; accepted: [64, 2048], those of"),
+    (PAPER, "networks.vgg16.backbone", "vgg19", "unknown backbone 'vgg19'; known: efficientnet_b3, lite0"),
+    (OURS, "losses.contr.margin", -0.1, "losses.contr: margin is -0.1; accepted: 0 or more"),
+    (OURS, "losses.dr.length", 0, "losses.dr: length is 0; accepted: 1 or more"),
+    (OURS, "losses.rkd.angle_weight", -2, "losses.rkd: angle_weight is -2.0; accepted: 0 or more"),
+    (OURS, "losses.contr_plus.num_negatives", 0, "accepted: 1 or more, as contr_plus compares with them"),
+    (OURS, "losses.contr_plus.num_negatives", -1, "num_negatives is -1; accepted: 0 to 10,000"),
+    (OURS, "losses.contr_plus.mining", "none", "mining is 'none'; accepted: hard, as contr_plus needs labels"),
+    (OURS, "losses.contr_plus.mining", "hardest", "mining is 'hardest'; accepted: hard, random, none"),
+    (OURS, "losses.contr_plus.images_per_epoch", 0, "images_per_epoch is 0; accepted: 1 or more"),
+    (PAPER, "losses.dr.length", 5, "distill.batch_size is 5; accepted: at least 6 for dr"),
+    (PAPER, "losses.reg.images_per_epoch", 4, "at most 4, which is losses.reg.images_per_epoch"),
+    (OURS, "train_teacher.loss.margin", -0.1, "train_teacher.loss: margin is -0.1; accepted: 0 or more"),
+    (OURS, "train_teacher.loss.margin", "0.7", "train_teacher.loss.margin is '0.7' (str); float is expected"),
+    (OURS, "train_teacher.loss.mining", "none", "unknown 'mining' in params.yaml: train_teacher.loss"),
+    (OURS, "train_teacher.loss.images_per_epoch", 0, "train_teacher.loss: images_per_epoch is 0"),
+    (OURS, "train_student.loss.num_negatives", 0, "num_negatives is 0; accepted: 1 or more, as contr"),
+    (OURS, "train_teacher.image_size", 0, "train_teacher: image_size is 0; accepted: 8 to 10,000"),
+    (PAPER, "train_teacher.seed", -1, "train_teacher: seed is -1; accepted: 0 or more"),
+    (PAPER, "train_student.batch_size", 2001, "at most 2000, which is train_student.loss.images_per_epoch"),
+    (OURS, "distill.image_size", 10**9, "distill: image_size is 1000000000; accepted: 8 to 10,000"),
+    (OURS, "distill.epochs", 0, "distill: epochs is 0; accepted: 1 to 100,000"),
+    (OURS, "distill.batch_size", -5, "distill: batch_size is -5; accepted: 1 to 100,000"),
+    (PAPER, "distill.batch_size", 4, "distill.batch_size is 4; accepted: at least 5 for dr, at most 20000, which"),
+    (PAPER, "distill.batch_size", 2, "distill.batch_size is 2; accepted: at least 3 for rkd"),
+    (OURS, "distill.learning_rate", 0, "distill: learning_rate is 0.0; accepted: above 0"),
+    (PAPER, "distill.learning_rate", "abc", "params.yaml: distill.learning_rate is 'abc' (str); float is expected"),
+    (OURS, "distill.learning_rate_decay", -0.1, "distill: learning_rate_decay is -0.1; accepted: 0 or more"),
+    (OURS, "distill.weight_decay", -1e-6, "distill: weight_decay is -1e-06; accepted: 0 or more"),
+    (OURS, "distill.gem_learning_rate_factor", -10, "gem_learning_rate_factor is -10.0; accepted: 0 or more"),
+    (OURS, "distill.pool_size", 0, "distill: pool_size is 0; accepted: 1 or more"),
+    (PAPER, "distill.seed", 0, "unknown 'seed' in params.yaml: distill; known: image_size"),
+    (OURS, "targets.image_size", 0, "targets: image_size is 0; accepted: 8 to 10,000"),
+    (OURS, "targets.batch_size", 0, "targets: batch_size is 0; accepted: 1 to 100,000"),
+    (OURS, "extract.image_size", -1, "extract: image_size is -1; accepted: 8 to 10,000"),
+    (OURS, "extract.batch_size", 0, "extract: batch_size is 0; accepted: 1 to 100,000"),
+    (OURS, "extract.scales", [], "extract: scales is []; accepted: one or more"),
+    (OURS, "extract.scales", [1, 0], "extract: scales is 0.0; accepted: above 0"),
+    (OURS, "extract.scales", [1, 100], "extract: scales is 100.0; accepted: 0 to 10"),
+    (OURS, "extract.distractor_dtype", "float8", "distractor_dtype is 'float8'; accepted: float16, float32"),
+    (PAPER, "extract.precision", "float16", "extract: precision is 'float16'; accepted: float32, tf32, bfloat16"),
+    (OURS, "complexity.sizes", [], "sizes is []; accepted: one or more [height, width]"),
+    (OURS, "complexity.sizes", [[96]], "sizes is [[96]]"),
+    (OURS, "complexity.sizes", [[96, 0]], "sizes is [[96, 0]]"),
+    (OURS, "complexity.sizes", [[72, 100_000]], "complexity: sizes has 100000; accepted: 8 to 10,000"),
+    (OURS, "complexity.sizes", [[96, 96], [96, 96]], "each once"),
+    (OURS, "complexity.repeats", 10**10, "complexity: repeats is 10000000000; accepted: 1 to 1,000,000"),
+    (OURS, "bootstrap.draws", 10**10, "bootstrap: draws is 10000000000; accepted: 1 to 1,000,000"),
+    (OURS, "bootstrap.confidence", 100, "bootstrap: confidence is 100; accepted: percent, between 0 and 100"),
+    (OURS, "comparison.tolerance", -1, "comparison: tolerance is -1.0; accepted: 0 or more"),
+    (PAPER, "runtime.device", "tpu", "params.yaml: runtime: device is 'tpu'; accepted: auto, cpu, cuda"),
+    (OURS, "runtime.processes", 100_000, "runtime: processes is 100000; accepted: 1 to 1,024"),
+    (OURS, "runtime.num_workers", 100_000, "runtime: num_workers is 100000; accepted: 0 to 1,024"),
+    (OURS, "runtime.num_threads", 100_000, "runtime: num_threads is 100000; accepted: 1 to 1,024"),
+    (OURS, "runtime.num_downloads", 0, "runtime: num_downloads is 0; accepted: 1 to 1,024"),
+    (OURS, "datasets.rsynth_a.synthetic.kinds", ["pagoda"], "kinds is ['pagoda']; accepted: one or more of"),
+    (OURS, "datasets.rsynth_a.synthetic.kinds", [], "kinds is []; accepted: one or more of cathedral"),
+    (OURS, "datasets.rsynth_a.synthetic.palette", [8], "palette is [8]; accepted: one or more of 0, 1, 2"),
+    (OURS, "datasets.rsynth_a.synthetic.image_size", 16, "image_size is 16; accepted: 32 to 2,048"),
+    (OURS, "datasets.rsynth_a.synthetic.num_landmarks", 0, "num_landmarks is 0; accepted: 1 to 100,000"),
+    (OURS, "datasets.rsynth_a.synthetic.num_other", -1, "num_other is -1; accepted: 0 to 100,000"),
+    (OURS, "datasets.rsynth_a.synthetic.seed", -1, "seed is -1; accepted: 0 or more"),
+    (OURS, "datasets.rsynth_a.expected", {"queries": -1}, "expected.queries is -1; accepted: 0 or more"),
+    (OURS, "datasets.synthsfm.synthetic.views_per_landmark", 1, "views_per_landmark is 1; accepted: 2 to 100,000"),
+    (OURS, "datasets.synthsfm.synthetic.num_whitening_landmarks", 121, "is 121; accepted: 1 to 120"),
+    (OURS, "datasets.synthsfm.on_bad_image", "ignore", "on_bad_image is 'ignore'; accepted: error, exclude"),
+    (OURS, "datasets.synth1k.synthetic.num_images", 0, "num_images is 0; accepted: 1 to"),
+    (OURS, "datasets.synth1k.synthetic.num_images", 1, "num_images is 1; accepted: 2 or more, one for each"),
+    (OURS, "datasets.synth1k.archives_in_all", 0, "archives_in_all is 0; accepted: 1 to 1,000"),
+    (PAPER, "datasets.r1m.archives", 101, "datasets.r1m: archives is 101; accepted: 0 to 100"),
+    (PAPER, "datasets.r1m.sources", None, "datasets.r1m has neither of sources and synthetic; exactly one is accepted"),
+    (PAPER, "datasets.r1m.synthetic", DRAWN, "datasets.r1m has both of sources and synthetic"),
+    (PAPER, "datasets.roxford5k.sources", [], "no 'gnd_roxford5k.pkl' among no files; needed are"),
+    (PAPER, "datasets.roxford5k.sources", [GROUND_TRUTH], "no archive (.tgz, .tar.gz"),
+    (PAPER, "datasets.sfm120k.sources", [{"file": "a/b", "places": ["/x"]}], "file is 'a/b'; accepted: a file name"),
+    (PAPER, "datasets.sfm120k.sources", [{"file": "x", "places": []}], "'x' has no places; accepted: one or more"),
+    (PAPER, "datasets.sfm120k.sources", [{"file": "x", "url": "y"}], "unknown 'url' in params.yaml: datasets.sfm120k."),
+    (PAPER, "datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
+    (PAPER, "datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
+    (PAPER, "datasets.rparis6k.expected.images", "7", "expected.images is '7' (str); int is expected"),
+    (PAPER, "weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: efficientnet_b3"),
+    (PAPER, "weights", {"vgg16": "/x"}, "weights.vgg16 is '/x'; a list is expected"),
+    (PAPER, "weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
+    (PAPER, "loss", "foo", "unknown 'foo' in params.yaml: loss; known: contr, "),
+    (PAPER, "distil", {}, "unknown 'distil' in params.yaml: params.yaml; known: student, teacher, loss"),
+    (OURS, "grid.students", ["lite0_fixed", "lite0"], "network key 'lite0' stands twice"),
+    (OURS, "grid.students", [], "students is []; accepted: one or more, each once"),
+    (PAPER, "grid.losses", ["contr", "regg"], "unknown 'regg' in params.yaml: grid.losses; known: contr, contr_plus"),
+    (PAPER, "grid.teachers", ["vgg16"], f"grid.dimensions is [512, 2048]; accepted: [512], {OF_TEACHERS}"),
+    (PAPER, "grid.teachers", ["resnet101", "vgg16"], f"accepted: [2048, 512], {OF_TEACHERS} in their order"),
+    (PAPER, "grid.dimensions", [512], f"grid.dimensions is [512]; accepted: [512, 2048], {OF_TEACHERS}"),
+    (OURS, "grid.dimensions", [112, 112, 120], "dimensions is [112, 112, 120]; accepted: each once"),
+    (PAPER, "grid.seeds", [1, 2], "unknown 0 in params.yaml: seed; known: 1, 2"),
+    (PAPER, "grid.seeds", None, "unknown 0 in params.yaml: seed; known: "),
+    (PAPER, "grid.seeds", [], "grid: seeds is []; accepted: one or more, each once, 0 or more"),
+    (PAPER, "grid.seeds", [0, -1], "seeds is [0, -1]; accepted: one or more, each once, 0 or more"),
+    (PAPER, "grid.seeds", 0, "grid.seeds is 0; a list is expected"),
+    (PAPER, "grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
+]
+for name in ("a/b", "a b", "a-b", "ä"):
+    message = f"the name '{name}'; accepted: letters, digits, underscores"
+    REFUSED += [(OURS, f"{family}.{name}", ..., message) for family in ("datasets", "networks")]
+
+
+@pytest.mark.parametrize(("file", "name", "value", "message"), REFUSED)
+def test_the_check_stops_each(tmp_path, file, name, value, message):
+    values = read_parameters(ROOT / file)
+    if value is ...:  # another section under that name
+        value = next(iter(values[name.partition(".")[0]].values()))
+    with pytest.raises(ValueError) as error:
+        main(tmp_path / "cell.json", tmp_path / "checked.json", set_at(values, name, value))
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_be_drawn_is_what_is_accepted():
+    assert set(datasets.KINDS) == set(kinds.KINDS)
+    assert range(datasets.NUM_STONES) == range(len(landmarks.PALETTE))
+    assert datasets.DRAWN_SIZES == (sets.SMALLEST, sets.LARGEST)
