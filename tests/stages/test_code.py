@@ -71,73 +71,46 @@ def test_words_layout_and_the_order_of_imports_mark_nothing(tmp_path):
     assert copy.marked() == set()
 
 
-@pytest.mark.parametrize(
-    "patterns",
-    [
-        ["aml/run_log.py"],
-        ["stages/runtime.py", "stages/__init__.py"],
-        [
-            "stages/tables.py",
-            "stages/page.py",
-            "aml/tables/*.py",
-            "aml/tables/**/*.*",
-            "aml/pages/*.py",
-            "aml/pages/**/*.*",
-        ],
-        ["stages/figures.py", "aml/pages/figures/*"],
-        ["stages/weights.py", "aml/pretrained/imagenet.py", "aml/pretrained/*.py"],
-        ["stages/code.py", "aml/closures.py"],
-        [
-            "stages/preprocess.py",
-            "stages/download.py",
-            "aml/datasets/**/*.py",
-            "synthetic/*.py",
-            "aml/download/*.py",
-        ],
-        ["stages/complexity.py", "aml/complexity/*"],
-        ["stages/evaluate.py", "aml/evaluation/*.py"],
-    ],
-    ids=lambda patterns: patterns[0],
-)
-def test_what_no_network_reads_marks_no_gpu_stage(copy, patterns):
-    marked = copy.marked_by(*patterns)
-    assert not marked & {TRAINING, TARGETS, EXTRACTION}
-    assert not [name for name in marked if "/" in name]
+RUNNER = ["stages/runtime.py", "stages/__init__.py", "aml/run_log.py"]
+EDITS = [  # edited files; what it marks of the files for training, targets, extraction, each loss and each network
+    (RUNNER, []),
+    (["stages/tables.py", "stages/page.py", "aml/tables/**/*.*", "aml/pages/**/*.*"], []),
+    (["stages/figures.py", "aml/pages/figures/*"], []),
+    (["stages/weights.py", "aml/pretrained/*.py"], []),
+    (["stages/code.py", "aml/closures.py"], []),
+    (["stages/preprocess.py", "stages/download.py", "aml/datasets/*.py", "synthetic/*.py", "aml/download/*.py"], []),
+    (["stages/complexity.py", "aml/complexity/*"], []),
+    (["stages/evaluate.py", "aml/evaluation/*.py"], []),
+    (["stages/extract.py", "aml/extraction/*.py"], [TARGETS, EXTRACTION]),
+    (["aml/compute/device.py"], [TRAINING, TARGETS, EXTRACTION]),
+    (["aml/losses/reg.py"], ["losses/reg.json"]),
+    (["aml/networks/backbones/lite2.py"], ["networks/lite2.json"]),
+]
 
 
-def test_runner_and_log_mark_nothing(copy):
-    assert copy.marked_by("stages/runtime.py", "stages/__init__.py", "aml/run_log.py") == {"page.json"}
+def computing(names) -> set[str]:
+    """The files among these of what trains or describes."""
+    return {name for name in names if "/" in name or name in (TRAINING, TARGETS, EXTRACTION)}
 
 
-def test_extraction_marks_no_training(copy):
-    marked = copy.marked_by("stages/extract.py", "aml/extraction/describe.py", "aml/extraction/descriptor_folder.py")
-    assert EXTRACTION in marked and TRAINING not in marked
+@pytest.mark.parametrize(("patterns", "marked"), EDITS, ids=[patterns[0] for patterns, _ in EDITS])
+def test_an_edit_marks_what_it_can_change(copy, patterns, marked):
+    assert computing(copy.marked_by(*patterns)) == set(marked)
 
 
-def test_evaluation_marks_itself(copy):
+def test_runner_and_log_mark_the_page_and_evaluation_itself(copy):
+    assert copy.marked_by(*RUNNER) == {"page.json"}
     assert "evaluate.json" in copy.marked_by("aml/evaluation/whitening.py")
 
 
-def test_where_a_stage_computes_and_in_which_precision_marks_what_computes(copy):
-    assert {TRAINING, TARGETS, EXTRACTION} <= copy.marked_by("aml/compute/device.py")
-
-
-def test_a_loss_marks_its_own_cells(copy):
-    networks = {TRAINING, TARGETS, EXTRACTION, *(name for name in copy.before if "/" in name)}
-    assert copy.marked_by("aml/losses/reg.py") & networks == {"losses/reg.json"}
-    path = copy.root / "aml/losses/cosine.py"
-    path.write_text("MEMBERS = ()\n")
-    assert copy.marked() & {*networks, "losses/cosine.json"} == {"losses/cosine.json"}
-    path.unlink()
-
-
-def test_a_backbone_marks_its_own_cells(copy):
-    networks = {TRAINING, TARGETS, EXTRACTION, *(name for name in copy.before if "/" in name)}
-    assert copy.marked_by("aml/networks/backbones/lite2.py") & networks == {"networks/lite2.json"}
-    path = copy.root / "aml/networks/backbones/resnet50.py"
-    path.write_text('WEIGHTS = "x"\n')
-    assert not copy.marked() & networks
-    path.unlink()
+def test_a_new_loss_or_backbone_marks_its_own_cells(copy):
+    for name, text, marked in (
+        ("losses/ones_own.py", "MEMBERS = ()\n", {"losses/ones_own.json"}),
+        ("networks/backbones/ones_own.py", 'WEIGHTS = "x"\n', set()),  # a network may name it
+    ):
+        (copy.root / "aml" / name).write_text(text)
+        assert computing(copy.marked()) == marked
+        (copy.root / "aml" / name).unlink()
 
 
 def test_no_code_of_the_library_is_forgotten(copy):

@@ -8,35 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIGHT = [
-    "stages.check",
-    "stages.code",
-    "stages.contact_sheet",
-    "stages.download",
-    "stages.evaluate",
-    "stages.experiment",
-    "stages.preprocess",
-    "stages.sources",
-    "stages.tables",
-    "tools.tidy",
-]
+LIGHT = ("check", "code", "contact_sheet", "download", "evaluate", "experiment", "preprocess", "sources", "tables")
 COMMANDS = {
-    "stages.check": ["cell.json", "checked.json"],
-    "tools.doctor": [],
-    "stages.download": ["name", "raw", "digests.json"],
-    "stages.evaluate": [
-        "descriptors",
-        "processed",
-        "ground_truth",
-        "metrics",
-        "queries",
-        "--key",
-        "a",
-        "--network",
-        "a",
-    ],
-    "stages.page": ["tables", "claims.csv", "page.html", "--graph", "dvc.yaml"],
-    "stages.train": ["name", "processed", "weights", "model", "--loss", "reg", "--settings", "distill"],
+    "stages.check": "cell.json checked.json",
+    "tools.doctor": "",
+    "stages.download": "name raw digests.json",
+    "stages.evaluate": "descriptors processed ground_truth metrics queries --key a --network a",
+    "stages.page": "tables claims.csv page.html --graph dvc.yaml",
+    "stages.train": "name processed weights model --loss reg --settings distill",
 }
 
 
@@ -47,16 +26,11 @@ def call(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("module", LIGHT)
+@pytest.mark.parametrize("module", ["tools.tidy", *(f"stages.{name}" for name in LIGHT)])
 def test_without_arguments_a_command_says_its_usage(tmp_path, module):
     done = call(tmp_path, module)
     assert done.returncode == 2 and done.stderr.startswith("usage: ") and "required: " in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.name)
-def test_no_stage_counts_its_arguments_itself(path):
-    assert path.name == "runtime.py" or "sys.argv" not in path.read_text()
 
 
 def test_help_says_what_a_stage_reads_and_writes(tmp_path):
@@ -72,7 +46,7 @@ def test_help_says_what_a_stage_reads_and_writes(tmp_path):
 def test_a_slip_in_the_parameters_is_one_sentence(tmp_path, module, content, words):
     if content is not None:
         (tmp_path / "params.yaml").write_text(content)
-    done = call(tmp_path, module, *COMMANDS[module])
+    done = call(tmp_path, module, *COMMANDS[module].split())
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{module.rpartition('.')[2]}: ") and words in line
