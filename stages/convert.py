@@ -19,9 +19,10 @@ from stages.runtime import run_command
 
 def main(network: str, key: str, originals: Path, digests: Path, model: Path, values: dict) -> None:
     settings, (files, places) = network_settings(values, network), network_files(values, key)
-    originals.mkdir(parents=True, exist_ok=True)
-    checkpoint = bring(files.checkpoint, places, originals, digests=digests)
-    whitening = files.whitening and bring(files.whitening, places, originals, digests=digests)
+    names = [files.checkpoint, *([files.whitening] if files.whitening else [])]
+    sources = {name: [f"{place.rstrip('/')}/{name}" for place in places] for name in names}
+    checkpoint, *others = [bring(name, sources[name], originals, digests=digests) for name in names]
+    whitening = others[0] if others else None
     found = convert(checkpoint, whitening, backbone=settings.backbone)
     num_blocks = found.network.arguments["stages"]
     if num_blocks != settings.stages:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import synthetic
 from aml.compute.device import runtime
-from aml.download.several import fetch_all
+from aml.download.fetch import fetch_all
 from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings, source_files
 from stages.runtime import run_command

@@ -8,12 +8,12 @@ later ones must equal.
 
 from pathlib import Path
 
-from aml.download.fetch import fetch
 from aml.files.atomic import replacing_folder, write_json
 from aml.networks.stored import IMAGENET, save_tensors
 from aml.params.networks import network_settings
 from aml.params.pretrained import weight_places
 from aml.params.reading import setting
+from aml.pretrained.files import bring
 from aml.pretrained.imagenet import imagenet_state, web_file
 from stages.runtime import run_command
 
@@ -34,10 +34,7 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
 def original(name: str, originals: Path, digests: Path, places: dict) -> Path | None:
     """Fetch the file with the weights of backbone `name`, unless it is here; None for weights in a package."""
     file = web_file(name, places.get(name))
-    if file is None:
-        return None
-    fetch(file.places, originals / file.name, digests=digests, sha256_start=file.sha256_start)
-    return originals / file.name
+    return file and bring(*file, originals, digests=digests)
 
 
 if __name__ == "__main__":

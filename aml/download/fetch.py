@@ -1,19 +1,20 @@
-"""Fetch a file from the web or a local copy: resumed, checked, and given its name only when it is whole."""
+"""Fetch files from the web or local copies: resumed, checked, and given their names only when they are whole."""
 
-import hashlib
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from aml.download.transfer import (
+    GZIP,
     START_BYTES,
     Interruption,
     Misfit,
     Refusal,
-    check_length,
     check_start,
     copy,
     download,
@@ -23,18 +24,44 @@ from aml.download.transfer import (
     present,
 )
 from aml.files.atomic import locked, write_json
+from aml.files.digests import file_sha256
 
 FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
+# how a file of such a name starts
+MAGIC = {".tgz": GZIP, ".tar.gz": GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
+_ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
 _ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
 
 
+def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_downloads: int, **options) -> None:
+    """Fetch every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
+
+    files: name -> sources, as in `fetch`; options: of `fetch`. Raises ValueError if files could not be had, after all
+    others are there or _ENOUGH have failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    problems = []
+
+    def bring(name):
+        try:
+            if len(problems) < _ENOUGH:
+                fetch(files[name], folder / name, digests=digests, **options)
+        except ValueError as error:
+            problems.append(str(error))
+
+    with ThreadPool(num_downloads) as pool:  # its threads end with the process: Ctrl-C stops a download of hours
+        for _ in pool.imap_unordered(bring, files):
+            pass
+    if problems:
+        missing = sum(not (folder / name).exists() for name in files)
+        raise ValueError(f"{missing} of {len(files)} files are not in {folder}:\n" + "\n".join(problems))
+
+
 def fetch(
-    sources: list[str],
-    destination,
+    sources: Iterable[str],
+    destination: Path,
     *,
-    digests,
-    expected_bytes: int | None = None,
-    magic: bytes = b"",
+    digests: Path,
     sha256_start: str = "",
     num_attempts: int = 5,
     pause_s: float = 5.0,
@@ -46,16 +73,13 @@ def fetch(
     sources: http(s) and file URLs or local paths, tried in this order; a partial download goes on where it stopped if
     the server can. num_attempts: how often in a row a source may break off without getting further, with pauses of
     pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte that count as breaking off.
-    magic: the first bytes that the file must have; sha256_start: the first digits of its sha256, if its name has them.
-    digests: JSON file {name: {"sha256", "bytes", "source"}}; the first download of a name is noted there, and later
-    ones must equal it, unless both come from local paths. Several threads may share it.
+    sha256_start: the first digits of its sha256, if its name has them. digests: JSON file {name: {"sha256", "bytes",
+    "source"}}; the first download of a name is noted there, and later ones must equal it, unless both come from local
+    paths. Several threads may share it.
     Raises ValueError if no source gives the file (with the reason of each; a part is kept for the next run), and if it
     differs from what is noted (it is kept beside `destination` and not downloaded again).
     """
-    destination, digests = Path(destination), Path(digests)
-    checks = {"expected_bytes": expected_bytes, "magic": magic}
-    accept = {"digests": digests, "sha256_start": sha256_start, **checks}
-    refused = _refused(destination)
+    refused = _beside(destination, ".refused")
     if refused.exists():
         raise ValueError(
             f"{refused} was refused earlier, since it differs from what was known of it. {_remedy(refused, digests)}"
@@ -66,21 +90,27 @@ def fetch(
         if destination.exists():
             is_own = own is not None and (known is None or is_local(known["source"]))
             if not is_own or is_copy(destination, own):
-                return _accept(destination, destination, str(own) if is_own else None, **accept)
+                try:
+                    return _accept(destination, destination, str(own) if is_own else FOUND, digests, sha256_start)
+                except Refusal as error:
+                    raise ValueError(f"{destination}: {error}") from None
             sources = [str(own)]
-        part, reasons = part_of(destination), []
+        part, reasons = _beside(destination, ".part"), []
+        magic = magic_of(destination)
+        num_bytes = None if known is None or is_local(known["source"]) else known["bytes"]
+        patience = {"num_attempts": num_attempts, "pause_s": pause_s, "stall_s": stall_s}
         for source in sources:
             try:
                 path = local_path(source)
                 if path is not None:
                     forget(part)
-                    copy(path, part, **checks)
+                    copy(path, part, magic=magic)
                 else:
-                    _download(source, part, **checks, num_attempts=num_attempts, pause_s=pause_s, stall_s=stall_s)
+                    _download(source, part, magic=magic, expected_bytes=num_bytes, **patience)
+                sha256 = _accept(part, destination, source, digests, sha256_start)
             except (Refusal, Interruption) as error:
                 reasons.append(f"{source}: {error}")
                 continue
-            sha256 = _accept(part, destination, source, **accept)
             if known is not None and sha256 != known["sha256"]:
                 print(f"{destination.name} has changed at {source}: taken, and noted in {digests}", file=sys.stderr)
             return sha256
@@ -92,9 +122,9 @@ def fetch(
     )
 
 
-def part_of(destination: Path) -> Path:
-    """The path of an incomplete download."""
-    return destination.with_name(destination.name + ".part")
+def magic_of(path: Path) -> bytes:
+    """How a file of this name must start; b"" for names that say nothing about it."""
+    return next((magic for suffix, magic in MAGIC.items() if path.name.endswith(suffix)), b"")
 
 
 def _download(url, part, *, num_attempts, pause_s, **options):
@@ -115,28 +145,22 @@ def _download(url, part, *, num_attempts, pause_s, **options):
         time.sleep(pause)
 
 
-def _accept(file, destination, source, *, digests, expected_bytes, magic, sha256_start):
-    """Check the whole file, note its digest the first time, and give it its name. source: None for a file that was put
-    there by hand."""
-    try:
-        check_length(file.stat().st_size, expected_bytes)
-        with open(file, "rb") as content:
-            check_start(content.read(START_BYTES), magic)
-            content.seek(0)
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    except Refusal as error:
-        raise ValueError(f"{file}: {error}") from None
+def _accept(file, destination, source, digests, sha256_start):
+    """Check the whole file, note its digest the first time, and give it its name. Raises Refusal for a file that can't
+    be the one that is wanted, ValueError for another version of it."""
+    with open(file, "rb") as content:
+        check_start(content.read(START_BYTES), magic_of(destination))
+    sha256 = file_sha256(file)
     expected, origin = f"{sha256_start}...", "the file's own name says"
     if sha256.startswith(sha256_start):
-        origin = FOUND if source is None else source if local_path(source) is None else LOCAL  # no path of this machine
-        found = {"sha256": sha256, "bytes": file.stat().st_size, "source": origin}
-        known = entered(digests, destination.name, found)
+        origin = source if source == FOUND or local_path(source) is None else LOCAL  # no path of this machine
+        known = entered(digests, destination.name, {"sha256": sha256, "bytes": file.stat().st_size, "source": origin})
         expected, origin = known["sha256"], f"{digests} noted for the copy from {known['source']}"
     if sha256 != expected:
-        kept = file if file == destination else file.replace(_refused(destination))
-        forget(part_of(destination))
+        kept = file if file == destination else file.replace(_beside(destination, ".refused"))
+        forget(_beside(destination, ".part"))
         raise ValueError(
-            f"{destination.name} from {source or FOUND} has sha256 {sha256}, expected is {expected} as {origin}. "
+            f"{destination.name} from {source} has sha256 {sha256}, expected is {expected} as {origin}. "
             f"What came is kept as {kept}. {_remedy(kept, digests)}"
         )
     if file != destination:
@@ -154,8 +178,8 @@ def _remedy(kept, digests):
     )
 
 
-def _refused(destination):
-    return destination.with_name(destination.name + ".refused")
+def _beside(destination, suffix):
+    return destination.with_name(destination.name + suffix)
 
 
 def known_files(digests: Path) -> dict[str, dict]:

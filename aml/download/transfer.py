@@ -38,14 +38,6 @@ class Misfit(Interruption):
     """The part on the disk does not belong to the file at the source."""
 
 
-def check_length(num_bytes: int, expected_bytes: int | None):
-    """Raises Refusal for an empty file and for another length than expected."""
-    if num_bytes == 0:
-        raise Refusal("an empty file")
-    if expected_bytes is not None and num_bytes != expected_bytes:
-        raise Refusal(f"{num_bytes} bytes, expected are {expected_bytes}")
-
-
 def check_start(first: bytes, magic: bytes):
     """Raises Refusal for a web page, for an empty file, and for one that does not start with `magic`."""
     if not first:
@@ -86,20 +78,19 @@ def present(sources: list[str]) -> Path | None:
     return None
 
 
-def copy(path: Path, part: Path, *, expected_bytes: int | None, magic: bytes) -> None:
+def copy(path: Path, part: Path, *, magic: bytes) -> None:
     """Copy a file and its time. Raises Refusal for what is not the file, ValueError for a full disk."""
     if path.is_dir():
         file = part.name.removesuffix(".part")
         raise Refusal(f"a folder; pack it (tar -czf {file} -C {path} .) and name the archive")
     if not path.is_file():
         raise Refusal("no such file")
-    check_length(path.stat().st_size, expected_bytes)
     with open(path, "rb") as file:
         check_start(file.read(START_BYTES), magic)
-    check_space(part.parent, path.stat().st_size)
+    about = path.stat()
+    check_space(part.parent, about.st_size)
     shutil.copyfile(path, part)
-    times = path.stat()
-    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.utime(part, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def is_copy(path: Path, of: Path) -> bool:
@@ -149,16 +140,6 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
         raise Interruption(str(error) or type(error).__name__) from None
 
 
-def stated_length(url: str, *, stall_s: float) -> int | None:
-    """The length of a file in bytes as the server states it; None if it does not, or does not answer."""
-    request = urllib.request.Request(url, headers=_HEADERS, method="HEAD")
-    try:
-        with urllib.request.urlopen(request, timeout=stall_s) as response:
-            return _length(response)
-    except (OSError, http.client.HTTPException):  # an HTTPError is an OSError
-        return None
-
-
 def forget(part: Path):
     """Remove a part and the note beside it."""
     part.unlink(missing_ok=True)
@@ -177,8 +158,8 @@ def _agreed(response, start, note, expected_bytes):
         start = 0
     else:
         raise Refusal(f"the server answers {response.status}")
-    if total is not None:
-        check_length(total, expected_bytes)
+    if expected_bytes is not None and total not in (None, expected_bytes):
+        raise Refusal(f"{total} bytes, expected are {expected_bytes}")
     return start, total
 
 

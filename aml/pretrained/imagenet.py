@@ -6,10 +6,9 @@ torch, torchvision and timm are imported late, and only for backbones that are t
 from __future__ import annotations
 
 import pickle
-import re
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aml.networks.backbones import backbone, weights_source
 from aml.params.pretrained import LIBRARIES
@@ -17,39 +16,24 @@ from aml.params.pretrained import LIBRARIES
 if TYPE_CHECKING:
     import torch
 
-_DIGITS = re.compile(r"-([0-9a-f]{8})\.")
 
-
-class WebFile(NamedTuple):
-    """A file of weights: its name, the URLs and local paths that may have it, and the first digits of its sha256 ("" if
-    its name does not have them)."""
-
-    name: str
-    places: list[str]
-    sha256_start: str
-
-
-def web_file(name: str, places: list[str] | None) -> WebFile | None:
-    """The file with the weights of backbone `name`: its library's, or one from `places`, called like the first of them.
-    None for a backbone whose weights come inside a Python package."""
+def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | None:
+    """The name of the file with the weights of backbone `name`, and the URLs and local paths that may have it: its
+    library's, or `places`, whose file is called like the first of them. None for a backbone whose weights come inside a
+    Python package."""
     library, _, tag = weights_source(name).partition(":")
     if library not in LIBRARIES:
         return None
-    if places:
-        file = PurePosixPath(places[0]).name
-    elif library == "torchvision":
-        from torchvision.models import get_weight
-
-        places = [get_weight(tag).url]
-        file = PurePosixPath(places[0]).name
-    else:
+    if not places and library == "timm":
         from huggingface_hub import hf_hub_url
         from timm.models import get_pretrained_cfg
 
-        places = [hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors")]
-        file = f"{tag}.safetensors"
-    digits = _DIGITS.search(file)  # as both libraries name their files
-    return WebFile(file, places, digits[1] if digits else "")
+        return f"{tag}.safetensors", [hf_hub_url(get_pretrained_cfg(tag).hf_hub_id, "model.safetensors")]
+    if not places:
+        from torchvision.models import get_weight
+
+        places = [get_weight(tag).url]
+    return PurePosixPath(places[0]).name, places
 
 
 def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:

@@ -22,7 +22,7 @@ def place(tmp_path):
 
 
 def fetch(place, *sources, **options):
-    options = {"magic": transfer.GZIP, "num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
+    options = {"num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
     return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
 
 
@@ -32,7 +32,7 @@ def left(place):
 
 def test_a_file_comes_whole_and_is_noted(server, place):
     sha256 = hashlib.sha256(DATA).hexdigest()
-    assert fetch(place, server.url, expected_bytes=len(DATA)) == sha256
+    assert fetch(place, server.url) == sha256
     assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"]
     assert json.loads(place.digests.read_text()) == {
         "x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": server.url}
@@ -117,9 +117,9 @@ def test_refused_and_retried(server, place, behaviour, reason, num_requests):
 
 
 def test_a_web_page_is_no_file_of_any_kind(server, place):
-    server.plan = ["page"]
+    server.plan, place.file = ["page"], place.folder / "weights.pth"
     with pytest.raises(ValueError, match=r"a web page b'<!DOCTYPE html><'\n"):
-        fetch(place, server.url, magic=b"")
+        fetch(place, server.url)
     assert not place.digests.exists()
 
 
@@ -138,9 +138,12 @@ def test_a_stall_is_an_interruption(server, place):
     assert server.log == [None, "bytes=1000-"] and place.file.read_bytes() == DATA
 
 
-def test_another_length_than_expected(server, place):
-    with pytest.raises(ValueError, match="200002 bytes, expected are 7"):
-        fetch(place, server.url, expected_bytes=7)
+def test_another_length_than_was_noted_is_refused_before_the_download(server, place):
+    fetch(place, server.url)
+    place.file.unlink()
+    server.data = DATA + b"more"
+    with pytest.raises(ValueError, match="200006 bytes, expected are 200002"):
+        fetch(place, server.url)
     assert left(place) == []
 
 

@@ -1,10 +1,10 @@
 import json
 import threading
-from types import SimpleNamespace
 
 import pytest
 
-from aml.download import several, transfer
+from aml.download import fetch as fetching
+from aml.download import transfer
 from tests.download.local_server import serving
 
 NAMES = [f"{number}.tar.gz" for number in range(1, 8)]
@@ -25,7 +25,7 @@ def server(tmp_path):
 def fetch(server, tmp_path, names=NAMES, num_downloads=3):
     raw, digests = tmp_path / "raw", tmp_path / "digests.json"
     files = {name: [f"{server.url}/{name}"] for name in names}
-    several.fetch_all(files, raw, digests=digests, num_downloads=num_downloads, num_attempts=1)
+    fetching.fetch_all(files, raw, digests=digests, num_downloads=num_downloads, num_attempts=1)
     return raw, digests
 
 
@@ -40,7 +40,7 @@ def test_what_is_here_is_not_fetched_again(server, tmp_path):
     fetch(server, tmp_path, NAMES[:5])
     server.asked.clear()
     fetch(server, tmp_path)
-    assert sorted(server.asked) == [(m, f"/{name}") for m in ("GET", "HEAD") for name in NAMES[5:]]
+    assert sorted(server.asked) == [("GET", f"/{name}") for name in NAMES[5:]]
 
 
 def test_no_more_at_a_time_than_asked_for(server, tmp_path, monkeypatch):
@@ -53,7 +53,7 @@ def test_no_more_at_a_time_than_asked_for(server, tmp_path, monkeypatch):
             together.wait(10)  # three do run side by side
         running.remove(destination.name)
 
-    monkeypatch.setattr(several, "fetch", bring)
+    monkeypatch.setattr(fetching, "fetch", bring)
     fetch(server, tmp_path, num_downloads=3)
     assert max(most) == 3 and len(most) == len(NAMES)
 
@@ -73,7 +73,7 @@ def test_a_server_that_is_away_is_not_asked_for_every_file(server, tmp_path):
         (server.folder / name).unlink()
     with pytest.raises(ValueError, match="7 of 7 files are not in"):
         fetch(server, tmp_path, num_downloads=1)
-    assert [method for method, _ in server.asked] == ["HEAD", "GET", "GET", "GET"]
+    assert [method for method, _ in server.asked] == ["GET", "GET", "GET"]
 
 
 def test_nothing_to_fetch(server, tmp_path):
@@ -81,29 +81,7 @@ def test_nothing_to_fetch(server, tmp_path):
     assert list(raw.iterdir()) == [] and not digests.exists()
 
 
-def test_room_for_everything_before_the_first_byte(server, tmp_path, monkeypatch):
-    spare = transfer._SPARE_BYTES
-    (tmp_path / "copy.tar.gz").write_bytes(transfer.GZIP + bytes(498))
-    files = {name: [f"{server.url}/{name}"] for name in NAMES} | {"copy.tar.gz": [str(tmp_path / "copy.tar.gz")]}
-    needed = 7 * 1002 + 500
-    options = {"digests": tmp_path / "digests.json", "num_downloads": 2}
-    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=spare + needed - 1))
-    with pytest.raises(ValueError, match=f"bytes free, {needed} "):
-        several.fetch_all(files, tmp_path / "raw", **options)
-    assert {method for method, _ in server.asked} == {"HEAD"} and not list((tmp_path / "raw").iterdir())
-    (tmp_path / "raw" / "1.tar.gz.part").write_bytes(b"x")  # what is here already needs no room
-    several.fetch_all(files, tmp_path / "raw", **options)
-
-
-def test_a_length_that_changed_is_refused_before_the_download(server, tmp_path):
-    raw, _ = fetch(server, tmp_path, NAMES[:1])
-    (raw / NAMES[0]).unlink()
-    (server.folder / NAMES[0]).write_bytes(transfer.GZIP + bytes(5))
-    with pytest.raises(ValueError, match="7 bytes, expected are 1002"):
-        fetch(server, tmp_path, NAMES[:1])
-
-
 def test_errors_of_ours_are_not_swallowed(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(several, "fetch", lambda *arguments, **options: 1 / 0)
+    monkeypatch.setattr(fetching, "fetch", lambda *arguments, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fetch(server, tmp_path)
