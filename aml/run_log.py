@@ -34,13 +34,8 @@ def append(path: Path, stage: str) -> None:
     versions |= {name: str(sys.modules[name].__version__) for name in VERSIONED if name in sys.modules}
     run = StageRun(stage, start, round(seconds, 2), device(), versions)
     path.parent.mkdir(exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(
-            descriptor, (json.dumps(asdict(run)) + "\n").encode()
-        )  # in one write, so that lines of several processes stay whole
-    finally:
-        os.close(descriptor)
+    with open(path, "a", encoding="utf-8") as file:  # in one write, so that lines of several processes stay whole
+        file.write(json.dumps(asdict(run)) + "\n")
 
 
 def last_runs(path: Path) -> dict[str, StageRun]:

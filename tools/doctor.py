@@ -1,8 +1,7 @@
-"""Checks what would stop a run on this machine: Python, packages, GPU, faiss, DVC, git, permissions, disk.
+"""Checks what would stop a run on this machine: Python, packages, GPU, git, DVC, permissions, disk.
 
 Not a stage: `make repro`, `make paper` and `make published` call it first. It prints a line a check, and ends with exit
-status 1 if one of them found an error. torch and faiss are tried in processes of their own: a broken driver or library
-can abort a process.
+status 1 if one of them found an error. torch is tried in a process of its own, which a broken driver may abort.
 """
 
 import importlib.metadata
@@ -13,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from aml.compute.device import runtime
@@ -30,26 +30,17 @@ for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 
     torch.ones(64, 64, device=f"cuda:{number}").mm(torch.ones(64, 64, device=f"cuda:{number}")).sum().item()
     print(torch.cuda.get_device_name(number))
 """
-FAISS = "import faiss, numpy; faiss.IndexFlatIP(8).add(numpy.eye(8, dtype=numpy.float32))"
 
 
 def main(values: dict) -> None:
     where = runtime(values)
-    checks = (
-        check_python,
-        lambda: check_packages(REQUIREMENTS),
-        lambda: check_gpus(where.device, where.processes),
-        check_faiss,
-        check_git,
-        check_dvc,
-    )
+    checks = (check_python, check_packages, partial(check_gpus, where.device, where.processes), check_git, check_dvc)
     with ThreadPoolExecutor(len(checks)) as pool:  # most of them wait for a child
         lines = list(pool.map(result, checks))
     print(*lines, sep="\n", file=sys.stderr)
-    if errors := [line for line in lines if line.startswith("error")]:
-        raise ValueError(
-            f"{len(errors)} of {len(checks)} checks found what will stop the run; see above for what to do"
-        )
+    errors = sum(line.startswith("error") for line in lines)
+    if errors:
+        raise ValueError(f"{errors} of {len(checks)} checks found what will stop the run; see above for what to do")
 
 
 def result(check: Callable[[], str]) -> str:
@@ -68,7 +59,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> str:
     return found if version == PYTHON else f"{found}, though packages are pinned for 3.11"
 
 
-def check_packages(requirements: Path) -> str:
+def check_packages(requirements: Path = REQUIREMENTS) -> str:
     """Raises ValueError if a package of requirements.txt is not installed; another version is no error."""
     required, others = pinned(requirements.read_text(encoding="utf-8")), []
     for name, wanted in required.items():
@@ -102,15 +93,6 @@ def check_gpus(device: str, processes: int) -> str:
     return f"GPU {names[last]}"
 
 
-def check_faiss() -> str:
-    """Never an error: ranked lists, its only users, fall back on NumPy where faiss can't be imported."""
-    try:
-        output(sys.executable, "-c", FAISS, what="faiss")
-    except ValueError as error:
-        return f"{error} (only ranked lists use it, or NumPy in its place)"
-    return "faiss works"
-
-
 def check_git() -> str:
     """Raises ValueError outside a git repository, where DVC refuses to work."""
     output("git", "rev-parse", "--git-dir", what="git")
@@ -122,11 +104,13 @@ def check_git() -> str:
 
 def check_dvc() -> str:
     """Raises ValueError if DVC fails, a folder can't be written to, or the disk of its cache is full."""
-    cache = Path(output("dvc", "cache", "dir", what="dvc").splitlines()[-1])
-    refused = [str(folder) for folder in (Path(), *map(Path, FOLDERS), cache) if not can_write(folder)]
-    if refused:
-        raise ValueError(f"no file can be made in {', '.join(refused)}: change their owner or mode")
-    free = shutil.disk_usage(existing(cache)).free
+    cache = existing(Path(output("dvc", "cache", "dir", what="dvc").splitlines()[-1]))
+    for folder in (Path(), *map(Path, FOLDERS), cache):
+        try:
+            tempfile.TemporaryFile(dir=existing(folder)).close()
+        except OSError:
+            raise ValueError(f"no file can be made in {folder}: change its owner or mode") from None
+    free = shutil.disk_usage(cache).free
     if free < LEAST_FREE:
         raise ValueError(f"{free / 1e6:.0f} MB free in {cache}: free {LEAST_FREE / 1e6:.0f} MB or more")
     return f"DVC; {free / 1e9:.1f} GB free in {cache}"
@@ -147,15 +131,6 @@ def output(*command: str, what: str) -> str:
 def existing(path: Path) -> Path:
     """The path, or the nearest folder above it that exists."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
-
-
-def can_write(folder: Path) -> bool:
-    """Whether a file can be made in a folder, or where the folder would be made."""
-    try:
-        with tempfile.TemporaryFile(dir=existing(folder)):
-            return True
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

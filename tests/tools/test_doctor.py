@@ -18,15 +18,14 @@ def test_this_machine(monkeypatch):
     command = [sys.executable, "-m", "tools.doctor"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0 and done.stdout == ""
-    for words in ("Python 3.11", "packages", "GPU", "faiss", "commit ", "GB free in"):
+    for words in ("Python 3.11", "packages", "GPU", "commit ", "GB free in"):
         assert re.search(f"^ok .*{words}", done.stderr, re.MULTILINE), done.stderr
 
 
 def test_every_error_is_printed_and_ends_the_doctor(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(doctor, "check_faiss", lambda: "faiss works")
     values = {"device": "cpu", "processes": 1, "num_threads": 1, "num_workers": 0, "num_downloads": 1, "compile": False}
-    with pytest.raises(ValueError, match="2 of 6 checks found what will stop the run"):
+    with pytest.raises(ValueError, match="2 of 5 checks found what will stop the run"):
         doctor.main({"runtime": values})
     said = capsys.readouterr().err
     assert "error  git fails: " in said and "error  dvc fails: " in said and "ok     Python 3.11" in said
@@ -54,12 +53,10 @@ def test_as_many_gpus_as_runtime_asks_for(monkeypatch, device, processes, names,
             doctor.check_gpus(device, processes)
 
 
-def test_libraries_that_abort(monkeypatch):
+def test_a_library_that_aborts(monkeypatch):
     monkeypatch.setattr(doctor, "TORCH", "import os; os.abort()")
     with pytest.raises(ValueError, match=r"torch fails \(exit status -6\): no output"):
         doctor.check_gpus("auto", 1)
-    monkeypatch.setattr(doctor, "FAISS", "import no_such_module")
-    assert "faiss fails (exit status 1): ModuleNotFoundError" in doctor.check_faiss()
 
 
 def test_a_driver_that_hangs(monkeypatch):
@@ -89,7 +86,7 @@ def test_folders_and_disk(monkeypatch, tmp_path):
         doctor.check_dvc()
     monkeypatch.setattr(doctor, "FOLDERS", ())
     monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
-    with pytest.raises(ValueError, match=r"MB free in .*there: free 1000000000000 MB or more"):
+    with pytest.raises(ValueError, match=r"MB free in .*: free 1000000000000 MB or more"):
         doctor.check_dvc()
 
 
