@@ -13,8 +13,7 @@ from pathlib import Path
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
-from aml.pages.page import Content, Intervals, Sheet, render
-from aml.pages.pictures import listed, picture
+from aml.pages.page import Content, Intervals, Sheet, listed, picture, render
 from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs

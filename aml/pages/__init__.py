@@ -1,6 +1,5 @@
 """What people look at: the page with all results, figures, ranked lists and a contact sheet. Torch-free.
 
 Read in this order: `page` renders templates/ from a `Content`; `provenance` says which commit, versions and runs made
-the results; `pictures` embeds image files in a page; `figures/` draws with matplotlib; `contact_sheet` and
-`ranked_lists` arrange thumbnails of the data.
+the results; `figures/` draws with matplotlib; `contact_sheet` and `ranked_lists` arrange thumbnails of the data.
 """

@@ -3,6 +3,9 @@
 templates/page.html holds the text and the order of the sections; its tables are the `Table`s that CSV and LaTeX show.
 """
 
+import base64
+import json
+import mimetypes
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -11,7 +14,6 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup
 
-from aml.pages.pictures import Picture
 from aml.pages.provenance import Commit, Family, Making, noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
@@ -31,9 +33,18 @@ class Sheet:
     lines: list[list[str]]
 
 
-Intervals = dict[
-    tuple[str, str, str, str], tuple[str, str]
-]  # low and high by key, protocol, set or set+distractors, level
+# low and high by key, protocol, set or set+distractors, level
+Intervals = dict[tuple[str, str, str, str], tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image that is part of the page's own text, as a data: URI."""
+
+    uri: str
+    title: str
+    caption: str
+    part: str = ""  # label of the only test set that it shows, "" if it shows all
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,18 @@ class Content:
     whitening: Sheet  # of every network that has a record
     figures: list[Picture]
     ranked_lists: list[Picture]
+
+
+def picture(path: Path, title: str, caption: str, part: str = "") -> Picture:
+    """Read an image file."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    return Picture(f"data:{mimetypes.guess_type(path)[0]};base64,{data}", title, caption, part)
+
+
+def listed(index: Path) -> list[Picture]:
+    """Read the pictures beside a JSON list of {file, title, caption, part (may be left out)}, in its order."""
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    return [picture(index.parent / entry.pop("file"), **entry) for entry in entries]
 
 
 def render(content: Content) -> str:
@@ -122,9 +145,7 @@ def _templates() -> Environment:
 
 
 def _css() -> Markup:
-    return Markup(
-        (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    )  # safe: the project's own file, without "</style"
+    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # safe: our own file, without "</style"
 
 
 def _score(value: float | None) -> str:

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from aml.pages.page import Content, Sheet
-from aml.pages.pictures import picture
+from aml.pages.page import Content, Sheet, picture
 from aml.pages.provenance import Commit, Family, Making
 from aml.run_log import StageRun
 from aml.tables.build import build_tables

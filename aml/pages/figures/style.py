@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from aml.files.atomic import write_json
-from aml.pages.figures.fonts import OWN, fallbacks
 from aml.params.reports import Loss
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
+OWN_FONT = "DejaVu Sans"  # comes with matplotlib: figures of Latin, Greek and Cyrillic are the same everywhere
 WIDTH = 7.5  # inches, of every figure
 # of Okabe and Ito, which the colour-blind tell apart; teachers are black
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
@@ -43,9 +44,18 @@ def use_style(words: str = "") -> str:
     """Set matplotlib up for these figures, whatever the user's own settings are. Returns those characters of `words`,
     the text of labels, that no installed font has: figures show boxes for them."""
     matplotlib.rc_file(STYLE)
-    families, missing = fallbacks(words)
-    matplotlib.rcParams["font.family"] = [OWN, *families]
-    return missing
+    families, missing = [OWN_FONT], {character for character in words if character.isprintable() and character != " "}
+    # plain ones first; Last Resort, which comes with matplotlib, has a box for every character
+    fonts = [font for font in font_manager.fontManager.ttflist if not font.name.startswith("Last Resort")]
+    for font in sorted(fonts, key=lambda f: (f.name != OWN_FONT, f.style != "normal", "Sans" not in f.name, f.name)):
+        if not missing:
+            break
+        found = missing & {chr(code) for code in font_manager.get_font(font.fname).get_charmap()}
+        if found and font.name not in families:
+            families.append(font.name)
+        missing -= found
+    matplotlib.rcParams["font.family"] = families
+    return "".join(sorted(missing))
 
 
 def panels(rows: int, columns: int, height: float, **sharing):
