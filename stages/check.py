@@ -12,7 +12,7 @@ from aml import losses
 from aml.compute.device import Runtime
 from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings
-from aml.params.extraction import ExtractionSettings, TargetSettings
+from aml.params.extraction import ExtractionSettings, TargetSettings, WhiteningSettings
 from aml.params.grid import Grid, key_of
 from aml.params.losses import loss_settings, require_whole_batches
 from aml.params.networks import network_settings, teacher_dimensions
@@ -29,6 +29,7 @@ SECTIONS = {
     **TRAININGS,
     "targets": TargetSettings,
     "extract": ExtractionSettings,
+    "whitening": WhiteningSettings,
     "complexity": ComplexitySettings,
     "comparison": ComparisonSettings,
     "bootstrap": BootstrapSettings,

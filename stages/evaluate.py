@@ -15,6 +15,7 @@ from aml.evaluation.whitening import Whitening
 from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
+from aml.params.extraction import WhiteningSettings
 from aml.params.reading import setting
 from stages.runtime import run_command
 
@@ -40,7 +41,8 @@ def main(
         sides["asymmetric"] = DescriptorFolder(descriptors / teacher)
     lists = Lists(processed, ground_truth, testing_sets(values))
     lists.require(*sides.values())
-    whitenings = {protocol: lists.whitening(database) for protocol, database in sides.items()}
+    shrinkage = setting(values, "whitening", WhiteningSettings).shrinkage
+    whitenings = {protocol: lists.whitening(database, shrinkage) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
     results["chance"] = lists.chance()
     write_per_query(queries / f"{key}.csv", results, lists.queries())

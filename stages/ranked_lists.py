@@ -23,6 +23,8 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_sets
 from aml.pages.contact_sheet import thumbnail
 from aml.pages.ranked_lists import NUM_RESULTS, RankedList, chosen, judged, picture
+from aml.params.extraction import WhiteningSettings
+from aml.params.reading import setting
 from stages.runtime import run_command
 
 LEVEL = "medium"
@@ -41,7 +43,8 @@ def main(
     lists = Lists(processed, ground_truth, testing_sets(values) | {"distractors": None})
     described = {role: DescriptorFolder(descriptors / key) for role, key in keys.items()}
     lists.require(*described.values())
-    whitenings = {role: lists.whitening(database) for role, database in described.items()}
+    shrinkage = setting(values, "whitening", WhiteningSettings).shrinkage
+    whitenings = {role: lists.whitening(database, shrinkage) for role, database in described.items()}
     scores = {role: read_average_precisions(queries / f"{key}.csv") for role, key in keys.items()}
     pages = []
     with replacing_folder(folder) as temporary:

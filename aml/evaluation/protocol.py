@@ -42,7 +42,7 @@ class Lists:
                     folder.require_list(name, len(listed), self.digests[name])
             _require_alike(folders[0], folder)
 
-    def whitening(self, database: DescriptorFolder) -> Whitening:
+    def whitening(self, database: DescriptorFolder, shrinkage: float) -> Whitening:
         """Return the whitening that the folder's network has, or the one learned from its descriptors. Raises
         ValueError without either."""
         owned = owned_whitening(database)
@@ -52,7 +52,7 @@ class Lists:
             raise ValueError(
                 f"{database.folder} owns no whitening, and grid.train_set is empty: name the set that it is learned on"
             )
-        return learn(database[self.whitening_list], *self.whitening_pairs)
+        return learn(database[self.whitening_list], *self.whitening_pairs, shrinkage=shrinkage)
 
     def counts(self) -> dict:
         """Return for each test set the numbers of images, and the digest of its database list."""

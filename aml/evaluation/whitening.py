@@ -40,12 +40,17 @@ class Whitening:
         return whitened
 
 
-def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray) -> Whitening:
+def learn(
+    descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.ndarray, *, shrinkage: float = 0.0
+) -> Whitening:
     """Learn a whitening from descriptors (N, D) and pairs of their rows, query_rows and positive_rows (n,).
 
     m is the mean of the queries' descriptors (one for each pair), S the mean of the outer products of the pairs'
     differences, and P0 the inverse of S's Cholesky factor. P is P0 turned to the principal axes of P0 (X - m) over all
     X, largest variance first. The largest component of each row of P is positive. Computed in float64.
+
+    With `shrinkage` a, S + a d I takes the place of S, d being the mean of S's diagonal: directions in which pairs
+    hardly differ are not blown up. 0 is the authors' formula.
 
     Where S has no Cholesky factor (fewer pairs than dimensions, say), the smallest of 1e-10, 1e-9, ... that gives it
     one is added to its diagonal [code]; `Whitening.regularisation` says which.
@@ -58,7 +63,9 @@ def learn(descriptors: np.ndarray, query_rows: np.ndarray, positive_rows: np.nda
     descriptors = np.asarray(descriptors, np.float64)
     mean = descriptors[query_rows].mean(axis=0)
     differences = descriptors[query_rows] - descriptors[positive_rows]
-    scatter, regularisation = _positive_definite(differences.T @ differences / len(query_rows))
+    scatter = differences.T @ differences / len(query_rows)
+    scatter += shrinkage * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    scatter, regularisation = _positive_definite(scatter)
     inverse = np.linalg.inv(np.linalg.cholesky(scatter))
     projected = (descriptors - mean) @ inverse.T  # (N, D)
     _, axes = np.linalg.eigh(projected.T @ projected)  # rising

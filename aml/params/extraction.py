@@ -1,10 +1,10 @@
-"""Sections `targets` and `extract`: how images are described."""
+"""Sections `targets`, `extract` and `whitening`: how images are described, and descriptors whitened."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from aml.compute.device import Precision
-from aml.params.reading import Above, BatchSize, ImageSize, Within
+from aml.params.reading import Above, BatchSize, ImageSize, NotNegative, Within
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,10 @@ class ExtractionSettings:
     def __post_init__(self):
         if not self.scales:
             raise ValueError("scales is []; accepted: one or more numbers above 0")
+
+
+@dataclass(frozen=True)
+class WhiteningSettings:
+    """How a whitening is learned that does not come with its network (METHOD, Sec. 4)."""
+
+    shrinkage: NotNegative  # share of the mean of S's diagonal that is added to S's diagonal

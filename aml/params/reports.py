@@ -71,6 +71,7 @@ class TableSettings:
     train_set: Named | None  # None where nothing is trained
     note: str  # opens every caption; "" says nothing
     seeds: tuple[int, ...]  # of the students; () where nothing is trained
+    shrinkage: float = 0.0  # of the learned whitening
 
     def __post_init__(self):
         for what in ("key", "label"):

@@ -46,6 +46,11 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
         f"All have GeM pooling and learned whitening, that of the database's side.{trained} mAP and mP@10 in percent; "
         "queries are cropped."
     )
+    if settings.shrinkage:
+        sentences.append(
+            f"Whitening is learned with shrinkage {settings.shrinkage:g}: this share of the mean of the scatter's "
+            "diagonal is added to the diagonal."
+        )
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
     if evaluation is not None:

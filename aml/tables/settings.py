@@ -2,6 +2,7 @@
 
 from aml.losses import equation, members
 from aml.params.datasets import dataset_settings
+from aml.params.extraction import WhiteningSettings
 from aml.params.grid import read_grid
 from aml.params.losses import loss_settings
 from aml.params.networks import network_settings
@@ -34,6 +35,7 @@ def table_settings(values: dict) -> TableSettings:
         train_set=None if grid.train_set is None else dataset(grid.train_set),
         note=setting(values, "note", str),
         seeds=tuple(grid.seeds or ()),
+        shrinkage=setting(values, "whitening", WhiteningSettings).shrinkage,
     )
 
 

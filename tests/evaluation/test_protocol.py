@@ -49,7 +49,7 @@ def expected(rows: dict, pairs, *, database: str, distractors: str, whitening: s
 @pytest.mark.parametrize("protocol, database", [("symmetric", "student"), ("asymmetric", "teacher")])
 def test_database_distractors_and_whitening_come_from_one_side(case, protocol, database):
     lists, pairs, folders, rows = case
-    whitening = lists.whitening(folders[database])
+    whitening = lists.whitening(folders[database], 0)
     found = average_precisions(lists.evaluate(folders["student"], folders[database], whitening))
     sides = {"database": database, "distractors": database, "whitening": database}
     assert found == expected(rows, pairs, **sides)

@@ -150,6 +150,27 @@ def test_the_condition_number_is_that_of_the_scatter(parity):
     assert learned.condition_number == pytest.approx(np.linalg.cond(scatter), rel=1e-9)
 
 
+def test_shrinkage_adds_its_share_of_the_mean_diagonal(parity):
+    """Whitened differences have the covariance of S measured by S + a d I; the axes still fall in variance."""
+    descriptors, queries, positives = parity["descriptors"], parity["qidxs"], parity["pidxs"]
+    learned = whitening.learn(descriptors, queries, positives, shrinkage=0.5)
+    scatter = scatter_of(descriptors, queries, positives)
+    shrunk = scatter + 0.5 * np.diag(scatter).mean() * np.eye(32)
+    np.testing.assert_allclose(learned.projection @ shrunk @ learned.projection.T, np.eye(32), atol=1e-10)
+    assert learned.condition_number == pytest.approx(np.linalg.cond(shrunk), rel=1e-9)
+    assert learned.regularisation == 0
+    variances = np.square((descriptors - learned.mean) @ learned.projection.T).sum(axis=0)
+    assert (np.diff(variances) <= 0).all()
+
+
+def test_shrinkage_is_added_before_the_authors_constant_is_sought():
+    """Of fewer pairs than dimensions the scatter is singular, and with shrinkage it is not."""
+    descriptors = unit(np.random.default_rng(2), 60, 32)
+    pairs = np.arange(10), np.arange(10, 20)
+    assert whitening.learn(descriptors, *pairs).regularisation > 0
+    assert whitening.learn(descriptors, *pairs, shrinkage=0.1).regularisation == 0
+
+
 def test_pairs_without_difference_are_refused():
     descriptors = unit(np.random.default_rng(3), 30, 8)
     with pytest.raises(ValueError, match=r"mean diagonal 0, has no Cholesky factor; accepted: .*same image twice"):

@@ -51,7 +51,7 @@ def evaluated(processed, num_archives, on_bad_image="exclude"):
 
 
 def run(folder, **names):
-    values = {"grid": SETS | {"loss_without_teacher": "contr"}}
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "whitening": {"shrinkage": 0}}
     inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
     main(*inputs, folder / "metrics", folder / "queries", values, **names)
 

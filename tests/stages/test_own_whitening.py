@@ -27,6 +27,7 @@ VALUES = {
     },
     "targets": {"image_size": 32, "batch_size": 4, "precision": "float32"},
     "runtime": RUNTIME,
+    "whitening": {"shrinkage": 0},
 }
 
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": None}

@@ -15,7 +15,7 @@ from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, writ
 from tests.stages.random_descriptors import describe, random_whitening
 
 KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
-VALUES = {"grid": GRID}
+VALUES = {"grid": GRID, "whitening": {"shrinkage": 0}}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_lists_are_those_that_were_scored(finished):
     sets = {name: GRID[name] for name in ("train_set", "test_sets", "distractors")}
     lists = Lists(finished / "processed", finished / "ground_truth", sets)
     described = {role: DescriptorFolder(finished / "descriptors" / key) for role, key in KEYS.items()}
-    whitenings = {role: lists.whitening(folder) for role, folder in described.items()}
+    whitenings = {role: lists.whitening(folder, 0) for role, folder in described.items()}
     ranked = ranked_lists.rankings("test", [0, 1], described, whitenings)
     assert ranked.shape == (2, 3, NUM_DATABASE)  # fewer than ten
     for query in range(2):

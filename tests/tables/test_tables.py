@@ -136,6 +136,11 @@ def test_a_further_loss_follows_in_tables_7_to_10(records):
     assert len(tables[0].rows) == 20
 
 
+def test_captions_say_the_shrinkage_of_the_whitening():
+    for table in build_tables(paper_settings(shrinkage=0.5), {}):
+        assert "learned with shrinkage 0.5:" in table.caption
+
+
 def test_caption_says_what_was_measured_and_on_what(records):
     tables = build_tables(paper_settings(note="Not the paper's data: drawn."), records)
     for table in tables:
@@ -146,6 +151,7 @@ def test_caption_says_what_was_measured_and_on_what(records):
             assert words in table.caption
         assert ("Self, Pos, Neg:" in table.caption) is (table.number in (5, 6))
         assert ("Mining:" in table.caption) is ("Asym:" in table.caption) is (table.number > 6)
+        assert "shrinkage" not in table.caption
     assert "R1M" in tables[4].title and "1,001,001 distractors" in tables[4].caption
     assert tables[5].set_labels == ("ROxf+R1M", "RPar+R1M")
 
