@@ -46,6 +46,20 @@ class TestCluster:
     boxes: list[list[float]]
     grades: list[list[str]]
 
+    @property
+    def jpegs(self) -> list[bytes]:
+        return self.queries + self.database
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Each query with its easy and hard views, as numbers of `jpegs`."""
+        return [
+            (query, len(self.queries) + view)
+            for query, row in enumerate(self.grades)
+            for view, level in enumerate(row)
+            if level != "junk"
+        ]
+
 
 def draw_training_cluster(job: Job) -> TrainingCluster:
     """Draw a landmark with at least one pair of views."""

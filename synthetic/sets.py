@@ -21,33 +21,38 @@ SMALLEST, LARGEST = 32, 2048  # image_size: smaller ones show nothing, larger on
 
 def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes: int) -> None:
     """Write ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs. The
-    whitening list has all images and pairs of the first num_whitening_landmarks training landmarks."""
-    folder, seed, num_views = _prepared(folder), drawing.seed, drawing.views_per_landmark
-    counts = {"train": drawing.num_train_landmarks, "val": drawing.num_val_landmarks}
-    lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in counts}
-    landmarks = [(split, number) for split, count in counts.items() for number in range(count)]
-    jobs = [Job(("sfm", seed, *which), KINDS, PALETTE, drawing.image_size, 0, num_views) for which in landmarks]
+    whitening list has landmarks of its own; its pairs are what a test set calls queries and easy or hard views."""
+    folder, seed = _prepared(folder), drawing.seed
+    landmarks = {
+        "train": (drawing.num_train_landmarks, 0, draw_training_cluster),
+        "val": (drawing.num_val_landmarks, 0, draw_training_cluster),
+        "whitening": (drawing.num_whitening_landmarks, drawing.queries_per_whitening_landmark, draw_test_cluster),
+    }
+    lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in landmarks}
+    total = sum(count * (num_queries + drawing.views_per_landmark) for count, num_queries, _ in landmarks.values())
     with (
-        _progress(folder, len(jobs) * num_views) as bar,
+        _progress(folder, total) as bar,
         writing_archive(folder / "ims.tar.gz") as add,
         workers(num_processes) as spread,
     ):
-        for (split, number), cluster in zip(landmarks, spread(draw_training_cluster, jobs), strict=True):
+        for split, (count, num_queries, draw) in landmarks.items():
+            counts = num_queries, drawing.views_per_landmark
+            keys = [("sfm", seed, split, number) for number in range(count)]
+            jobs = [Job(key, KINDS, PALETTE, drawing.image_size, *counts) for key in keys]
             rows = lists[split]
-            first = len(rows["cids"])
-            for view, jpeg in enumerate(cluster.jpegs):
-                cid = identifier("sfm", seed, split, number, view)
-                add(f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}", jpeg)
-                rows["cids"].append(cid)
-                rows["cluster"].append(number)
-            rows["qidxs"] += [first + query for query, _ in cluster.pairs]
-            rows["pidxs"] += [first + positive for _, positive in cluster.pairs]
-            bar.update(len(cluster.jpegs))
+            for number, cluster in enumerate(spread(draw, jobs)):
+                first = len(rows["cids"])
+                for view, jpeg in enumerate(cluster.jpegs):
+                    cid = identifier("sfm", seed, split, number, view)
+                    add(f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}", jpeg)
+                    rows["cids"].append(cid)
+                    rows["cluster"].append(number)
+                rows["qidxs"] += [first + query for query, _ in cluster.pairs]
+                rows["pidxs"] += [first + positive for _, positive in cluster.pairs]
+                bar.update(len(cluster.jpegs))
+    whitening = lists.pop("whitening")
+    del whitening["cluster"]
     write_pickle(folder / f"{folder.name}.pkl", lists)
-    train, num_images = lists["train"], drawing.num_whitening_landmarks * num_views
-    num_pairs = sum(query < num_images for query in train["qidxs"])  # pairs stand in the order of their landmarks
-    counts = {"cids": num_images, "qidxs": num_pairs, "pidxs": num_pairs}
-    whitening = {name: train[name][:count] for name, count in counts.items()}
     write_pickle(folder / f"{folder.name}-whiten.pkl", whitening)
 
 

@@ -132,11 +132,17 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
 
 
 def _box(faces, width, height):
-    """The box around the landmark's pixels, in pixels of the picture of width x height."""
+    """The box around the landmark's pixels, in pixels of the picture of width x height, on a grid of 12 by 9 cells: as
+    rough as a box drawn by hand, and queries of few different sizes are described faster."""
     rows, columns = np.flatnonzero(faces.any(1)), np.flatnonzero(faces.any(0))
     if not len(rows):
         return 0.0, 0.0, 0.0, 0.0
-    scale_x, scale_y = width / faces.shape[1], height / faces.shape[0]
-    x0, x1 = columns[0] * scale_x, (columns[-1] + 1) * scale_x
-    y0, y1 = rows[0] * scale_y, (rows[-1] + 1) * scale_y
-    return float(x0), float(y0), float(min(x1, width)), float(min(y1, height))
+    cell = max(width, height) / 12
+    x0, x1 = _outward(columns[0], columns[-1] + 1, width / faces.shape[1], width, cell)
+    y0, y1 = _outward(rows[0], rows[-1] + 1, height / faces.shape[0], height, cell)
+    return x0, y0, x1, y1
+
+
+def _outward(first, last, scale, side, cell):
+    """An interval of the canvas in pixels of the picture, widened to whole cells."""
+    return float(cell * np.floor(first * scale / cell)), float(min(side, cell * np.ceil(last * scale / cell)))

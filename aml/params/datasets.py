@@ -37,15 +37,9 @@ class SyntheticTraining:
     image_size: DrawnSize
     num_train_landmarks: Drawn
     num_val_landmarks: Drawn
-    num_whitening_landmarks: int
+    num_whitening_landmarks: Drawn
+    queries_per_whitening_landmark: Drawn
     views_per_landmark: Annotated[int, Within(2, 100_000)]
-
-    def __post_init__(self):
-        if not 1 <= self.num_whitening_landmarks <= self.num_train_landmarks:
-            raise ValueError(
-                f"num_whitening_landmarks is {self.num_whitening_landmarks}; accepted: 1 to {self.num_train_landmarks} "
-                "(num_train_landmarks)"
-            )
 
 
 @dataclass(frozen=True)

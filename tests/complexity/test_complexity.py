@@ -67,14 +67,14 @@ def test_time_on_a_gpu_is_that_of_the_whole_pass():
 def test_the_stage_writes_a_line_for_each_network_and_size(tmp_path):
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["complexity"] = {"sizes": [[32, 32], [64, 48]], "repeats": 1}
-    values["grid"]["students"] = ["lite0_fixed", "lite0_short"]
+    values["grid"]["students"] = ["lite0_short", "lite0_mid"]
     values["runtime"]["device"] = "cpu"
     complexity.main(tmp_path / "c.csv", tmp_path / "c.tex", values)
     costs = read_csv(tmp_path / "c.csv")
-    keys = ["lite0", "lite2", "lite0_fixed-112", "lite0_fixed-120", "lite0_short-112", "lite0_short-120"]
+    keys = ["lite0", "lite2", "lite0_short-672", "lite0_short-720", "lite0_mid-672", "lite0_mid-720"]
     sizes = [(32, 32), (64, 48)]
     assert [(cost.key, (cost.height, cost.width)) for cost in costs] == [(key, size) for key in keys for size in sizes]
-    assert {cost.key: cost.parameters for cost in costs}["lite2"] == 1_161_585
+    assert {cost.key: cost.parameters for cost in costs}["lite2"] == 1_249_425
     small, large = costs[:2]
     assert large.multiply_adds == 3 * small.multiply_adds and small.latency_ms > 0 and small.repeats == 1
     assert {cost.device for cost in costs} == {device_name(torch.device("cpu"))}

@@ -12,7 +12,7 @@ from aml.pretrained.imagenet import imagenet_state
 def small(projection=16, frozen_stages=1, gem_p=3.0):
     torch.manual_seed(0)
     return RetrievalNetwork(
-        backbone="lite0", stages=3, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p
+        backbone="lite0", stages=4, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p
     ).eval()
 
 
@@ -43,7 +43,7 @@ def test_gem_is_float32_under_autocast():
 
 @pytest.mark.parametrize("mode", ["as made", "train", "eval"])
 def test_batchnorm_statistics_are_frozen_and_its_affine_parameters_train(mode):
-    network = RetrievalNetwork(backbone="lite0", stages=3, frozen_stages=1, projection=16, gem_p=3.0)
+    network = RetrievalNetwork(backbone="lite0", stages=4, frozen_stages=1, projection=16, gem_p=3.0)
     if mode != "as made":
         network.train(mode == "train")
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
@@ -64,8 +64,8 @@ def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
 
 
 def test_impossible_stages_are_refused():
-    with pytest.raises(ValueError, match="backbone lite0 has 8 stages: cannot keep 9, freeze 0"):
-        RetrievalNetwork(backbone="lite0", stages=9, frozen_stages=0, projection=None, gem_p=3.0)
+    with pytest.raises(ValueError, match="backbone lite0 has 23 stages: cannot keep 24, freeze 0"):
+        RetrievalNetwork(backbone="lite0", stages=24, frozen_stages=0, projection=None, gem_p=3.0)
 
 
 def test_the_projection_depends_on_its_generator_alone(tmp_path):
@@ -90,7 +90,7 @@ def test_the_projection_starts_as_torch_starts_a_convolution(tmp_path):
 
 def test_weights_of_another_backbone_are_refused(tmp_path):
     save_tensors(tmp_path / "w.safetensors", imagenet_state("lite2", None), {})
-    network = RetrievalNetwork(backbone="lite0", stages=8, frozen_stages=0, projection=None, gem_p=3.0)
+    network = RetrievalNetwork(backbone="lite0", stages=23, frozen_stages=0, projection=None, gem_p=3.0)
     with pytest.raises(ValueError, match="tensors do not fit the network; first"):
         start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())
 
@@ -147,7 +147,7 @@ def described_by_hand(features, weight, p):
 def test_norms_are_one_but_for_the_constant(strength, low, high):
     """1e-6 is added to the norm, as in the authors' code: of faint features, pooled to a norm of about 1e-5, it is
     much."""
-    network, features = small(frozen_stages=3), strength * torch.rand(2, 24, 3, 4)
+    network, features = small(frozen_stages=4), strength * torch.rand(2, 24, 3, 4)
     with torch.no_grad():
         found = network.describe(features).numpy()
         weight = network.projection.weight.double().numpy()[:, :, 0, 0]
@@ -158,7 +158,7 @@ def test_norms_are_one_but_for_the_constant(strength, low, high):
 
 def test_gradients_of_projection_and_gem_are_finite_differences():
     """GeM computes in float32 whatever it is given, so the differences are those of the formula in float64."""
-    network, random = small(frozen_stages=3, gem_p=2.7), np.random.default_rng(0)
+    network, random = small(frozen_stages=4, gem_p=2.7), np.random.default_rng(0)
     features, upstream = random.random((2, 24, 3, 4)), random.normal(size=(2, 16))
     tensor = torch.tensor(features, dtype=torch.float32, requires_grad=True)
     weight = network.projection.weight

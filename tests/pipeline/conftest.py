@@ -31,7 +31,13 @@ COPIED = (
     "tools",
 )
 SMALL = {  # parameters of small drawn sets, by layout
-    "sfm": {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 3},
+    "sfm": {
+        "num_train_landmarks": 7,
+        "num_val_landmarks": 7,
+        "num_whitening_landmarks": 4,
+        "queries_per_whitening_landmark": 1,
+        "views_per_landmark": 3,
+    },
     "revisited": {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2},
     "distractors": {"num_images": 6},
 }

@@ -14,7 +14,13 @@ from synthetic.archives import writing_archive
 from tests.networks.library_weights import library_network, write_weights
 
 DRAWING = {"seed": 0, "image_size": 32}
-TRAINING = {"num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4, "views_per_landmark": 2}
+TRAINING = {
+    "num_train_landmarks": 7,
+    "num_val_landmarks": 7,
+    "num_whitening_landmarks": 4,
+    "queries_per_whitening_landmark": 1,
+    "views_per_landmark": 2,
+}
 TEST = {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2}
 COUNTS = {"queries": 2, "database": 10, "images": 12}
 NUM_DISTRACTORS = 6

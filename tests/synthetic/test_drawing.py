@@ -17,9 +17,10 @@ import pytest
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.camera import Camera, aim
+from synthetic.clusters import Job, draw_test_cluster
 from synthetic.frame import Frame
 from synthetic.labels import covisibility, grade, is_pair
-from synthetic.landmarks import KINDS, draw_landmark
+from synthetic.landmarks import KINDS, PALETTE, draw_landmark
 from synthetic.light import HOURS, Light
 from synthetic.views import View, draw_view
 
@@ -30,6 +31,7 @@ TRAINING = {
     "num_train_landmarks": 2,
     "num_val_landmarks": 1,
     "num_whitening_landmarks": 2,
+    "queries_per_whitening_landmark": 2,
     "views_per_landmark": 3,
 }
 TEST = {
@@ -107,7 +109,9 @@ def test_training_layout(drawn):
     lists = pickle.loads((folder / "synthsfm.pkl").read_bytes())
     pictures = members(folder / "ims.tar.gz")
     assert plain(lists)
-    cids = lists["train"]["cids"] + lists["val"]["cids"]
+    whitening = pickle.loads((folder / "synthsfm-whiten.pkl").read_bytes())
+    assert plain(whitening) and sorted(whitening) == ["cids", "pidxs", "qidxs"]
+    cids = lists["train"]["cids"] + lists["val"]["cids"] + whitening["cids"]
     assert [f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}" for cid in cids] == list(pictures)
     assert len(set(cids)) == len(cids)
     assert {max(picture.shape) for picture in pictures.values()} == {SIZE}
@@ -117,8 +121,6 @@ def test_training_layout(drawn):
         assert len(rows["qidxs"]) == len(rows["pidxs"]) >= num_landmarks
         for query, positive in zip(rows["qidxs"], rows["pidxs"], strict=True):
             assert query != positive and rows["cluster"][query] == rows["cluster"][positive]
-    whitening = pickle.loads((folder / "synthsfm-whiten.pkl").read_bytes())
-    assert whitening == {name: lists["train"][name] for name in ("cids", "qidxs", "pidxs")}
 
 
 def test_test_set_layout_and_ground_truth(drawn):
@@ -217,9 +219,13 @@ def test_an_interrupted_call_leaves_no_part(tmp_path, monkeypatch):
     assert not list((tmp_path / "set").iterdir())
 
 
-def test_the_whitening_list_holds_the_first_landmarks(tmp_path):
-    draw_training_set(tmp_path / "few", SyntheticTraining(**TRAINING | {"num_whitening_landmarks": 1}), num_processes=1)
-    train = pickle.loads((tmp_path / "few" / "few.pkl").read_bytes())["train"]
-    whitening = pickle.loads((tmp_path / "few" / "few-whiten.pkl").read_bytes())
-    assert whitening["cids"] == train["cids"][:3]
-    assert whitening["qidxs"] and max(whitening["qidxs"] + whitening["pidxs"]) < 3
+def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):
+    """Of each landmark's 2 + 3 images the first two are queries; landmarks are none of those that train."""
+    whitening = pickle.loads((drawn / "synthsfm" / "synthsfm-whiten.pkl").read_bytes())
+    assert len(whitening["cids"]) == 2 * (2 + 3)
+    pairs = list(zip(whitening["qidxs"], whitening["pidxs"], strict=True))
+    assert all(query // 5 == positive // 5 and query % 5 < 2 <= positive % 5 for query, positive in pairs)
+    assert {query for query, _ in pairs} == {0, 1, 5, 6}  # each query has a positive
+    jobs = [Job(("sfm", 0, "whitening", number), KINDS, PALETTE, SIZE, 2, 3) for number in range(2)]
+    grades = [row for job in jobs for row in draw_test_cluster(job).grades]
+    assert len(pairs) == sum(level != "junk" for row in grades for level in row)

