@@ -7,6 +7,7 @@ While it trains, a checkpoint is beside <model>: an interrupted training goes on
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.digests import file_sha256
 from aml.files.image_sets import read_images, read_lists
 from aml.images import ImageTensors
-from aml.losses import load
+from aml.losses import load, make_bank
 from aml.networks.backbones import backbone
 from aml.networks.inference import prepare
 from aml.networks.network import RetrievalNetwork
@@ -78,13 +79,16 @@ def main(
         images, image_size=training_settings.image_size, normalisation=backbone(own.backbone).normalisation
     )
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
+    bank = {}
+    if descriptors is not None:
+        bank = make_bank(loss, descriptors[lists["train_images"]], settings_of_loss.constants)
     source = FeatureSource(net, tensors, rows, num_workers=where.num_workers, cache=FEATURE_CACHE)
     training = TrainingRun(
         net,
         source,
         lists,
         descriptors,
-        load(loss),
+        partial(load(loss), **bank),
         settings=training_settings,
         loss_settings=settings_of_loss,
         seed=seed,

@@ -2,9 +2,13 @@
 
 A loss is a function of `anchors` (B, D), unit-norm descriptors by the student, and `references` (B, M, D), unit-norm
 descriptors by the teacher (by the network itself, where there is no teacher): [:, 0] the anchor, [:, 1] its positive,
-[:, 2:] its negatives. It returns a scalar, 0 with a graph for B = 0, in the dtype of its inputs. Its keyword-only
-arguments are its constants in params.yaml. `MEMBERS` names the members of a tuple that it uses, `EQUATION` its equation
-in the paper. Call a loss through `load`, which checks the inputs. Read first: reg.py, contr.py, then any other.
+[:, 2:] its negatives; or [:, 1:] its nearest images in the teacher's space, falling. It returns a scalar, 0 with a
+graph for B = 0, in the dtype of its inputs. Its keyword-only arguments are its constants in params.yaml. `MEMBERS`
+names the members of a tuple that it uses, `EQUATION` its equation in the paper.
+
+A loss with the keyword `bank` has a second function, `bank(descriptors, **constants)`, which makes that tensor of the
+teacher's descriptors of the training images, once, before training. Call a loss through `load`, which checks the
+inputs. Read first: reg.py, contr.py, then any other.
 """
 
 import ast
@@ -15,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 FOLDER = Path(__file__).parent
@@ -26,7 +31,7 @@ def known() -> list[str]:
 
 
 def members(name: str) -> tuple[str, ...]:
-    """Return the members of a tuple that the loss uses, out of "self", "positive", "negatives".
+    """Return the members of a tuple that the loss uses, out of "self", "positive", "negatives", "neighbours".
 
     () is for losses that compare relations within a batch.
     """
@@ -45,11 +50,12 @@ def equation(name: str) -> int | None:
 
 
 def constants(name: str) -> dict[str, type]:
-    """Return the loss's keyword-only arguments and their types, float or int, in the order of its signature."""
+    """Return the loss's keyword-only arguments without `bank`, and their types, float or int, in order."""
     types = {"float": float, "int": int}
     for node in _parse(name).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            annotated = {argument.arg: getattr(argument.annotation, "id", None) for argument in node.args.kwonlyargs}
+            arguments = [argument for argument in node.args.kwonlyargs if argument.arg != "bank"]
+            annotated = {argument.arg: getattr(argument.annotation, "id", None) for argument in arguments}
             for argument, annotation in annotated.items():
                 if annotation not in types:
                     raise ValueError(
@@ -57,6 +63,18 @@ def constants(name: str) -> dict[str, type]:
                     )
             return {argument: types[annotation] for argument, annotation in annotated.items()}
     raise ValueError(f"aml/losses/{name}.py has no function {name}; accepted: one function with the file's name")
+
+
+def has_bank(name: str) -> bool:
+    """Return whether the loss compares with a bank, which is made of a teacher's descriptors."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "bank" for node in _parse(name).body)
+
+
+def make_bank(name: str, descriptors: "np.ndarray", constants: dict) -> dict[str, "Tensor"]:
+    """Return {"bank": ...} of the teacher's descriptors (N, D) of the training images; {} for a loss without a bank."""
+    if not has_bank(name):
+        return {}
+    return {"bank": importlib.import_module(f"aml.losses.{name}").bank(descriptors, **constants)}
 
 
 def load(name: str) -> Callable[..., "Tensor"]:

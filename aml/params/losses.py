@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from aml import losses
 from aml.params.reading import Count, Within, of_type, setting
 
-MEMBERS = ("self", "positive", "negatives")  # of a tuple
+MEMBERS = ("self", "positive", "negatives", "neighbours")  # of a tuple
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class LossSettings:
     """One loss: how its tuples are found, and its constants as the loss's own keyword arguments."""
 
     label: str
-    mining: Literal["hard", "random", "none"]  # hard: labelled pairs and mined negatives; else images without labels
+    # hard: labelled pairs and mined negatives; neighbours: an image and its nearest ones by the teacher; else an image
+    mining: Literal["hard", "neighbours", "random", "none"]
     num_negatives: Annotated[int, Within(0, 10_000)]
     images_per_epoch: Count  # anchors
     constants: dict  # margins and weights 0 or more, counts 1 or more
@@ -41,6 +42,8 @@ def loss_without_teacher(values: dict, training: str) -> LossSettings:
     training: "train_teacher" or "train_student". Raises ValueError as `loss_settings` does.
     """
     name = setting(values, "grid.loss_without_teacher", str)
+    if losses.has_bank(name):
+        raise ValueError(f"params.yaml: grid.loss_without_teacher is {name}; accepted: a loss that needs no teacher")
     return _loss_settings(values, name, f"{training}.loss", {"label": name, "mining": "hard"})
 
 
@@ -58,8 +61,8 @@ def require_whole_batches(values: dict) -> None:
 
 def _require_whole_batches(values: dict, training: str, name: str, loss: LossSettings, given: str) -> None:
     batch_size = setting(values, f"{training}.batch_size", int)
-    # dr ranks `length` others of each image; of two images all of rkd's relations are constant
-    smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3}.get(name, 1)
+    # dr ranks `length` others of each image; of two images all of rkd's relations are constant; cc and raml need pairs
+    smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3, "cc": 2, "raml": 2}.get(name, 1)
     if not smallest <= batch_size <= loss.images_per_epoch:
         raise ValueError(
             f"{training}.batch_size is {batch_size}; accepted: at least {smallest} for {name}, at most "
@@ -81,6 +84,9 @@ def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSett
     found = of_type(LossSettings, {**fixed, **common, "constants": constants}, given)
     if {"positive", "negatives"} & set(members) and found.mining != "hard":
         raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; accepted: hard, as {name} needs labels")
+    if ("neighbours" in members) != (found.mining == "neighbours"):
+        accepted = "neighbours" if "neighbours" in members else "hard, random, none"
+        raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; accepted for {name}: {accepted}")
     if "negatives" in members and not found.num_negatives:
         raise ValueError(f"params.yaml: {given}.num_negatives is 0; accepted: 1 or more, as {name} compares with them")
     return found

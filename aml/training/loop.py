@@ -14,7 +14,7 @@ from aml.networks.network import RetrievalNetwork
 from aml.params.losses import LossSettings
 from aml.params.training import TrainingSettings
 from aml.training.objective import FeatureSource, Objective
-from aml.training.tuples import Split, mined_tuples, random_tuples
+from aml.training.tuples import Split, mined_tuples, nearest_neighbours, neighbour_tuples, random_tuples
 
 
 def random_stream(*names) -> np.random.Generator:
@@ -46,6 +46,10 @@ class TrainingRun:
         self.objective = Objective(source, targets, loss, loss_settings.constants)
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
+        self.neighbours = {}
+        if loss_settings.mining == "neighbours":
+            count, splits = loss_settings.constants["num_neighbours"], (self.train_split, self.validation_split)
+            self.neighbours = {split: nearest_neighbours(targets[split.images], count) for split in splits}
         p = network.pool.p
         rest = [parameter for parameter in self.trained().values() if parameter is not p]
         self.optimizer = Adam([ParameterGroup(rest, settings.weight_decay), ParameterGroup([p], weight_decay=0.0)])
@@ -132,6 +136,8 @@ class TrainingRun:
         return values
 
     def _tuples(self, split: Split, rng: np.random.Generator, *, count: int, pool_size: int) -> np.ndarray:
+        if self.loss_settings.mining == "neighbours":
+            return neighbour_tuples(split, rng, count=count, neighbours=self.neighbours[split])
         if self.loss_settings.mining != "hard":
             return random_tuples(split, rng, count)
         own = self.source.descriptors

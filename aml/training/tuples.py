@@ -1,16 +1,18 @@
-"""The tuples of an epoch: pairs with mined negatives, which need labels, or random images, which do not.
+"""The tuples of an epoch: pairs with mined negatives, which need labels; or random images, with or without neighbours.
 
-A tuple is a row of image rows: an anchor, its positive, its hard negatives. A random image is a tuple of one.
+A tuple is a row of image rows: an anchor, its positive, its hard negatives; or an anchor and its nearest images in the
+teacher's space. A random image is a tuple of one.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 BLOCK_BYTES = 64 << 20  # of the score matrix that mining holds at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """One split of a training set: image rows (N,), their clusters (N,), and (query, positive) pairs as rows (P,)."""
 
@@ -33,6 +35,29 @@ def draw(rng: np.random.Generator, available: int, count: int) -> np.ndarray:
 def random_tuples(split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
     """Return `count` random images as tuples of one, `(count, 1)`."""
     return split.images[draw(rng, len(split.images), count)][:, None]
+
+
+def neighbour_tuples(split: Split, rng: np.random.Generator, *, count: int, neighbours: np.ndarray) -> np.ndarray:
+    """Return `count` random images with their nearest ones, `(count, K)` image rows; `neighbours` as
+    `nearest_neighbours` returns them for `split.images`."""
+    return split.images[neighbours[draw(rng, len(split.images), count)]]
+
+
+def nearest_neighbours(descriptors: np.ndarray, num_neighbours: int) -> np.ndarray:
+    """Return each row's nearest rows by inner product, `(N, num_neighbours)` int64: the row itself, then falling.
+
+    descriptors: (N, D), unit norm. Raises ValueError for num_neighbours above N.
+    """
+    count = len(descriptors)
+    if num_neighbours > count:
+        raise ValueError(f"num_neighbours is {num_neighbours}; accepted: at most {count}, the images of the split")
+    descriptors = torch.from_numpy(np.asarray(descriptors, np.float32))
+    found, block = [], max(1, BLOCK_BYTES // (4 * count))
+    for begin in range(0, count, block):
+        scores = descriptors[begin : begin + block] @ descriptors.T
+        scores.diagonal(begin).fill_(torch.inf)
+        found.append(scores.topk(num_neighbours).indices.numpy())
+    return np.concatenate(found)
 
 
 def mined_tuples(

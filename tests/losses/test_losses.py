@@ -316,7 +316,7 @@ def test_an_equation_is_a_whole_number_or_left_out(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("function", [losses.load, losses.members, losses.constants, losses.equation])
 def test_an_unknown_loss_lists_the_known_ones(function):
-    with pytest.raises(ValueError, match=r"^unknown loss 'contrastve'; known: contr, contr_plus, .*triplet"):
+    with pytest.raises(ValueError, match=r"^unknown loss 'contrastve'; known: .*contr, contr_plus, .*triplet"):
         function("contrastve")
 
 

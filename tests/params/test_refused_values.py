@@ -108,7 +108,7 @@ REFUSED = [
     (PAPER, "distil", {}, "unknown 'distil' in params.yaml: params.yaml; known: student, teacher, loss"),
     (OURS, "grid.students", ["lite0_short", "lite0"], "network key 'lite0' stands twice"),
     (OURS, "grid.students", [], "students is []; accepted: one or more, each once"),
-    (PAPER, "grid.losses", ["contr", "regg"], "unknown 'regg' in params.yaml: grid.losses; known: contr, contr_plus"),
+    (PAPER, "grid.losses", ["contr", "regg"], "unknown 'regg' in params.yaml: grid.losses; known: .*contr, contr_plus"),
     (PAPER, "grid.teachers", ["vgg16"], f"grid.dimensions is [512, 2048]; accepted: [512], {OF_TEACHERS}"),
     (PAPER, "grid.teachers", ["resnet101", "vgg16"], f"accepted: [2048, 512], {OF_TEACHERS} in their order"),
     (PAPER, "grid.dimensions", [512], f"grid.dimensions is [512]; accepted: [512, 2048], {OF_TEACHERS}"),

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from aml.files.image_sets import LISTS
-from aml.losses import load
+from aml.losses import load, make_bank
 from aml.networks.network import RetrievalNetwork
 from aml.params.losses import LossSettings
 from aml.params.losses import loss_settings as settings_of_loss
@@ -53,7 +54,8 @@ def run_of(
 ) -> TrainingRun:  # fmt: skip
     source = FeatureSource(net, tensors, np.arange(40), num_workers=num_workers)
     return TrainingRun(
-        net, source, lists(), targets() if with_teacher else None, load(loss),
+        net, source, lists(), targets() if with_teacher else None,
+        functools.partial(load(loss), **make_bank(loss, targets(), loss_settings.constants)),
         settings=settings, loss_settings=loss_settings, seed=seed,
     )  # fmt: skip
 
@@ -169,7 +171,12 @@ def test_fewer_tuples_than_a_batch_is_an_error(tensors, what, images_per_epoch):
 def test_every_loss_trains_on_images_of_many_sizes(tensors, loss, frozen_stages):
     """By decoded images and by kept features, in batches of five as the paper's."""
     loss_settings = settings_of_loss(PAPER, loss)
-    few = {"images_per_epoch": 12, "num_negatives": min(2, loss_settings.num_negatives)}
+    constants = loss_settings.constants | {
+        name: min(value, most)
+        for name, most in (("num_neighbours", 4), ("num_subvectors", 2), ("num_centroids", 4))
+        if (value := loss_settings.constants.get(name))
+    }
+    few = {"images_per_epoch": 12, "num_negatives": min(2, loss_settings.num_negatives), "constants": constants}
     loss_settings = dataclasses.replace(loss_settings, **few)
     net = network(frozen_stages)
     before = net.projection.weight.detach().clone()

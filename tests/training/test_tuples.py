@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from aml.training.tuples import Split, draw, hard_negatives, mined_tuples, random_tuples
+from aml.training.tuples import (
+    Split,
+    draw,
+    hard_negatives,
+    mined_tuples,
+    nearest_neighbours,
+    neighbour_tuples,
+    random_tuples,
+)
 
 
 def unit_rows(rows, dimension, seed):
@@ -124,3 +132,16 @@ def test_no_negatives_are_mined_for_a_loss_that_uses_none():
         pool_of=None,
     )
     assert tuples.shape == (4, 2)
+
+
+def test_neighbours_are_the_nearest_of_the_split_by_the_teacher_the_image_first():
+    descriptors, own = unit_rows(24, 6, 0), split()
+    nearest = nearest_neighbours(descriptors, 5)
+    for row, found in enumerate(nearest):
+        others = sorted(set(range(24)) - {row}, key=lambda other: -(descriptors[row] @ descriptors[other]))
+        assert found.tolist() == [row, *others[:4]]
+    tuples = neighbour_tuples(own, np.random.default_rng(1), count=30, neighbours=nearest)
+    assert tuples.shape == (30, 5) and sorted(tuples[:24, 0]) == own.images.tolist()
+    np.testing.assert_array_equal(tuples, own.images[nearest[tuples[:, 0] - 10]])
+    with pytest.raises(ValueError, match="num_neighbours is 25; accepted: at most 24"):
+        nearest_neighbours(descriptors, 25)
