@@ -1,20 +1,24 @@
-"""Any sensible part of the grid, from its parameters and records to the last table, picture and page."""
+"""Any sensible part of the grid, from its parameters and records to the last table, picture and page; and no result of
+a cell that is not in the grid."""
 
 import csv
 import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from aml.complexity.costs import Cost, write_csv
+from aml.complexity.costs import write_csv
 from aml.files.atomic import write_json
-from aml.pages.figures.training import LINES
+from aml.pages.provenance import Making
 from aml.params.reading import read_parameters
 from stages import check, figures, page, tables
-from tests.tables.paper_records import printed_records, write_queries
+from tests import ROOT
+from tests.pages.test_figures import costs, write_curves
+from tests.tables.paper_records import printed_records, with_seeds, write_queries
 
-ROOT = Path(__file__).parents[2]
 SETS = ["roxford5k", "rparis6k"]
+DIMENSIONS = {"vgg16": 512, "resnet101": 2048, "resnet50": 2048, "efficientnet_b3": 1536}
 GRIDS = {  # what differs from the paper's grid; rows of Table 7
     "all of it": ({}, 6 + 4 * 7),
     "one teacher": ({"teachers": ["vgg16"], "dimensions": [512]}, 3 + 2 * 7),
@@ -48,10 +52,9 @@ def parameters(**grid) -> dict:
     return values
 
 
-def records(values: dict) -> dict[str, dict]:
+def records(grid: dict) -> dict[str, dict]:
     """A record of every network of the grid, with made-up scores."""
-    grid, some, found = values["grid"], printed_records(), {}
-    dimensions = {"vgg16": 512, "resnet101": 2048, "resnet50": 2048, "efficientnet_b3": 1536}
+    some, found = printed_records(), {}
 
     def add(key, like, seed, **network):
         record = json.loads(json.dumps(some[like]))
@@ -59,70 +62,88 @@ def records(values: dict) -> dict[str, dict]:
         found[key] = record
 
     for teacher in grid["teachers"]:
-        add(teacher, "vgg16", None, network=teacher, dimension=dimensions[teacher])
+        add(teacher, "vgg16", None, network=teacher, dimension=DIMENSIONS[teacher])
     for student in grid["students"]:
         for dimension in grid["dimensions"]:
             add(f"{student}-{dimension}-0", "mobilenet_v2-512", 0, network=student, dimension=dimension)
         for teacher in grid["teachers"]:
             for loss in grid["losses"]:
-                named = {"network": student, "teacher": teacher, "loss": loss, "dimension": dimensions[teacher]}
+                named = {"network": student, "teacher": teacher, "loss": loss, "dimension": DIMENSIONS[teacher]}
                 add(f"{student}-{teacher}-{loss}-0", "mobilenet_v2-vgg16-reg", 0, **named)
     return found
 
 
-def costs(values: dict) -> list[Cost]:
-    """What the stage `complexity` measures: the teachers, and each student at each of their dimensions."""
-    teachers = values["grid"]["teachers"]
-    keys = [*teachers, *(f"{s}-{d}" for s in values["grid"]["students"] for d in (512, 1536, 2048))]
-    return [Cost(key, key, 1, 10**6 * n, 768, 1024, 10**9 * n, 1.0, 1, "a CPU", 1) for n, key in enumerate(keys, 1)]
+def write(folder: Path, found: dict[str, dict]) -> None:
+    (folder / "metrics").mkdir(exist_ok=True)
+    for key, record in found.items():
+        write_json(folder / f"metrics/{key}.json", record)
+    write_queries(folder / "queries", found, found)
 
 
-def write_curves(folder: Path) -> None:
-    for name in LINES:
-        path = folder / "plots" / "metrics" / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"step\t{name}\n0\t1.0\n1\t2.0\n")
+def reports(folder: Path, values: dict) -> dict[str, bytes]:
+    """The files that check, tables, figures and page write from <folder>/metrics and <folder>/queries, by path."""
+    out, grid = folder / "out", values["grid"]
+    (out / "ranked_lists").mkdir(parents=True, exist_ok=True)
+    check.main(out / "cell.json", out / "checked.json", values)
+    tables.main(folder / "metrics", folder / "queries", out / "tables", out / "claims.csv", values)
+    students = [f"{student}-{dimension}" for student in grid["students"] for dimension in (512, 1536, 2048)]
+    write_csv(out / "complexity.csv", costs([*grid["teachers"], *students]))
+    key = "-".join(str(values[name]) for name in ("student", "teacher", "loss", "seed"))
+    write_curves(folder / "models" / key / "curves")
+    figures.main(
+        folder / "metrics", out / "complexity.csv", folder / "queries", folder / "models", out / "figures", values
+    )
+    inputs = {name: out / name for name in ("figures", "ranked_lists")}
+    inputs |= {"cell": out / "cell.json", "complexity": out / "complexity.csv"}
+    page.main(out / "tables", out / "claims.csv", out / "index.html", values, graph=[], **inputs)
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The current folder, in which the page finds a params.yaml, and no time passes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("aml.pages.provenance.making", lambda: Making("2026-01-02T03:04:05+00:00", "a CPU"))
+    (tmp_path / "params.yaml").write_text("grid\n")
+    return tmp_path
 
 
 @pytest.mark.parametrize(("grid", "num_rows"), GRIDS.values(), ids=GRIDS)
-def test_a_part_of_the_grid_has_its_tables_figures_and_page(tmp_path, monkeypatch, grid, num_rows):
-    monkeypatch.chdir(tmp_path)
-    values, report = parameters(**grid), tmp_path / "reports"
-    report.mkdir()
-    found = records(values)
-    for folder in ("metrics", "ranked_lists"):
-        (report / folder).mkdir()
-    for key, record in found.items():
-        write_json(report / "metrics" / f"{key}.json", record)
-    write_queries(tmp_path / "queries", found, found)
-    key = "-".join(str(values[name]) for name in ("student", "teacher", "loss", "seed"))
-    check.main(report / "cell.json", report / "checked.json", values)
-
-    tables.main(report / "metrics", tmp_path / "queries", report / "tables", report / "claims.csv", values)
-    with open(report / "tables/table7.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+def test_a_part_of_the_grid_has_its_tables_figures_and_page(folder, grid, num_rows):
+    values = parameters(**grid)
+    write(folder, records(values["grid"]))
+    found = reports(folder, values)
+    rows = list(csv.DictReader(found["tables/table7.csv"].decode().splitlines()))
     assert len(rows) == num_rows and all(row["roxford5k_medium_mAP"] for row in rows)
-
-    write_csv(report / "complexity.csv", costs(values))
-    write_curves(tmp_path / "models" / key / "curves")
-    figures.main(
-        report / "metrics", report / "complexity.csv", tmp_path / "queries", tmp_path / "models", report / "figures",
-        values,
-    )  # fmt: skip
-    drawn = [picture["file"] for picture in json.loads((report / "figures/figures.json").read_text())]
-    assert "map_cost.svg" in drawn
-
-    (tmp_path / "params.yaml").write_text("grid\n")
-    page.main(
-        report / "tables",
-        report / "claims.csv",
-        report / "index.html",
-        values,
-        graph=[],
-        cell=report / "cell.json",
-        complexity=report / "complexity.csv",
-        figures=report / "figures",
-        ranked_lists=report / "ranked_lists",
-    )
-    text = (report / "index.html").read_text()
+    assert "map_cost.svg" in [picture["file"] for picture in json.loads(found["figures/figures.json"])]
+    text = found["index.html"].decode()
     assert all(values["networks"][name]["label"] in text for name in values["grid"]["teachers"])
+
+
+def test_results_of_cells_that_left_change_no_table_figure_or_page(folder):
+    values = parameters(losses=["contr", "reg"])
+    write(folder, records(values["grid"]))
+    expected = reports(folder, values)
+    write(folder, records(values["grid"] | {"losses": ["rkd", "dr", "ms"]}))
+    write(folder, {key: record for key, record in with_seeds(printed_records(), {3: 1.0}).items() if "-" in key})
+    (folder / "metrics/of_another_version.json").write_text('{"scores": [1]}')
+    assert reports(folder, values) == expected
+
+
+def test_git_keeps_the_records_of_the_committed_run_and_no_other():
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+    grid = lock["stages"]["tables"]["params"]["params.yaml"]["grid"]
+    of_students = [
+        *grid["dimensions"],
+        *(f"{teacher}-{loss}" for teacher in grid["teachers"] for loss in grid["losses"]),
+    ]
+    expected = {f"{student}-{name}-{s}" for student in grid["students"] for name in of_students for s in grid["seeds"]}
+    kept = {path.name for path in (ROOT / "reports/metrics").iterdir()}
+    assert kept == {f"{key}.json" for key in (*grid["teachers"], *expected)}
+
+
+def test_dvc_shows_the_metrics_of_the_cell_under_study_alone():
+    files = [ROOT / "dvc.yaml", *(ROOT / "graph").rglob("dvc.yaml"), ROOT / "published/dvc.yaml"]
+    stages = [stage for file in files for stage in yaml.safe_load(file.read_text())["stages"].values()]
+    metrics = [path for stage in stages for metric in stage.get("metrics", []) for path in metric]
+    assert metrics == ["reports/experiment.json"]
