@@ -56,14 +56,7 @@ def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
     named += [(key_of(name, dimension), name, dimension) for name in grid.students for dimension in dimensions]
     for key, name, dimension in named:
         settings = network_settings(values, name)
-        network = RetrievalNetwork(
-            backbone=settings.backbone,
-            stages=settings.stages,
-            frozen_stages=settings.frozen_stages,
-            projection=dimension,
-            gem_p=settings.gem_p,
-        )
-        yield key, settings.label, network
+        yield key, settings.label, RetrievalNetwork(**settings.architecture, projection=dimension)
 
 
 if __name__ == "__main__":

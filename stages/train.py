@@ -65,13 +65,7 @@ def main(
         descriptors = folder["images"]
         dimension = descriptors.shape[1]
 
-    net = RetrievalNetwork(
-        backbone=own.backbone,
-        stages=own.stages,
-        frozen_stages=own.frozen_stages,
-        projection=dimension,
-        gem_p=own.gem_p,
-    )
+    net = RetrievalNetwork(**own.architecture, projection=dimension)
     start = torch.Generator().manual_seed(int(random_stream(seed, "projection").integers(2**63)))
     start_from(net, weights / IMAGENET, generator=start)
     prepare(net, where.torch_device(), training_settings.precision)

@@ -24,6 +24,11 @@ class NetworkSettings:
             raise ValueError(f"frozen_stages is {self.frozen_stages}; accepted: 0 to stages, which is {self.stages}")
 
     @property
+    def architecture(self) -> dict:
+        """The arguments of a `RetrievalNetwork`, all but its projection."""
+        return {name: value for name, value in vars(self).items() if name != "label"}
+
+    @property
     def dimension(self) -> int:
         """The dimension of the backbone's output, and so of a teacher's descriptors."""
         return channels(self.backbone)[self.stages - 1]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from aml.datasets.pickles import NUMPY_GLOBALS
@@ -28,21 +27,3 @@ def read_checkpoint(path: Path) -> dict:
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}; a dict is expected")
     return content
-
-
-def is_plain_tensor(value) -> bool:
-    """Whether a value of a file is a tensor of numbers in memory, neither sparse, quantised nor without data."""
-    return isinstance(value, torch.Tensor) and value.layout is torch.strided and value.device.type == "cpu"
-
-
-def matrix(content: dict, name: str, where: str) -> np.ndarray:
-    """The array or tensor `name` of a dict as float64. Raises ValueError where it is missing or no finite numbers."""
-    value = content.get(name)
-    if is_plain_tensor(value) and value.dtype != torch.bfloat16:
-        value = value.detach().numpy()
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-        raise ValueError(f"{where}: {name!r} is a {type(value).__name__}; an array of numbers is expected")
-    value = np.array(value, dtype=np.float64, order="C")
-    if not np.isfinite(value).all():
-        raise ValueError(f"{where}: {name!r} holds non-finite values")
-    return value

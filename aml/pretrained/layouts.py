@@ -42,7 +42,7 @@ EFFICIENTNETS = {  # by the name of the 1x1 convolution
 BACKBONES = (*LAYOUTS, "efficientnet_b3")
 
 
-def layout(backbone: str, state: dict, where: str) -> dict[str, str]:
+def layout(backbone: str, state: dict) -> dict[str, str]:
     """The layout of `backbone` in a published file. Raises ValueError for a backbone without one."""
     if backbone in LAYOUTS:
         return LAYOUTS[backbone]
@@ -52,17 +52,15 @@ def layout(backbone: str, state: dict, where: str) -> dict[str, str]:
         shape = tuple(state[name].shape) if name in state else ()
         if len(shape) == 4 and shape[1] == EFFICIENTNET_CHANNELS:
             return prefixes
-    raise ValueError(
-        f"{where}: none of {', '.join(EFFICIENTNETS)} is a 1x1 convolution of {EFFICIENTNET_CHANNELS} channels"
-    )
+    raise ValueError(f"none of {', '.join(EFFICIENTNETS)} is a 1x1 convolution of {EFFICIENTNET_CHANNELS} channels")
 
 
-def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str], where: str) -> dict[str, torch.Tensor]:
+def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:
     """The tensors under our names. Raises ValueError for the first whose name has none of the prefixes."""
     names = {}
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)
         if prefix is None:
-            raise ValueError(f"{where}: {name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
+            raise ValueError(f"{name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
         names[prefixes[prefix] + name.removeprefix(prefix)] = tensor
     return names
