@@ -40,18 +40,22 @@ def test_a_file_comes_whole_and_is_noted(server, place):
     assert fetch(place, "http://127.0.0.1:9/never asked") == sha256 and server.log == [None]
 
 
-def test_without_a_length_the_end_is_the_end(server, place):
-    server.plan = ["no length"]
-    fetch(place, server.url)
-    assert place.file.read_bytes() == DATA
+NINE_TENTHS = f"bytes={int(len(DATA) * 0.9)}-"
 
 
-@pytest.mark.parametrize("tag", ['"1"', 'W/"1"', ""])
-def test_goes_on_where_it_stopped(server, place, tag):
-    server.tag, server.plan = tag, ["drops", "fine"]
-    fetch(place, server.url)
-    assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"]
-    assert server.log == [None, f"bytes={int(len(DATA) * 0.9)}-"]
+@pytest.mark.parametrize(
+    ("tag", "plan", "asked"),
+    [
+        ('"1"', ["no length"], [None]),  # the end is the end
+        *((tag, ["drops", "fine"], [None, NINE_TENTHS]) for tag in ('"1"', 'W/"1"', "")),
+        ('"1"', ["stalls", "fine"], [None, "bytes=1000-"]),
+        ('"1"', ["drops", 416, "fine"], [None, NINE_TENTHS, None]),  # a part beyond the end is dropped
+    ],
+)
+def test_goes_on_where_it_stopped(server, place, tag, plan, asked):
+    server.tag, server.plan = tag, plan
+    fetch(place, server.url, stall_s=0.2)
+    assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"] and server.log == asked
 
 
 def test_goes_on_in_the_next_run(server, place):
@@ -63,7 +67,7 @@ def test_goes_on_in_the_next_run(server, place):
     assert left(place) == ["x.tgz.part", "x.tgz.part.json"]
     server.plan = ["fine"]
     fetch(place, server.url)
-    assert server.log[-1] == f"bytes={int(len(DATA) * 0.9)}-" and place.file.read_bytes() == DATA
+    assert server.log[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
 
 
 def test_starts_over_where_ranges_are_ignored(server, place):
@@ -89,12 +93,6 @@ def test_starts_over_where_the_file_has_changed(server, place, tag):
 def test_a_part_of_another_source_is_not_continued(server, place):
     server.plan = ["drops", 403, "fine"]
     fetch(place, server.url, server.url + "?mirror")
-    assert server.log[-1] is None and place.file.read_bytes() == DATA
-
-
-def test_a_part_beyond_the_end_is_dropped(server, place):
-    server.plan = ["drops", 416, "fine"]
-    fetch(place, server.url)
     assert server.log[-1] is None and place.file.read_bytes() == DATA
 
 
@@ -130,12 +128,6 @@ def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
     assert left(place) == ["x.tgz.refused"] and not place.digests.exists()
     (place.folder / "x.tgz.refused").unlink()
     assert fetch(place, server.url, sha256_start=sha256[:8]) == sha256
-
-
-def test_a_stall_is_an_interruption(server, place):
-    server.plan = ["stalls", "fine"]
-    fetch(place, server.url, stall_s=0.2)
-    assert server.log == [None, "bytes=1000-"] and place.file.read_bytes() == DATA
 
 
 def test_another_length_than_was_noted_is_refused_before_the_download(server, place):
@@ -223,17 +215,14 @@ def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path
         fetch(place, own)
 
 
-def test_a_path_that_was_noted_goes(place, tmp_path):
+def test_a_path_that_was_noted_goes_and_a_folder_is_to_be_packed(place, tmp_path):
     """Digests are kept by git, and a path says whose machine it was."""
-    own = tmp_path / "own.tgz"
+    own, sha256 = tmp_path / "own.tgz", hashlib.sha256(DATA).hexdigest()
     own.write_bytes(DATA)
-    sha256 = hashlib.sha256(DATA).hexdigest()
     place.digests.write_text(json.dumps({"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": str(own)}}))
     fetch(place, own)
     assert str(tmp_path) not in place.digests.read_text()
-
-
-def test_a_folder_is_to_be_packed(place, tmp_path):
+    place.file.unlink()
     with pytest.raises(ValueError, match=rf"a folder; pack it \(tar -czf x.tgz -C {tmp_path} .\) and name the archive"):
         fetch(place, tmp_path)
 

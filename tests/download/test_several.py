@@ -29,18 +29,15 @@ def fetch(server, tmp_path, names=NAMES, num_downloads=3):
     return raw, digests
 
 
-def test_all_files_come_and_each_is_noted(server, tmp_path):
-    raw, digests = fetch(server, tmp_path, [*NAMES, "list.txt"])
-    assert sorted(path.name for path in raw.iterdir()) == sorted([*NAMES, "list.txt"])
-    assert all((raw / name).read_bytes() == (server.folder / name).read_bytes() for name in NAMES)
-    assert list(json.loads(digests.read_text())) == sorted([*NAMES, "list.txt"])
-
-
-def test_what_is_here_is_not_fetched_again(server, tmp_path):
+def test_all_files_come_once_and_each_is_noted(server, tmp_path):
     fetch(server, tmp_path, NAMES[:5])
     server.asked.clear()
-    fetch(server, tmp_path)
-    assert sorted(server.asked) == [("GET", f"/{name}") for name in NAMES[5:]]
+    raw, digests = fetch(server, tmp_path, [*NAMES, "list.txt"])
+    assert all((raw / name).read_bytes() == (server.folder / name).read_bytes() for name in [*NAMES, "list.txt"])
+    assert list(json.loads(digests.read_text())) == sorted(path.name for path in raw.iterdir())
+    assert sorted(server.asked) == [("GET", f"/{name}") for name in [*NAMES[5:], "list.txt"]]
+    raw, digests = fetch(server, tmp_path / "elsewhere", [])
+    assert list(raw.iterdir()) == [] and not digests.exists()
 
 
 def test_no_more_at_a_time_than_asked_for(server, tmp_path, monkeypatch):
@@ -74,11 +71,6 @@ def test_a_server_that_is_away_is_not_asked_for_every_file(server, tmp_path):
     with pytest.raises(ValueError, match="7 of 7 files are not in"):
         fetch(server, tmp_path, num_downloads=1)
     assert [method for method, _ in server.asked] == ["GET", "GET", "GET"]
-
-
-def test_nothing_to_fetch(server, tmp_path):
-    raw, digests = fetch(server, tmp_path, [])
-    assert list(raw.iterdir()) == [] and not digests.exists()
 
 
 def test_errors_of_ours_are_not_swallowed(server, tmp_path, monkeypatch):
