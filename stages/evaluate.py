@@ -1,7 +1,7 @@
 """Evaluate one network by both protocols: symmetric, its own queries and database; asymmetric, the queries of a
 distilled student and its teacher's database. See `aml.evaluation.protocol`.
 
-Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, whitening pairs);
+Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, reports);
 <ground_truth> (of each test set).
 Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals, of
 both protocols and of a random ranking (chance); <queries>/<key>.csv: the same measures query by query.
@@ -11,11 +11,10 @@ from pathlib import Path
 
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
-from aml.evaluation.whitening import Whitening
 from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
-from aml.params.extraction import WhiteningSettings
+from aml.files.whitening import Whitening, database_whitening
 from aml.params.reading import setting
 from stages.runtime import run_command
 
@@ -39,13 +38,12 @@ def main(
     sides = {"symmetric": own}
     if teacher is not None:
         sides["asymmetric"] = DescriptorFolder(descriptors / teacher)
-    lists = Lists(processed, ground_truth, testing_sets(values))
-    lists.require(*sides.values())
-    shrinkage = setting(values, "whitening", WhiteningSettings).shrinkage
-    whitenings = {protocol: lists.whitening(database, shrinkage) for protocol, database in sides.items()}
+    sets = testing_sets(values)
+    lists = Lists(processed, ground_truth, sets, sides.values())
+    whitenings = {protocol: database_whitening(database) for protocol, database in sides.items()}
     results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
     results["chance"] = lists.chance()
-    write_per_query(queries / f"{key}.csv", results, lists.queries())
+    write_per_query(queries / f"{key}.csv", results, lists.queries_with_landmarks())
     write_json(
         metrics / f"{key}.json",
         {
@@ -64,8 +62,8 @@ def main(
                 "whitening": "database",
                 "learned_whitening": {protocol: learned(whitening) for protocol, whitening in whitenings.items()},
                 "sets": lists.counts(),
-                **bad_image_counts(processed, **lists.sets),
-                "odd": odd_counts(processed, ground_truth, lists.sets["test_sets"]),
+                **bad_image_counts(processed, **sets),
+                "odd": odd_counts(processed, ground_truth, sets["test_sets"]),
             },
             **{
                 protocol: {name: percentages(levels) for name, levels in of_sets.items()}

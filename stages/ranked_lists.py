@@ -18,13 +18,14 @@ from PIL import Image
 from aml.evaluation.neighbours import nearest
 from aml.evaluation.per_query import read_average_precisions
 from aml.evaluation.protocol import Lists
+from aml.evaluation.whitening import whiten_queries
 from aml.files.atomic import replacing_folder, write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_sets
+from aml.files.image_sets import ImageSet, read_images, read_queries
+from aml.files.whitening import database_whitening
 from aml.pages.contact_sheet import thumbnail
 from aml.pages.ranked_lists import NUM_RESULTS, RankedList, chosen, judged, picture
-from aml.params.extraction import WhiteningSettings
-from aml.params.reading import setting
 from stages.runtime import run_command
 
 LEVEL = "medium"
@@ -40,11 +41,8 @@ def main(
 ) -> None:
     who = json.loads(cell.read_text(encoding="utf-8"))
     keys = {"student": who["key"], "teacher": who["teacher"]}
-    lists = Lists(processed, ground_truth, testing_sets(values) | {"distractors": None})
     described = {role: DescriptorFolder(descriptors / key) for role, key in keys.items()}
-    lists.require(*described.values())
-    shrinkage = setting(values, "whitening", WhiteningSettings).shrinkage
-    whitenings = {role: lists.whitening(database, shrinkage) for role, database in described.items()}
+    lists = Lists(processed, ground_truth, testing_sets(values) | {"distractors": None}, described.values())
     scores = {role: read_average_precisions(queries / f"{key}.csv") for role, key in keys.items()}
     pages = []
     with replacing_folder(folder) as temporary:
@@ -52,36 +50,39 @@ def main(
             of_views = [scores[asking].get((protocol, name, LEVEL), {}) for _, asking, _, protocol in VIEWS]
             _, asymmetric, teacher = of_views
             shown = chosen({query: found - teacher[query] for query, found in asymmetric.items()}, seed=who["seed"])
-            rows = [lists.images[f"{name}.queries"].names.index(query) for query in shown.values()]
-            ranked = rankings(name, rows, described, whitenings)
+            rows = [lists.queries[name].index(query) for query in shown.values()]
+            images = read_queries(processed / name), read_images(processed / name)
+            ranked = rankings(name, rows, described)
             for (role, query), row, of_query in zip(shown.items(), rows, ranked, strict=True):
                 found = [of_view[query] for of_view in of_views]
                 file = f"{name}-{role.replace(' ', '-')}.jpg"
-                drawn(lists, name, row, of_query, found).save(temporary / file, format="JPEG", quality=80)
+                drawn(*images, lists.ground_truth[name][row], row, of_query, found).save(
+                    temporary / file, format="JPEG", quality=80
+                )
                 title = f"{name}, {role}: query {query}"
                 pages.append({"file": file, "title": title, "caption": caption(keys, found, counts)})
         write_json(temporary / "ranked_lists.json", pages)
 
 
-def rankings(name: str, rows: list[int], described: dict, whitenings: dict) -> np.ndarray:
+def rankings(name: str, rows: list[int], described: dict) -> np.ndarray:
     """The database rows nearest to these queries of a test set by each of VIEWS, (Q, len(VIEWS), NUM_RESULTS)."""
     found = []
     for _, asking, answering, _ in VIEWS:
-        whiten = whitenings[answering].apply  # the database's side, for both
-        database = whiten(described[answering][f"{name}.database"])
-        queries = whiten(described[asking][f"{name}.queries"][rows])
-        found.append(nearest(queries, database, min(NUM_RESULTS, len(database)))[0])
+        database = described[answering][f"{name}.database"]
+        queries = whiten_queries(described[asking][f"{name}.queries"], database_whitening(described[answering]))
+        found.append(nearest(queries[rows], database, min(NUM_RESULTS, len(database)))[0])
     return np.stack(found, axis=1)
 
 
-def drawn(lists: Lists, name: str, query: int, ranked: np.ndarray, average_precisions: list[float]) -> Image.Image:
+def drawn(
+    queries: ImageSet, images: ImageSet, labels: dict, query: int, ranked: np.ndarray, average_precisions: list[float]
+) -> Image.Image:
     """The picture of one query with the results of each of VIEWS."""
-    images, labels = lists.images[f"{name}.database"], lists.ground_truth[name][query]
     views = []
     for (label, *_), rows, found in zip(VIEWS, ranked.tolist(), average_precisions, strict=True):
         pictures = [(*of_row, thumbnail(images, row)) for row, of_row in zip(rows, judged(rows, labels), strict=True)]
         views.append(RankedList(f"{label}\nAP {found:.1f}", pictures))
-    return picture(thumbnail(lists.images[f"{name}.queries"], query, has_box=True), views)
+    return picture(thumbnail(queries, query, has_box=True), views)
 
 
 def caption(keys: dict[str, str], average_precisions: list[float], counts: dict) -> str:

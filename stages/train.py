@@ -61,7 +61,7 @@ def main(
     images, lists, descriptors = read_images(processed), read_lists(processed), None
     if targets is not None:
         folder = DescriptorFolder(targets)
-        folder.require_list("images", len(images), images.digest())
+        folder.require_list("images", images.digest, whitened=False)
         descriptors = folder["images"]
         dimension = descriptors.shape[1]
 

@@ -11,7 +11,7 @@ sqrt(D) u is tried first; each exact comparison measures the error, and if one e
 counted again with D u.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +19,12 @@ from functools import partial
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from aml.evaluation.whitening import TILE_ROWS
-
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
 MAX_THREADS = 8  # more would wait for Python's lock
 SLICE_SIZE = 2**16  # numbers that fit into the processor's cache, in float64 too
-NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |x|
+GATHERED_ROWS = 512  # labelled rows at a time, in each thread
+NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |P (x - m)|
 BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the queries is exact
-
-Whiten = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -45,15 +42,13 @@ def count_above(
     labelled: Sequence[np.ndarray],
     *,
     distractors: Sequence[np.ndarray] = (),
-    whiten: Whiten | None = None,
 ) -> Counts:
     """Count rows of database (N, D) and distractors (M, D)... above the labelled rows of each of queries (Q, D).
 
     All are unit-norm, float32 or float16, memory maps included. labelled: for each query, the numbers of rows of the
-    database, each once. Distractors' row numbers go on from N. whiten: float32 (B, D) -> float32 (B, D), applied to the
-    queries and to blocks of rows; a row's result must not depend on the others, see `Whitening.apply`.
+    database, each once. Distractors' row numbers go on from N.
 
-    Raises ValueError for rows that are not of unit norm after whitening.
+    Raises ValueError for rows that are not of unit norm.
     """
     parts = {"queries": queries, "database": database}
     parts |= {f"distractors[{i}]": part for i, part in enumerate(distractors)}
@@ -62,25 +57,25 @@ def count_above(
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
     # Each thread counts a block by itself, its product included: a product of many threads waits for the slowest.
     with blas.limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
-        queries = _block(parts.pop("queries"), "queries", slice(None), whiten)
-        similarities = _labelled_similarities(queries, database, labelled, whiten, threads)
+        queries = _block(parts.pop("queries"), "queries", slice(None))
+        similarities = _labelled_similarities(queries, database, labelled, threads)
         for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
             bins = _Bins(labelled, similarities, tolerance)
-            in_database, in_distractors, largest_error = _fill(bins, queries, parts, whiten, threads)
+            in_database, in_distractors, largest_error = _fill(bins, queries, parts, threads)
             if largest_error <= tolerance / 2:
                 break
     return Counts(labelled, bins.above(in_database), bins.above(in_distractors))
 
 
 def _fill(
-    bins: "_Bins", queries: np.ndarray, parts: dict[str, np.ndarray], whiten: Whiten | None, threads: ThreadPoolExecutor
+    bins: "_Bins", queries: np.ndarray, parts: dict[str, np.ndarray], threads: ThreadPoolExecutor
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return how many rows of the database and of the distractors are in each bin, and the largest error met."""
 
     def count_block(name: str, first_row: int, rows: slice) -> tuple[np.ndarray, float]:
-        return bins.count(_block(parts[name], name, rows, whiten), first_row + rows.start, queries)
+        return bins.count(_block(parts[name], name, rows), first_row + rows.start, queries)
 
-    block_rows = max(1, BLOCK_BYTES // (4 * queries.shape[1] * TILE_ROWS)) * TILE_ROWS
+    block_rows = max(1, BLOCK_BYTES // (4 * queries.shape[1]))
     in_database, in_distractors = np.zeros((2, len(bins.rows)), np.int64)
     largest_error, first_row = 0.0, 0
     for name, part in parts.items():
@@ -178,21 +173,17 @@ def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owne
 
 
 def _labelled_similarities(
-    queries: np.ndarray,
-    database: np.ndarray,
-    labelled: Sequence[np.ndarray],
-    whiten: Whiten | None,
-    threads: ThreadPoolExecutor,
+    queries: np.ndarray, database: np.ndarray, labelled: Sequence[np.ndarray], threads: ThreadPoolExecutor
 ) -> list[np.ndarray]:
     """Return the exact similarities of each query's labelled rows, reading only these."""
     sizes = [len(rows) for rows in labelled]
     owners, rows = np.repeat(np.arange(len(labelled)), sizes), np.concatenate(labelled)
 
     def compare(some: slice) -> np.ndarray:
-        block = _block(database, "database", rows[some], whiten)
+        block = _block(database, "database", rows[some])
         return _similarities(block, np.arange(len(block)), queries, owners[some])
 
-    values = np.concatenate([np.empty(0), *threads.map(compare, _slices(len(rows), TILE_ROWS))])
+    values = np.concatenate([np.empty(0), *threads.map(compare, _slices(len(rows), GATHERED_ROWS))])
     return np.split(values, np.cumsum(sizes)[:-1])
 
 
@@ -200,17 +191,16 @@ def _slices(num_rows: int, step: int) -> Iterator[slice]:
     return (slice(start, start + max(1, step)) for start in range(0, num_rows, max(1, step)))
 
 
-def _block(part: np.ndarray, name: str, rows: slice | np.ndarray, whiten: Whiten | None) -> np.ndarray:
-    """Return some rows (B, D), float32, whitened when asked. Raises ValueError for a row that is not of unit norm."""
+def _block(part: np.ndarray, name: str, rows: slice | np.ndarray) -> np.ndarray:
+    """Return some rows (B, D), float32. Raises ValueError for a row that is not of unit norm."""
     block = _as_float32(part[rows])
     with np.errstate(over="ignore", invalid="ignore"):
-        block = whiten(block) if whiten else block
         norms = np.sqrt(np.vecdot(block, block))
     wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
     if len(wrong):
         raise ValueError(
-            f"{'whitened ' if whiten else ''}{name}, row {np.arange(len(part))[rows][wrong[0]]}: norm "
-            f"{norms[wrong[0]]}; accepted: finite descriptors of norm 1 within {NORM_TOLERANCE}"
+            f"{name}, row {np.arange(len(part))[rows][wrong[0]]}: norm {norms[wrong[0]]}; accepted: finite "
+            f"descriptors of norm 1 within {NORM_TOLERANCE}"
         )
     return block
 

@@ -1,79 +1,59 @@
 """The two protocols: which descriptor folders meet in testing, and whose whitening they share (METHOD, Section 4).
 
 Symmetric testing ranks a network's own database for its own queries, asymmetric testing its teacher's database for its
-own queries. The whitening belongs to the database's side: that folder has it, or it is learned here from that folder's
-descriptors of the whitening images.
+own queries. The whitening is the database side's: that folder's database is whitened by it, and queries are here.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from aml.evaluation.chance import chance
 from aml.evaluation.landmarks import landmarks
 from aml.evaluation.ranking import evaluate
-from aml.evaluation.whitening import Whitening, learn
+from aml.evaluation.whitening import whiten_queries
 from aml.files.descriptors import DescriptorFolder
-from aml.files.evaluated_lists import testing_lists
-from aml.files.image_sets import read_ground_truth
-from aml.files.whitening import owned_whitening
+from aml.files.evaluated_lists import testing_digests
+from aml.files.image_sets import read_ground_truth, read_queries
+from aml.files.whitening import Whitening
 
 
 class Lists:
-    """The image lists of testing, read once for both protocols.
+    """The lists of testing, read once for both protocols, and checked against the descriptor folders that will meet.
 
-    images: array name -> image set, as `testing_lists` gives it; ground_truth, landmarks: test set -> labels, landmark
-    of each query.
+    queries: test set -> names of its queries in row order; ground_truth, landmarks: test set -> labels, landmark of
+    each query. Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension.
     """
 
-    def __init__(self, processed: Path, ground_truth: Path, sets: dict):
-        self.sets, self.whitening_list = sets, f"{sets['train_set']}.whitening"
-        self.distractor_list = f"{sets['distractors']}.database"
-        self.images, self.whitening_pairs = testing_lists(processed, **sets)
-        self.digests = {name: listed.digest() for name, listed in self.images.items()}
-        self.ground_truth = {}
-        for name in sets["test_sets"]:
-            self.ground_truth[name] = read_ground_truth(ground_truth / f"{name}.json")
-        self.landmarks = {name: landmarks(labels) for name, labels in self.ground_truth.items()}
-
-    def require(self, *folders: DescriptorFolder) -> None:
-        """Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension."""
+    def __init__(self, processed: Path, ground_truth: Path, sets: dict, folders: Collection[DescriptorFolder]):
+        first, *_ = folders
+        self.test_sets, self.distractors = sets["test_sets"], f"{sets['distractors']}.database"
+        self.digests = testing_digests(processed, **sets)
         for folder in folders:
-            for name, listed in self.images.items():
-                if name != self.whitening_list or not folder.owns_whitening:
-                    folder.require_list(name, len(listed), self.digests[name])
-            _require_alike(folders[0], folder)
-
-    def whitening(self, database: DescriptorFolder, shrinkage: float) -> Whitening:
-        """Return the whitening that the folder's network has, or the one learned from its descriptors. Raises
-        ValueError without either."""
-        owned = owned_whitening(database)
-        if owned is not None:
-            return Whitening(*owned)
-        if self.whitening_pairs is None:
-            raise ValueError(
-                f"{database.folder} owns no whitening, and grid.train_set is empty: name the set that it is learned on"
-            )
-        return learn(database[self.whitening_list], *self.whitening_pairs, shrinkage=shrinkage)
+            for name, digest in self.digests.items():
+                folder.require_list(name, digest, whitened=name.endswith(".database"))
+            _require_alike(first, folder)
+        self.rows = {name: first.entry(name)["rows"] for name in self.digests}
+        self.queries = {name: read_queries(processed / name).names for name in self.test_sets}
+        self.ground_truth = {name: read_ground_truth(ground_truth / f"{name}.json") for name in self.test_sets}
+        self.landmarks = {name: landmarks(labels) for name, labels in self.ground_truth.items()}
 
     def counts(self) -> dict:
         """Return for each test set the numbers of images, and the digest of its database list."""
         return {
             name: {
-                "num_queries": len(self.images[f"{name}.queries"]),
+                "num_queries": len(self.queries[name]),
                 "num_landmarks": len(set(self.landmarks[name])),
-                "num_database": len(self.images[f"{name}.database"]),
-                "num_distractors": len(self.images.get(self.distractor_list, ())),
+                "num_database": self.rows[f"{name}.database"],
+                "num_distractors": self.rows.get(self.distractors, 0),
                 "digest": self.digests[f"{name}.database"],
             }
-            for name in self.sets["test_sets"]
+            for name in self.test_sets
         }
 
-    def queries(self) -> dict[str, list[tuple[str, int]]]:
+    def queries_with_landmarks(self) -> dict[str, list[tuple[str, int]]]:
         """Return name and landmark of the queries in row order for each `<set>` and each `<set>+<distractors>`."""
-        found = {
-            name: list(zip(self.images[f"{name}.queries"].names, numbers, strict=True))
-            for name, numbers in self.landmarks.items()
-        }
-        if self.distractor_list in self.images:
+        found = {name: list(zip(names, self.landmarks[name], strict=True)) for name, names in self.queries.items()}
+        if self.distractors in self.digests:
             found |= {self._with_distractors(name): of_set for name, of_set in found.items()}
         return found
 
@@ -81,30 +61,30 @@ class Lists:
         """Return what a random ranking gives, as `evaluate` does for descriptors."""
         results = {}
         for name, labels in self.ground_truth.items():
-            size = len(self.images[f"{name}.database"])
+            size = self.rows[f"{name}.database"]
             results[name] = chance(labels, size)
-            if self.distractor_list in self.images:
-                results[self._with_distractors(name)] = chance(labels, size + len(self.images[self.distractor_list]))
+            if self.distractors in self.digests:
+                results[self._with_distractors(name)] = chance(labels, size + self.rows[self.distractors])
         return results
 
     def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder, whitening: Whitening) -> dict[str, dict]:
-        """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`."""
+        """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`;
+        `whitening` is the database's."""
         results = {}
-        distractors = [database[self.distractor_list]] if self.distractor_list in self.images else []
-        for name in self.sets["test_sets"]:
+        distractors = [database[self.distractors]] if self.distractors in self.digests else []
+        for name in self.test_sets:
             results[name], with_distractors = evaluate(
-                queries[f"{name}.queries"],
+                whiten_queries(queries[f"{name}.queries"], whitening),
                 database[f"{name}.database"],
                 self.ground_truth[name],
                 distractors=distractors,
-                whiten=whitening.apply,
             )
             if with_distractors is not None:
                 results[self._with_distractors(name)] = with_distractors
         return results
 
     def _with_distractors(self, name: str) -> str:
-        return f"{name}+{self.sets['distractors']}"
+        return f"{name}+{self.distractors.removesuffix('.database')}"
 
 
 def _require_alike(own: DescriptorFolder, teacher: DescriptorFolder) -> None:

@@ -5,7 +5,7 @@ most, as `preprocess` checks. All other rows are negatives, distractors included
 fractions, not percent; nan marks a query without positives.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,16 +28,15 @@ def evaluate(
     ground_truth: GroundTruth,
     *,
     distractors: Sequence[np.ndarray] = (),
-    whiten: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[dict, dict | None]:
     """Return the results (see `summarise`) without and with distractors, both from one pass over all rows; the second
     is None where there are no distractors.
 
     Arguments are those of `count_above`. Symmetric testing describes queries and database by one network, asymmetric
-    testing by two; whiten belongs to the database's network in both. Raises ValueError as `count_above` does.
+    testing by two. Raises ValueError as `count_above` does.
     """
     labelled = labelled_rows(ground_truth)
-    counts = count_above(queries, database, labelled, distractors=distractors, whiten=whiten)
+    counts = count_above(queries, database, labelled, distractors=distractors)
     without = summarise(counts, ground_truth, with_distractors=False)
     return without, summarise(counts, ground_truth, with_distractors=True) if len(distractors) else None
 

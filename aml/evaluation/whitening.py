@@ -1,43 +1,25 @@
 """Whitening without dimension reduction: learned from pairs of matching images, or given (METHOD, Section 4)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from aml.files.whitening import Whitening
+
 REGULARISATIONS = (0.0, *(float(f"1e{power}") for power in range(-10, 1)))  # tried in turn on S's diagonal [code]
-TILE_ROWS = 512
 TINY = 1e-6  # added to the norm
 
 
-@dataclass(frozen=True)
-class Whitening:
-    """The map x -> P (x - m), divided by (norm + 1e-6)."""
+def whiten(rows, mean, projection):
+    """Return P (x - m), divided by (norm + 1e-6), of rows x (N, D): arrays of NumPy or torch, computed in their type.
+    Raises ValueError for another dimension."""
+    if rows.ndim != 2 or rows.shape[1] != len(mean):
+        raise ValueError(f"descriptors {tuple(rows.shape)}; accepted: rows of dimension {len(mean)}")
+    whitened = (rows - mean) @ projection.T
+    return whitened / ((whitened**2).sum(1, keepdims=True) ** 0.5 + TINY)
 
-    mean: np.ndarray  # m, (D,) float64
-    projection: np.ndarray  # P, (D, D) float64
-    # of a whitening that was learned here: what was added to S's diagonal (0 if S had a Cholesky factor), and the
-    # condition number of the sum, which was factored
-    regularisation: float | None = None
-    condition_number: float | None = None
 
-    def apply(self, descriptors: np.ndarray) -> np.ndarray:
-        """Return the whitened rows (N, D) float32 of rows (N, D); their norm is |y| / (|y| + 1e-6), y = P (x - m).
-
-        Equal rows come out equal wherever they are and however many come together, or they would not tie in a ranking.
-        BLAS rounds by position and shape, so the product is in float64, always of 512 rows (zeros fill up the last
-        ones), and is rounded to float32 before anything else. Raises ValueError for another dimension.
-        """
-        if descriptors.ndim != 2 or descriptors.shape[1] != len(self.mean):
-            raise ValueError(f"descriptors {descriptors.shape}; accepted: rows of dimension {len(self.mean)}")
-        whitened = np.empty(descriptors.shape, np.float32)
-        tile = np.zeros((TILE_ROWS, len(self.mean)))
-        for start in range(0, len(descriptors), TILE_ROWS):
-            rows = descriptors[start : start + TILE_ROWS]
-            np.subtract(rows, self.mean, out=tile[: len(rows)])
-            tile[len(rows) :] = 0
-            whitened[start : start + TILE_ROWS] = (tile @ self.projection.T)[: len(rows)]
-        whitened /= np.sqrt(np.square(whitened).sum(axis=1, keepdims=True)) + np.float32(TINY)
-        return whitened
+def whiten_queries(queries: np.ndarray, whitening: Whitening) -> np.ndarray:
+    """Return queries (Q, D) whitened in float64, as float32. Raises ValueError for another dimension."""
+    return whiten(queries.astype(np.float64), whitening.mean, whitening.projection).astype(np.float32)
 
 
 def learn(

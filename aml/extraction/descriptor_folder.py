@@ -9,9 +9,10 @@ that are missing. Several processes share the shards; each has RANK and WORLD_SI
 import io
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import PIL
@@ -25,11 +26,14 @@ from aml.files.atomic import replacing, replacing_folder, require_room, reserve
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.digests import file_sha256
 from aml.files.image_sets import ImageSet
-from aml.files.whitening import read_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import whitening_sha256, write_whitening
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.inference import folded, prepare
 from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import identity, load_network
+
+if TYPE_CHECKING:  # the stage `targets` does without
+    from aml.extraction.database_whitening import DatabaseWhitening
 
 NUM_ROWS = 1024  # of a shard, up to a batch more: what an interruption costs at most
 PATIENCE = timedelta(days=7)  # for the slowest process; whoever started them ends them all when one fails
@@ -45,14 +49,16 @@ def describe_lists(
     batch_size: int,
     device: torch.device,
     num_workers: int,
+    whitening: "DatabaseWhitening | None" = None,
     cache: Path | None = None,
     compiled: bool = False,
 ) -> None:
-    """Write the descriptor folder `descriptors`: an array for each of `lists`, and the whitening that the model owns.
+    """Write the descriptor folder `descriptors`: an array for each of `lists`, described in this order.
 
     `extraction` has `image_size` (longer side, pixels), `scales` and `precision`; the provenance has a copy of it.
-    `cache` is the folder of features of frozen blocks. `compiled` asks for torch.compile. Raises OSError, before
-    anything is described, if the disk has no room for shards and arrays.
+    `whitening` whitens some lists, and goes into the folder; the list that it is learned on, which stands before those,
+    does not. `cache` is the folder of features of frozen blocks. `compiled` asks for torch.compile. Raises OSError,
+    before anything is described, if the disk has no room for shards and arrays.
     """
     network, description = load_network(model)
     network = prepare(folded(network), device, extraction["precision"])
@@ -60,13 +66,13 @@ def describe_lists(
         cache_frozen_features(network, cache)
     if compiled:
         network.compile(dynamic=True)  # once for all shapes
-    who, whitening = identity(model, description) | {"whitening": whitening_sha256(model)}, read_whitening(model)
+    who = identity(model, description) | {"whitening": whitening_sha256(model)}
     depends = {
         "code": code_digest(),
         "libraries": {library.__name__: library.__version__ for library in (torch, PIL, simplejpeg, np)},
         "device": device.type,
         "model": [file_sha256(model / "model.json"), who],
-        "settings": [extraction, dtypes, batch_size],
+        "settings": [extraction, dtypes, batch_size, whitening and whitening.settings()],
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
     partial, shards = partial_folder(descriptors, depends), {}
@@ -76,27 +82,41 @@ def describe_lists(
         batches = batches_of_one_size(images, range(len(images)), batch_size)
         shards[name] = Shards(partial, name, batches, dtype=dtypes[name])
         tensors = ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"])
-        _compute(shards[name], network, tensors, scales=extraction["scales"], num_workers=num_workers)
+        whiten = whitening and whitening.of(name, partial, shards, device)
+        _compute(shards[name], network, tensors, whiten, scales=extraction["scales"], num_workers=num_workers)
     wait_for_all()
     if rank() > 0:
         return
     with replacing_folder(descriptors) as folder:
         arrays = {}
         for name, images in lists.items():
-            shape = len(images), network.dimension
-            arrays[name] = write_descriptors(
-                folder, name, shards[name], shape=shape, digest=images.digest(), dtype=dtypes[name]
-            )
+            if whitening is None or name != whitening.learned_on:
+                arrays[name] = write_descriptors(
+                    folder,
+                    name,
+                    shards[name],
+                    shape=(len(images), network.dimension),
+                    digest=images.digest,
+                    dtype=dtypes[name],
+                    whitened=whitening is not None and name in whitening.lists,
+                )
         if whitening is not None:
-            write_whitening(folder, *whitening)
-        write_provenance(folder, network=who, extraction=extraction, arrays=arrays)
+            write_whitening(folder, whitening.found)
+        sha256 = whitening_sha256(folder)
+        write_provenance(folder, network=who, extraction=extraction, whitening=sha256, arrays=arrays)
     remove_partial(descriptors)
 
 
 def _compute(
-    shards: "Shards", network: RetrievalNetwork, tensors: ImageTensors, *, scales: list[float], num_workers: int
+    shards: "Shards",
+    network: RetrievalNetwork,
+    tensors: ImageTensors,
+    whiten: Callable[[torch.Tensor], torch.Tensor] | None,
+    *,
+    scales: list[float],
+    num_workers: int,
 ) -> None:
-    """Compute and write this process's share of the shards that are missing.
+    """Compute and write this process's share of the shards that are missing, whitened where there is a `whiten`.
 
     Raises ValueError naming the image whose descriptor is not finite.
     """
@@ -107,7 +127,8 @@ def _compute(
     )
     for number in missing:
         # They stay on the device until the shard is full: each way back waits for all that the device has to do.
-        descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number])))).cpu().numpy()
+        descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number]))))
+        descriptors = (whiten(descriptors) if whiten else descriptors).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
         if len(bad):
             image = tensors.images.names[shards.rows(number)[bad[0]]]
@@ -118,7 +139,7 @@ def _compute(
 class Shards:
     """All shards of a list whose rows are in `batches`; iterating yields (rows, descriptors) of each, from its file.
 
-    A descriptor's bits depend on how rows are batched, not on where the batches are cut into shards.
+    A descriptor's bits depend on how rows are batched; a whitened one's also on where batches are cut into shards.
     """
 
     def __init__(self, folder: Path, name: str, batches: list[list[int]], *, dtype: str):
@@ -130,6 +151,11 @@ class Shards:
     def __iter__(self) -> Iterator[tuple[list[int], np.ndarray]]:
         for number in range(len(self.batches)):
             yield self.rows(number), np.load(self._path(number), allow_pickle=False)
+
+    def array(self) -> np.ndarray:
+        """Return all descriptors (N, D) in the order of the list."""
+        rows, descriptors = zip(*self, strict=True)
+        return np.concatenate(descriptors)[np.argsort(np.concatenate(rows))]
 
     def rows(self, number: int) -> list[int]:
         """Return the rows of a shard in the order of its descriptors."""
@@ -170,11 +196,11 @@ def wait_for_all() -> None:
     """Return when every process has come here. Raises ValueError where another one has ended before."""
     if count() == 1:
         return
-    import torch.distributed
+    from torch import distributed
 
     try:
-        torch.distributed.init_process_group("gloo", timeout=PATIENCE)
-        torch.distributed.barrier()
-        torch.distributed.destroy_process_group()
+        if not distributed.is_initialized():
+            distributed.init_process_group("gloo", timeout=PATIENCE)
+        distributed.barrier()
     except RuntimeError as error:
         raise ValueError(f"process {rank()} of {count()} has lost another, whose own message says why") from error

@@ -1,9 +1,9 @@
 """Write and read descriptor folders: `.npy` arrays, rows of unit norm, and `provenance.json`, which describes them.
 
 Row i of `<name>.npy` describes image i of one image list. Evaluation refuses folders that do not belong together, so
-the provenance has the network, image size and scales that made the folder, and each array's number of rows, its list's
-digest and its file's sha256. A network that owns its whitening hands it on as a file of the folder, whose sha256 the
-provenance has too. Rows are checked when they are written, files against their sha256 when they are read.
+the provenance has the network, image size and scales that made the folder; of each array the number of rows, the
+digests of its list and of its file, and whether its rows are whitened; and the sha256 of whitening.npz, by which they
+are (null where none is). Rows are checked when they are written, files against their digests when they are read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from aml.files.atomic import damaged, read_json, reserve, write_json
-from aml.files.digests import file_sha256
+from aml.files.digests import pieces_crc32
 
 TOLERANCE = 2e-3  # of a row's norm: float16 rounds a unit-norm row's norm by up to 5e-4
 
 
 def write_descriptors(
-    folder: Path, name: str, pieces: Iterable[tuple], *, shape: tuple[int, int], digest: str, dtype: str
+    folder: Path, name: str, pieces: Iterable[tuple], *, shape: tuple[int, int], digest: str, dtype: str, whitened: bool
 ) -> dict:
-    """Write one array of `shape` (N, D) as `dtype` and return its entry in the provenance.
+    """Write one array of `shape` (N, D) as `dtype` and return its entry in the provenance. `digest`: of its list.
 
     `pieces` are pairs: row numbers (n,) and those rows' descriptors (n, D). Together they hold each row once; one is in
     memory at a time. Use it inside `replacing_folder`, which removes an unfinished array. Raises ValueError naming the
@@ -36,18 +36,24 @@ def write_descriptors(
         array[rows] = descriptors
         written[rows] = True
     assert written.all(), name
-    return {"rows": len(array), "digest": digest, "dtype": dtype, "sha256": file_sha256(path)}
+    entry = {"rows": len(array), "digest": digest, "dtype": dtype, "whitened": whitened}
+    return entry | {"pieces_crc32": pieces_crc32(path)}
 
 
-def write_provenance(folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict]) -> None:
-    """Write `provenance.json`: which network made the arrays, how (`extraction`), and an entry for each array."""
-    write_json(Path(folder) / "provenance.json", {"network": network, "extraction": extraction, "arrays": arrays})
+def write_provenance(
+    folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict], whitening: str | None
+) -> None:
+    """Write `provenance.json`: which network made the arrays, how (`extraction`), an entry for each array, and the
+    sha256 of the whitening."""
+    content = {"network": network, "extraction": extraction, "whitening": whitening, "arrays": arrays}
+    write_json(Path(folder) / "provenance.json", content)
 
 
 class DescriptorFolder:
     """A descriptor folder, opened for reading; arrays are memory maps.
 
-    Raises ValueError if files differ from the provenance, are damaged, missing, or too many.
+    Raises ValueError if files differ from the provenance, are damaged, missing, or too many, and for a folder that does
+    not say which arrays are whitened.
     """
 
     def __init__(self, folder: Path):
@@ -55,41 +61,53 @@ class DescriptorFolder:
         path = self.folder / "provenance.json"
         if not path.exists():
             raise ValueError(f"{self.folder} is not a descriptor folder: provenance.json is missing")
-        keys = "network", "extraction", "arrays"
-        provenance, self._opened = read_json(path, *keys), {}
-        self.network, self.extraction, self.arrays = (provenance[key] for key in keys)
+        provenance, self._opened = read_json(path, "network", "extraction", "arrays"), {}
+        self.network, self.extraction, self.arrays = (provenance[key] for key in ("network", "extraction", "arrays"))
+        if "whitening" not in provenance:
+            raise ValueError(
+                f"{self.folder} is of an earlier version of this project and does not say which arrays are whitened: "
+                "extract again"
+            )
+        self.whitening = provenance["whitening"]  # read by `aml.files.whitening`
         found = {file.stem for file in self.folder.glob("*.npy")}
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))[0]
             fate = "there" if odd in found else "missing"
             raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd}.npy is {fate}")
-        self.owns_whitening = self.network.get("whitening") is not None  # read by `aml.files.whitening`
 
     def __getitem__(self, name: str) -> np.ndarray:
         """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory.
 
-        The first call reads the whole file to compare its sha256, which takes seconds for R1M's 4 GB.
+        The first call reads the whole file to compare its digest.
         """
-        if name not in self.arrays:
-            raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
         if name not in self._opened:
             self._opened[name] = self._open(name)
         return self._opened[name]
 
+    def entry(self, name: str) -> dict:
+        """What the provenance says of array `name`. Raises ValueError for an unknown one."""
+        if name not in self.arrays:
+            raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
+        return self.arrays[name]
+
     def _open(self, name: str) -> np.ndarray:
-        path, expected = self.folder / f"{name}.npy", self.arrays[name]
-        found = file_sha256(path)
-        if found != expected["sha256"]:
-            raise damaged(path, f"its sha256 is {found[:12]}, provenance.json names {expected['sha256'][:12]}")
+        path, expected = self.folder / f"{name}.npy", self.entry(name)["pieces_crc32"]
+        found = pieces_crc32(path)
+        if found != expected:
+            raise damaged(path, f"its digest is {found[:12]}, provenance.json names {expected[:12]}")
         return np.load(path, mmap_mode="r")
 
-    def require_list(self, name: str, rows: int, digest: str) -> None:
-        """Raises ValueError unless array `name` describes the list of `rows` images with this `digest`."""
-        array = self[name]
-        if len(array) != rows or self.arrays[name]["digest"] != digest:
+    def require_list(self, name: str, digest: str, *, whitened: bool) -> None:
+        """Raises ValueError unless array `name` describes the list with this `digest`, whitened or not."""
+        entry, forms = self.entry(name), {True: "whitened", False: "raw"}
+        if entry["digest"] != digest:
             raise ValueError(
-                f"{self.folder}/{name}.npy describes {len(array)} images of list {self.arrays[name]['digest'][:12]}; "
-                f"expected {rows} of {digest[:12]}: extract again"
+                f"{self.folder}/{name}.npy describes {entry['rows']} images of list {entry['digest'][:12]}; expected "
+                f"list {digest[:12]}: extract again"
+            )
+        if entry["whitened"] != whitened:
+            raise ValueError(
+                f"{self.folder}/{name}.npy has {forms[entry['whitened']]} descriptors; accepted: {forms[whitened]} ones"
             )
 
 

@@ -1,10 +1,12 @@
 """The image lists of testing, which are the arrays of a descriptor folder, and what was odd about the sets."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from aml.files.atomic import read_json
+from aml.files.digests import file_sha256
 from aml.files.image_sets import ImageSet, read_images, read_lists, read_queries
 from aml.params.reading import setting
 
@@ -16,27 +18,38 @@ def testing_sets(values: dict) -> dict:
     return {name: setting(values, f"grid.{name}", kind) for name, kind in KINDS.items()}
 
 
-def testing_lists(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None):
-    """Read the image sets of testing by array name, and the pairs that whitening is learned from.
-
-    Names: `<test set>.queries` (with boxes), `<test set>.database`, `<train set>.whitening` and
-    `<distractors>.database`, if there are any. Pairs: (queries, positives), int64 rows of the whitening array; None
-    without a training set, when every network owns its whitening."""
+def testing_lists(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, ImageSet]:
+    """Read the image sets of testing by array name: `<test set>.queries` (with boxes), `<test set>.database`, and
+    `<distractors>.database` if there are any."""
     images: dict[str, ImageSet] = {}
     for test_set in test_sets:
         images[f"{test_set}.queries"] = read_queries(processed / test_set)
         images[f"{test_set}.database"] = read_images(processed / test_set)
-    whitening_pairs = None
-    if train_set is not None:
-        lists = read_lists(processed / train_set)
-        pairs = lists["whitening_queries"], lists["whitening_positives"]
-        rows = np.union1d(*pairs)  # each image once, by rising row
-        images[f"{train_set}.whitening"] = read_images(processed / train_set).subset(rows)
-        whitening_pairs = tuple(np.searchsorted(rows, side) for side in pairs)
     if distractors is not None:
         listed = read_images(processed / distractors)
         images |= {f"{distractors}.database": listed} if len(listed) else {}
-    return images, whitening_pairs
+    return images
+
+
+def testing_digests(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, str]:
+    """The digests of the lists that `testing_lists` gives, without reading their lines: a million take seconds."""
+    files = {f"{name}.queries": processed / name / "queries.csv" for name in test_sets}
+    files |= {f"{name}.database": processed / name / "images.csv" for name in test_sets}
+    if distractors is not None:
+        path = processed / distractors / "images.csv"
+        with open(path, "rb") as file:
+            has_images = len(list(islice(file, 2))) == 2  # after the header
+        files |= {f"{distractors}.database": path} if has_images else {}
+    return {name: file_sha256(path) for name, path in files.items()}
+
+
+def whitening_list(folder: Path) -> tuple[ImageSet, tuple[np.ndarray, np.ndarray]]:
+    """Read the images of a training set's whitening pairs, each once, by rising row, and the pairs: rows of this list,
+    (queries, positives), int64."""
+    lists = read_lists(folder)
+    pairs = lists["whitening_queries"], lists["whitening_positives"]
+    rows = np.union1d(*pairs)
+    return read_images(folder).subset(rows), tuple(np.searchsorted(rows, side) for side in pairs)
 
 
 def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dict[str, dict[str, int]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from aml.files.atomic import damaged, read_json, read_npz
+from aml.files.digests import file_sha256
 
 COLUMNS = ["row", "name", "offset", "bytes", "width", "height", "filled"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
@@ -36,12 +37,12 @@ class ImageSet:
     """A list of N images and their bytes.
 
     names: list of str; sizes: (N, 2) int64, width and height in pixels; filled: (N,) bool, damaged images that readers
-    fill; boxes: (N, 4) float64 x0,y0,x1,y1 or None.
+    fill; boxes: (N, 4) float64 x0,y0,x1,y1 or None; digest: sha256 (hex) of its file, of a subset also of its rows.
     It may be pickled and forked: each process opens images.tar by itself, and reads do not move a shared position.
     """
 
-    def __init__(self, tar, names, spans, sizes, filled, boxes=None):
-        self.names, self.sizes, self.filled, self.boxes = names, sizes, filled, boxes
+    def __init__(self, tar, names, spans, sizes, filled, digest, boxes=None):
+        self.names, self.sizes, self.filled, self.digest, self.boxes = names, sizes, filled, digest, boxes
         self._tar, self._spans, self._descriptor = Path(tar), spans, None
 
     def __len__(self):
@@ -64,27 +65,17 @@ class ImageSet:
             )
         return block[512:]
 
-    def digest(self) -> str:
-        """sha256 (hex) of the list: names, sizes and boxes, in row order."""
-        digest = hashlib.sha256()
-        for row, (name, (width, height)) in enumerate(zip(self.names, self.sizes.tolist(), strict=True)):
-            box = "" if self.boxes is None else "\t".join(map(repr, self.boxes[row].tolist()))
-            digest.update(f"{name}\t{width}\t{height}\t{box}\n".encode())
-        return digest.hexdigest()
-
     def pack_digest(self) -> str:
         """sha256 (hex) of the list and of all bytes of its images."""
-        path = self._tar.with_name("report.json")
-        packed = read_json(path, "images_sha256")["images_sha256"]
-        digest = hashlib.sha256(f"{self.digest()} {packed}".encode())
-        digest.update(self._spans.tobytes() + self.filled.tobytes())
-        return digest.hexdigest()
+        packed = read_json(self._tar.with_name("report.json"), "images_sha256")["images_sha256"]
+        return hashlib.sha256(f"{self.digest} {packed}".encode()).hexdigest()
 
     def subset(self, rows: np.ndarray) -> "ImageSet":
         """The list of these rows, in this order, over the same images.tar."""
         boxes = None if self.boxes is None else self.boxes[rows]
         names = [self.names[row] for row in rows]
-        return ImageSet(self._tar, names, self._spans[rows], self.sizes[rows], self.filled[rows], boxes)
+        digest = hashlib.sha256(f"{self.digest} {np.asarray(rows).tolist()}".encode()).hexdigest()
+        return ImageSet(self._tar, names, self._spans[rows], self.sizes[rows], self.filled[rows], digest, boxes)
 
     def close(self):
         if self._descriptor is not None:
@@ -144,5 +135,6 @@ def _read_list(folder, filename, columns) -> ImageSet:
         except (ValueError, OverflowError, csv.Error) as error:  # a UnicodeDecodeError is a ValueError
             raise damaged(path, f"line {lines.line_num} is {','.join(line)!r} ({error})") from None
     numbers = np.array(numbers, dtype=np.int64).reshape(-1, len(COLUMNS) - 2)
+    spans, sizes, filled = numbers[:, [0, 1]], numbers[:, [2, 3]], numbers[:, 4] == 1
     boxes = None if columns == COLUMNS else np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    return ImageSet(tar, names, numbers[:, [0, 1]], numbers[:, [2, 3]], numbers[:, 4] == 1, boxes)
+    return ImageSet(tar, names, spans, sizes, filled, file_sha256(path), boxes)

@@ -1,9 +1,11 @@
-"""Write and read whitening.npz: the whitening that a network owns, in its model folder and in its descriptor folder.
+"""Write and read whitening.npz: in a model folder the whitening that a network owns, in a descriptor folder the one by
+which its arrays are whitened.
 
-`m` (D,) and `P` (D, D), float64: x -> P (x - m), divided by its norm. A published network owns one; for the others
-testing learns it.
+`m` (D,) and `P` (D, D), float64: x -> P (x - m), divided by its norm. `learned`: of one that was learned here its
+regularisation and condition number, else empty.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +17,32 @@ from aml.files.digests import file_sha256
 FILENAME = "whitening.npz"
 
 
-def write_whitening(folder: Path, mean: np.ndarray, projection: np.ndarray) -> None:
+@dataclass(frozen=True)
+class Whitening:
+    """The map x -> P (x - m), divided by (norm + 1e-6)."""
+
+    mean: np.ndarray  # m, (D,) float64
+    projection: np.ndarray  # P, (D, D) float64
+    # of a whitening that was learned here: what was added to S's diagonal (0 if S had a Cholesky factor), and the
+    # condition number of the sum, which was factored
+    regularisation: float | None = None
+    condition_number: float | None = None
+
+
+def write_whitening(folder: Path, whitening: Whitening) -> None:
     """Write the whitening of a model or descriptor folder."""
+    learned = [] if whitening.regularisation is None else [whitening.regularisation, whitening.condition_number]
     with replacing(Path(folder) / FILENAME) as path, open(path, "wb") as file:
-        np.savez(file, m=mean, P=projection)
+        np.savez(file, m=whitening.mean, P=whitening.projection, learned=np.array(learned, np.float64))
 
 
-def read_whitening(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Read m `(D,)` and P `(D, D)`; None for a folder without. Raises ValueError for a damaged file."""
+def read_whitening(folder: Path) -> Whitening | None:
+    """Read the whitening of a folder; None for a folder without. Raises ValueError for a damaged file."""
     path = Path(folder) / FILENAME
     if not path.exists():
         return None
-    arrays = read_npz(path, "mP")
-    return arrays["m"], arrays["P"]
+    arrays = read_npz(path, ("m", "P", "learned"))
+    return Whitening(arrays["m"], arrays["P"], *arrays["learned"].tolist())
 
 
 def whitening_sha256(folder: Path) -> str | None:
@@ -36,12 +51,12 @@ def whitening_sha256(folder: Path) -> str | None:
     return file_sha256(path) if path.exists() else None
 
 
-def owned_whitening(folder: DescriptorFolder) -> tuple[np.ndarray, np.ndarray] | None:
-    """Read m `(D,)` and P `(D, D)` of a network that owns its whitening; None for others.
-
-    Raises ValueError for another whitening than provenance.json names.
-    """
-    found, named = whitening_sha256(folder.folder), folder.network.get("whitening")
-    if found != named:
-        raise ValueError(f"{folder.folder}: provenance.json names whitening {named}, but whitening.npz is {found}")
+def database_whitening(folder: DescriptorFolder) -> Whitening:
+    """Read the whitening of a descriptor folder. Raises ValueError for none, and for another one than provenance.json
+    names."""
+    found = whitening_sha256(folder.folder)
+    if found is None or found != folder.whitening:
+        raise ValueError(
+            f"{folder.folder}: provenance.json names whitening {folder.whitening}, but whitening.npz is {found}"
+        )
     return read_whitening(folder.folder)

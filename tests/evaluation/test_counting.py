@@ -32,7 +32,7 @@ def case():
 @pytest.mark.parametrize("block_rows", [1, 100, 512, 10**6])
 @pytest.mark.parametrize("splits", [[], [900], [901, 1000, 1001, 1500]])
 def test_neither_blocks_nor_parts_matter(monkeypatch, case, block_rows, splits):
-    monkeypatch.setattr(counting, "TILE_ROWS", 1)
+    monkeypatch.setattr(counting, "GATHERED_ROWS", 7)
     monkeypatch.setattr(counting, "BLOCK_BYTES", 4 * 48 * block_rows)
     queries, rows, labelled = case
     parts = np.split(rows[900:], [split - 900 for split in splits])
@@ -101,19 +101,6 @@ def test_every_half_precision_value_converts_exactly():
     assert (np.abs(counting._as_float32(values)[~finite]) >= 2**16).all()
 
 
-def test_whitening_goes_over_queries_and_every_block(monkeypatch, case):
-    queries, rows, labelled = case
-    signs = np.where(np.arange(48) % 3, 1, -1).astype(np.float32)
-
-    def whiten(block):
-        turned = (block * signs + np.float32(0.1)) / np.linalg.norm(block * signs + 0.1, axis=1, keepdims=True)
-        return turned.astype(np.float32)
-
-    monkeypatch.setattr(counting, "BLOCK_BYTES", 4 * 48 * 512)
-    counts = count_above(queries, rows[:900], labelled, distractors=[rows[900:]], whiten=whiten)
-    assert_counts(counts, similarities(whiten(queries), whiten(rows)), labelled, 900)
-
-
 def test_queries_without_labels():
     rows, none = unit(np.random.default_rng(0), 10, 4), np.empty(0, int)
     counts = count_above(rows[:2], rows, [none, none], distractors=[rows])
@@ -133,9 +120,3 @@ def test_rows_that_are_not_finite_or_not_of_unit_norm_are_refused(bad, dtype, pa
     message = rf"^{part}, row 600: norm .*accepted: finite".replace("[", r"\[").replace("]", r"\]")
     with pytest.raises(ValueError, match=message):
         count_above(queries, database, [np.array([0])] * len(queries), distractors=distractors)
-
-
-def test_whitened_rows_that_are_not_of_unit_norm_are_refused():
-    rows = unit(np.random.default_rng(0), 10, 4)
-    with pytest.raises(ValueError, match=r"whitened queries, row 0: norm .*accepted: finite"):
-        count_above(rows, rows, [np.array([0])] * 10, whiten=lambda block: 2 * block)

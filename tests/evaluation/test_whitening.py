@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from aml.evaluation import whitening
-from aml.evaluation.counting import count_above
+from aml.files.whitening import Whitening
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "whitening.npz"
 
@@ -33,7 +34,7 @@ def test_agrees_with_the_authors_up_to_signs(parity):
     np.testing.assert_allclose(
         whitened * signs, parity["whitened"], rtol=0, atol=1e-6 * np.abs(parity["whitened"]).max()
     )
-    applied = learned.apply(descriptors.astype(np.float32))
+    applied = whitening.whiten_queries(descriptors.astype(np.float32), learned)
     np.testing.assert_allclose(applied * signs, parity["whitened"], rtol=0, atol=1e-6)
     assert learned.regularisation == 0
 
@@ -63,36 +64,22 @@ def test_norms_are_one_but_for_the_constant(parity):
     learned = whitening.learn(parity["descriptors"], parity["qidxs"], parity["pidxs"])
     projected = (parity["descriptors"] - learned.mean) @ learned.projection.T
     expected = np.linalg.norm(projected, axis=1) / (np.linalg.norm(projected, axis=1) + 1e-6)
-    norms = np.linalg.norm(learned.apply(parity["descriptors"].astype(np.float32)), axis=1)
+    norms = np.linalg.norm(whitening.whiten_queries(parity["descriptors"].astype(np.float32), learned), axis=1)
     np.testing.assert_allclose(norms, expected, atol=3e-7)
 
 
 def test_a_row_at_the_mean_stays_finite():
-    learned = whitening.Whitening(np.array([0.5, 0.75]), np.eye(2))
-    assert learned.apply(np.array([[0.5, 0.75]], np.float32)).tolist() == [[0, 0]]
+    learned = Whitening(np.array([0.5, 0.75]), np.eye(2))
+    assert whitening.whiten_queries(np.array([[0.5, 0.75]], np.float32), learned).tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize("dimension", [64, 112, 120])
-def test_a_row_comes_out_the_same_in_any_company(dimension):
-    random = np.random.default_rng(0)
-    descriptors = unit(random, 700, dimension).astype(np.float32)
-    learned = whitening.learn(descriptors, np.arange(300), np.arange(300, 600))
-    whole = learned.apply(descriptors)
-    assert whole.dtype == np.float32 and whole.shape == (700, dimension)
-    for rows in (*map(np.arange, (0, 1, 511, 512, 513, 700)), random.permutation(700), random.choice(700, 40)):
-        np.testing.assert_array_equal(learned.apply(descriptors[rows]), whole[rows])
-
-
-def test_equal_rows_tie_after_whitening_wherever_they_lie():
-    random = np.random.default_rng(1)
-    rows = unit(random, 1500, 96).astype(np.float32)
-    learned = whitening.learn(rows, np.arange(500), np.arange(500, 1000))
-    copies = np.sort(random.choice(1500, 900, replace=False))
-    rows[copies] = rows[copies[0]]
-    counts = count_above(
-        rows[:1], rows[:1000], [copies[copies < 1000]], distractors=[rows[1000:]], whiten=learned.apply
-    )
-    assert np.array_equal(np.diff(counts.database[0]), np.ones(len(counts.database[0]) - 1))
+def test_torch_and_numpy_whiten_alike_in_the_type_of_the_rows(parity):
+    learned = whitening.learn(parity["descriptors"], parity["qidxs"], parity["pidxs"])
+    exact = whitening.whiten(parity["descriptors"], learned.mean, learned.projection)
+    narrow = [torch.tensor(x, dtype=torch.float32) for x in (parity["descriptors"], learned.mean, learned.projection)]
+    found = whitening.whiten(*narrow)
+    assert (exact.dtype, found.dtype) == (np.float64, torch.float32)
+    np.testing.assert_allclose(found.numpy(), exact, rtol=0, atol=2e-6)
 
 
 def scatter_of(descriptors, queries, positives):
@@ -123,7 +110,7 @@ def test_fewer_pairs_than_dimensions_take_the_authors_constant(scale, least):
     if scale == 1:
         assert learned.condition_number == pytest.approx(np.linalg.eigvalsh(scatter)[-1] / 1e-10, rel=0.01)
     assert np.isfinite(learned.projection).all()
-    assert np.isfinite(learned.apply(descriptors.astype(np.float32))).all()
+    assert np.isfinite(whitening.whiten_queries(descriptors.astype(np.float32), learned)).all()
 
 
 def test_a_component_that_no_pair_differs_in_gets_the_constant_alone():
@@ -189,4 +176,4 @@ def test_what_does_not_fit_is_refused():
         whitening.learn(descriptors, np.array([], int), np.array([], int))
     learned = whitening.learn(descriptors, np.arange(30), np.arange(30, 60))
     with pytest.raises(ValueError, match=r"descriptors \(2, 7\); accepted: rows of dimension 8"):
-        learned.apply(np.zeros((2, 7), np.float32))
+        whitening.whiten_queries(np.zeros((2, 7), np.float32), learned)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aml.files.descriptors import DescriptorFolder, write_descriptors, write_provenance
-from aml.files.whitening import owned_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, database_whitening, whitening_sha256, write_whitening
 
 
 def unit_rows(rows=4, dimension=8, seed=0):
@@ -12,9 +12,9 @@ def unit_rows(rows=4, dimension=8, seed=0):
 
 def write(folder, *, dtype="float32", whitening=None):
     pieces = [([2, 0], unit_rows()[[2, 0]]), ([1, 3], unit_rows()[[1, 3]])]
-    arrays = {"a": write_descriptors(folder, "a", pieces, shape=(4, 8), digest="d" * 64, dtype=dtype)}
-    network = {"dimension": 8, "whitening": whitening}
-    write_provenance(folder, network=network, extraction={"image_size": 96}, arrays=arrays)
+    form = {"shape": (4, 8), "digest": "d" * 64, "dtype": dtype, "whitened": whitening is not None}
+    arrays = {"a": write_descriptors(folder, "a", pieces, **form)}
+    write_provenance(folder, network={}, extraction={"image_size": 96}, whitening=whitening, arrays=arrays)
     return folder
 
 
@@ -22,12 +22,14 @@ def test_round_trip(tmp_path):
     folder = DescriptorFolder(write(tmp_path))
     assert isinstance(folder["a"], np.memmap)
     np.testing.assert_array_equal(folder["a"], unit_rows())
-    folder.require_list("a", 4, "d" * 64)
+    folder.require_list("a", "d" * 64, whitened=False)
 
 
 def test_rows_that_no_piece_holds_are_refused(tmp_path):
     with pytest.raises(AssertionError):
-        write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32")
+        write_descriptors(
+            tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32", whitened=False
+        )
 
 
 def test_half_precision_is_kept_as_such(tmp_path):
@@ -40,15 +42,31 @@ def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
     descriptors[2] = value
     with pytest.raises(ValueError, match="a: row 2 has norm"):
         pieces = [([3, 1], descriptors[[3, 1]]), ([0, 2], descriptors[[0, 2]])]
-        write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32")
+        write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32", whitened=False)
 
 
 def test_another_list_is_refused(tmp_path):
     folder = DescriptorFolder(write(tmp_path))
-    with pytest.raises(ValueError, match="describes 4 images of list dddddddddddd; expected 5 of dddddddddddd"):
-        folder.require_list("a", 5, "d" * 64)
-    with pytest.raises(ValueError, match="expected 4 of eeeeeeeeeeee"):
-        folder.require_list("a", 4, "e" * 64)
+    with pytest.raises(ValueError, match="describes 4 images of list dddddddddddd; expected list eeeeeeeeeeee"):
+        folder.require_list("a", "e" * 64, whitened=False)
+
+
+def test_raw_and_whitened_descriptors_are_not_taken_for_each_other(tmp_path):
+    folder = DescriptorFolder(write(tmp_path))
+    with pytest.raises(ValueError, match=r"a\.npy has raw descriptors; accepted: whitened ones"):
+        folder.require_list("a", "d" * 64, whitened=True)
+    folder = DescriptorFolder(write(tmp_path, whitening="w"))
+    with pytest.raises(ValueError, match=r"a\.npy has whitened descriptors; accepted: raw ones"):
+        folder.require_list("a", "d" * 64, whitened=False)
+
+
+def test_a_folder_that_does_not_say_what_is_whitened_is_refused(tmp_path):
+    path = write(tmp_path) / "provenance.json"
+    path.write_text(path.read_text().replace('"whitening"', '"white"'))
+    with pytest.raises(
+        ValueError, match=r"is of an earlier version of this project and does not say .*: extract again"
+    ):
+        DescriptorFolder(tmp_path)
 
 
 def test_missing_and_extra_files_are_refused(tmp_path):
@@ -70,15 +88,14 @@ def test_an_unknown_array_is_refused(tmp_path):
 
 
 def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
-    write_whitening(tmp_path, np.zeros(8), np.eye(8))
+    write_whitening(tmp_path, Whitening(np.zeros(8), np.eye(8)))
     with pytest.raises(ValueError, match=r"names whitening None, but whitening\.npz is [0-9a-f]{64}"):
-        owned_whitening(DescriptorFolder(write(tmp_path)))
+        database_whitening(DescriptorFolder(write(tmp_path)))
     folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
-    assert folder.owns_whitening
-    np.testing.assert_array_equal(owned_whitening(folder)[1], np.eye(8))
+    np.testing.assert_array_equal(database_whitening(folder).projection, np.eye(8))
     (tmp_path / "whitening.npz").unlink()
     with pytest.raises(ValueError, match=r"but whitening\.npz is None"):
-        owned_whitening(DescriptorFolder(tmp_path))
+        database_whitening(folder)
 
 
 def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path):

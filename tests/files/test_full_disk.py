@@ -22,7 +22,7 @@ from aml.files.descriptors import write_descriptors
 from aml.files.atomic import replacing_folder
 with replacing_folder("{disk}/x") as folder:
     rows = np.eye(64, 512, dtype=np.float32)
-    write_descriptors(folder, "a", [(range(64), rows)], shape=(64, 512), digest="", dtype="float32")
+    write_descriptors(folder, "a", [(range(64), rows)], shape=(64, 512), digest="", dtype="float32", whitened=False)
 """
 SHARD = """
 import numpy as np

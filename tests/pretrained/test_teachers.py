@@ -36,7 +36,7 @@ def test_a_published_teacher_is_taken_as_it_is(tmp_path):
         torch.testing.assert_close(network(images), theirs(images), rtol=0, atol=1e-5)
     assert description["normalisation"] == {"mean": files.MEAN, "std": files.STD}
     assert description["record"]["checkpoint"]["file"] == name
-    assert (read_whitening(tmp_path / "model")[1] == learned["P"]).all()
+    assert (read_whitening(tmp_path / "model").projection == learned["P"]).all()
     assert list(json.loads((tmp_path / "digests.json").read_text())) == [name]
     with pytest.raises(ValueError, match=r"has all 30 blocks of vgg16; networks\.lite0\.stages in params\.yaml is 20"):
         convert.main("lite0", "lite0", *folders, settings(stages=20) | {"checkpoints": places})

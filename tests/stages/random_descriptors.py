@@ -6,36 +6,30 @@ import numpy as np
 
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
-from aml.files.whitening import whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, whitening_sha256, write_whitening
+from tests.vectors import unit
 
 D = 6
 
 
-def describe(
-    folder: Path, processed: Path, *, seed: int, whitening=None, flat=False, distractors: str | None = None
-) -> dict[str, np.ndarray]:
-    """A descriptor folder of random rows, with a whitening of its own or with the whitening images; gives the rows.
-    `flat`: the last component of every row is 0."""
+def describe(folder: Path, processed: Path, *, seed: int, distractors: str | None = None) -> dict[str, np.ndarray]:
+    """A descriptor folder of random rows, as if those of databases were whitened, with a random whitening; gives the
+    rows."""
     random, rows, lines = np.random.default_rng(seed), {}, {}
     folder.mkdir()
-    lists, _ = lists_of_testing(processed, train_set="train", test_sets=["test"], distractors=distractors)
-    for name, images in lists.items():
-        if whitening is None or name != "train.whitening":
-            vectors = random.normal(size=(len(images), D)).astype(np.float32)
-            vectors[:, D - flat :] = 0
-            rows[name] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-            pieces = [(np.arange(len(vectors)), rows[name])]
-            lines[name] = write_descriptors(
-                folder, name, pieces, shape=vectors.shape, digest=images.digest(), dtype="float32"
-            )
-    if whitening is not None:
-        write_whitening(folder, *whitening)
-    network = {"dimension": D, "num_parameters": 1, "whitening": whitening_sha256(folder)}
+    for name, images in lists_of_testing(processed, test_sets=["test"], distractors=distractors).items():
+        rows[name] = unit(random, len(images), D)
+        pieces, whitened = [(np.arange(len(images)), rows[name])], name.endswith("database")
+        form = {"shape": (len(images), D), "digest": images.digest, "dtype": "float32", "whitened": whitened}
+        lines[name] = write_descriptors(folder, name, pieces, **form)
+    write_whitening(folder, random_whitening(seed))
+    network = {"dimension": D, "num_parameters": 1, "whitening": None}
     extraction = {"image_size": 32, "scales": [1.0], "query_crop": True}
-    write_provenance(folder, network=network, extraction=extraction, arrays=lines)
+    sha256 = whitening_sha256(folder)
+    write_provenance(folder, network=network, extraction=extraction, whitening=sha256, arrays=lines)
     return rows
 
 
-def random_whitening(seed: int):
+def random_whitening(seed: int) -> Whitening:
     random = np.random.default_rng(seed)
-    return random.normal(size=D), random.normal(size=(D, D))
+    return Whitening(random.normal(size=D), random.normal(size=(D, D)), 0.0, 1.0 + seed)

@@ -14,6 +14,7 @@ RUNTIME = {
 VALUES = {
     "runtime": RUNTIME,
     "grid": GRID,
+    "whitening": {"shrinkage": 0},
     "extract": {
         "image_size": 32, "batch_size": 4, "precision": "float32", "scales": [1.0, 0.5], "distractor_dtype": "float16",
     },

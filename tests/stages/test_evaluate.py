@@ -8,10 +8,14 @@ import pytest
 from aml.datasets import distractors, revisited, sfm
 from aml.evaluation.chance import average_precision
 from aml.evaluation.per_query import read_average_precisions
-from stages.evaluate import main
+from aml.evaluation.ranking import evaluate as ranked
+from aml.evaluation.whitening import whiten_queries
+from aml.files.descriptors import DescriptorFolder
+from aml.files.image_sets import read_ground_truth
+from stages.evaluate import main, percentages
 from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
 from tests.stages.packed_sets import labels_of
-from tests.stages.random_descriptors import describe
+from tests.stages.random_descriptors import describe, random_whitening
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
@@ -51,7 +55,7 @@ def evaluated(processed, num_archives, on_bad_image="exclude"):
 
 
 def run(folder, **names):
-    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "whitening": {"shrinkage": 0}}
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}}
     inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
     main(*inputs, folder / "metrics", folder / "queries", values, **names)
 
@@ -94,11 +98,27 @@ def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(pro
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
 
 
+def test_the_database_side_s_whitening_serves_the_queries(processed):
+    evaluated(processed, 2)
+    folder = processed.parent
+    describe(folder / "descriptors/y", processed, seed=1, distractors="crowd")
+    run(folder, key="y", network="student", teacher="x", loss="reg", seed=3)
+    record = json.loads((folder / "metrics/y.json").read_text())
+    conditions = {name: found["condition_number"] for name, found in record["evaluation"]["learned_whitening"].items()}
+    assert conditions == {"symmetric": 2.0, "asymmetric": 1.0}  # as `random_whitening` has them
+    rows = {key: DescriptorFolder(folder / "descriptors" / key) for key in "xy"}
+    truth = read_ground_truth(labels_of(processed) / "test.json")
+    for protocol, key, seed in (("symmetric", "y", 1), ("asymmetric", "x", 0)):
+        queries = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
+        without, _ = ranked(queries, rows[key]["test.database"], truth)
+        assert record[protocol]["test"] == percentages(without)
+
+
 def test_a_damaged_descriptor_array_is_named(processed):
     evaluated(processed, 2)
     path = processed.parent / "descriptors/x/crowd.database.npy"
     data = bytearray(path.read_bytes())
     data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its sha256 is \w{12}, provenance.json names"):
+    with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its digest is \w{12}, provenance.json names"):
         run(processed.parent, key="x", network="x")

@@ -12,21 +12,21 @@ from aml.files.descriptors import DescriptorFolder
 from aml.pages.ranked_lists import judged
 from stages import evaluate, ranked_lists
 from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, write_sets
-from tests.stages.random_descriptors import describe, random_whitening
+from tests.stages.random_descriptors import describe
 
 KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
-VALUES = {"grid": GRID, "whitening": {"shrinkage": 0}}
+VALUES = {"grid": GRID}
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder with a student that learns its whitening, a teacher that owns its, their scores and the lists."""
+    """A folder with a student, its teacher, their scores and the lists."""
     folder = tmp_path_factory.mktemp("ranked")
     processed = write_sets(folder / "processed")
     (folder / "descriptors").mkdir()
     described = {role: folder / "descriptors" / key for role, key in KEYS.items()}
     describe(described["student"], processed, seed=1)
-    describe(described["teacher"], processed, seed=2, whitening=random_whitening(3))
+    describe(described["teacher"], processed, seed=2)
     folders = folder / "descriptors", processed, labels_of(processed), folder / "metrics", folder / "queries"
     for role, teacher in (("student", KEYS["teacher"]), ("teacher", None)):
         evaluate.main(*folders, VALUES, key=KEYS[role], network=role, teacher=teacher, loss="reg")
@@ -74,11 +74,10 @@ def test_pictures_stand_in_the_list(finished):
 
 def test_the_lists_are_those_that_were_scored(finished):
     """Precision counted on a list is the one that evaluation counted on ranks, junk aside."""
-    sets = {name: GRID[name] for name in ("train_set", "test_sets", "distractors")}
-    lists = Lists(finished / "processed", finished / "ground_truth", sets)
+    sets = {name: GRID[name] for name in ("test_sets", "distractors")}
     described = {role: DescriptorFolder(finished / "descriptors" / key) for role, key in KEYS.items()}
-    whitenings = {role: lists.whitening(folder, 0) for role, folder in described.items()}
-    ranked = ranked_lists.rankings("test", [0, 1], described, whitenings)
+    lists = Lists(finished / "processed", finished / "ground_truth", sets, described.values())
+    ranked = ranked_lists.rankings("test", [0, 1], described)
     assert ranked.shape == (2, 3, NUM_DATABASE)  # fewer than ten
     for query in range(2):
         for (_, asking, _, protocol), rows in zip(ranked_lists.VIEWS, ranked[query], strict=True):
@@ -86,7 +85,7 @@ def test_the_lists_are_those_that_were_scored(finished):
             labels = {kind: np.array(of_kind, dtype=np.int64) for kind, of_kind in LABELS[query].items()}
             counted = [kind in ("easy", "hard") for kind, _ in judged(rows.tolist(), labels) if kind != "junk"]
             last = np.flatnonzero(counted)[-1] + 1
-            measured = scores(finished, asking)[protocol, "medium", lists.images["test.queries"].names[query]]
+            measured = scores(finished, asking)[protocol, "medium", lists.queries["test"][query]]
             for k in (1, 5, 10):
                 assert float(measured[f"P@{k}"]) == pytest.approx(100 * np.mean(counted[: min(k, last)]), abs=1e-6)
 
