@@ -56,12 +56,12 @@ def pack_listed(
     on_bad_image: str,
     num_workers: int,
     is_whole: bool = True,
-    cause_of: Callable[[list[str]], str | None] = lambda missing: None,
+    hint: str = "",
 ) -> Packed:
     """Pack the images called `names` in the order of the archives.
 
-    name_of: path in an archive (in Unicode's form NFC) -> name of the image. cause_of: missing names -> what an error
-    says about them. is_whole: all names must be in these archives; else they are the first of several.
+    name_of: path in an archive (in Unicode's form NFC) -> name of the image. hint: what an error about missing
+    images adds. is_whole: all names must be in these archives; else they are the first of several.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
     on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
     truncated or damaged image [code], as `aml.images.decode` fills it.
@@ -84,7 +84,7 @@ def pack_listed(
             name, data, checked = waiting.popleft()
             _add(name, data, checked.result(), pack, packed, on_bad_image)
             progress.update()
-    _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, cause_of)
+    _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, hint)
     return packed
 
 
@@ -122,13 +122,13 @@ def _add(name, data, checked, pack, packed, on_bad_image):
     packed.num_rotated += checked.is_rotated
 
 
-def _check_complete(names, seen, packed, on_bad_image, paths, cause_of):
+def _check_complete(names, seen, packed, on_bad_image, paths, hint):
     where = ", ".join(str(path) for path in paths)
     missing = [name for name in names if name not in seen]
     if missing:
         raise ValueError(
             f"{len(missing)} of {len(names)} listed images are not in {where}: {first_of(missing)}; "
-            + (cause_of(missing) or "the archives are incomplete or belong to another list")
+            f"the archives are incomplete or belong to another list{hint}"
         )
     if packed.excluded and on_bad_image != "exclude":
         name, problem = next(iter(packed.excluded.items()))

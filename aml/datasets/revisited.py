@@ -14,6 +14,7 @@ from aml.params.datasets import TestSet, archive_names, source_files
 
 _MAX_LIST_BYTES = 64 << 20
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_HINT = f"; only {', '.join(_SUFFIXES)} are read, capitals and folders must be as in the list"
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 
 
@@ -46,12 +47,12 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, n
     # a drawn set has one archive
     archives = [raw / file for file in archive_names(source_files(settings, name)) or [f"{name}_images.tgz"]]
     names = list(dict.fromkeys([*database, *queries]))
-    image_names, own_names = _ImageNames(names), _own_names(queries)
+    own_names = _own_names(queries)
     upstream_lists.check_distinct(own_names, f"{path}, qimlist")
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             archives, names, pack,
-            name_of=image_names, on_bad_image="error", num_workers=num_workers, cause_of=image_names.cause,
+            name_of=_ImageNames(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
         )  # fmt: skip
         _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         pack.write_list("images.csv", database)
@@ -172,25 +173,11 @@ class _ImageNames:
         self._by_end = {file: name for name, file in files.items() if counts[file] == 1} | {
             name: name for name in names
         }
-        self._alike = {file.casefold(): name for name, file in files.items()}
-        self._met: dict[str, str] = {}  # name -> the first path that is nearly it
 
     def __call__(self, path: str) -> str | None:
         """The listed name; for other images the file name without its extension; None for other files."""
         parts = PurePosixPath(path).parts
         file = parts[-1] if parts else ""
         is_image = _without_extension(file) != file and not file.startswith("._")  # a Mac adds such files
-        ends = ("/".join((*parts[start:-1], _without_extension(file))) for start in range(len(parts)))
-        name = next((self._by_end[end] for end in ends if end in self._by_end), None) if is_image else None
-        if name is None and (alike := self._alike.get(PurePosixPath(file).stem.casefold())):
-            self._met.setdefault(alike, path)
-        return name or (_without_extension(file) if is_image else None)
-
-    def cause(self, missing: list[str]) -> str | None:
-        """Why an image is missing, if a path that was met is nearly its name; else None."""
-        path = next((self._met[name] for name in missing if name in self._met), None)
-        if path is None:
-            return None
-        if PurePosixPath(path).suffix.lower() not in _SUFFIXES:
-            return f"there is {path!r}: only {', '.join(_SUFFIXES)} are read"
-        return f"there is {path!r}: capitals and folders must be as in the list"
+        ends = ["/".join((*parts[start:-1], _without_extension(file))) for start in range(len(parts))]
+        return next((self._by_end[end] for end in ends if end in self._by_end), ends[-1]) if is_image else None

@@ -8,6 +8,7 @@ One process at a time writes a path; the next one removes what a killed one has 
 import contextlib
 import errno
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -23,48 +24,33 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def replacing(path):
-    """Yield a temporary path for a file, which becomes `path` on success; after an error `path` is as before."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path, "tmp")
-    with locked(path):
-        temporary.unlink(missing_ok=True)  # of a killed run
-        try:
-            yield temporary
-            _sync(temporary)
-            os.replace(temporary, path)
-            _sync(path.parent)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def replacing_folder(path):
-    """Yield a temporary, empty folder, which replaces `path` on success; after an error `path` is as before."""
+def replacing(path, *, is_folder: bool = False):
+    """Yield a temporary path for a file, which becomes `path` on success; after an error `path` is as before.
+    is_folder: the path of an empty folder instead."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = _beside(path, "tmp"), _beside(path, "old")
     with locked(path):
-        for leftover in (temporary, old):  # of a killed run
-            shutil.rmtree(leftover, ignore_errors=True)
-        temporary.mkdir()
+        _remove(temporary, old)  # of a killed run
         try:
+            if is_folder:
+                temporary.mkdir()
             yield temporary
-            for file in temporary.rglob("*"):
-                _sync(file)
-            _sync(temporary)
-            if path.exists():
+            for written in (*temporary.rglob("*"), temporary):
+                _sync(written)
+            if is_folder and path.exists():
                 os.replace(path, old)
             os.replace(temporary, path)
             _sync(path.parent)
         except BaseException:
             if not path.exists() and old.exists():
                 os.replace(old, path)
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
             raise
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
+
+
+replacing_folder = functools.partial(replacing, is_folder=True)
 
 
 @contextlib.contextmanager
@@ -160,6 +146,11 @@ def _lock(path):
         if os.fstat(lock).st_nlink:
             return lock
         os.close(lock)  # its owner was done, and has removed it
+
+
+def _remove(*paths):
+    for path in paths:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _beside(path, kind):

@@ -92,16 +92,9 @@ def test_revisited_other_formats(tmp_path, revisited_files, kind):
     assert read_images(folder).read(0) == data
 
 
-@pytest.mark.parametrize(
-    ("path", "cause"),
-    [
-        ("im/db_0.heic", r"there is 'im/db_0.heic': only .jpg, .jpeg, .png, .webp are read"),
-        ("im/db_0", r"there is 'im/db_0': only .jpg"),
-        ("im/DB_0.jpg", r"there is 'im/DB_0.jpg': capitals and folders must be as in the list"),
-        ("im/other.jpg", "the archives are incomplete or belong to another list"),
-    ],
-)
-def test_revisited_guesses_why_an_image_is_missing(tmp_path, revisited_files, path, cause):
+@pytest.mark.parametrize("path", ["im/db_0.heic", "im/db_0", "im/DB_0.jpg", "im/other.jpg"])
+def test_revisited_says_which_images_are_read(tmp_path, revisited_files, path):
     revisited_files["one.tgz"] = {path: image(0), "db_1.jpg": image(1)}
-    with pytest.raises(ValueError, match=rf"1 of 5 listed images are not in .*: 'db_0' \(1 in all\); {cause}"):
+    hint = "only .jpg, .jpeg, .png, .webp are read, capitals and folders must be as in the list"
+    with pytest.raises(ValueError, match=rf"1 of 5 listed images are not in .*: 'db_0' \(1 in all\); .*; {hint}"):
         run_revisited(tmp_path, revisited_files)
