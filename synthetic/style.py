@@ -66,3 +66,9 @@ def draw_style(random: np.random.Generator, key: tuple, palette: tuple[int, ...]
         frieze_step=pick(random, (0, 6, 10, 16)),
         grime=random.uniform(0.05, 0.18),
     )
+
+
+def colour(value: np.ndarray) -> tuple[float, float, float]:
+    """A BGR triple as OpenCV's drawing functions take it."""
+    blue, green, red = value
+    return min(max(float(blue), 0), 255), min(max(float(green), 0), 255), min(max(float(red), 0), 255)

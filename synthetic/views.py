@@ -5,13 +5,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from synthetic.camera import Camera, aim
-from synthetic.frame import ASPECT, Frame
+from synthetic.frame import ASPECT, Camera, Frame, aim
 from synthetic.landmarks import Landmark, house
-from synthetic.light import EASY_WEIGHTS, HARD_WEIGHTS, draw_light
-from synthetic.occluders import draw_car, draw_near_wall, draw_person, draw_post, draw_tree
-from synthetic.optics import add_weather, encode, expose
-from synthetic.scenery import draw_ground, draw_sky, draw_skyline
+from synthetic.light import EASY_WEIGHTS, HARD_WEIGHTS, add_weather, draw_light, encode, expose
+from synthetic.scenery import (
+    draw_car,
+    draw_ground,
+    draw_near_wall,
+    draw_person,
+    draw_post,
+    draw_sky,
+    draw_skyline,
+    draw_tree,
+)
 from synthetic.streams import pick, stream
 
 SUPERSAMPLING = 1.5

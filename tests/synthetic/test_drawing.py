@@ -16,10 +16,8 @@ import pytest
 
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
-from synthetic.camera import Camera, aim
-from synthetic.clusters import Job, draw_test_cluster
-from synthetic.frame import Frame
-from synthetic.labels import covisibility, grade, is_pair
+from synthetic.clusters import Job, covisibility, draw_test_cluster, grade, is_pair
+from synthetic.frame import Camera, Frame, aim
 from synthetic.landmarks import KINDS, PALETTE, draw_landmark
 from synthetic.light import HOURS, Light
 from synthetic.views import View, draw_view
