@@ -5,7 +5,7 @@ Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a n
 <queries>/<key>.csv; a network without one has no interval and no dagger.
 Writes: <tables>: table5.csv and .tex to table10.csv and .tex, tables.tex, tables.json for the page, intervals.csv and
 differences.csv (see `aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how
-many pairs keep each claim, in these tables and in the printed ones.
+many pairs keep each claim, in these tables and in the printed ones, and in which it holds beyond noise.
 Fails after it has written all, if published teachers tested on the real sets are too far from their printed scores.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from aml.files.atomic import replacing_folder
 from aml.params.reading import setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
+from aml.tables.bootstrap import draw, read_scores
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
@@ -38,7 +39,6 @@ from aml.tables.uncertainty import (
     find_differences,
     find_intervals,
     marked,
-    read_scores,
     write_lines,
 )
 from stages.runtime import run_command
@@ -51,8 +51,9 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     records = read_records(metrics, settings.networks())
     built, printed = build_tables(settings, records), read_tables(PRINTED)
     scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
-    differences = find_differences(scores, settings, bootstrap)
-    built = marked(built, differences, [test_set.key for test_set in settings.test_sets], bootstrap)
+    draws = draw(scores, bootstrap)
+    differences = find_differences(scores, draws, settings, bootstrap)
+    built = marked(built, differences, settings, bootstrap)
     distances = published_distances(built, printed, published_teachers(values))
     sentence = published_sentence(distances, comparison.tolerance)
     from_printed = list(differences_from_printed(built, compare(built, printed))) if comparison.printed else []
@@ -60,11 +61,11 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
         noted = with_note(built, sentence)
         write_tables(noted, folder)
         write_json_tables(folder, noted, from_printed, whitening_lines(records, settings.networks()))
-        write_lines(folder / "intervals.csv", Interval, find_intervals(scores, means, bootstrap))
+        write_lines(folder / "intervals.csv", Interval, find_intervals(draws, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:
             write_comparison(built, printed, folder)
-    write_claims(claims, built, printed)
+    write_claims(claims, built, printed, draws, confidence=bootstrap.confidence)
     missing = missing_keys(built)
     if missing:
         print(f"tables: no metrics, and dashes, for {len(missing)} networks: {', '.join(missing)}", file=sys.stderr)

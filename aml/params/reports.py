@@ -145,10 +145,10 @@ class ComparisonSettings:
 
 @dataclass(frozen=True)
 class BootstrapSettings:
-    """How the tables' uncertainty is estimated: from the queries that there are."""
+    """How the tables' uncertainty is estimated: from the landmarks and seeds that there are."""
 
     seed: Seed
-    draws: Annotated[int, Within(1, 1_000_000)]  # of as many queries as there are
+    draws: Annotated[int, Within(1, 1_000_000)]  # of as many landmarks and seeds as there are
     confidence: float  # of an interval, percent
 
     def __post_init__(self):

@@ -11,8 +11,6 @@ from aml.tables import captions, notes
 from aml.tables.model import (
     ABLATION,
     ALL,
-    LEVELS,
-    METRICS,
     TABLES,
     Kind,
     Row,
@@ -20,6 +18,7 @@ from aml.tables.model import (
     by_pair,
     score_columns,
     select,
+    split_column,
     tenths,
 )
 from aml.tables.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
@@ -36,17 +35,16 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
     networks = settings.networks()
     sets = [test_set.key for test_set in settings.test_sets]
     check_records(records, networks, sets)
-    keys = [key for network in networks for key in network.record_keys]
-    evaluation = next((records[key]["evaluation"] for key in keys if key in records), None)
+    any_record = next((records[key] for network in networks for key in network.record_keys if key in records), None)
     distractors = settings.distractors
-    if evaluation is not None and not any(evaluation["sets"][name]["num_distractors"] for name in sets):
+    if any_record and not any(any_record["evaluation"]["sets"][name]["num_distractors"] for name in sets):
         distractors = None
-    return [_table(number, settings, records, distractors, evaluation) for number in TABLES]
+    return [_table(number, settings, records, distractors, any_record) for number in TABLES]
 
 
-def _table(number, settings: TableSettings, records: dict, distractors: Named | None, evaluation: dict | None) -> Table:
-    """Return a table; `distractors` are those that were evaluated, `evaluation` is that part of any record."""
-    kind = TABLES[number]
+def _table(number, settings: TableSettings, records: dict, distractors: Named | None, any_record: dict | None) -> Table:
+    """Return a table; `distractors` are those that were evaluated, `any_record` has what all records say of them."""
+    kind, evaluation = TABLES[number], any_record and any_record["evaluation"]
     networks = [] if kind.is_ablation else settings.without_teacher()
     networks += settings.of_pairs(_losses_of(kind, settings.losses))
     with_distractors = distractors if kind.with_distractors else None
@@ -54,11 +52,15 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     if kind.with_distractors:
         sets = {key: distractors and f"{key}+{distractors.key}" for key in sets}
     means = over_seeds(records, networks, mean)
+    chance = _values("chance", "chance", any_record, sets)
     deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
     rows = []
     for network in networks:
-        of_seeds = _values(kind, network, deviations, sets) if settings.several_seeds else {}
-        rows.append(_row(network, _values(kind, network, means, sets), of_seeds))
+        section = kind.protocol if network.teacher else "symmetric"
+        values, of_seeds = (
+            _values(section, network.key, found.get(network.key), sets) for found in (means, deviations)
+        )
+        rows.append(_row(network, values, of_seeds if settings.several_seeds else {}))
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(missing_records(records, networks))
     evaluated = [value for row in rows if row.key in means for value in row.values.values()]
@@ -71,13 +73,14 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         rows=tuple(embolden(rows, select(score_columns(sets), "mAP"))),
         set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
         title=captions.title(kind, distractors),
-        caption=captions.caption(kind, settings, distractors, evaluation),
+        caption=captions.caption(kind, settings, distractors, evaluation, chance),
         notes=(
             *notes.dashes(kind, missing, others=None in evaluated and not no_distractors),
             *notes.singular_whitening(records, networks, kind.protocol),
             *notes.damaged_images(evaluation, without=unused and unused.key),
         ),
         missing=missing,
+        chance=chance if any_record else {},
     )
 
 
@@ -109,20 +112,15 @@ def _row(network: Network, values: dict[str, float | None], deviations: dict[str
     )
 
 
-def _values(kind: Kind, network: Network, records: dict, sets: dict[str, str | None]) -> dict[str, float | None]:
-    """Return a network's scores by column. `sets` maps test sets to their names in records, None for none there."""
+def _values(section: str, key: str, record: dict | None, sets: dict[str, str | None]) -> dict[str, float | None]:
+    """Return the scores of a record's section by column. `sets` maps test sets to their names in records, None for none
+    there."""
     values = dict.fromkeys(score_columns(sets))
-    record = records.get(network.key)
-    if record is None:
-        return values
-    section = kind.protocol if network.teacher else "symmetric"
-    for test_set, name in sets.items():
-        if name is None or (name != test_set and not num_distractors(record, network.key, test_set)):
-            continue
-        for level in LEVELS:
-            for metric in METRICS:
-                value = score(record, network.key, section=section, name=name, level=level, metric=metric)
-                values[f"{test_set}_{level}_{metric}"] = value
+    for column in values if record else ():
+        test_set, level, metric = split_column(column)
+        name = sets[test_set]
+        if name == test_set or (name is not None and num_distractors(record, key, test_set)):
+            values[column] = score(record, key, section=section, name=name, level=level, metric=metric)
     return values
 
 

@@ -1,7 +1,7 @@
 """The sentences above each table: what it shows and how it was measured."""
 
 from aml.params.reports import Named, TableSettings
-from aml.tables.model import Kind
+from aml.tables.model import LEVELS, METRICS, Kind, tenths
 
 NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
 ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
@@ -28,11 +28,13 @@ def title(kind: Kind, distractors: Named | None) -> str:
     return f"{ROWS[kind.rows]}, {kind.protocol} testing{ending}"
 
 
-def caption(kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None) -> str:
+def caption(
+    kind: Kind, settings: TableSettings, distractors: Named | None, evaluation: dict | None, chance: dict
+) -> str:
     """Return a table's caption.
 
     `distractors` are those that were evaluated, `evaluation` is that part of any of the table's records, None without
-    records.
+    records, `chance` what a random ranking scores by column.
     """
     sentences = [settings.note, f"{title(kind, distractors)}."]
     if kind.with_distractors and distractors is None:
@@ -54,7 +56,7 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
     if evaluation is not None:
-        sentences += _measurement(kind.with_distractors, settings, evaluation)
+        sentences += _measurement(kind.with_distractors, settings, evaluation, chance)
     sentences += [COLUMNS[heading] for heading in kind.training if heading in COLUMNS]
     if any(loss.equation for loss in settings.losses):
         sentences.append("The number of a loss is that of its equation in the paper.")
@@ -62,15 +64,23 @@ def caption(kind: Kind, settings: TableSettings, distractors: Named | None, eval
     return " ".join(filter(None, sentences))
 
 
-def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict) -> list[str]:
+def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict, chance: dict) -> list[str]:
     """Return sentences on image size and scales, and on each test set with what is odd about its queries."""
     scales = ", ".join(f"{scale:.3g}" for scale in evaluation["scales"])
     sentences = [f"Longer side {evaluation['image_size']} px, scales {scales}."]
     for test_set in settings.test_sets:
         counts = evaluation["sets"][test_set.key]
-        sentence = f"{test_set.label}: {counts['num_queries']:,} queries, {counts['num_database']:,} database images"
-        if with_distractors:
-            sentence += f", {counts['num_distractors']:,} distractors"
-        odd = evaluation["odd"].get(test_set.key, {})
-        sentences.append(f"{sentence}{''.join(f'; {what}: {count:,}' for what, count in odd.items())}.")
+        parts = [
+            f"{test_set.label}: {counts['num_queries']:,} queries of {counts['num_landmarks']:,} landmarks",
+            f"{counts['num_database']:,} database images",
+            *([f"{counts['num_distractors']:,} distractors"] if with_distractors else []),
+        ]
+        odd = [f"{what}: {count:,}" for what, count in evaluation["odd"].get(test_set.key, {}).items()]
+        random = [
+            f"{level.capitalize()} {' and '.join(f'{metric} {tenths(value)}' for metric, value in found)}"
+            for level in LEVELS
+            if (found := [(m, v) for m in METRICS if (v := chance[f"{test_set.key}_{level}_{m}"]) is not None])
+        ]
+        chances = [f"a random ranking gives {', '.join(random)}"] if random else []
+        sentences.append(f"{'; '.join([', '.join(parts), *chances, *odd])}.")
     return sentences

@@ -1,18 +1,23 @@
 """The supplement's claims, which printed/claims.csv lists, checked on any set of Tables 5 to 10.
 
-A claim is made of comparisons of two scores (orderings.py). A pair of student and teacher keeps the claim if all of its
-comparisons hold, and the claim holds if every pair keeps it. Ties count for "best", "second" and "worst", not for the
-other words.
+A claim is made of comparisons of two scores (orderings.py). Strictly, a pair of student and teacher keeps it if each
+comparison holds in each column; ties count for "best", "second" and "worst", not for the other words.
+
+Beyond noise, a comparison is judged by the mean of its difference over test sets and levels: the claim holds in a pair
+if the interval of each comparison is above 0, it fails if that of one is below 0, and else it can't be told.
 """
 
 import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from aml.files.atomic import replacing
 from aml.tables import orderings
-from aml.tables.model import Table
-from aml.tables.orderings import BY_LABELS, EXCEPTION, Comparison, Ordering, best, in_order
+from aml.tables.bootstrap import Draws, percentile_interval
+from aml.tables.model import Table, split_column
+from aml.tables.orderings import BY_LABELS, EXCEPTION, Comparison, Ordering, Scores, best, in_order
 
 LINES = (Path(__file__).with_name("printed") / "claims.csv").read_text(encoding="utf-8").splitlines()
 CLAIMS = {line["claim"]: line for line in csv.DictReader(LINES)}  # what it says of the tables, and what that means
@@ -37,16 +42,24 @@ ORDERINGS: dict[str, Ordering] = {
     "l": orderings.precision_follows,
 }
 COUNTS = ("holding", "total", "left_out", "failing")  # of pairs; failing by name
-CLAIM_COLUMNS = ("claim", "sentence", *(f"{whose}_{count}" for whose in ("ours", "printed") for count in COUNTS))
+VERDICTS = ("holds", "fails", "cannot_be_told")  # beyond noise; pairs by name
+CLAIM_COLUMNS = (
+    *("claim", "sentence", *(f"ours_{count}" for count in COUNTS), *VERDICTS),
+    *(f"printed_{count}" for count in COUNTS),
+)
 
 
-def write_claims(path: Path, tables: Iterable[Table], printed: Iterable[Table]) -> None:
+def write_claims(
+    path: Path, tables: Iterable[Table], printed: Iterable[Table], draws: Draws, *, confidence: float
+) -> None:
     """Write how many pairs of `tables` and of the printed tables keep each claim, and which don't, as CSV."""
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CLAIM_COLUMNS)
-        for ours, theirs in zip(check_claims(tables), check_claims(printed), strict=True):
-            writer.writerow((ours["claim"], ours["sentence"], *_counts(ours), *_counts(theirs)))
+        ours = check_claims(tables, draws, confidence=confidence)
+        for here, theirs in zip(ours, check_claims(printed), strict=True):
+            verdicts = ("; ".join(here[verdict]) for verdict in VERDICTS)
+            writer.writerow((here["claim"], here["sentence"], *_counts(here), *verdicts, *_counts(theirs)))
 
 
 def read_claims(path: Path) -> list[dict[str, str]]:
@@ -60,17 +73,18 @@ def _counts(report: dict) -> tuple:
     return report["pairs_holding"], report["pairs_total"], report["pairs_left_out"], failing
 
 
-def check_claims(tables: Iterable[Table]) -> list[dict]:
+def check_claims(tables: Iterable[Table], draws: Draws | None = None, *, confidence: float = 95) -> list[dict]:
     """Check each claim and return a report on it, a plain dict.
 
-    claim, sentence; holds (None if no pair could be checked); pairs_holding, pairs_total, pairs_left_out (those that
-    lack a score); comparisons_holding, comparisons_total; failing: [{pair, comparisons}].
+    claim, sentence; strictly: holds_strictly (None if no pair could be checked), pairs_holding, pairs_total,
+    pairs_left_out (those that lack a score), comparisons_holding, comparisons_total, failing: [{pair, comparisons}];
+    beyond noise: the pairs in which it holds, fails, cannot_be_told, none without draws.
     """
-    by_number = {table.number: table for table in tables}
-    return [_report(name, list(comparisons(by_number))) for name, comparisons in ORDERINGS.items()]
+    scores = Scores(tables, draws or {})
+    return [_report(name, list(found(scores)), scores.num_draws, confidence) for name, found in ORDERINGS.items()]
 
 
-def _report(name: str, comparisons: list[Comparison]) -> dict:
+def _report(name: str, comparisons: list[Comparison], num_draws: int, confidence: float) -> dict:
     by_pair: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         by_pair.setdefault(comparison.pair, []).append(comparison)
@@ -78,14 +92,29 @@ def _report(name: str, comparisons: list[Comparison]) -> dict:
     failing = {pair: [str(c) for c in of_pair if not c.holds] for pair, of_pair in checked.items()}
     failing = {pair: texts for pair, texts in failing.items() if texts}
     total = sum(map(len, checked.values()))
+    verdicts = {pair: _verdict(of_pair, confidence) for pair, of_pair in checked.items()} if num_draws else {}
     return {
         "claim": name,
         "sentence": CLAIMS[name]["sentence"],
-        "holds": not failing if checked else None,
+        "holds_strictly": not failing if checked else None,
         "pairs_holding": len(checked) - len(failing),
         "pairs_total": len(checked),
         "pairs_left_out": len(by_pair) - len(checked),
         "comparisons_holding": total - sum(map(len, failing.values())),
         "comparisons_total": total,
         "failing": [{"pair": pair, "comparisons": texts} for pair, texts in failing.items()],
+        **{verdict: [pair for pair, found in verdicts.items() if found == verdict] for verdict in VERDICTS},
     }
+
+
+def _verdict(comparisons: list[Comparison], confidence: float) -> str:
+    """Return which of VERDICTS a pair gets by its comparisons; "cannot_be_told" where a network was not drawn."""
+    groups: dict[tuple, list[Comparison]] = {}
+    for comparison in comparisons:
+        groups.setdefault((comparison.what, split_column(comparison.column)[2]), []).append(comparison)
+    differences = [np.mean([(c.high - c.low)[1:] for c in group], axis=0) for group in groups.values()]
+    low, high = percentile_interval(np.array(differences), confidence)
+    ties = np.array([all(c.ties for c in group) for group in groups.values()])
+    if np.any(high < 0):
+        return "fails"
+    return "holds" if np.all((low > 0) | (ties & (low == 0))) else "cannot_be_told"

@@ -94,6 +94,7 @@ class Table:
     caption: str = ""
     notes: tuple[str, ...] = ()  # sentences under the table
     missing: tuple[str, ...] = ()  # keys of the records that the rows lack
+    chance: dict[str, float | None] = field(default_factory=dict)  # what a random ranking scores; {} if unknown
 
     @property
     def kind(self) -> Kind:
@@ -102,6 +103,10 @@ class Table:
     @property
     def protocol(self) -> str:
         return self.kind.protocol
+
+    def set_in_records(self, name: str) -> str:
+        """Return a test set's name in metrics records."""
+        return f"{name}+{self.distractors}" if self.distractors else name
 
     @property
     def has_deviations(self) -> bool:
@@ -112,6 +117,11 @@ def score_columns(sets: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the score columns in the order of the supplement."""
     sets = tuple(sets)
     return tuple(f"{name}_{level}_{metric}" for level in LEVELS for name in sets for metric in METRICS)
+
+
+def split_column(column: str) -> tuple[str, str, str]:
+    """Return a column's test set, level and metric."""
+    return tuple(column.rsplit("_", 2))
 
 
 def select(columns: Iterable[str], metric: str) -> tuple[str, ...]:

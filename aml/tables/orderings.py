@@ -1,33 +1,34 @@
 """Comparisons of two scores that the supplement's claims are made of.
 
-Each function takes Tables 5 to 10 by number and yields comparisons, or returns a function that does. A row that several
-tables hold is taken from the first.
+Each function takes the `Scores` of Tables 5 to 10 and yields comparisons, or returns a function that does. A row that
+several tables have is taken from the first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
-from aml.tables.model import ABLATION, Row, Table, by_pair, select, tenths
+import numpy as np
+
+from aml.tables.bootstrap import CHANCE, Draws
+from aml.tables.model import ABLATION, Row, Table, select, split_column, tenths
 
 IN_TEACHERS_SPACE = ("contr", "contr_plus", "reg")  # the others are at chance there, so their gap cannot grow
-NEAR_CHANCE = 1 / 3  # of reg's mAP, since the tables don't say what a random ranking gets
+NEAR_CHANCE = 1 / 10  # of the way from a random ranking to reg
 EXCEPTION = "EfficientNet-B3 by VGG16"  # the supplement's own, in claim b
 BY_LABELS = ("contr", "contr_plus")  # the two of claims i and j
 CLEAR_LEAD = 5  # points of mAP; the printed tables have the other order in mP@10 up to 4.5 points apart
 
-Tables = dict[int, Table]
-Rows = dict[tuple[str, str], Row]  # by pair and loss
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """The statement that `low` is below `high`, or ties with it where `ties` allows; None where a score is missing."""
+    """The statement that `low` is below `high`, or ties with it where `ties` allows; scores as `Scores` gives them."""
 
     pair: str
     what: str
-    low: float | None
-    high: float | None
+    column: str
+    low: np.ndarray | None
+    high: np.ndarray | None
     ties: bool = False
 
     @property
@@ -36,18 +37,59 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        return self.low < self.high or (self.ties and self.low == self.high)
+        return bool(self.low[0] < self.high[0] or (self.ties and self.low[0] == self.high[0]))
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.low:.4g} against {self.high:.4g}"
+        return f"{self.column}, {self.what}: {self.low[0]:.4g} against {self.high[0]:.4g}"
 
 
-Ordering = Callable[[Tables], Iterator[Comparison]]
+class Scores:
+    """Looks up scores: arrays of the table's number, then that of each draw, nan for a network that was not drawn; None
+    where the table has none."""
+
+    def __init__(self, tables: Iterable[Table], draws: Draws):
+        self.tables, self.draws = {table.number: table for table in tables}, draws
+        self.num_draws = len(next(iter(draws.values()), ()))
+        self.rows = {n: {(r.pair, r.loss): r for r in table.rows if r.teacher} for n, table in self.tables.items()}
+
+    def __call__(self, number: int, pair: str, loss: str, column: str) -> np.ndarray | None:
+        row = self.rows.get(number, {}).get((pair, loss))
+        return None if row is None else self.of_row(number, row, column)
+
+    def of_row(self, number: int, row: Row, column: str) -> np.ndarray | None:
+        protocol = self.tables[number].protocol if row.teacher else "symmetric"
+        return self._score(number, row.values.get(column), row.key, protocol, column)
+
+    def chance(self, number: int, column: str) -> np.ndarray:
+        """Return what a random ranking gives; 0 where it isn't known, as for the printed tables."""
+        return self._score(number, self.tables[number].chance.get(column) or 0.0, CHANCE, CHANCE, column)
+
+    def better(self, number: int, pair: str, losses: tuple[str, ...], column: str) -> np.ndarray | None:
+        """Return the best score of these losses, None unless all have one."""
+        scores = [self(number, pair, loss, column) for loss in losses]
+        return None if any(score is None for score in scores) else np.max(scores, axis=0)
+
+    def pairs(self, *numbers: int) -> list[str]:
+        return list(dict.fromkeys(pair for number in numbers for pair, _ in self.rows.get(number, ())))
+
+    def columns(self, number: int, metric: str) -> tuple[str, ...]:
+        return select(self.tables[number].columns, metric) if number in self.tables else ()
+
+    def _score(self, number: int, value: float | None, key: str, protocol: str, column: str) -> np.ndarray | None:
+        if value is None:
+            return None
+        name, level, metric = split_column(column)
+        name = self.tables[number].set_in_records(name)
+        drawn = self.draws.get((key, protocol, name, level, metric), np.full(self.num_draws, np.nan))
+        return np.concatenate([[value], drawn])
+
+
+Ordering = Callable[[Scores], Iterator[Comparison]]
 
 
 def in_order(*order: tuple[str, str], number: int, ties: bool = False) -> Ordering:
     """Of each (lower, higher) pair of losses the second has the higher mAP in the table of this number."""
-    return lambda tables: _in_order(tables, (number,), order, "mAP", ties)
+    return lambda scores: _in_order(scores, (number,), order, "mAP", ties)
 
 
 def worst(loss: str, *, number: int) -> Ordering:
@@ -60,129 +102,105 @@ def best(
 ) -> Ordering:
     """No loss of the tables of these numbers but the spared ones beats `loss`, in any pair but the exception."""
 
-    def comparisons(tables: Tables) -> Iterator[Comparison]:
-        rows = [row.loss for number in numbers if number in tables for row in tables[number].rows if row.teacher]
-        expected = ABLATION if {5, 6} & set(numbers) else ()
-        others = [other for other in dict.fromkeys((*expected, *rows)) if other not in (loss, *spared)]
-        order = [(other, loss) for other in others]
-        return (c for c in _in_order(tables, numbers, order, metric, ties=True) if c.pair != exception)
+    def comparisons(scores: Scores) -> Iterator[Comparison]:
+        losses = [*(ABLATION if {5, 6} & set(numbers) else ())]
+        losses += [other for number in numbers for _, other in scores.rows.get(number, ())]
+        order = [(other, loss) for other in dict.fromkeys(losses) if other not in (loss, *spared)]
+        return (c for c in _in_order(scores, numbers, order, metric, ties=True) if c.pair != exception)
 
     return comparisons
 
 
-def best_among_distractors(tables: Tables) -> Iterator[Comparison]:
+def best_among_distractors(scores: Scores) -> Iterator[Comparison]:
     """No loss of Table 9 beats the better of contr and contr_plus."""
-    rows = _rows(tables, 9)
-    for pair, of_pair in by_pair(rows.values()).items():
-        for column in select(tables[9].columns, "mAP"):
-            for other in (row for row in of_pair if row.loss not in BY_LABELS):
-                what = f"{column}, {other.loss} and {_named(BY_LABELS)}"
-                yield Comparison(pair, what, other.values[column], _better(rows, pair, BY_LABELS, column), ties=True)
+    for pair, loss in scores.rows.get(9, ()):
+        for column in scores.columns(9, "mAP") if loss not in BY_LABELS else ():
+            high = scores.better(9, pair, BY_LABELS, column)
+            yield Comparison(pair, f"{loss} and {_named(BY_LABELS)}", column, scores(9, pair, loss, column), high, True)
 
 
-def precision_follows(tables: Tables) -> Iterator[Comparison]:
+def precision_follows(scores: Scores) -> Iterator[Comparison]:
     """In Table 7, and in 9 where distractors were evaluated: of two losses CLEAR_LEAD points or more apart in mAP, the
     same one is ahead in mP@10."""
-    for table in (tables[number] for number in (7, 9) if number in tables):
-        if table.number == 9 and not table.distractors:
+    for number in (7, 9):
+        if number not in scores.tables or (number == 9 and not scores.tables[9].distractors):
             continue
-        for pair, of_pair in by_pair(table.rows).items():
-            for column in select(table.columns, "mAP"):
-                precision = column.replace("mAP", "mP@10")
-                for low, high in permutations(of_pair, 2):
-                    if _leads(high.values[column], low.values[column]):
-                        what = f"Table {table.number}, {precision}, {low.loss} and {high.loss}"
-                        yield Comparison(pair, what, low.values[precision], high.values[precision])
+        for (pair, low), (other_pair, high) in permutations(scores.rows[number], 2):
+            for column in scores.columns(number, "mAP") if pair == other_pair else ():
+                if _leads(scores(number, pair, high, column), scores(number, pair, low, column)):
+                    precision = column.replace("mAP", "mP@10")
+                    both = [scores(number, pair, loss, precision) for loss in (low, high)]
+                    yield Comparison(pair, f"Table {number}, {low} and {high}", precision, *both)
 
 
-def falls_with_distractors(tables: Tables) -> Iterator[Comparison]:
+def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
     """Every score of Tables 7 and 8 is lower in Tables 9 and 10, or was zero."""
-    for without, with_distractors in ((7, 9), (8, 10)):
-        other = tables.get(with_distractors)
-        after = {(row.pair, row.loss): row for row in (other.rows if other else ())}
-        for row in tables[without].rows if without in tables else ():
-            if without == 8 and not row.teacher:
+    for before, after in ((7, 9), (8, 10)):
+        later = {row.identity: row for row in (scores.tables[after].rows if after in scores.tables else ())}
+        for row in scores.tables[before].rows if before in scores.tables else ():
+            if before == 8 and not row.teacher:
                 continue  # repeats Table 7
-            for column in tables[without].columns:
-                low, high = _score(after, row.pair, row.loss, column), row.values[column]
-                what = f"Table {with_distractors}, {row.loss}, {column}"
-                yield Comparison(row.pair, what, low, high, ties=high == 0)
+            twin = later.get(row.identity)
+            for column in scores.tables[before].columns:
+                low, high = twin and scores.of_row(after, twin, column), scores.of_row(before, row, column)
+                ties = high is not None and high[0] == 0
+                yield Comparison(row.pair, f"Table {after}, {row.loss}", column, low, high, ties)
 
 
 def beats_its_teacher(losses: tuple[str, ...], *, number: int, ending: str = "") -> Ordering:
     """In the last pair, the supplement's largest student by its largest teacher, the better of these losses beats the
     teacher in all columns with this ending."""
 
-    def comparisons(tables: Tables) -> Iterator[Comparison]:
-        rows = _rows(tables, number)
-        for last in list(rows.values())[-1:]:
-            teacher = {row.student: row for row in tables[number].rows if not row.teacher}.get(last.teacher)
-            for column in (column for column in tables[number].columns if column.endswith(ending)):
-                what = f"{column}, teacher and {_named(losses)}"
-                score = teacher and teacher.values[column]
-                yield Comparison(last.pair, what, score, _better(rows, last.pair, losses, column))
+    def comparisons(scores: Scores) -> Iterator[Comparison]:
+        for last in list(scores.rows.get(number, {}).values())[-1:]:
+            table = scores.tables[number]
+            teacher = {row.student: row for row in table.rows if not row.teacher}.get(last.teacher)
+            for column in (column for column in table.columns if column.endswith(ending)):
+                low = teacher and scores.of_row(number, teacher, column)
+                high = scores.better(number, last.pair, losses, column)
+                yield Comparison(last.pair, f"teacher and {_named(losses)}", column, low, high)
 
     return comparisons
 
 
-def gap_grows(tables: Tables) -> Iterator[Comparison]:
+def gap_grows(scores: Scores) -> Iterator[Comparison]:
     """Symmetric less asymmetric mAP is larger with distractors than without."""
-    by_number = {number: _rows(tables, number) for number in (7, 8, 9, 10)}
-    for pair in dict.fromkeys(pair for pair, _ in by_number[7]):
+    for pair in scores.pairs(7, 8, 9, 10):
         for loss in IN_TEACHERS_SPACE:
-            for column in select(tables[7].columns, "mAP"):
-                scores = [_score(rows, pair, loss, column) for rows in by_number.values()]
+            for column in scores.columns(7, "mAP"):
+                found = [scores(number, pair, loss, column) for number in (7, 8, 9, 10)]
                 low = high = None
-                if None not in scores:
+                if all(score is not None for score in found):
                     # rounded, so that equal gaps are equal in binary too
-                    low, high = round(scores[0] - scores[1], 4), round(scores[2] - scores[3], 4)
-                yield Comparison(pair, f"gap of {loss}, {column}", low, high)
+                    low, high = np.round(found[0] - found[1], 4), np.round(found[2] - found[3], 4)
+                yield Comparison(pair, f"gap of {loss}", column, low, high)
 
 
-def near_chance(tables: Tables) -> Iterator[Comparison]:
-    """rkd and dr are under NEAR_CHANCE of reg's mAP in Table 8."""
-    rows = _rows(tables, 8)
-    for pair in dict.fromkeys(pair for pair, _ in rows):
+def near_chance(scores: Scores) -> Iterator[Comparison]:
+    """In Table 8 rkd and dr come less than NEAR_CHANCE of the way from a random ranking to reg in mAP."""
+    for pair in scores.pairs(8):
         for loss in ("rkd", "dr"):
-            for column in select(tables[8].columns, "mAP"):
-                reg = _score(rows, pair, "reg", column)
-                bound = None if reg is None else NEAR_CHANCE * reg
-                yield Comparison(pair, f"{loss}, {column}", _score(rows, pair, loss, column), bound)
+            for column in scores.columns(8, "mAP"):
+                reg, chance = scores(8, pair, "reg", column), scores.chance(8, column)
+                bound = None if reg is None else chance + NEAR_CHANCE * (reg - chance)
+                yield Comparison(pair, loss, column, scores(8, pair, loss, column), bound)
 
 
-def _in_order(tables: Tables, numbers, order, metric: str, ties: bool) -> Iterator[Comparison]:
-    rows: Rows = {}
-    for number in reversed(numbers):
-        rows |= _rows(tables, number)
-    columns = next((select(tables[number].columns, metric) for number in numbers if number in tables), ())
-    for pair in dict.fromkeys(pair for pair, _ in rows):
+def _in_order(scores: Scores, numbers, order, metric: str, ties: bool) -> Iterator[Comparison]:
+    columns = next((scores.columns(number, metric) for number in numbers if number in scores.tables), ())
+    for pair in scores.pairs(*numbers):
         for column in columns:
-            for lower, higher in order:
-                low, high = _score(rows, pair, lower, column), _score(rows, pair, higher, column)
-                yield Comparison(pair, f"{column}, {lower} and {higher}", low, high, ties)
+            for losses in order:
+                first = (next((n for n in numbers if (pair, loss) in scores.rows.get(n, ())), 0) for loss in losses)
+                low, high = (scores(n, pair, loss, column) for n, loss in zip(first, losses, strict=True))
+                yield Comparison(pair, " and ".join(losses), column, low, high, ties)
 
 
 def _named(losses: tuple[str, ...]) -> str:
     return losses[0] if len(losses) == 1 else f"the better of {' and '.join(losses)}"
 
 
-def _better(rows: Rows, pair: str, losses: tuple[str, ...], column: str) -> float | None:
-    """Return the best score of these losses, None unless all have one."""
-    scores = [_score(rows, pair, loss, column) for loss in losses]
-    return None if None in scores else max(scores)
-
-
-def _leads(high: float | None, low: float | None) -> bool:
+def _leads(high: np.ndarray | None, low: np.ndarray | None) -> bool:
     """Return whether `high` is CLEAR_LEAD above `low`. Where one is missing it is True, so that the pair, in which a
     score then is unknown, is left out."""
-    return None in (high, low) or tenths(high) - tenths(low) >= CLEAR_LEAD
-
-
-def _rows(tables: Tables, number: int) -> Rows:
-    """Return a table's rows with a teacher by pair and loss."""
-    return {(row.pair, row.loss): row for row in tables[number].rows if row.teacher} if number in tables else {}
-
-
-def _score(rows: Rows, pair: str, loss: str, column: str) -> float | None:
-    row = rows.get((pair, loss))
-    return row and row.values.get(column)
+    return high is None or low is None or tenths(high[0]) - tenths(low[0]) >= CLEAR_LEAD

@@ -9,6 +9,7 @@ from pathlib import Path
 from aml.files.atomic import read_json
 from aml.params.reports import Network
 
+COUNTS = {"num_queries": 1, "num_landmarks": 1, "num_database": 1, "num_distractors": 0}  # of a set, and the least
 SHARED = ("image_size", "scales", "num_excluded", "num_filled", "odd")  # of `evaluation`, equal in all records
 
 
@@ -36,11 +37,13 @@ def check_records(records: dict[str, dict], networks: Iterable[Network], sets: I
             first = first or key
             _check_identity(record, key, network)
             _check_evaluation(record, key, sets)
-            for section in _sections(network):
-                _check_whitening(record, key, section)
+            for section in (*_sections(network), "chance"):
+                if section != "chance":
+                    _check_whitening(record, key, section)
                 for path, _ in _leaves(_get(record, key, section), (section,)):
                     _require(record, key, path, lambda value: _within(value, 0, 100), "a percentage from 0 to 100")
-            for path in (*(("evaluation", "sets", name) for name in sets), *(("evaluation", name) for name in SHARED)):
+            shared = (("evaluation", name) for name in SHARED)
+            for path in (*(("evaluation", "sets", name) for name in sets), *shared, ("chance",)):
                 expected = _get(records[first], first, *path)
                 reason = f"{expected!r}, as in record {first!r}, since one table compares one evaluation"
                 _require(record, key, path, lambda found, expected=expected: found == expected, reason)
@@ -132,7 +135,7 @@ def _check_evaluation(record: dict, key: str, sets: tuple[str, ...]) -> None:
     _require(record, key, ("evaluation", "query_crop"), lambda found: found is True, "True")
     _require(record, key, ("evaluation", "whitening"), lambda found: found == "database", "'database'")
     for name in sets:
-        for count, least in (("num_queries", 1), ("num_database", 1), ("num_distractors", 0)):
+        for count, least in COUNTS.items():
             path = ("evaluation", "sets", name, count)
             _require(record, key, path, lambda n, least=least: type(n) is int and n >= least, f"whole, >= {least}")
 

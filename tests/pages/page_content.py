@@ -21,7 +21,7 @@ def content(folder: Path, **changes) -> Content:
     del records["mobilenet_v2-vgg16-reg"]
     records["vgg16"]["symmetric"]["roxford5k"]["medium"]["mAP"] = 62.1
     tables, printed = build_tables(paper_settings(note="A note, 5 < 6."), records), read_tables(PRINTED)
-    write_claims(folder / "claims.csv", tables, printed)
+    write_claims(folder / "claims.csv", tables, printed, {}, confidence=95)
     (folder / "drawn.svg").write_text(SVG)
     drawn = picture(folder / "drawn.svg", "Drawn", "A circle.")
     seconds = {"distill@a": 100.0, "distill@b": 20.0}

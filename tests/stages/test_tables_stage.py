@@ -80,6 +80,7 @@ def test_claims_are_counted_on_ours_and_on_the_printed_tables(tmp_path):
     counts = {name: value for name, value in claims["c1"].items() if name not in ("claim", "sentence")}
     assert counts == {
         **{"ours_holding": "2", "ours_total": "3", "ours_left_out": "1", "ours_failing": "MobileNetV2 by VGG16"},
+        **{"holds": "", "fails": "", "cannot_be_told": ""},  # no queries, no draws
         **{"printed_holding": "4", "printed_total": "4", "printed_left_out": "0", "printed_failing": ""},
     }
 
@@ -103,12 +104,25 @@ def test_queries_give_intervals_and_must_be_the_record_s(tmp_path):
     run(tmp_path, records, paper())
     assert len(rows(tmp_path / "tables/intervals.csv")) == (1 + 2 * 2) * 4  # protocols and columns; no distractors
     assert len(rows(tmp_path / "tables/differences.csv")) == 2 * 4
+    claims = {row["claim"]: row for row in rows(tmp_path / "claims.csv")}
+    assert not claims["h"]["holds"] and claims["h"]["cannot_be_told"].count(" by ") == 4  # rkd has no queries
     assert "A dagger marks mAP within noise" in (tmp_path / "tables/table7.tex").read_text()
     written = {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()}
     (tmp_path / "metrics").rename(tmp_path / "before")
     with pytest.raises(ValueError, match=r"vgg16\.csv has AP of mean 60\.90 in symmetric\.roxford5k\.medium; accepted"):
         run(tmp_path, off(records), paper())
     assert {path: path.read_bytes() for path in (tmp_path / "tables").iterdir()} == written
+
+
+def test_claims_are_judged_beyond_noise_where_all_queries_are_there(tmp_path):
+    """All queries and seeds agree, so what the printed values say is beyond noise, in the mean of columns."""
+    records = printed_records()
+    write_queries(tmp_path / "queries", records, records, shifts=[0.0] * 5)
+    run(tmp_path, records, paper())
+    claims = {row["claim"]: row for row in rows(tmp_path / "claims.csv")}
+    for claim in ("c1", "c2", "h"):
+        assert (claims[claim]["holds"].count(" by "), claims[claim]["cannot_be_told"]) == (4, "")
+    assert claims["a1"]["fails"] == "MobileNetV2 by VGG16; EfficientNet-B3 by VGG16"
 
 
 def test_the_comparison_is_written_on_demand_only(tmp_path):

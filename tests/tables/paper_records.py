@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
 from aml.params.reports import Loss, Named, TableSettings, Teacher
-from aml.tables.model import TABLES
+from aml.tables.model import LEVELS, TABLES
 from aml.tables.printed_values import PRINTED
 
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
@@ -23,11 +23,14 @@ LOSSES = (
     Loss("dr", "DR", (), "random", 9),
 )
 SETS = {
-    "roxford5k": {"num_queries": 70, "num_database": 4993, "num_distractors": 1001001, "digest": "ab" * 32},
-    "rparis6k": {"num_queries": 70, "num_database": 6322, "num_distractors": 1001001, "digest": "cd" * 32},
+    "roxford5k": {"num_queries": 70, "num_landmarks": 12, "num_database": 4993},
+    "rparis6k": {"num_queries": 70, "num_landmarks": 11, "num_database": 6322},
 }
+for name, counts in SETS.items():
+    counts |= {"num_distractors": 1001001, "digest": name.encode().hex()}
 for number in set(TABLES) - set(range(5, 11)):  # one of your own, of whose cells nothing is printed
     del TABLES[number]
+CHANCE = 2.0  # made up, and 1.0 with distractors
 SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all networks find the same ones hard
 
 
@@ -99,6 +102,11 @@ def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimens
             **{"loss": loss, "dimension": dimension, "num_parameters": 1, "seed": None},
         },
         "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
+        "chance": {
+            f"{name}{ending}": {level: dict.fromkeys(("mAP", "mP@1", "mP@5", "mP@10"), value) for level in LEVELS}
+            for name in SETS
+            for ending, value in (("", CHANCE), ("+r1m", 1.0))
+        },
         "symmetric": {},
         **({"asymmetric": {}} if teacher else {}),
     }
@@ -112,7 +120,7 @@ def write_queries(folder: Path, records: dict, keys, *, shifts=SHIFTS, names="vw
         with open(folder / f"{key}.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
-            for protocol in ("symmetric", "asymmetric"):
+            for protocol in ("symmetric", "asymmetric", "chance"):
                 for name, levels in records[key].get(protocol, {}).items():
                     for level, values in levels.items():
                         column = (protocol, name, level)

@@ -1,56 +1,96 @@
-"""The paired bootstrap: distributions that can be written down, a loop, and coverage."""
+"""The paired bootstrap over landmarks and seeds: distributions that can be written down, a loop, and coverage."""
 
 import numpy as np
 import pytest
 
-from aml.tables.uncertainty import draw_counts, percentile_intervals
+from aml.params.reports import BootstrapSettings
+from aml.tables.bootstrap import Answers, draw, draw_counts, percentile_interval
+
+COLUMN = ("symmetric", "set", "medium")
 
 
-def test_draws_are_seeded_counts_of_queries():
+def settings(draws: int, seed: int = 0) -> BootstrapSettings:
+    return BootstrapSettings(seed=seed, draws=draws, confidence=95.0)
+
+
+def answers(landmarks: list[int], **scores: np.ndarray) -> Answers:
+    """Networks' AP (seeds, queries) of queries of these landmarks; P@10 is half of it."""
+    queries = {f"q{number}": landmark for number, landmark in enumerate(landmarks)}
+    return Answers("x.csv", queries, {key: np.stack([ap, ap / 2], axis=1) for key, ap in scores.items()})
+
+
+def test_draws_are_seeded_counts():
     counts = draw_counts(7, draws=50, seed=3)
     drawn = np.random.default_rng(3).integers(0, 7, (50, 7))
-    np.testing.assert_array_equal(counts, [np.bincount(draw, minlength=7) for draw in drawn])
-    draw_counts.cache_clear()
-    np.testing.assert_array_equal(counts, draw_counts(7, draws=50, seed=3))
+    np.testing.assert_array_equal(counts, [np.bincount(drawn_once, minlength=7) for drawn_once in drawn])
     assert (counts != draw_counts(7, draws=50, seed=4)).any()
 
 
-def test_an_interval_is_the_percentiles_of_resampled_means():
+def test_a_draw_is_the_mean_over_the_queries_of_its_landmarks_and_over_its_seeds():
+    """Against a loop that repeats each query as often as its landmark was drawn. Landmarks have 1 to 4 queries."""
     random = np.random.default_rng(0)
-    scores = random.random((3, 20))
-    low, high = percentile_intervals(scores, draw_counts(20, draws=1000, seed=5), confidence=90)
-    drawn = np.random.default_rng(5).integers(0, 20, (1000, 20))
-    for system, row in enumerate(scores):
-        means = sorted(np.mean(row[draw]) for draw in drawn)
-        # 5 % and 95 % of the way from the first of 1000 to the last: positions 49.95 and 949.05
-        assert low[system] == pytest.approx(0.05 * means[49] + 0.95 * means[50], abs=1e-6)
-        assert high[system] == pytest.approx(0.95 * means[949] + 0.05 * means[950], abs=1e-6)
+    landmarks = [0, 0, 2, 5, 5, 5, 7, 7, 7, 7]
+    student, teacher = random.random((3, 10)), random.random((1, 10))
+    found = draw({COLUMN: answers(landmarks, student=student, teacher=teacher)}, settings(200, seed=4))
+    drawn = np.random.default_rng((4, 1)).integers(0, 4, (200, 4))
+    seeds = np.random.default_rng((4, 0)).integers(0, 3, (200, 3))
+    for number in range(200):
+        names = np.array([0, 2, 5, 7])[drawn[number]]
+        queries = [query for name in names for query in range(10) if landmarks[query] == name]
+        for key, scores in (("student", student[seeds[number]]), ("teacher", teacher)):
+            mean = np.mean([of_seed[queries] for of_seed in scores])
+            assert found[(key, *COLUMN, "mAP")][number] == pytest.approx(mean, rel=1e-5)
+            assert found[(key, *COLUMN, "mP@10")][number] == pytest.approx(mean / 2, rel=1e-5)
+
+
+def test_all_columns_of_a_test_set_share_a_draw_and_those_of_two_don_t():
+    scores = np.random.default_rng(1).random((1, 6))
+    columns = [("symmetric", "a", "medium"), ("asymmetric", "a+crowd", "hard"), ("symmetric", "b", "medium")]
+    found = draw({column: answers([0, 1, 2, 3, 4, 5], x=scores) for column in columns}, settings(100))
+    first, same, other = (found[("x", *column, "mAP")] for column in columns)
+    np.testing.assert_array_equal(first, same)
+    assert np.mean(first == other) < 0.1
+
+
+def test_a_draw_without_a_query_at_a_level_is_left_out():
+    """Of the two landmarks one alone has hard positives: a quarter of the draws has none of it."""
+    found = draw(
+        {
+            ("symmetric", "a", "medium"): answers([0, 1], x=np.array([[10.0, 20.0]])),
+            ("symmetric", "a", "hard"): answers([1], x=np.array([[5.0]])),
+        },
+        settings(1000),
+    )
+    medium = found[("x", "symmetric", "a", "medium", "mAP")]
+    assert 700 < len(medium) < 800 and set(medium) == {15.0, 20.0}
+    np.testing.assert_array_equal(found[("x", "symmetric", "a", "hard", "mAP")], 5.0)
 
 
 @pytest.mark.parametrize(
     ("confidence", "expected"),
     [(50, (0.375, 0.625)), (100 / 3, (0.5, 0.5)), (99, (0.0075, 0.9925))],
 )
-def test_two_queries_enumerated(confidence, expected):
+def test_two_landmarks_enumerated(confidence, expected):
     """All four draws, each as likely: means 0, 1/2, 1/2, 1."""
-    counts = np.array([[2, 0], [1, 1], [1, 1], [0, 2]])
-    low, high = percentile_intervals(np.array([[0.0, 1.0]]), counts, confidence=confidence)
+    low, high = percentile_interval(np.array([[0.0, 0.5, 0.5, 1.0]]), confidence)
     assert (low[0], high[0]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_pairing_takes_out_what_both_systems_share():
-    random = np.random.default_rng(1)
-    first, counts = random.random(48), draw_counts(48, draws=2000, seed=0)
-    second = first - 0.125
-    low, high = percentile_intervals(np.stack([first, first - first, first - second]), counts, confidence=95)
-    assert high[0] - low[0] > 0.1
-    assert low[1] == high[1] == 0
-    assert (low[2], high[2]) == pytest.approx((0.125, 0.125), abs=1e-6)
+def test_pairing_takes_out_what_both_networks_share():
+    first = np.random.default_rng(1).random((1, 48))
+    found = draw({COLUMN: answers([*range(48)], first=first, second=first - 0.125)}, settings(2000))
+    first, second = (found[(key, *COLUMN, "mAP")] for key in ("first", "second"))
+    (low, *_), (high, *_) = percentile_interval(np.stack([first, first - second]), 95)
+    assert high - low > 0.1
+    np.testing.assert_allclose(first - second, 0.125, atol=1e-6)
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says():
-    """2,000 samples of 50 from Beta(2, 3), mean 0.4: 95 %, less the little that the percentile interval is too short
-    on 50 (sqrt(49 / 50) of the t interval's 1.96 / 2.01: 93.6 %), 1.5 points up or down."""
+    """2,000 samples of 50 landmarks from Beta(2, 3), mean 0.4, each with three queries that all score what the landmark
+    does: 95 %, less the little that the percentile interval is too short on 50 (sqrt(49 / 50) of the t interval's
+    1.96 / 2.01: 93.6 %), 1.5 points up or down."""
     samples = np.random.default_rng(2).beta(2, 3, (2000, 50))
-    low, high = percentile_intervals(samples, draw_counts(50, draws=2000, seed=0), confidence=95)
+    networks = {str(number): np.repeat(sample[None], 3, axis=1) for number, sample in enumerate(samples)}
+    found = draw({COLUMN: answers([*np.repeat(range(50), 3)], **networks)}, settings(2000))
+    low, high = percentile_interval(np.stack([found[(key, *COLUMN, "mAP")] for key in networks]), 95)
     assert 0.921 < np.mean((low <= 0.4) & (high >= 0.4)) < 0.951

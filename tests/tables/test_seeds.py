@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 from aml.pages.figures.results import Results
 from aml.pages.page import render as render_page
 from aml.params.reports import BootstrapSettings
+from aml.tables.bootstrap import draw, read_scores
 from aml.tables.build import build_tables
 from aml.tables.captions import BOLD
 from aml.tables.csv_files import IDENTITY_COLUMNS, missing_keys, read_tables, write_tables
 from aml.tables.latex import render
 from aml.tables.model import tenths
-from aml.tables.uncertainty import find_differences, find_intervals, read_scores
+from aml.tables.uncertainty import find_differences, find_intervals
 from stages.page import row_of
 from tests.pages.page_content import content
 from tests.stages.test_tables_stage import paper, run
@@ -163,24 +165,31 @@ def test_a_record_of_another_seed_or_evaluation_is_refused(records, change, mess
         build_tables(SETTINGS, records)
 
 
-def test_a_query_s_precision_is_its_mean_over_seeds(records, tmp_path):
-    """The seeds disagree about which queries are hard; their mean has them all alike, so nothing is left to draw."""
-    bootstrap, shifts = BootstrapSettings(seed=0, draws=200, confidence=95.0), np.array([-2.0, 2.0, 0.0, 1.0, -1.0])
-    of_loss = {loss: [f"mobilenet_v2-vgg16-{loss}-{seed}" for seed in FACTORS] for loss in ("reg", "contr_plus")}
-    for keys in of_loss.values():
-        for key, factor in zip(keys, (1, -0.5, -0.5), strict=True):
-            write_queries(tmp_path / "q", records, [key], shifts=factor * shifts)
+def test_intervals_are_over_seeds_too(records, tmp_path):
+    """All queries of a seed agree, so the seeds alone make the width: its draws are 27 means of three."""
+    bootstrap = BootstrapSettings(seed=0, draws=4000, confidence=90.0)
+    for loss in ("reg", "contr_plus"):
+        keys = [f"mobilenet_v2-vgg16-{loss}-{seed}" for seed in FACTORS]
+        write_queries(tmp_path / "q", records, keys, shifts=np.zeros(5))
     scores, means = read_scores(tmp_path / "q", records, SETTINGS), Results(SETTINGS, records).means
-    lines = find_intervals(scores, means, bootstrap)
+    draws = draw(scores, bootstrap)
+    lines = find_intervals(draws, means, bootstrap)
     assert {line.key for line in lines} == {REG, "mobilenet_v2-vgg16-contr_plus"} and len(lines) == 2 * 2 * 8
+
+    def interval(values: np.ndarray) -> list[float]:
+        """5 % and 95 % of the 27 means are a mean that several draws give, so sampling doesn't move them."""
+        return pytest.approx(np.percentile([np.mean(three) for three in product(values, repeat=3)], [5, 95]), abs=0.02)
+
     for line in lines:
-        mean = np.mean(scores_of(line.key, line.protocol, line.set, line.level, "mAP"))
-        assert line.mAP == pytest.approx(mean) and line.low == line.high == pytest.approx(mean, abs=0.006)
-    (difference, *_) = find_differences(scores, SETTINGS, bootstrap)
-    assert (difference.pair, difference.first, difference.second) == ("mobilenet_v2-vgg16", "contr_plus", "reg")
+        of_seeds = np.array(scores_of(line.key, line.protocol, line.set, line.level, "mAP"))
+        assert line.mAP == pytest.approx(of_seeds.mean()) and [line.low, line.high] == interval(of_seeds)
+    for line in find_differences(scores, draws, SETTINGS, bootstrap):
+        place = line.protocol, line.set, line.level, "mAP"
+        first, second = (np.array(scores_of(f"{line.pair}-{loss}", *place)) for loss in (line.first, line.second))
+        assert [line.low, line.high] == interval(first - second)
     (tmp_path / f"q/{REG}-7.csv").unlink()
     scores = read_scores(tmp_path / "q", records, SETTINGS)
-    assert {key for of_cell in scores.values() for key in of_cell} == {"mobilenet_v2-vgg16-contr_plus"}
+    assert {key for answers in scores.values() for key in answers.scores} == {"mobilenet_v2-vgg16-contr_plus", "chance"}
 
 
 def test_the_page_has_deviations_and_points_at_the_row(tmp_path):

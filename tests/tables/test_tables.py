@@ -145,7 +145,14 @@ def test_caption_says_what_was_measured_and_on_what(records):
     tables = build_tables(paper_settings(note="Not the paper's data: drawn."), records)
     for table in tables:
         assert table.caption.startswith("Not the paper's data: drawn. ")
-        for words in ("1024 px", "0.707", "4,993 database images", "Lab:", "Bold: the best mAP"):
+        for words in (
+            "1024 px",
+            "0.707",
+            "70 queries of 12 landmarks, 4,993 database images",
+            "a random ranking gives Medium mAP ",
+            "Lab:",
+            "Bold: the best mAP",
+        ):
             assert words in table.caption
         for words in ("GeM pooling and learned whitening", "Trained on SfM-120k."):
             assert words in table.caption
@@ -211,9 +218,7 @@ def test_captions_say_what_is_odd_about_the_queries(records):
     for record in records.values():
         record["evaluation"]["odd"] = {"rparis6k": {"queries without a positive": 3, "queries whose image": 1}}
     for table in build_tables(paper_settings(), records):
-        assert "database images; queries without a positive: 3; queries whose image: 1." in table.caption.replace(
-            ", 1,001,001 distractors", ""
-        )
+        assert "; queries without a positive: 3; queries whose image: 1." in table.caption
         assert table.caption.count("without a positive") == 1
 
 
@@ -249,6 +254,6 @@ def test_a_csv_of_another_layout_is_refused(tmp_path):
 def test_nothing_heavy_is_imported():
     code = (
         "import sys; import aml.tables.claims, aml.tables.printed_values, aml.tables.build; "
-        "sys.exit(bool({'torch', 'numpy', 'pandas'} & set(sys.modules)))"
+        "sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from aml.params.reports import BootstrapSettings, Named
+from aml.tables.bootstrap import Answers, draw, read_scores
 from aml.tables.build import build_tables
 from aml.tables.csv_files import write_tables
 from aml.tables.latex import render
-from aml.tables.uncertainty import (
-    Difference,
-    Interval,
-    find_differences,
-    find_intervals,
-    marked,
-    read_scores,
-    write_lines,
-)
+from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked, write_lines
 from tests.tables.paper_records import LOSSES, SHIFTS, paper_settings, printed_records, write_queries
 
 BOOTSTRAP = BootstrapSettings(seed=0, draws=500, confidence=95.0)
@@ -47,7 +40,7 @@ def every(records):
 
 def test_every_cell_of_the_tables_has_its_interval(records, tmp_path):
     scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
-    lines = find_intervals(scores, records, BOOTSTRAP)
+    lines = find_intervals(draw(scores, BOOTSTRAP), records, BOOTSTRAP)
     assert len(lines) == (4 + 2 * 6) * 2 * 2 * 2  # 4 networks without teacher, 6 under two protocols; 2 sets x 2 x 2
     for line in lines:
         mean = records[line.key][line.protocol][line.set][line.level]["mAP"]
@@ -57,7 +50,7 @@ def test_every_cell_of_the_tables_has_its_interval(records, tmp_path):
 def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
     """Shifts are the same in both files, so each difference is that of the means, without any width."""
     scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
-    lines = find_differences(scores, SETTINGS, BOOTSTRAP)
+    lines = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
     assert len(lines) == 2 * 3 * 2 * 2 * 2 * 2  # pairs x couples of losses x protocols x sets x distractors x levels
     for line in lines:
         first, second = (
@@ -76,8 +69,9 @@ def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
 
 
 def test_a_difference_of_nothing_has_no_sign(tmp_path):
-    pair = {"mobilenet_v2-vgg16-contr": np.array([50.0, 20.0]), REG: np.array([50.001, 20.001])}
-    lines = find_differences({("symmetric", "roxford5k", "hard"): pair}, SETTINGS, BOOTSTRAP)
+    pair = {"mobilenet_v2-vgg16-contr": np.array([[[50.0, 20.0]] * 2]), REG: np.array([[[50.001, 20.001]] * 2])}
+    scores = {("symmetric", "roxford5k", "hard"): Answers("x.csv", {"v": 0, "w": 1}, pair)}
+    lines = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
     write_lines(tmp_path / "x.csv", Difference, lines)
     written = (tmp_path / "x.csv").read_text().splitlines()[1]
     assert written == "mobilenet_v2-vgg16,symmetric,roxford5k,hard,contr,reg,0.00,0.00,0.00,1"
@@ -87,12 +81,12 @@ def test_without_a_file_there_is_no_interval(records, tmp_path):
     folder = write_queries(tmp_path / "q", records, [key for key in every(records) if key != REG])
     write_queries(folder, {"stray": records[REG]}, ["stray"])
     scores = read_scores(folder, records, SETTINGS)
-    assert REG not in {line.key for line in find_intervals(scores, records, BOOTSTRAP)}
-    lines = find_differences(scores, SETTINGS, BOOTSTRAP)
+    assert REG not in {line.key for line in find_intervals(draw(scores, BOOTSTRAP), records, BOOTSTRAP)}
+    lines = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
     assert {line.pair for line in lines if "reg" in (line.first, line.second)} == {"mobilenet_v2-resnet101"}
     assert read_scores(tmp_path / "nowhere", records, SETTINGS) == {}
-    for found in (find_intervals({}, records, BOOTSTRAP), find_differences({}, SETTINGS, BOOTSTRAP)):
-        assert found == []
+    assert find_intervals(draw({}, BOOTSTRAP), records, BOOTSTRAP) == []
+    assert find_differences({}, {}, SETTINGS, BOOTSTRAP) == []
     write_lines(tmp_path / "intervals.csv", Interval, [])
     assert (tmp_path / "intervals.csv").read_text() == "key,protocol,set,level,mAP,low,high\n"
 
@@ -112,17 +106,19 @@ def test_a_record_of_another_evaluation_is_refused(records, tmp_path):
 def test_other_queries_are_refused(records, tmp_path):
     folder = write_queries(tmp_path / "q", records, every(records))
     write_queries(folder, records, [REG], names="vwxzy")
-    with pytest.raises(
-        ValueError, match=r"reg\.csv has other queries with positives than vgg16\.csv in symmetric\.rox"
-    ):
+    message = r"reg\.csv has other queries with positives than vgg16\.csv in symmetric\.rox.*, or other landmarks"
+    with pytest.raises(ValueError, match=message):
+        read_scores(folder, records, SETTINGS)
+    write_queries(folder, records, [REG], landmarks="vvxyz")
+    with pytest.raises(ValueError, match=message):
         read_scores(folder, records, SETTINGS)
 
 
 def marks(records, folder):
     """The tables, and (table, pair, loss, column) of every mark."""
-    differences = find_differences(read_scores(folder, records, SETTINGS), SETTINGS, BOOTSTRAP)
-    names = [test_set.key for test_set in SETTINGS.test_sets]
-    tables = marked(build_tables(SETTINGS, records), differences, names, BOOTSTRAP)
+    scores = read_scores(folder, records, SETTINGS)
+    differences = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
+    tables = marked(build_tables(SETTINGS, records), differences, SETTINGS, BOOTSTRAP)
     marks_at = {(table.number, row.pair, row.loss, c) for table in tables for row in table.rows for c in row.marked}
     return tables, marks_at
 
