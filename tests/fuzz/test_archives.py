@@ -68,11 +68,6 @@ def zipped(method):
 WHOLE = [plain(tarfile.GNU_FORMAT), plain(tarfile.PAX_FORMAT), plain(tarfile.USTAR_FORMAT)]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("archives")
-
-
 def read(folder, data):
     path = folder / "x.tgz"
     path.write_bytes(data)
@@ -81,28 +76,19 @@ def read(folder, data):
         assert not name.startswith("/") and ".." not in name.split("/") and len(contents) <= 1 << 16
 
 
+DAMAGED = {
+    "plain": damaged(*WHOLE),
+    "below the compression": damaged(*WHOLE).map(gzip.compress),
+    "of the compression": damaged(*map(gzip.compress, WHOLE)),
+    "of others": damaged(*map(bz2.compress, WHOLE), *map(lzma.compress, WHOLE), zipped(0), zipped(8)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
 @fuzzed
-@given(data=damaged(*WHOLE))
-def test_damaged_archives(folder, data):
-    read(folder, data)
-
-
-@fuzzed
-@given(data=damaged(*WHOLE).map(gzip.compress))
-def test_damage_below_the_compression(folder, data):
-    read(folder, data)
-
-
-@fuzzed
-@given(data=damaged(*map(gzip.compress, WHOLE)))
-def test_damage_to_the_compression(folder, data):
-    read(folder, data)
-
-
-@fuzzed
-@given(data=damaged(*map(bz2.compress, WHOLE), *map(lzma.compress, WHOLE), zipped(0), zipped(8)))
-def test_damage_to_other_compressions(folder, data):
-    read(folder, data)
+@given(data=st.data())
+def test_damaged_archives(folder, kind, data):
+    read(folder, data.draw(DAMAGED[kind]))
 
 
 @fuzzed

@@ -1,7 +1,6 @@
 import warnings
 
 import numpy as np
-import pytest
 from hypothesis import given
 
 from aml.images import FORMATS, check, decode
@@ -12,11 +11,6 @@ from tests.test_decoding import by_pillow, require_the_authors_pixels
 
 WHOLE = [image(number, file_format=name) for number, name in enumerate(FORMATS)]
 WHOLE += [image(7, mode="CMYK"), image(8, mode="L", progressive=True), image(9, mode="P", file_format="PNG")]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("images")
 
 
 @fuzzed

@@ -1,7 +1,6 @@
 import pickle
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,11 +16,6 @@ GROUND_TRUTH = {"imlist": ["a", "b"], "qimlist": ["q", "r"], "gnd": [QUERY, QUER
 ARRAYS = st.sampled_from([np.arange(3), np.zeros((2, 2)), np.array(5), np.array(["a"]), np.array([None, "a"]), np.nan])
 PARTS = st.one_of(PLAIN, ARRAYS, st.lists(NUMBERS, min_size=4, max_size=4))
 LIST = "".join(f"jpg/{number % 7}/image{number}.jpg\n" for number in range(30)).encode()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("lists")
 
 
 @fuzzed

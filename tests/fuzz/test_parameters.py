@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,14 +24,15 @@ OTHERS = st.sampled_from([10**400, 2**63, [], {}, [1], {"a": 1}, ["reg", "reg"],
 VALUE = st.one_of(st.none(), st.booleans(), st.integers(-3, 300), st.floats(), st.text(max_size=6), NAMES, OTHERS)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("parameters")
-
-
 def read(folder, data):
     (folder / "params.yaml").write_bytes(data)
     return ends_well(lambda: read_parameters(folder / "params.yaml"), folder)
+
+
+def checked(folder, values):
+    if isinstance(values, dict):
+        paths = folder / "cell.json", folder / "checked.json"
+        ends_well(lambda: check.main(*paths, values), folder, accepted=(ValueError,))
 
 
 @fuzzed
@@ -50,17 +50,10 @@ def test_any_sequence_of_tokens(folder, words):
 @fuzzed
 @given(data=damaged(WHOLE))
 def test_damaged_parameters_pass_the_check_or_fail_it(folder, data):
-    values = read(folder, data)
-    if values is not None:
-        ends_well(
-            lambda: check.main(folder / "cell.json", folder / "checked.json", values), folder, accepted=(ValueError,)
-        )
+    checked(folder, read(folder, data))
 
 
 @fuzzed
 @given(values=altered(VALUES, VALUE))
 def test_other_values_pass_the_check_or_fail_it(folder, values):
-    if isinstance(values, dict):
-        ends_well(
-            lambda: check.main(folder / "cell.json", folder / "checked.json", values), folder, accepted=(ValueError,)
-        )
+    checked(folder, values)

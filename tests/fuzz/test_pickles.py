@@ -36,11 +36,6 @@ def load(folder, data):
     return ends_well(lambda: pickles.load(path, max_bytes=1 << 20), folder)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("pickles")
-
-
 @fuzzed
 @given(data=damaged(*WHOLE))
 def test_damaged_pickles(folder, data):

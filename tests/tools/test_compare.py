@@ -107,12 +107,9 @@ def test_more_than_the_threshold_is_a_move_and_so_is_a_dash():
     assert movement(AFTER, BEFORE, 0.5).moves[0].fields[-1] == "-0.6"
 
 
-def test_nothing_moves_to_itself():
+def test_nothing_moves_to_itself_and_a_column_that_only_one_has_is_named_once():
     found = movement(BEFORE, BEFORE, 0)
     assert (found.moves, found.num_cells, found.new, found.gone) == ([], 6, [], [])
-
-
-def test_a_column_that_only_one_has_is_named_once():
     after = tables({"reg": ("1.0",), "dr": ("5.0",), "ms": ("",)}, columns=("a_medium_mAP",))
     found = movement(BEFORE, after, 0.5)
     assert (found.new, found.gone, found.num_cells) == ([], ["Table 8, column a_medium_mP@10"], 3)
