@@ -9,7 +9,7 @@ import yaml
 from aml.files.atomic import write_json
 from aml.tables.claims import CLAIM_COLUMNS
 from stages import tables
-from tests.tables.paper_records import printed_records, write_queries
+from tests.tables.paper_records import LOSSES, printed_records, write_queries
 
 ROOT = Path(__file__).parents[2]
 TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
@@ -32,7 +32,7 @@ def paper(*, source="published", printed=True, synthetic=False) -> dict:
     }
     values["grid"] |= {"datasets": ["roxford5k", "rparis6k"], "test_sets": ["roxford5k", "rparis6k"]}
     values["grid"] |= {"train_set": None, "distractors": None, "teachers": list(TEACHERS), "dimensions": [512, 2048]}
-    values["grid"] |= {"students": list(STUDENTS), "seeds": None}
+    values["grid"] |= {"students": list(STUDENTS), "losses": [loss.key for loss in LOSSES], "seeds": None}
     values["networks"] = yaml.safe_load((ROOT / "params.paper.yaml").read_text())["networks"]
     lists = {"train": [], "published": []} | {source: list(TEACHERS)}
     values["grid"] |= {"trained_teachers": lists["train"], "published_teachers": lists["published"]}
