@@ -5,8 +5,10 @@ computed once. They are looked up by the pixels and by all that decides their bi
 computed anew. They are not an output of a stage: without the folder the results are the same, only later.
 """
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -40,8 +42,9 @@ class FeatureCache:
         self.folder = Path(folder) / _digest(network)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.touch()
-        for backbone in sorted(self.folder.parent.iterdir(), key=_last_use)[:-MAX_BACKBONES]:
-            shutil.rmtree(backbone, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            for backbone in sorted(self.folder.parent.iterdir(), key=os.path.getmtime)[:-MAX_BACKBONES]:
+                shutil.rmtree(backbone, ignore_errors=True)
         self.num_bytes = sum(file.stat().st_size for file in self.folder.glob("*.safetensors"))
 
     def __call__(self, images: torch.Tensor, compute) -> torch.Tensor:
@@ -85,10 +88,3 @@ def _digest(network: RetrievalNetwork) -> str:
     machine = [torch.__version__, processor(), torch.get_num_threads(), network.precision]
     weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(frozen.state_dict(), {})]
     return hashlib.sha256(json.dumps([weights, code, machine]).encode()).hexdigest()
-
-
-def _last_use(folder: Path) -> float:
-    try:
-        return folder.stat().st_mtime
-    except FileNotFoundError:  # another process was faster
-        return 0.0

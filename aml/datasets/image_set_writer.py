@@ -47,18 +47,11 @@ class PackWriter:
     def __contains__(self, name):
         return name in self._index
 
-    def __len__(self):
-        return len(self._index)
-
     def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
-        """Append one image; `filled`: readers fill it, since it is damaged. Raises ValueError for a name that is taken
-        or not writable, for empty data and for an empty size."""
-        if name in self._index:
-            raise ValueError(f"image {name!r} is packed twice")
+        """Append one image of `width` x `height` pixels; `filled`: readers fill it, since it is damaged. Raises
+        ValueError for a name that can't be written."""
         if not name or _CONTROL.search(name):
             raise ValueError(f"image name {name!r}: at least one character and no control characters are accepted")
-        if not data or width < 1 or height < 1:
-            raise ValueError(f"image {name!r}: {len(data)} bytes, {width} x {height} pixels; all must be positive")
         header = tarfile.TarInfo(name)  # time, owner and group stay 0
         header.size = len(data)
         try:

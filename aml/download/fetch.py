@@ -9,26 +9,13 @@ from collections.abc import Iterable
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-from aml.download.transfer import (
-    GZIP,
-    START_BYTES,
-    Interruption,
-    Misfit,
-    Refusal,
-    check_start,
-    copy,
-    download,
-    forget,
-    is_copy,
-    local_path,
-    present,
-)
+from aml.download import transfer
 from aml.files.atomic import locked, write_json
 from aml.files.digests import file_sha256
 
 FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
 # how a file of such a name starts
-MAGIC = {".tgz": GZIP, ".tar.gz": GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
+MAGIC = {".tgz": transfer.GZIP, ".tar.gz": transfer.GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
 _ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
 _ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
 
@@ -86,13 +73,13 @@ def fetch(
         )
     destination.parent.mkdir(parents=True, exist_ok=True)
     with locked(destination):
-        known, own = known_files(digests).get(destination.name), present(sources)
+        known, own = known_files(digests).get(destination.name), transfer.present(sources)
         if destination.exists():
             is_own = own is not None and (known is None or is_local(known["source"]))
-            if not is_own or is_copy(destination, own):
+            if not is_own or transfer.is_copy(destination, own):
                 try:
                     return _accept(destination, destination, str(own) if is_own else FOUND, digests, sha256_start)
-                except Refusal as error:
+                except transfer.Refusal as error:
                     raise ValueError(f"{destination}: {error}") from None
             sources = [str(own)]
         part, reasons = _beside(destination, ".part"), []
@@ -101,14 +88,14 @@ def fetch(
         patience = {"num_attempts": num_attempts, "pause_s": pause_s, "stall_s": stall_s}
         for source in sources:
             try:
-                path = local_path(source)
+                path = transfer.local_path(source)
                 if path is not None:
-                    forget(part)
-                    copy(path, part, magic=magic)
+                    transfer.forget(part)
+                    transfer.copy(path, part, magic=magic)
                 else:
                     _download(source, part, magic=magic, expected_bytes=num_bytes, **patience)
                 sha256 = _accept(part, destination, source, digests, sha256_start)
-            except (Refusal, Interruption) as error:
+            except (transfer.Refusal, transfer.Interruption) as error:
                 reasons.append(f"{source}: {error}")
                 continue
             if known is not None and sha256 != known["sha256"]:
@@ -131,15 +118,15 @@ def _download(url, part, *, num_attempts, pause_s, **options):
     failures, best = 0, -1
     while True:
         try:
-            return download(url, part, **options)
-        except Interruption as error:
-            if isinstance(error, Misfit):
-                forget(part)
+            return transfer.download(url, part, **options)
+        except transfer.Interruption as error:
+            if isinstance(error, transfer.Misfit):
+                transfer.forget(part)
             reached = part.stat().st_size if part.exists() else 0
             failures = 1 if reached > best >= 0 else failures + 1
             best = max(best, reached)
             if failures >= num_attempts:
-                raise Interruption(f"{error} ({num_attempts} attempts)") from None
+                raise transfer.Interruption(f"{error} ({num_attempts} attempts)") from None
             pause = pause_s * 2 ** (failures - 1)
             print(f"{url}: {error}; attempt {failures} of {num_attempts}, the next in {pause:g} s", file=sys.stderr)
         time.sleep(pause)
@@ -149,16 +136,16 @@ def _accept(file, destination, source, digests, sha256_start):
     """Check the whole file, note its digest the first time, and give it its name. Raises Refusal for a file that can't
     be the one that is wanted, ValueError for another version of it."""
     with open(file, "rb") as content:
-        check_start(content.read(START_BYTES), magic_of(destination))
+        transfer.check_start(content.read(transfer.START_BYTES), magic_of(destination))
     sha256 = file_sha256(file)
     expected, origin = f"{sha256_start}...", "the file's own name says"
     if sha256.startswith(sha256_start):
-        origin = source if source == FOUND or local_path(source) is None else LOCAL  # no path of this machine
+        origin = source if source == FOUND or transfer.local_path(source) is None else LOCAL  # no path of this machine
         known = entered(digests, destination.name, {"sha256": sha256, "bytes": file.stat().st_size, "source": origin})
         expected, origin = known["sha256"], f"{digests} noted for the copy from {known['source']}"
     if sha256 != expected:
         kept = file if file == destination else file.replace(_beside(destination, ".refused"))
-        forget(_beside(destination, ".part"))
+        transfer.forget(_beside(destination, ".part"))
         raise ValueError(
             f"{destination.name} from {source} has sha256 {sha256}, expected is {expected} as {origin}. "
             f"What came is kept as {kept}. {_remedy(kept, digests)}"
@@ -167,7 +154,7 @@ def _accept(file, destination, source, digests, sha256_start):
         with open(file, "rb+") as content:
             os.fsync(content.fileno())
         file.replace(destination)
-        forget(file)
+        transfer.forget(file)
     return sha256
 
 

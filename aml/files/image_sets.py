@@ -49,11 +49,7 @@ class ImageSet:
         return len(self.names)
 
     def read(self, row: int) -> bytes:
-        """The stored bytes of one image. Raises ValueError for a row outside 0..N-1, and if images.tar holds another
-        image there.
-        """
-        if not 0 <= row < len(self):
-            raise ValueError(f"row {row} of {self._tar.parent}: accepted are 0 to {len(self) - 1}")
+        """The stored bytes of one image. Raises ValueError if images.tar holds another image there."""
         if self._descriptor is None:
             self._descriptor = os.open(self._tar, os.O_RDONLY)
         offset, length = (int(x) for x in self._spans[row])

@@ -6,20 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from aml.complexity.costs import Cost
+from aml.pages.figures import style
 from aml.pages.figures.results import PROTOCOLS, SCORE, Results
-from aml.pages.figures.style import (
-    FAINT,
-    NO_TEACHER,
-    REFERENCE_LINE,
-    TEACHER,
-    Picture,
-    entry,
-    legend_below,
-    loss_names,
-    mark_style,
-    panels,
-    sentences,
-)
 from aml.params.grid import key_of
 from aml.params.reports import Teacher
 
@@ -31,12 +19,12 @@ CAPTION = (
 )
 
 
-def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
+def cost_picture(results: Results, costs: Iterable[Cost]) -> style.Picture:
     """A row for each teacher, a column for each protocol; each panel shows that teacher and every student at its
     dimension. Costs are those of the last image size; a distilled network costs what one without teacher does."""
     by_key = {cost.key: cost for cost in costs}
     teachers = results.settings.teachers
-    figure, axes = panels(len(teachers), len(PROTOCOLS), 2.7, sharex="row", sharey=True)
+    figure, axes = style.panels(len(teachers), len(PROTOCOLS), 2.7, sharex="row", sharey=True)
     for row, teacher in zip(axes, teachers, strict=True):
         for panel, protocol in zip(row, PROTOCOLS, strict=True):
             _columns(panel, results, teacher, protocol, by_key)
@@ -45,13 +33,13 @@ def cost_picture(results: Results, costs: Iterable[Cost]) -> Picture:
     axes[0, 0].set_ylim(bottom=0)
     for panel in axes[-1]:
         panel.set_xlabel("Network, its parameters and multiply-adds")
-    legend_below(figure, _legend(results), columns=4)
+    style.legend_below(figure, _legend(results), columns=4)
     last = by_key[teachers[-1].key]
     size = f"multiply-adds of an image of {last.width} × {last.height} pixels."
-    caption = sentences(
+    caption = style.sentences(
         results.settings.note, f"{results.measure}, and what it costs: parameters, and {size}", CAPTION, results.note
     )
-    return Picture("map_cost", "Medium mAP and what it costs", caption, figure)
+    return style.Picture("map_cost", "Medium mAP and what it costs", caption, figure)
 
 
 def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, costs: dict[str, Cost]) -> None:
@@ -60,18 +48,18 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
     its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
     if its_own is not None:
-        panel.axhline(its_own, **REFERENCE_LINE)
-        panel.plot(ordered.index(teacher.key), its_own, **TEACHER)
+        panel.axhline(its_own, **style.REFERENCE_LINE)
+        panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
     for key, student in students.items():
         networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
             value = results.mean_map(network, protocol)
             if value is not None:
-                mark = mark_style(number - 1) if number else NO_TEACHER
+                mark = style.mark_style(number - 1) if number else style.NO_TEACHER
                 x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
                 panel.plot(x, value, linestyle="none", **mark)
     for border in range(1, len(ordered)):
-        panel.axvline(border - 0.5, color=FAINT, linewidth=0.6, zorder=0)
+        panel.axvline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
     panel.grid(visible=False, axis="x")
     panel.set(xlim=(-0.5, len(ordered) - 0.5))
     panel.set_xticks(range(len(ordered)), [_label(costs[key]) for key in ordered])
@@ -90,7 +78,7 @@ def _amount(number: int) -> str:
 
 
 def _legend(results: Results) -> list[Line2D]:
-    names = loss_names(results.settings.losses)
-    losses = [entry(name, **mark_style(number)) for number, name in enumerate(names.values())]
-    untaught = [entry("student without teacher", **NO_TEACHER)] if results.settings.dimensions else []
-    return [entry("the teacher", **TEACHER), *untaught, *losses]
+    names = style.loss_names(results.settings.losses)
+    losses = [style.entry(name, **style.mark_style(number)) for number, name in enumerate(names.values())]
+    untaught = [style.entry("student without teacher", **style.NO_TEACHER)] if results.settings.dimensions else []
+    return [style.entry("the teacher", **style.TEACHER), *untaught, *losses]

@@ -4,18 +4,8 @@ import itertools
 
 from matplotlib.axes import Axes
 
+from aml.pages.figures import style
 from aml.pages.figures.results import PROTOCOLS, SCORE, Results
-from aml.pages.figures.style import (
-    FAINT,
-    NO_TEACHER,
-    Picture,
-    entry,
-    legend_below,
-    loss_names,
-    mark_style,
-    panels,
-    sentences,
-)
 from aml.params.reports import Named, Teacher
 
 PITCH = 0.13  # inches between two pairs of a loss
@@ -25,32 +15,34 @@ CAPTION = (
 )
 
 
-def distractors_picture(results: Results) -> Picture | None:
+def distractors_picture(results: Results) -> style.Picture | None:
     """A column for each protocol, a row for each loss, in it a line for each pair. None without distractors."""
-    losses, pairs = loss_names(results.settings.losses), results.pairs()
+    losses, pairs = style.loss_names(results.settings.losses), results.pairs()
     ends = {protocol: [_ends(results, pair, protocol) for pair in pairs] for protocol in PROTOCOLS}
     if not any(itertools.chain(*ends.values())):
         return None
     pitch = 1 / (len(pairs) + 1)  # distance of two pairs, in heights of a loss's row
-    figure, axes = panels(1, len(PROTOCOLS), 0.7 + PITCH * (len(pairs) + 1) * len(losses), sharex=True, sharey=True)
+    figure, axes = style.panels(
+        1, len(PROTOCOLS), 0.7 + PITCH * (len(pairs) + 1) * len(losses), sharex=True, sharey=True
+    )
     (row,) = axes
     for panel, protocol in zip(row, PROTOCOLS, strict=True):
         for number, of_pair in enumerate(ends[protocol]):
-            _pair(panel, of_pair, mark_style(number), (number - (len(pairs) - 1) / 2) * pitch)
+            _pair(panel, of_pair, style.mark_style(number), (number - (len(pairs) - 1) / 2) * pitch)
         panel.set(title=f"{protocol} testing", xlabel=SCORE)
         for border in range(1, len(losses)):
-            panel.axhline(border - 0.5, color=FAINT, linewidth=0.6, zorder=0)
+            panel.axhline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
         panel.grid(visible=False, axis="y")
     row[0].set(ylim=(len(losses) - 0.5, -0.5), ylabel="Loss")
     row[0].set_yticks(range(len(losses)), [name.replace(" (", "\n(") for name in losses.values()])
     row[0].set_xlim(left=0)
     labels = [f"{student.label} by {teacher.label}" for student, teacher in pairs]
-    entries = [entry(label, **mark_style(number)) for number, label in enumerate(labels)]
-    entries += [entry("with distractors", **NO_TEACHER)]
-    legend_below(figure, entries, columns=3)
+    entries = [style.entry(label, **style.mark_style(number)) for number, label in enumerate(labels)]
+    entries += [style.entry("with distractors", **style.NO_TEACHER)]
+    style.legend_below(figure, entries, columns=3)
     first = f"{results.measure}, without and with {results.settings.distractors.label} distractors."
-    caption = sentences(results.settings.note, first, CAPTION, results.note)
-    return Picture("distractors", "What distractors cost", caption, figure)
+    caption = style.sentences(results.settings.note, first, CAPTION, results.note)
+    return style.Picture("distractors", "What distractors cost", caption, figure)
 
 
 def _ends(results: Results, pair: tuple[Named, Teacher], protocol: str) -> dict[int, tuple[float, float]]:
