@@ -22,39 +22,11 @@ DASH = "–"
 
 
 @dataclass(frozen=True)
-class Move:
-    """A cell that both states have; a score is None where the table shows a dash."""
-
-    table: int
-    row: str
-    column: str
-    before: Decimal | None
-    after: Decimal | None
-
-    @property
-    def distance(self) -> Decimal | None:
-        return None if self.before is None or self.after is None else self.after - self.before
-
-    def exceeds(self, threshold: float) -> bool:
-        """Whether the score moved by more than `threshold` points, or became a number or a dash."""
-        if self.distance is None:
-            return self.before != self.after
-        return abs(self.distance) > Decimal(str(threshold))
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The texts under HEADER."""
-        scores = (DASH if score is None else str(score) for score in (self.before, self.after))
-        moved = DASH if self.distance is None else f"{self.distance:+}"
-        return (str(self.table), self.row, self.column, *scores, moved)
-
-
-@dataclass(frozen=True)
 class Movement:
-    """`moves`: the cells that moved by more than the threshold; `num_cells`: how many cells both states have.
-    new, gone: rows and columns that only the later or only the earlier state has, in words."""
+    """moves: the texts under HEADER of each cell that moved by more than the threshold, or became a number or a dash;
+    num_cells: how many cells both states have; new, gone: rows and columns that one state alone has, in words."""
 
-    moves: list[Move]
+    moves: list[tuple[str, ...]]
     num_cells: int
     new: list[str]
     gone: list[str]
@@ -102,15 +74,18 @@ def git(*arguments: str) -> subprocess.CompletedProcess:
 def movement(before: Iterable[Table], after: Iterable[Table], threshold: float) -> Movement:
     """What moved from one state of the tables to another; `threshold` in points of percent."""
     earlier, later = rows(before), rows(after)
-    cells = [
-        Move(table, words(row), column, rounded(earlier[table, identity].values[column]), rounded(value))
-        for (table, identity), row in later.items()
-        if (table, identity) in earlier
-        for column, value in row.values.items()
-        if column in earlier[table, identity].values
-    ]
-    moves = [cell for cell in cells if cell.exceeds(threshold)]
-    return Movement(moves, len(cells), missing(later, earlier), missing(earlier, later))
+    moves, num_cells = [], 0
+    for key, row in later.items():
+        others = earlier[key].values if key in earlier else {}
+        for column in (column for column in row.values if column in others):
+            num_cells += 1
+            pair = [None if value is None else tenths(value) for value in (others[column], row.values[column])]
+            distance = None if None in pair else pair[1] - pair[0]
+            if pair[0] != pair[1] and (distance is None or abs(distance) > Decimal(str(threshold))):
+                scores = (DASH if score is None else str(score) for score in pair)
+                moved = DASH if distance is None else f"{distance:+}"
+                moves.append((str(key[0]), words(row), column, *scores, moved))
+    return Movement(moves, num_cells, missing(later, earlier), missing(earlier, later))
 
 
 def rows(tables: Iterable[Table]) -> dict[tuple[int, tuple], Row]:
@@ -122,33 +97,28 @@ def words(row: Row) -> str:
     return f"{row.pair}, {row.loss}" if row.teacher else row.pair
 
 
-def rounded(value: float | None) -> Decimal | None:
-    return None if value is None else tenths(value)
-
-
 def missing(these: dict, others: dict) -> list[str]:
     """The rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
     found = []
-    for (table, identity), row in these.items():
-        twin = others.get((table, identity))
-        if twin is None:
-            found.append(f"Table {table}, {words(row)}")
+    for key, row in these.items():
+        if key not in others:
+            found.append(f"Table {key[0]}, {words(row)}")
         else:
-            found += [f"Table {table}, column {column}" for column in row.values if column not in twin.values]
+            found += [f"Table {key[0]}, column {column}" for column in row.values if column not in others[key].values]
     return list(dict.fromkeys(found))
 
 
-def as_text(moves: Iterable[Move]) -> str:
+def as_text(moves: list[tuple[str, ...]]) -> str:
     """Columns of equal width, scores to the right."""
-    lines = [HEADER, *(move.fields for move in moves)]
+    lines = [HEADER, *moves]
     columns = zip(*lines, strict=True)
     widths = [f"{align}{max(map(len, column))}" for align, column in zip(ALIGNMENT, columns, strict=True)]
     return "\n".join("  ".join(map(format, line, widths)).rstrip() for line in lines)
 
 
-def as_markdown(moves: Iterable[Move]) -> str:
+def as_markdown(moves: list[tuple[str, ...]]) -> str:
     rule = ["---:" if align == ">" else "---" for align in ALIGNMENT]
-    lines = [HEADER, rule, *(move.fields for move in moves)]
+    lines = [HEADER, rule, *moves]
     return "\n".join(f"| {' | '.join(field.replace('|', chr(92) + '|') for field in line)} |" for line in lines)
 
 
