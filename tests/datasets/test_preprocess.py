@@ -65,11 +65,8 @@ def run_sfm(tmp_path, *, expected=None, on_bad_image="error", num_workers=1):
     return folder
 
 
-def test_cid_path():
-    assert sfm.cid_path("0123456789abcdef") == "ims/ef/cd/ab/0123456789abcdef"
-
-
 def test_sfm(tmp_path, sfm_files, sfm_lists):
+    assert sfm.cid_path("0123456789abcdef") == "ims/ef/cd/ab/0123456789abcdef"
     write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
     folder = run_sfm(tmp_path, expected={"train_images": 4, "train_pairs": 3, "val_images": 3, "val_pairs": 1})
     images = read_images(folder)
@@ -134,6 +131,10 @@ def test_sfm_bad_images_stop_or_are_excluded_with_their_pairs(tmp_path, sfm_file
         "train_pairs": 2, "train_images": 1, "val_pairs": 0, "val_images": 0, "whitening_pairs": 2
     }  # fmt: skip
     assert odd["excluded"][OTHER[1]] == "an empty file" and "Truncated" in odd["excluded"][TRAIN[0]]
+    sfm_files[sfm.cid_path(VAL[0])] = b"damaged"
+    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
+    with pytest.raises(ValueError, match="no usable val pair"):
+        run_sfm(tmp_path, on_bad_image="exclude")
 
 
 def test_sfm_truncated_images_are_filled(tmp_path, sfm_files, sfm_lists):
@@ -167,33 +168,21 @@ def test_what_has_no_header_cannot_be_filled(tmp_path, sfm_files, sfm_lists, dat
     assert TRAIN[0] in str(error.value) and not (tmp_path / "processed").exists()
 
 
-def test_sfm_needs_a_pair_in_each_list(tmp_path, sfm_files, sfm_lists):
-    sfm_files[sfm.cid_path(VAL[0])] = b"damaged"
+@pytest.mark.parametrize(
+    ("moved", "expected", "message"),
+    [
+        (dict.fromkeys(TRAIN[1:3]), None, f"2 of 8 listed .*ims.tar.gz: '{TRAIN[1]}', '{TRAIN[2]}' .2 in all"),
+        ({TRAIN[0]: f"ims/{TRAIN[0]}"}, None, "1 of 8 listed images"),  # at another place
+        ({}, {"train_images": 91642}, r"mini.pkl: 4 train_images, expected are 91642.*does not have 120,000"),
+    ],
+)
+def test_sfm_refuses_missing_images_and_other_counts(tmp_path, sfm_files, sfm_lists, moved, expected, message):
+    for cid, path in moved.items():
+        data = sfm_files.pop(sfm.cid_path(cid))
+        sfm_files |= {path: data} if path else {}
     write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
-    with pytest.raises(ValueError, match="no usable val pair"):
-        run_sfm(tmp_path, on_bad_image="exclude")
-
-
-def test_sfm_missing_images_are_named(tmp_path, sfm_files, sfm_lists):
-    for cid in TRAIN[1:3]:
-        del sfm_files[sfm.cid_path(cid)]
-    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
-    message = f"2 of 8 listed images are not in .*ims.tar.gz: '{TRAIN[1]}', '{TRAIN[2]}' .2 in all"
     with pytest.raises(ValueError, match=message):
-        run_sfm(tmp_path, on_bad_image="exclude")
-
-
-def test_sfm_images_at_another_place_are_missing(tmp_path, sfm_files, sfm_lists):
-    sfm_files["ims/" + TRAIN[0]] = sfm_files.pop(sfm.cid_path(TRAIN[0]))
-    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
-    with pytest.raises(ValueError, match="1 of 8 listed images"):
-        run_sfm(tmp_path)
-
-
-def test_sfm_counts_that_differ_are_explained(tmp_path, sfm_files, sfm_lists):
-    write_sfm(tmp_path / "raw", sfm_files, sfm_lists)
-    with pytest.raises(ValueError, match=r"mini.pkl: 4 train_images, expected are 91642.*does not have 120,000"):
-        run_sfm(tmp_path, expected={"train_images": 91642})
+        run_sfm(tmp_path, expected=expected, on_bad_image="exclude")
 
 
 def test_sfm_an_image_listed_twice_counts_once(tmp_path, sfm_files, sfm_lists):
@@ -267,17 +256,13 @@ def test_revisited(tmp_path, revisited_files):
     }  # fmt: skip
 
 
-def test_revisited_rows_are_in_the_order_of_the_list(tmp_path, revisited_files):
-    folder = run_revisited(tmp_path, revisited_files, imlist=["db_1", "db_2", "db_0"])
-    assert read_images(folder).names == ["db_1", "db_2", "db_0"]
-
-
-def test_revisited_reads_numpy_boxes_and_labels(tmp_path, revisited_files):
+def test_revisited_reads_numpy_boxes_and_labels_and_keeps_the_list_s_order(tmp_path, revisited_files):
     gnd = [{key: np.array(value) for key, value in query.items()} for query in GND]
     gnd[1] |= {"easy": np.zeros(0, dtype=np.int64), "bbx": [np.float32(x) for x in GND[1]["bbx"]]}
     gnd[0]["junk"] = []
-    folder = run_revisited(tmp_path, revisited_files, gnd)
+    folder = run_revisited(tmp_path, revisited_files, gnd, imlist=["db_1", "db_2", "db_0"])
     assert read_queries(folder).boxes.tolist() == [query["bbx"] for query in GND]
+    assert read_images(folder).names == ["db_1", "db_2", "db_0"]
 
 
 def test_revisited_an_image_that_repeats_must_repeat_exactly(tmp_path, revisited_files):
@@ -387,11 +372,9 @@ def test_the_first_archives_alone(tmp_path):
         run_distractors(tmp_path, ARCHIVES, "02/x.jpg\n", num_archives=1, in_all=2)
 
 
-def test_no_archive_is_no_distractor_and_reads_nothing(tmp_path):
-    (tmp_path / "raw").mkdir()
-    settings = distractor_set("mini", 0, in_all=100, expected=1001001)
-    distractors.preprocess(tmp_path / "raw", tmp_path / "processed", settings, num_workers=1)
-    assert len(read_images(tmp_path / "processed")) == 0
+def test_no_archive_is_no_distractor(tmp_path):
+    folder = run_distractors(tmp_path, [], "nobody reads it", in_all=100, expected=1001001)
+    assert len(read_images(folder)) == 0
 
 
 def test_distractors_listed_by_file_name_alone(tmp_path):
