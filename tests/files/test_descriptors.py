@@ -18,22 +18,22 @@ def write(folder, *, dtype="float32", whitening=None):
     return folder
 
 
-def test_round_trip(tmp_path):
-    folder = DescriptorFolder(write(tmp_path))
-    assert isinstance(folder["a"], np.memmap)
-    np.testing.assert_array_equal(folder["a"], unit_rows())
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_round_trip(tmp_path, dtype):
+    folder = DescriptorFolder(write(tmp_path, dtype=dtype))
+    assert isinstance(folder["a"], np.memmap) and folder["a"].dtype == dtype
+    np.testing.assert_array_equal(folder["a"], unit_rows().astype(dtype))
     folder.require_list("a", "d" * 64, whitened=False)
+    (tmp_path / "a.npy").unlink()
+    assert len(folder["a"]) == 4  # it was checked, and is open
+    with pytest.raises(ValueError, match="has no 'c'; known: a"):
+        folder["c"]
 
 
 def test_rows_that_no_piece_holds_are_refused(tmp_path):
+    form = {"shape": (2, 8), "digest": "", "dtype": "float32", "whitened": False}
     with pytest.raises(AssertionError):
-        write_descriptors(
-            tmp_path, "a", [([0], unit_rows()[:1])], shape=(2, 8), digest="", dtype="float32", whitened=False
-        )
-
-
-def test_half_precision_is_kept_as_such(tmp_path):
-    assert DescriptorFolder(write(tmp_path, dtype="float16"))["a"].dtype == np.float16
+        write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], **form)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
@@ -45,19 +45,18 @@ def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
         write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32", whitened=False)
 
 
-def test_another_list_is_refused(tmp_path):
-    folder = DescriptorFolder(write(tmp_path))
-    with pytest.raises(ValueError, match="describes 4 images of list dddddddddddd; expected list eeeeeeeeeeee"):
-        folder.require_list("a", "e" * 64, whitened=False)
-
-
-def test_raw_and_whitened_descriptors_are_not_taken_for_each_other(tmp_path):
-    folder = DescriptorFolder(write(tmp_path))
-    with pytest.raises(ValueError, match=r"a\.npy has raw descriptors; accepted: whitened ones"):
-        folder.require_list("a", "d" * 64, whitened=True)
-    folder = DescriptorFolder(write(tmp_path, whitening="w"))
-    with pytest.raises(ValueError, match=r"a\.npy has whitened descriptors; accepted: raw ones"):
-        folder.require_list("a", "d" * 64, whitened=False)
+@pytest.mark.parametrize(
+    ("written", "asked", "message"),
+    [
+        (None, ("e", False), "describes 4 images of list dddddddddddd; expected list eeeeeeeeeeee"),
+        (None, ("d", True), r"a\.npy has raw descriptors; accepted: whitened ones"),
+        ("w", ("d", False), r"a\.npy has whitened descriptors; accepted: raw ones"),
+    ],
+)
+def test_descriptors_of_another_list_or_kind_are_refused(tmp_path, written, asked, message):
+    folder = DescriptorFolder(write(tmp_path, whitening=written))
+    with pytest.raises(ValueError, match=message):
+        folder.require_list("a", 64 * asked[0], whitened=asked[1])
 
 
 def test_a_folder_that_does_not_say_what_is_whitened_is_refused(tmp_path):
@@ -82,11 +81,6 @@ def test_missing_and_extra_files_are_refused(tmp_path):
         DescriptorFolder(tmp_path / "nowhere")
 
 
-def test_an_unknown_array_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="has no 'c'; known: a"):
-        DescriptorFolder(write(tmp_path))["c"]
-
-
 def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     write_whitening(tmp_path, Whitening(np.zeros(8), np.eye(8)))
     with pytest.raises(ValueError, match=r"names whitening None, but whitening\.npz is [0-9a-f]{64}"):
@@ -106,10 +100,3 @@ def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path):
         with pytest.raises(ValueError, match=r"`python -m tools\.repair --verify`") as error:
             DescriptorFolder(tmp_path)["a"]
         assert str(error.value).startswith(f"{path} is damaged: ")
-
-
-def test_an_array_is_checked_once(tmp_path, monkeypatch):
-    folder = DescriptorFolder(write(tmp_path))
-    assert folder["a"] is folder["a"]
-    (tmp_path / "a.npy").unlink()
-    folder["a"]

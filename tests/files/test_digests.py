@@ -1,22 +1,5 @@
-import pytest
-
 from aml.files import digests
-from aml.files.atomic import read_json, write_json
 from aml.files.digests import file_sha256, pieces_crc32
-
-
-def test_content_comes_back_in_its_order(tmp_path):
-    content = {"b": [1, 2.5, None], "a": {"é": "x", "mAP": 36.71}, "n": -1e-17}
-    write_json(tmp_path / "x.json", content)
-    found = read_json(tmp_path / "x.json", "a", "n")
-    assert found == content and list(found) == list(content)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "3", '"a"', "{}", '{"b": 1}', '{"a": 1', "[" * 10_000])
-def test_what_is_not_an_object_with_its_keys_is_refused(tmp_path, text):
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(ValueError, match=r"x.json is damaged: .*; run `python -m tools.repair --verify`"):
-        read_json(tmp_path / "x.json", "a")
 
 
 def test_a_file_s_digest(tmp_path):
