@@ -1,4 +1,4 @@
-"""Draws the figures: mAP against cost, the ablation, distractors, single queries, a training.
+"""Draws the figures: mAP against cost, losses, distractors, single queries, a training.
 
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds (a network without one has no mark, and
 captions say so), <complexity>, and of the cell under study <queries>/<key>.csv, its teacher's too, and
@@ -14,9 +14,9 @@ from pathlib import Path
 from aml.complexity.costs import Cost, read_csv
 from aml.evaluation.per_query import read_average_precisions
 from aml.files.atomic import replacing_folder
-from aml.pages.figures.ablation import ablation_picture
 from aml.pages.figures.cost import cost_picture
 from aml.pages.figures.distractors import distractors_picture
+from aml.pages.figures.losses import losses_picture
 from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
 from aml.pages.figures.style import Picture, loss_names, use_style, write_pictures
@@ -52,7 +52,7 @@ def labels(settings: TableSettings) -> list[str]:
 
 def grid_pictures(results: Results, costs: list[Cost]) -> list[Picture]:
     """The figures that show all networks."""
-    made = [cost_picture(results, costs), ablation_picture(results), distractors_picture(results)]
+    made = [cost_picture(results, costs), losses_picture(results), distractors_picture(results)]
     return [picture for picture in made if picture is not None]
 
 

@@ -53,7 +53,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
     draws = draw(scores, bootstrap)
     differences = find_differences(scores, draws, settings, bootstrap)
-    built = marked(built, differences, settings, bootstrap)
+    built = marked(built, draws, settings, bootstrap)
     distances = published_distances(built, printed, published_teachers(values))
     sentence = published_sentence(distances, comparison.tolerance)
     from_printed = list(differences_from_printed(built, compare(built, printed))) if comparison.printed else []

@@ -19,7 +19,7 @@ from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
 from aml.tables.latex import environment
-from aml.tables.model import LEVELS, Row, Table, by_pair, shown, split_column, tenths
+from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
@@ -98,11 +98,9 @@ def groups(table: Table) -> list[tuple[str, list[Row]]]:
 
 
 def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
-    """The interval of a mAP in words, "" without one. Networks without teacher show symmetric scores in every table."""
-    name, level, metric = split_column(column)
-    protocol = table.protocol if row.teacher else "symmetric"
-    key = row.key, protocol, table.set_in_records(name), level
-    return " to ".join(intervals.get(key, ())) if metric == "mAP" else ""
+    """The interval of a mAP in words, "" without one."""
+    *place, metric = table.place(row, column)
+    return " to ".join(intervals.get(tuple(place), ())) if metric == "mAP" else ""
 
 
 def deviation(row: Row, column: str) -> str:

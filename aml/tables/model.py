@@ -104,9 +104,13 @@ class Table:
     def protocol(self) -> str:
         return self.kind.protocol
 
-    def set_in_records(self, name: str) -> str:
-        """Return a test set's name in metrics records."""
-        return f"{name}+{self.distractors}" if self.distractors else name
+    def place(self, row: "Row | None", column: str) -> tuple[str, str, str, str, str]:
+        """Return where records have a row's score: network key, protocol, set, level, metric; without row, those of a
+        random ranking."""
+        name, level, metric = split_column(column)
+        protocol = "chance" if row is None else self.protocol if row.teacher else "symmetric"
+        name = f"{name}+{self.distractors}" if self.distractors else name
+        return row.key if row else "chance", protocol, name, level, metric
 
     @property
     def has_deviations(self) -> bool:

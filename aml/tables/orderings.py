@@ -1,7 +1,6 @@
 """Comparisons of two scores that the supplement's claims are made of.
 
-Each function takes the `Scores` of Tables 5 to 10 and yields comparisons, or returns a function that does. A row that
-several tables have is taken from the first.
+Each function takes the `Scores` of Tables 5 to 10 and yields comparisons, or returns a function that does.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,8 +9,8 @@ from itertools import permutations
 
 import numpy as np
 
-from aml.tables.bootstrap import CHANCE, Draws
-from aml.tables.model import ABLATION, Row, Table, select, split_column, tenths
+from aml.tables.bootstrap import Draws
+from aml.tables.model import ABLATION, Row, Table, select, tenths
 
 IN_TEACHERS_SPACE = ("contr", "contr_plus", "reg")  # the others are at chance there, so their gap cannot grow
 NEAR_CHANCE = 1 / 10  # of the way from a random ranking to reg
@@ -57,16 +56,17 @@ class Scores:
         return None if row is None else self.of_row(number, row, column)
 
     def of_row(self, number: int, row: Row, column: str) -> np.ndarray | None:
-        protocol = self.tables[number].protocol if row.teacher else "symmetric"
-        return self._score(number, row.values.get(column), row.key, protocol, column)
+        return self._score(number, row, column, row.values.get(column))
 
     def chance(self, number: int, column: str) -> np.ndarray:
         """Return what a random ranking gives; 0 where it isn't known, as for the printed tables."""
-        return self._score(number, self.tables[number].chance.get(column) or 0.0, CHANCE, CHANCE, column)
+        return self._score(number, None, column, self.tables[number].chance.get(column) or 0.0)
 
-    def better(self, number: int, pair: str, losses: tuple[str, ...], column: str) -> np.ndarray | None:
-        """Return the best score of these losses, None unless all have one."""
-        scores = [self(number, pair, loss, column) for loss in losses]
+    def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], column: str) -> np.ndarray | None:
+        """Return the best score of these losses, each in the first of these tables that has it; None unless all have
+        one."""
+        first = [next((n for n in numbers if (pair, loss) in self.rows.get(n, ())), 0) for loss in losses]
+        scores = [self(number, pair, loss, column) for number, loss in zip(first, losses, strict=True)]
         return None if any(score is None for score in scores) else np.max(scores, axis=0)
 
     def pairs(self, *numbers: int) -> list[str]:
@@ -75,13 +75,9 @@ class Scores:
     def columns(self, number: int, metric: str) -> tuple[str, ...]:
         return select(self.tables[number].columns, metric) if number in self.tables else ()
 
-    def _score(self, number: int, value: float | None, key: str, protocol: str, column: str) -> np.ndarray | None:
-        if value is None:
-            return None
-        name, level, metric = split_column(column)
-        name = self.tables[number].set_in_records(name)
-        drawn = self.draws.get((key, protocol, name, level, metric), np.full(self.num_draws, np.nan))
-        return np.concatenate([[value], drawn])
+    def _score(self, number: int, row: Row | None, column: str, value: float | None) -> np.ndarray | None:
+        drawn = self.draws.get(self.tables[number].place(row, column), np.full(self.num_draws, np.nan))
+        return None if value is None else np.concatenate([[value], drawn])
 
 
 Ordering = Callable[[Scores], Iterator[Comparison]]
@@ -89,34 +85,24 @@ Ordering = Callable[[Scores], Iterator[Comparison]]
 
 def in_order(*order: tuple[str, str], number: int, ties: bool = False) -> Ordering:
     """Of each (lower, higher) pair of losses the second has the higher mAP in the table of this number."""
-    return lambda scores: _in_order(scores, (number,), order, "mAP", ties)
-
-
-def worst(loss: str, *, number: int) -> Ordering:
-    """No loss of the ablation is below `loss` in mAP."""
-    return in_order(*((loss, other) for other in ABLATION if other != loss), number=number, ties=True)
+    groups = [((low,), (high,)) for low, high in order]
+    return lambda scores: _in_order(scores, (number,), groups, "mAP", ties)
 
 
 def best(
-    loss: str, *, numbers: tuple[int, ...], metric: str = "mAP", spared: tuple[str, ...] = (), exception: str = ""
+    *losses: str, numbers: tuple[int, ...], metric: str = "mAP", spared: tuple[str, ...] = (), exception: str = ""
 ) -> Ordering:
-    """No loss of the tables of these numbers but the spared ones beats `loss`, in any pair but the exception."""
+    """No other loss of the tables of these numbers, but the spared ones, beats the better of `losses` in any pair but
+    the exception. A loss that several tables have is taken from the first."""
 
     def comparisons(scores: Scores) -> Iterator[Comparison]:
-        losses = [*(ABLATION if {5, 6} & set(numbers) else ())]
-        losses += [other for number in numbers for _, other in scores.rows.get(number, ())]
-        order = [(other, loss) for other in dict.fromkeys(losses) if other not in (loss, *spared)]
+        known = [*(ABLATION if {5, 6} & set(numbers) else ())]
+        known += [other for number in numbers for _, other in scores.rows.get(number, ())]
+        others = [other for other in dict.fromkeys(known) if other not in (*losses, *spared)]
+        order = [((other,), losses) for other in others]
         return (c for c in _in_order(scores, numbers, order, metric, ties=True) if c.pair != exception)
 
     return comparisons
-
-
-def best_among_distractors(scores: Scores) -> Iterator[Comparison]:
-    """No loss of Table 9 beats the better of contr and contr_plus."""
-    for pair, loss in scores.rows.get(9, ()):
-        for column in scores.columns(9, "mAP") if loss not in BY_LABELS else ():
-            high = scores.better(9, pair, BY_LABELS, column)
-            yield Comparison(pair, f"{loss} and {_named(BY_LABELS)}", column, scores(9, pair, loss, column), high, True)
 
 
 def precision_follows(scores: Scores) -> Iterator[Comparison]:
@@ -157,7 +143,7 @@ def beats_its_teacher(losses: tuple[str, ...], *, number: int, ending: str = "")
             teacher = {row.student: row for row in table.rows if not row.teacher}.get(last.teacher)
             for column in (column for column in table.columns if column.endswith(ending)):
                 low = teacher and scores.of_row(number, teacher, column)
-                high = scores.better(number, last.pair, losses, column)
+                high = scores.better((number,), last.pair, losses, column)
                 yield Comparison(last.pair, f"teacher and {_named(losses)}", column, low, high)
 
     return comparisons
@@ -190,10 +176,9 @@ def _in_order(scores: Scores, numbers, order, metric: str, ties: bool) -> Iterat
     columns = next((scores.columns(number, metric) for number in numbers if number in scores.tables), ())
     for pair in scores.pairs(*numbers):
         for column in columns:
-            for losses in order:
-                first = (next((n for n in numbers if (pair, loss) in scores.rows.get(n, ())), 0) for loss in losses)
-                low, high = (scores(n, pair, loss, column) for n, loss in zip(first, losses, strict=True))
-                yield Comparison(pair, " and ".join(losses), column, low, high, ties)
+            for groups in order:
+                low, high = (scores.better(numbers, pair, losses, column) for losses in groups)
+                yield Comparison(pair, " and ".join(map(_named, groups)), column, low, high, ties)
 
 
 def _named(losses: tuple[str, ...]) -> str:

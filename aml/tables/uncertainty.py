@@ -6,17 +6,17 @@ as written, contains 0.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
 
 from aml.params.grid import key_of
 from aml.params.reports import BootstrapSettings, Network, TableSettings
-from aml.tables.bootstrap import CHANCE, Column, Draws, Scores, percentile_interval, recorded
-from aml.tables.model import LEVELS, Row, Table, by_pair
+from aml.tables.bootstrap import CHANCE, Draws, Scores, percentile_interval, recorded
+from aml.tables.model import Table, by_pair, select
 
 
 @dataclass(frozen=True)
@@ -89,55 +89,35 @@ def write_lines(path: Path, kind: type, lines: Iterable) -> None:
             writer.writerow(f"{value:.2f}" if isinstance(value, float) else value for value in vars(line).values())
 
 
-def marked(
-    tables: Iterable[Table], found: Iterable[Difference], shown: TableSettings, settings: BootstrapSettings
-) -> list[Table]:
+def marked(tables: Iterable[Table], draws: Draws, shown: TableSettings, settings: BootstrapSettings) -> list[Table]:
     """Return the tables with a dagger at each mAP within noise of its pair's best, which the caption then explains.
 
-    The best ones as printed, which are bold, have none. A table without any Difference stays as it is.
+    The best ones as printed, which are bold, have none. A table without any drawn network stays as it is.
     """
-    test_sets = tuple(test_set.key for test_set in shown.test_sets)
-    is_noise = {_compared(line): bool(line.within_noise) for line in found}
     sentence = (
         f"A dagger marks mAP within noise of that best: the {settings.confidence:g} % interval of their difference, "
         f"from {settings.draws:,} draws of landmarks{' and seeds' if shown.several_seeds else ''}, contains 0."
     )
 
     def with_marks(table: Table) -> Table:
-        judged = {
-            (row.key, column): is_noise[compared]
-            for row, column, compared in _against_best(table, test_sets)
-            if compared in is_noise
-        }
-        if not judged:
+        behind = {}  # the best less the row, in each draw, by row key and column
+        for pair, column in product(by_pair(table.rows).values(), select(table.columns, "mAP")):
+            scored = [row for row in pair if row.values[column] is not None]
+            best = max(scored, key=lambda row: row.values[column], default=None)
+            drawn = {row.key: draws[place] for row in scored if (place := table.place(row, column)) in draws}
+            if best and best.key in drawn:
+                behind |= {(key, column): drawn[best.key] - of_row for key, of_row in drawn.items() if key != best.key}
+        if not behind:
             return table
-        rows = [
-            replace(row, marked=frozenset(c for c in table.columns if judged.get((row.key, c)) and c not in row.bold))
+        ends = dict(zip(behind, _intervals(list(behind.values()), settings), strict=True))
+        noise = {cell for cell, (low, high) in ends.items() if low <= 0 <= high}
+        rows = (
+            replace(row, marked=frozenset(c for c in table.columns if (row.key, c) in noise and c not in row.bold))
             for row in table.rows
-        ]
+        )
         return replace(table, rows=tuple(rows), caption=f"{table.caption} {sentence}")
 
     return [with_marks(table) for table in tables]
-
-
-def _against_best(table: Table, test_sets: tuple[str, ...]) -> Iterator[tuple[Row, str, tuple]]:
-    """Yield (row, mAP column, key of the comparison between the row and the best row of its pair). The best row gets a
-    key that matches no comparison."""
-    for rows in by_pair(table.rows).values():
-        for name in test_sets:
-            for level in LEVELS:
-                column = f"{name}_{level}_mAP"
-                scored = [row for row in rows if row.values[column] is not None]
-                best = max(scored, key=lambda row: row.values[column], default=None)
-                for row in scored:
-                    of_record = (table.protocol, table.set_in_records(name), level)
-                    yield row, column, (of_record, frozenset((row.key, best.key)))
-
-
-def _compared(line: Difference) -> tuple[Column, frozenset[str]]:
-    """Return the key of a comparison: its column, and the keys of the two networks."""
-    keys = frozenset(key_of(line.pair, loss) for loss in (line.first, line.second))
-    return (line.protocol, line.set, line.level), keys
 
 
 def _intervals(drawn: list[np.ndarray], settings: BootstrapSettings) -> list[tuple[float, float]]:

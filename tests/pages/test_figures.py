@@ -15,9 +15,9 @@ from matplotlib import font_manager, get_data_path
 from aml.complexity.costs import Cost, write_csv
 from aml.evaluation.per_query import COLUMNS
 from aml.files.atomic import write_json
-from aml.pages.figures.ablation import ablation_picture
 from aml.pages.figures.cost import cost_picture
 from aml.pages.figures.distractors import distractors_picture
+from aml.pages.figures.losses import losses_picture
 from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
 from aml.pages.figures.style import COLOURS, MARKERS, loss_names, mark_style, use_style, write_pictures
@@ -25,7 +25,7 @@ from aml.pages.figures.training import read_curves, training_picture
 from aml.params.reports import Named, Teacher
 from stages import figures
 from tests.stages.test_tables_stage import paper
-from tests.tables.paper_records import LOSSES, paper_settings, printed_records, with_seeds
+from tests.tables.paper_records import CHANCE, LOSSES, paper_settings, printed_records, with_seeds
 
 RECORDS = printed_records()
 for record in RECORDS.values():  # of the ablation's own losses no score with distractors is printed
@@ -72,7 +72,7 @@ def pictures(results: Results) -> list:
     """Every picture that this grid has."""
     made = [
         cost_picture(results, COSTS),
-        ablation_picture(results),
+        losses_picture(results),
         distractors_picture(results),
         queries_picture("A by B", STUDENT, TEACHER, results.settings.test_sets, results.settings.note),
         training_picture("A by B", CURVES, results.settings.note),
@@ -131,16 +131,29 @@ def test_a_missing_record_is_no_mark_and_a_sentence(full):
     made = pictures(results)
     assert [len(marks(panel)) for panel in made[0].figure.axes] == [19, 17, 21, 19]
     assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:3])
-    assert len(marks(made[1].figure.axes[0])) == len(marks(ablation_picture(full).figure.axes[0])) - 2
+    assert len(marks(made[1].figure.axes[0])) == len(marks(losses_picture(full).figure.axes[0])) - 2
 
 
-def test_ablation_has_both_protocols_of_each_loss(full):
-    axes = ablation_picture(full).figure.axes
+def test_losses_have_both_protocols_and_the_ablation_first(full):
+    axes = losses_picture(full).figure.axes
     assert axes[0].get_title() == "MobileNetV2 by VGG16" and len(axes) == 4
-    assert [len(marks(panel)) for panel in axes] == [10] * 4
+    assert [len(marks(panel)) for panel in axes] == [2 * len(LOSSES)] * 4
     labels = [label.get_text() for label in axes[0].get_yticklabels()]
-    assert labels == ["Contr\npos, neg", "Contr+\nself, pos, neg", "Contr\npos", "Contr\nself, pos", "Reg\nself"]
+    assert labels[:5] == ["Contr\npos, neg", "Contr+\nself, pos, neg", "Contr\npos", "Contr\nself, pos", "Reg\nself"]
     assert (mean("mobilenet_v2-vgg16-reg", "asymmetric"), 4) in [(pytest.approx(x), y) for x, y in marks(axes[0])]
+    assert [CHANCE, CHANCE] in [list(line.get_xdata()) for line in axes[0].lines]
+
+
+def test_bars_are_the_deviation_over_seeds():
+    factors = {0: 1.0, 1: 0.9, 7: 0.7}
+    results = Results(paper_settings(seeds=tuple(factors)), with_seeds(RECORDS, factors))
+    panel = losses_picture(results).figure.axes[0]
+    middle, wide = mean("mobilenet_v2-vgg16-reg", "asymmetric"), statistics.stdev(factors.values())
+    bars = [bar for bars in panel.collections for bar in bars.get_segments() if bar[0][1] == 4]
+    ends = [(pytest.approx(bar[0][0], abs=0.01), pytest.approx(bar[1][0], abs=0.01)) for bar in bars]
+    center = middle * statistics.fmean(factors.values())
+    assert (center - middle * wide, center + middle * wide) in ends
+    assert "standard deviation over seeds" in losses_picture(results).caption
 
 
 def test_distractors_have_two_ends_for_each_network(full):
@@ -182,7 +195,7 @@ def test_training_marks_the_epoch_that_is_kept(tmp_path):
 
 
 def test_a_minimal_grid_and_one_without_any_record(full):
-    names = ["map_cost", "ablation", "per_query", "training_curves"]
+    names = ["map_cost", "losses", "per_query", "training_curves"]
     for records, count in ((RECORDS, [4, 3]), ({}, [0, 0])):
         made = pictures(minimal(records))
         assert [picture.file for picture in made] == names
@@ -213,7 +226,7 @@ def test_losses_are_told_apart_in_name_and_style():
 def test_the_same_figures_are_the_same_bytes(full, tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        write_pictures(tmp_path / name, [ablation_picture(full)])
+        write_pictures(tmp_path / name, [losses_picture(full)])
     first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] and len(first) == 3
 
@@ -228,7 +241,7 @@ def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
     values["grid"]["seeds"] = [0, 3]
     figures.main(*folders, tmp_path / "figures", values)
     listed = json.loads((tmp_path / "figures/figures.json").read_text())
-    names = ["map_cost", "ablation", "per_query", "training_curves"]
+    names = ["map_cost", "losses", "per_query", "training_curves"]
     of_one = {label: [f"{name}-{key}" for name in names[:2]] for key, label in test_sets.items()}
     stems = {"": names} | of_one
     assert [(e["part"], e["file"]) for e in listed] == [

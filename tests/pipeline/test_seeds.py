@@ -36,3 +36,27 @@ def test_another_seed_is_a_network_of_its_own_in_the_same_row(repository):
     assert float(shown["rsynth_a_medium_mAP"]) == pytest.approx(statistics.mean(scores), abs=0.051)
     assert float(shown["rsynth_a_medium_mAP_sd"]) == pytest.approx(statistics.stdev(scores), abs=0.051)
     assert rows[label, "reg"]["rsynth_a_medium_mAP"] == rows[label, "reg"]["rsynth_a_medium_mAP_sd"] == ""
+
+
+@pytest.mark.long
+def test_seeds_are_run_beside_the_default(repository):
+    """In a clone that shares the cache: nothing is trained twice, and nothing but reports/seeds changes here."""
+    pytest.importorskip("ray")
+    before = repository.status()
+    with (repository.folder / "aml/losses/reg.py").open("a") as file:
+        file.write("x = 1\n")
+    refused = repository.run("python", "-m", "tools.seeds", "0", "1", ok=False)
+    assert "changes in aml/losses/reg.py; accepted: a commit" in refused
+    repository.run("git", "checkout", "--quiet", "aml/losses/reg.py")
+
+    output = repository.run("python", "-m", "tools.seeds", "0", "1")
+    trained = re.findall(r"(?:train_teacher|train_student|distill)@(\S+): started on", output)
+    assert sorted(trained) == sorted(f"{key.removesuffix('-0')}-1" for key in cells(repository)[1:])
+    assert repository.changes() == {"reports/seeds/"} and repository.status() == before
+    kept = repository.folder / "reports/seeds"
+    with open(kept / "tables/table8.csv", newline="") as file:
+        assert all(row["rsynth_a_medium_mAP_sd"] for row in csv.DictReader(file) if row["teacher"])
+    assert "seeds 0, 1" in (kept / "README.md").read_text() and (kept / "losses.png").stat().st_size
+    with open(kept / "claims.csv", newline="") as file:
+        assert any(row["holds"] or row["fails"] or row["cannot_be_told"] for row in csv.DictReader(file))
+    assert "started on" not in repository.run("python", "-m", "tools.seeds", "0", "1")

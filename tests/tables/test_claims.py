@@ -7,7 +7,7 @@ import pytest
 from aml.tables.build import build_tables
 from aml.tables.claims import VERDICTS, check_claims
 from aml.tables.csv_files import read_tables
-from aml.tables.model import LEVELS, split_column
+from aml.tables.model import LEVELS
 from aml.tables.printed_values import PRINTED
 from tests.tables.paper_records import SETS, paper_settings, printed_records
 
@@ -172,9 +172,7 @@ def drawn(tables, change=lambda key, column: np.zeros(1000)) -> dict:
     for table in tables:
         for row in table.rows:
             for column, value in row.values.items():
-                name, level, metric = split_column(column)
-                key = row.key, table.protocol if row.teacher else "symmetric", table.set_in_records(name), level, metric
-                found[key] = value + change(row.key, column)
+                found[table.place(row, column)] = value + change(row.key, column)
     return found
 
 

@@ -18,6 +18,7 @@ from aml.tables.captions import BOLD
 from aml.tables.csv_files import IDENTITY_COLUMNS, missing_keys, read_tables, write_tables
 from aml.tables.latex import render
 from aml.tables.model import tenths
+from aml.tables.records import mean, over_seeds
 from aml.tables.uncertainty import find_differences, find_intervals
 from stages.page import row_of
 from tests.pages.page_content import content
@@ -171,7 +172,7 @@ def test_intervals_are_over_seeds_too(records, tmp_path):
     for loss in ("reg", "contr_plus"):
         keys = [f"mobilenet_v2-vgg16-{loss}-{seed}" for seed in FACTORS]
         write_queries(tmp_path / "q", records, keys, shifts=np.zeros(5))
-    scores, means = read_scores(tmp_path / "q", records, SETTINGS), Results(SETTINGS, records).means
+    scores, means = read_scores(tmp_path / "q", records, SETTINGS), over_seeds(records, SETTINGS.networks(), mean)
     draws = draw(scores, bootstrap)
     lines = find_intervals(draws, means, bootstrap)
     assert {line.key for line in lines} == {REG, "mobilenet_v2-vgg16-contr_plus"} and len(lines) == 2 * 2 * 8

@@ -117,8 +117,7 @@ def test_other_queries_are_refused(records, tmp_path):
 def marks(records, folder):
     """The tables, and (table, pair, loss, column) of every mark."""
     scores = read_scores(folder, records, SETTINGS)
-    differences = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
-    tables = marked(build_tables(SETTINGS, records), differences, SETTINGS, BOOTSTRAP)
+    tables = marked(build_tables(SETTINGS, records), draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
     marks_at = {(table.number, row.pair, row.loss, c) for table in tables for row in table.rows for c in row.marked}
     return tables, marks_at
 

@@ -15,7 +15,8 @@ FILLED = 0.86  # of a column's width, by its marks
 CAPTION = (
     "A column is a network, the cheapest on the left, not to scale. Its marks are its losses, which all have the cost "
     "given below, wherever they are in the column. Star and dashed line: the teacher describing queries and database. "
-    "Asymmetric: the teacher describes the database, so that only queries have the cost given below."
+    "Asymmetric: the teacher describes the database, so that only queries have the cost given below. "
+    "Dotted: chance, what a random ranking gives."
 )
 
 
@@ -46,6 +47,9 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     """Draw the teacher and its students, in columns by rising cost."""
     students = {key_of(student.key, teacher.dimension): student for student in results.settings.students}
     ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
+    chance = results.chance()
+    if chance is not None:
+        panel.axhline(chance, **style.CHANCE_LINE)
     its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
     if its_own is not None:
         panel.axhline(its_own, **style.REFERENCE_LINE)
@@ -81,4 +85,5 @@ def _legend(results: Results) -> list[Line2D]:
     names = style.loss_names(results.settings.losses)
     losses = [style.entry(name, **style.mark_style(number)) for number, name in enumerate(names.values())]
     untaught = [style.entry("student without teacher", **style.NO_TEACHER)] if results.settings.dimensions else []
-    return [style.entry("the teacher", **style.TEACHER), *untaught, *losses]
+    chance = style.entry("chance", **style.CHANCE_LINE)
+    return [style.entry("the teacher", **style.TEACHER), *untaught, *losses, chance]

@@ -11,7 +11,7 @@ from aml.params.reports import Named, Teacher
 PITCH = 0.13  # inches between two pairs of a loss
 CAPTION = (
     "Each line goes from the score without distractors, the coloured mark, to the one with them, the white mark: its "
-    "length is what they cost. A loss at chance has nothing to lose."
+    "length is what they cost. A loss at chance has nothing to lose. Dotted: chance without distractors."
 )
 
 
@@ -30,6 +30,7 @@ def distractors_picture(results: Results) -> style.Picture | None:
         for number, of_pair in enumerate(ends[protocol]):
             _pair(panel, of_pair, style.mark_style(number), (number - (len(pairs) - 1) / 2) * pitch)
         panel.set(title=f"{protocol} testing", xlabel=SCORE)
+        panel.axvline(results.chance(), **style.CHANCE_LINE)
         for border in range(1, len(losses)):
             panel.axhline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
         panel.grid(visible=False, axis="y")

@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 
 from aml.params.reports import Named, Network, TableSettings, Teacher
-from aml.tables.records import check_records, mean, missing_records, num_distractors, over_seeds, score
+from aml.tables.records import check_records, missing_records, num_distractors, score
 
 PROTOCOLS = ("symmetric", "asymmetric")
 LEVEL, METRIC = "medium", "mAP"
@@ -18,7 +18,6 @@ class Results:
         self.settings, self.records = settings, records
         self.networks = settings.networks()
         check_records(records, self.networks, [test_set.key for test_set in settings.test_sets])
-        self.means = over_seeds(records, self.networks, mean)
         self.missing = missing_records(records, self.networks)
 
     def of_test_set(self, test_set: Named) -> "Results":
@@ -40,14 +39,35 @@ class Results:
     def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float | None:
         """Percent, mean over test sets and seeds. None if there is no network, record or asymmetric test, no query with
         a positive, or no distractors."""
-        record = self.means.get(network.key) if network else None
-        if record is None or protocol not in record:
+        found = self._of_seeds(network, protocol, with_distractors)
+        return statistics.fmean(found) if found else None
+
+    def deviation(self, network: Network, protocol: str) -> float | None:
+        """The standard deviation of the mean over test sets; None with fewer than two seeds."""
+        found = self._of_seeds(network, protocol, with_distractors=False)
+        return statistics.stdev(found) if len(found) > 1 else None
+
+    def chance(self) -> float | None:
+        """What a random ranking gives, mean over test sets; None without any record."""
+        any_record = next(
+            (self.records[key] for n in self.networks for key in n.record_keys if key in self.records), None
+        )
+        return any_record and self._over_sets(any_record, "chance", with_distractors=False)
+
+    def _of_seeds(self, network: Network | None, protocol: str, with_distractors: bool) -> list[float]:
+        """The mean over test sets of each seed; none if one lacks it."""
+        records = [self.records.get(key) for key in (network.record_keys if network else ())]
+        found = [record and self._over_sets(record, protocol, with_distractors) for record in records]
+        return [] if None in found else found
+
+    def _over_sets(self, record: dict, section: str, with_distractors: bool) -> float | None:
+        if section not in record:
             return None
-        names = [test_set.key for test_set in self.settings.test_sets]
+        names, key = [test_set.key for test_set in self.settings.test_sets], record["network"]["key"]
         if with_distractors:
             added = self.settings.distractors
-            names = [f"{name}+{added.key}" for name in names if added and num_distractors(record, network.key, name)]
-        found = [score(record, network.key, section=protocol, name=name, level=LEVEL, metric=METRIC) for name in names]
+            names = [f"{name}+{added.key}" for name in names if added and num_distractors(record, key, name)]
+        found = [score(record, key, section=section, name=name, level=LEVEL, metric=METRIC) for name in names]
         present = [value for value in found if value is not None]
         return statistics.fmean(present) if present else None
 

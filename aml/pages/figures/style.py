@@ -21,6 +21,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 FAINT = "#bbbbbb"
 TEACHER = {"color": "#000000", "marker": "*", "markersize": 10, "markeredgecolor": "#ffffff", "markeredgewidth": 0.6}
 REFERENCE_LINE = {"color": "#000000", "linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1}
+CHANCE_LINE = {"color": "#666666", "linestyle": ":", "linewidth": 1.1, "zorder": 1}
 NO_TEACHER = {"color": "#ffffff", "marker": "o", "markeredgecolor": "#000000", "markeredgewidth": 1.1}
 PROTOCOL_STYLES = {
     "symmetric": {"color": "#0072b2", "marker": "s", "markersize": 5},

@@ -1,4 +1,4 @@
-"""The figure of the ablation: Tables 5 and 6, a panel for each teacher-student pair."""
+"""The figure of losses: a panel for each teacher-student pair, Tables 5 to 8 at one look."""
 
 from matplotlib.axes import Axes
 
@@ -10,32 +10,35 @@ from aml.tables.model import ABLATION
 COLUMNS = 2
 CAPTION = (
     "Under its name is what a loss compares an anchor with: the anchor itself (self), positives (pos), negatives "
-    "(neg). Dashed: the teacher describing queries and database."
+    "(neg). Dashed: the teacher describing queries and database. Dotted: chance, what a random ranking gives."
 )
+SEEDS = "Bars: the standard deviation over seeds, to both sides."
 
 
-def ablation_picture(results: Results) -> style.Picture | None:
-    """None unless two or more losses of the ablation are in the grid."""
-    losses = {loss.key: loss for loss in results.settings.losses}
-    rows = [losses[key] for key in ABLATION if key in losses]
-    if len(rows) < 2:
-        return None
+def losses_picture(results: Results) -> style.Picture | None:
+    """The ablation's losses come first, in its order. None without a distilled student."""
     pairs = results.pairs()
+    losses = {loss.key: loss for loss in results.settings.losses}
+    rows = [losses[key] for key in dict.fromkeys((*ABLATION, *losses)) if key in losses]
+    if not rows or not pairs:
+        return None
     columns = min(COLUMNS, len(pairs))
     figure, axes = style.panels(-(-len(pairs) // columns), columns, 0.6 + 0.36 * len(rows), sharex=True, sharey=True)
     positions = {loss.key: position for position, loss in enumerate(rows)}
+    chance = results.chance()
     for number, (student, teacher) in enumerate(pairs):
         panel = axes.flat[number]
-        networks = [n for n in results.distilled(student, teacher) if n.loss.key in positions]
-        _pair(panel, results, networks, positions)
+        _pair(panel, results, results.distilled(student, teacher), positions)
         value = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
-        if value is not None:
-            panel.axvline(value, **style.REFERENCE_LINE)
+        for score, line in ((value, style.REFERENCE_LINE), (chance, style.CHANCE_LINE)):
+            if score is not None:
+                panel.axvline(score, **line)
         panel.set(title=f"{student.label} by {teacher.label}")
         if number + columns >= len(pairs):  # nothing below it
             panel.set_xlabel(SCORE)
             panel.tick_params(labelbottom=True)
-    axes[0, 0].set_yticks(list(positions.values()), [f"{loss.label}\n{style.members_in_words(loss)}" for loss in rows])
+    labels = [f"{loss.label}\n{style.members_in_words(loss)}".strip() for loss in rows]
+    axes[0, 0].set_yticks(list(positions.values()), labels)
     axes[0, 0].set(ylim=(len(rows) - 0.5, -0.5))
     axes[0, 0].set_xlim(left=0)
     for row in axes[:, 0]:
@@ -43,13 +46,15 @@ def ablation_picture(results: Results) -> style.Picture | None:
     for panel in axes.flat[len(pairs) :]:
         panel.remove()
     entries = [style.entry(f"{protocol} testing", **mark) for protocol, mark in style.PROTOCOL_STYLES.items()]
-    style.legend_below(figure, [*entries, style.entry("the teacher", **style.REFERENCE_LINE)], columns=3)
-    caption = style.sentences(results.settings.note, f"{results.measure}.", CAPTION, results.note)
-    return style.Picture("ablation", "The anchor itself, positives, negatives", caption, figure)
+    entries += [style.entry("the teacher", **style.REFERENCE_LINE), style.entry("chance", **style.CHANCE_LINE)]
+    style.legend_below(figure, entries, columns=4)
+    bars = SEEDS if results.settings.several_seeds else ""
+    caption = style.sentences(results.settings.note, f"{results.measure}.", CAPTION, bars, results.note)
+    return style.Picture("losses", "Losses, pair by pair", caption, figure)
 
 
 def _pair(panel: Axes, results: Results, networks: list[Network], positions: dict[str, int]) -> None:
-    """Draw a pair: for each loss a mark for each protocol, and a line between them."""
+    """Draw a pair: for each loss a mark for each protocol, its deviation over seeds, and a line between them."""
     scores = {
         protocol: [results.mean_map(network, protocol) for network in networks] for protocol in style.PROTOCOL_STYLES
     }
@@ -57,6 +62,8 @@ def _pair(panel: Axes, results: Results, networks: list[Network], positions: dic
     for row, symmetric, asymmetric in zip(rows, *scores.values(), strict=True):
         if symmetric is not None and asymmetric is not None:
             panel.plot([symmetric, asymmetric], [row, row], color=style.FAINT, zorder=1)
-    for protocol, values in scores.items():
-        marks = {row: value for row, value in zip(rows, values, strict=True) if value is not None}
-        panel.plot(list(marks.values()), list(marks), linestyle="none", **style.PROTOCOL_STYLES[protocol])
+    for protocol, mark in style.PROTOCOL_STYLES.items():
+        for row, network, value in zip(rows, networks, scores[protocol], strict=True):
+            if value is not None:
+                panel.plot(value, row, linestyle="none", **mark)
+                panel.errorbar(value, row, xerr=results.deviation(network, protocol), color=mark["color"], fmt="none")
