@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
-from aml.pages.page import Content, Intervals, Sheet, listed, picture, render
+from aml.pages.page import Content, Intervals, listed, picture, render
 from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
@@ -56,8 +56,8 @@ def main(
         differences=differences,
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
-        complexity=sheet(complexity) if complexity else None,
-        whitening=Sheet(list(COLUMNS), whitening),
+        complexity=list(csv.DictReader(complexity.read_text(encoding="utf-8").splitlines())) if complexity else [],
+        whitening=[dict(zip(COLUMNS, line, strict=True)) for line in whitening],
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],
@@ -77,15 +77,6 @@ def read_intervals(path: Path) -> Intervals:
             (line["key"], line["protocol"], line["set"], line["level"]): (line["low"], line["high"])
             for line in csv.DictReader(file)
         }
-
-
-def sheet(path: Path) -> Sheet:
-    """A CSV file. Raises ValueError for an empty one."""
-    with open(path, newline="", encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file)) or [[]]
-    if not header:
-        raise ValueError(f"{path} is empty; a CSV file with a header is expected")
-    return Sheet(header, lines)
 
 
 if __name__ == "__main__":

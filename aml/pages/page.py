@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup
 
-from aml.pages.provenance import Commit, Family, Making, noted
+from aml.pages.provenance import Commit, Family, noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
@@ -23,14 +23,6 @@ from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """The fields of a CSV file."""
-
-    header: list[str]
-    lines: list[list[str]]
 
 
 # low and high by key, protocol, set or set+distractors, level
@@ -55,7 +47,7 @@ class Content:
     tables: list[Table]
     losses: tuple[Loss, ...]
     claims: list[dict[str, str]]  # the lines of claims.csv
-    making: Making
+    making: dict[str, str]  # as `provenance.making` gives it
     commit: Commit | None
     installed: dict[str, str]  # versions by module
     families: list[Family]
@@ -64,8 +56,8 @@ class Content:
     differences: list[Table]  # from the printed tables
     cell: str | None  # key of the table row of the cell under study
     contact_sheet: Picture | None
-    complexity: Sheet | None
-    whitening: Sheet  # of every network that has a record
+    complexity: list[dict[str, str]]  # the lines of complexity.csv, as is
+    whitening: list[dict[str, str]]  # of every network that has a record
     figures: list[Picture]
     ranked_lists: list[Picture]
 

@@ -35,14 +35,6 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Making:
-    """When and where a page was made; it shows the runs of stages that this machine had noted by then."""
-
-    when: str  # ISO 8601, UTC, to the second
-    machine: str  # its processor
-
-
-@dataclass(frozen=True)
 class Family:
     """The stages of one name in dvc.yaml; `runs`: the last of each, if this machine noted one, as in `cells`."""
 
@@ -64,9 +56,9 @@ class Family:
         return list(dict.fromkeys(run.device for run in self.runs))
 
 
-def making() -> Making:
-    """Time and machine of a page that is made now."""
-    return Making(datetime.now(UTC).isoformat(timespec="seconds"), device())
+def making() -> dict[str, str]:
+    """`when` (ISO 8601, UTC, to the second) and on which `machine` a page is made that is made now."""
+    return {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": device()}
 
 
 def commit() -> Commit | None:

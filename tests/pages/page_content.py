@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from aml.pages.page import Content, Sheet, picture
-from aml.pages.provenance import Commit, Family, Making
+from aml.pages.page import Content, picture
+from aml.pages.provenance import Commit, Family
 from aml.run_log import StageRun
 from aml.tables.build import build_tables
 from aml.tables.claims import read_claims, write_claims
@@ -33,7 +33,7 @@ def content(folder: Path, **changes) -> Content:
         "tables": tables,
         "losses": LOSSES,
         "claims": read_claims(folder / "claims.csv"),
-        "making": Making("2026-01-03T04:05:06+00:00", "A processor, 2 cores"),
+        "making": {"when": "2026-01-03T04:05:06+00:00", "machine": "A processor, 2 cores"},
         "commit": Commit("ab" * 20, ("aml/losses/reg.py",)),
         "installed": {"python": "3.11", "torch": "2.1"},
         "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],
@@ -42,8 +42,10 @@ def content(folder: Path, **changes) -> Content:
         "differences": list(differences_from_printed(tables, compare(tables, printed))),
         "cell": "mobilenet_v2-vgg16-contr_plus",
         "contact_sheet": drawn,
-        "complexity": Sheet(["network", "parameters"], [["VGG16", "14,714,688"]]),
-        "whitening": Sheet(list(COLUMNS), whitening_lines(records, paper_settings().networks())),
+        "complexity": [{"network": "VGG16", "parameters": "14,714,688"}],
+        "whitening": [
+            dict(zip(COLUMNS, line, strict=True)) for line in whitening_lines(records, paper_settings().networks())
+        ],
         "figures": [drawn, drawn],
         "ranked_lists": [drawn],
     }

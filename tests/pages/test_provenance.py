@@ -47,8 +47,8 @@ def test_without_git_there_is_no_commit(tmp_path, monkeypatch):
 def test_a_page_is_made_here_and_now():
     before = datetime.now(UTC).replace(microsecond=0)
     made = provenance.making()
-    assert before <= datetime.fromisoformat(made.when) <= datetime.now(UTC)
-    assert made.machine.endswith(f", {len(os.sched_getaffinity(0))} cores")
+    assert before <= datetime.fromisoformat(made["when"]) <= datetime.now(UTC)
+    assert made["machine"].endswith(f", {len(os.sched_getaffinity(0))} cores")
 
 
 def test_versions_are_those_installed(monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aml.pages.page import Sheet, render
+from aml.pages.page import render
 from aml.tables.build import build_tables
 from aml.tables.notes import COLUMNS, whitening_lines
 from tests.pages.page_content import content
@@ -88,8 +88,8 @@ def test_the_page_has_a_line_for_every_network(records, tmp_path):
         "vgg16": ["", ""],
         "mobilenet_v2-512": ["0", "2.5e+04"],
     }
-    page = render(content(tmp_path, whitening=Sheet(list(COLUMNS), lines)))
+    page = render(content(tmp_path, whitening=[dict(zip(COLUMNS, line, strict=True)) for line in lines]))
     assert f'<td class="number">{REG}</td><td class="number">1e-09</td><td class="number">5.4e+07</td>' in page
     assert 'id="whitening"' in page and 'href="#whitening"' in page
-    page = render(content(tmp_path, whitening=Sheet(list(COLUMNS), [])))
+    page = render(content(tmp_path, whitening=[]))
     assert 'id="whitening"' not in page and 'href="#whitening"' not in page

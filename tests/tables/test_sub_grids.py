@@ -10,7 +10,6 @@ import yaml
 
 from aml.complexity.costs import write_csv
 from aml.files.atomic import write_json
-from aml.pages.provenance import Making
 from aml.params.reading import read_parameters
 from stages import check, figures, page, tables
 from tests import ROOT
@@ -103,7 +102,8 @@ def reports(folder: Path, values: dict) -> dict[str, bytes]:
 def folder(tmp_path, monkeypatch) -> Path:
     """The current folder, in which the page finds a params.yaml, and no time passes."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("aml.pages.provenance.making", lambda: Making("2026-01-02T03:04:05+00:00", "a CPU"))
+    made = {"when": "2026-01-02T03:04:05+00:00", "machine": "a CPU"}
+    monkeypatch.setattr("aml.pages.provenance.making", lambda: made)
     (tmp_path / "params.yaml").write_text("grid\n")
     return tmp_path
 
