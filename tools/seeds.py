@@ -9,7 +9,6 @@ Writes: reports/seeds: tables with standard deviations, claims.csv, one figure, 
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -77,7 +76,7 @@ def keep(reports: Path, folder: Path, **words: str) -> None:
 
 def module(*arguments: str) -> None:
     """Run a module in CLONE. Raises ValueError if it fails: its own output says why."""
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=CLONE, env=os.environ | {"PYTHONPATH": ""})
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=CLONE)
     if done.returncode:
         raise ValueError(f"{' '.join(arguments)} failed in {CLONE}; after the cause is gone, `make seeds` goes on")
 
