@@ -66,7 +66,7 @@ TRAININGS = ("train_teacher", "train_student", "distill")
 
 
 @pytest.mark.parametrize(
-    ("file", "others"), [("params.paper.yaml", {}), ("params.yaml", {"contr": 0.5, "contr_plus": 0.5})]
+    ("file", "others"), [("params.paper.yaml", {}), ("params.yaml", {"contr": 0.6, "contr_plus": 0.6})]
 )
 def test_losses_have_the_method_s_constants(file, others):
     """`others`: margins that the file says to be its own."""
