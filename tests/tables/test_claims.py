@@ -34,6 +34,21 @@ ON_PRINTED_VALUES = {
 }
 
 
+def changed(tables: list, of_row) -> list:
+    """The tables with the values that `of_row(table, row)` gives, without the rows for which it gives None."""
+    found = []
+    for table in tables:
+        rows = [(row, of_row(table, row)) for row in table.rows]
+        rows = tuple(replace(row, values=values) for row, values in rows if values is not None)
+        found.append(replace(table, rows=rows))
+    return found
+
+
+def claims(tables, draws=None) -> dict[str, dict]:
+    """What is checked of each claim."""
+    return {report["claim"]: report for report in check_claims(tables, *([] if draws is None else [draws]))}
+
+
 def test_claims_on_the_printed_values():
     reports = check_claims(read_tables(PRINTED))
     fields = ("pairs_holding", "pairs_total", "comparisons_holding", "comparisons_total")
@@ -57,15 +72,12 @@ def test_built_tables_give_what_printed_tables_give():
 
 def test_a_pair_with_a_missing_cell_is_left_out_and_counted():
     records = printed_records()
-    del records["mobilenet_v2-vgg16-reg"]
-    reports = {report["claim"]: report for report in check_claims(build_tables(paper_settings(), records))}
-    assert (reports["c1"]["pairs_total"], reports["c1"]["pairs_left_out"], reports["c1"]["holds_strictly"]) == (
-        3,
-        1,
-        True,
-    )
-    assert (reports["e"]["pairs_total"], reports["e"]["pairs_left_out"]) == (9, 1)
-    assert (reports["a3"]["pairs_total"], reports["a3"]["pairs_left_out"]) == (4, 0)
+    del records["mobilenet_v2-vgg16-reg"], records["efficientnet_b3-resnet101-contr"]
+    reports = claims(build_tables(paper_settings(), records))
+    fields = ("pairs_total", "pairs_left_out", "holds_strictly")
+    assert tuple(reports["c1"][field] for field in fields) == (2, 2, True)
+    left_out = {name: reports[name]["pairs_left_out"] for name in ("e", "a3", "i", "j", "k1", "k2", "l")}
+    assert left_out == {"e": 2, "a3": 1, "i": 2, "j": 1, "k1": 2, "k2": 1, "l": 2}
 
 
 @pytest.mark.parametrize("tables", [[], build_tables(paper_settings(), {})], ids=["no tables", "no records"])
@@ -86,62 +98,42 @@ def test_nothing_to_check_holds_neither_way(tables):
     ],
 )
 def test_two_exchanged_cells_break_a_claim_in_their_pair(claim, table, pair, column, losses):
-    def exchanged(printed):
-        cells = {row.loss: row.values[column] for row in printed.rows if row.pair == pair}
-        cells = dict(zip(losses, [cells[loss] for loss in reversed(losses)], strict=True))
-        return replace(
-            printed,
-            rows=tuple(
-                replace(row, values=row.values | {column: cells[row.loss]})
-                if row.pair == pair and row.loss in cells
-                else row
-                for row in printed.rows
-            ),
-        )
-
     printed = read_tables(PRINTED)
-    changed = [exchanged(one) if one.number == table else one for one in printed]
-    before, after = (next(r for r in check_claims(tables) if r["claim"] == claim) for tables in (printed, changed))
+    cells = {row.loss: row.values for one in printed for row in one.rows if (one.number, row.pair) == (table, pair)}
+    partner = dict(zip(losses, reversed(losses), strict=True))
+
+    def exchanged(one, row):
+        is_one = (one.number, row.pair) == (table, pair) and row.loss in losses
+        return row.values | {column: cells[partner[row.loss]][column]} if is_one else row.values
+
+    before, after = claims(printed)[claim], claims(changed(printed, exchanged))[claim]
     assert before["holds_strictly"] is True
     assert [line["pair"] for line in after["failing"]] == [pair]
     assert all(column in comparison for comparison in after["failing"][0]["comparisons"])
 
 
 def test_losses_less_than_five_points_apart_may_change_order_in_precision():
-    def spread(table, points):
-        """Each pair's losses `points` apart in mAP, in the opposite order in mP@10."""
-        ranks = {loss: rank for rank, loss in enumerate(("contr", "reg"))}
-        rows = [row for row in table.rows if row.teacher and row.loss in ranks]
-        return replace(
-            table,
-            rows=tuple(
-                replace(row, values={c: (points if c.endswith("mAP") else -1) * ranks[row.loss] for c in row.values})
-                for row in rows
-            ),
-        )
-
+    """Each pair's losses so many points apart in mAP, in the opposite order in mP@10."""
+    ranks = {loss: rank for rank, loss in enumerate(("contr", "reg"))}
     for points, total in ((4.9, 0), (5.0, 4)):
-        reports = {r["claim"]: r for r in check_claims([spread(table, points) for table in read_tables(PRINTED)])}
-        assert (reports["l"]["pairs_holding"], reports["l"]["pairs_total"]) == (0, total)
+
+        def spread(_, row, points=points):
+            if not row.teacher or row.loss not in ranks:
+                return None
+            return {c: (points if c.endswith("mAP") else -1) * ranks[row.loss] for c in row.values}
+
+        report = claims(changed(read_tables(PRINTED), spread))["l"]
+        assert (report["pairs_holding"], report["pairs_total"]) == (0, total)
 
 
-def test_a_claim_among_distractors_is_not_checked_where_a_cell_is_missing():
-    records = printed_records()
-    del records["efficientnet_b3-resnet101-contr"]
-    reports = {report["claim"]: report for report in check_claims(build_tables(paper_settings(), records))}
-    assert {name: reports[name]["pairs_left_out"] for name in ("i", "j", "k1", "k2", "l")} == {
-        **{"i": 1, "j": 1, "k1": 1, "k2": 1, "l": 1},
+def test_ties_count_for_best_and_worst_but_improve_nothing_and_a_zero_cannot_fall():
+    level = {
+        value: claims(changed(read_tables(PRINTED), lambda _, row, value=value: dict.fromkeys(row.values, value)))
+        for value in (50.0, 0.0)
     }
-
-
-def test_ties_count_for_best_and_worst_but_improve_nothing():
-    def level(table):
-        return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 50.0)) for row in table.rows))
-
-    reports = check_claims([level(table) for table in read_tables(PRINTED)])
-    assert [report["claim"] for report in reports if report["holds_strictly"]] == [
-        *("a1", "b", "c1", "c2", "d1", "d2", "i", "k1", "k2"),
-    ]
+    holding = [name for name, report in level[50.0].items() if report["holds_strictly"]]
+    assert holding == ["a1", "b", "c1", "c2", "d1", "d2", "i", "k1", "k2"]
+    assert level[0.0]["e"]["holds_strictly"] is True
 
 
 @pytest.mark.parametrize(
@@ -150,20 +142,13 @@ def test_ties_count_for_best_and_worst_but_improve_nothing():
 def test_near_chance_is_under_a_tenth_of_the_way_from_chance_to_reg(chance, score, holds):
     """Without a known chance, as in the printed tables, it is 0."""
     scores = {"reg": 60.0, "rkd": score, "dr": 1.0}
-    table = next(table for table in read_tables(PRINTED) if table.number == 8)
-    rows = [row for row in table.rows if row.teacher and row.loss in scores]
-    rows = tuple(replace(row, values=dict.fromkeys(row.values, scores[row.loss])) for row in rows)
+
+    def few(_, row):
+        return dict.fromkeys(row.values, scores[row.loss]) if row.teacher and row.loss in scores else None
+
+    (table,) = changed([table for table in read_tables(PRINTED) if table.number == 8], few)
     known = dict.fromkeys(table.columns, float(chance)) if chance else {}
-    reports = {report["claim"]: report for report in check_claims([replace(table, rows=rows, chance=known)])}
-    assert reports["h"]["holds_strictly"] is holds
-
-
-def test_a_zero_cannot_fall():
-    def level(table):
-        return replace(table, rows=tuple(replace(row, values=dict.fromkeys(row.values, 0.0)) for row in table.rows))
-
-    reports = {report["claim"]: report for report in check_claims([level(table) for table in read_tables(PRINTED)])}
-    assert reports["e"]["holds_strictly"] is True
+    assert claims([replace(table, chance=known)])["h"]["holds_strictly"] is holds
 
 
 def drawn(tables, change=lambda key, column: np.zeros(1000)) -> dict:
@@ -177,7 +162,7 @@ def drawn(tables, change=lambda key, column: np.zeros(1000)) -> dict:
 
 
 def verdicts(tables, draws, claim="c1") -> dict[str, str]:
-    report = next(report for report in check_claims(tables, draws) if report["claim"] == claim)
+    report = claims(tables, draws)[claim]
     return {pair: verdict for verdict in VERDICTS for pair in report[verdict]}
 
 
@@ -196,17 +181,14 @@ def test_beyond_noise_a_claim_holds_fails_or_cannot_be_told():
 def test_beyond_noise_columns_are_judged_by_their_mean():
     """Contr+ is ahead of Reg in one column of four by one point; strictly, that breaks the claim."""
     tables, column = build_tables(paper_settings(), printed_records()), "roxford5k_medium_mAP"
+    of_reg = {(t.number, row.pair): row.values[column] for t in tables for row in t.rows if row.loss == "reg"}
 
-    def ahead(table):
-        scores = {row.pair: row.values[column] for row in table.rows if row.loss == "reg"}
-        rows = [
-            replace(row, values=row.values | {column: scores[row.pair] + 1}) if row.loss == "contr_plus" else row
-            for row in table.rows
-        ]
-        return replace(table, rows=tuple(rows))
+    def ahead(table, row):
+        is_ahead = table.protocol == "asymmetric" and row.loss == "contr_plus"
+        return row.values | ({column: of_reg[table.number, row.pair] + 1} if is_ahead else {})
 
-    tables = [ahead(table) if table.protocol == "asymmetric" else table for table in tables]
-    assert next(report for report in check_claims(tables) if report["claim"] == "c1")["pairs_holding"] == 0
+    tables = changed(tables, ahead)
+    assert claims(tables)["c1"]["pairs_holding"] == 0
     assert set(verdicts(tables, drawn(tables)).values()) == {"holds"}
 
 

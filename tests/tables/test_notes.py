@@ -6,7 +6,7 @@ from aml.pages.page import render
 from aml.tables.build import build_tables
 from aml.tables.notes import COLUMNS, whitening_lines
 from tests.pages.page_content import content
-from tests.tables.paper_records import paper_settings, printed_records, with_seeds
+from tests.tables.paper_records import paper_settings, with_seeds
 
 REG = "mobilenet_v2-vgg16-reg"
 SINGULAR = {"regularisation": 1e-9, "condition_number": 5.4e7}
@@ -14,11 +14,6 @@ SINGULAR_SENTENCE = (
     "Whitening was learned from a singular matrix, with a constant added to its diagonal on which the scores depend: "
     "{} 1e-09 (condition number 5.4e+07)."
 )
-
-
-@pytest.fixture
-def records():
-    return printed_records()
 
 
 def notes(records: dict, beginning: str, settings=None) -> dict[int, str]:

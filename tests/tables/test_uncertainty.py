@@ -1,6 +1,5 @@
 """Intervals, differences and marks, on queries whose means are the printed scores."""
 
-import copy
 import csv
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from aml.tables.build import build_tables
 from aml.tables.csv_files import write_tables
 from aml.tables.latex import render
 from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked, write_lines
-from tests.tables.paper_records import LOSSES, SHIFTS, paper_settings, printed_records, write_queries
+from tests.tables.paper_records import LOSSES, SHIFTS, paper_settings, write_queries
 
 BOOTSTRAP = BootstrapSettings(seed=0, draws=500, confidence=95.0)
 SETTINGS = paper_settings(
@@ -21,16 +20,6 @@ SETTINGS = paper_settings(
     losses=tuple(loss for loss in LOSSES if loss.key in ("contr", "contr_plus", "reg")),
 )
 REG = "mobilenet_v2-vgg16-reg"
-
-
-@pytest.fixture(scope="module")
-def all_records():
-    return printed_records()
-
-
-@pytest.fixture
-def records(all_records):
-    return copy.deepcopy(all_records)
 
 
 def every(records):
