@@ -83,7 +83,7 @@ def test_losses_have_the_method_s_constants(file, others):
 
 @pytest.mark.parametrize(
     ("file", "labelled", "others", "alone"),
-    [("params.paper.yaml", 2000, 20000, (2000, 2000)), ("params.yaml", 750, 1500, (360, 200))],
+    [("params.paper.yaml", 2000, 20000, (2000, 2000)), ("params.yaml", 1000, 1500, (360, 200))],
 )
 def test_losses_without_labels_see_more_images(file, labelled, others, alone):
     """`alone`: of teachers and of students without teacher."""

@@ -1,0 +1,34 @@
+"""The search on the development set: what it varies exists, and the committed result is of the committed grid."""
+
+import csv
+
+import pytest
+
+from aml.params.reading import parameters, section
+from benchmarks.development import COLUMNS, COMMITTED, SET, VARIANTS, Cell, Development, of_grid
+from tests import ROOT
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_changes_parameters_that_exist(variant):
+    overrides, pairs, losses = VARIANTS[variant]
+    before, after = parameters(), Development(overrides).values
+    for name, value in overrides.items():
+        assert section(before, name) != value and section(after, name) == value
+    assert {student for student, _ in pairs} <= set(before["grid"]["students"]) and set(losses) <= set(before["losses"])
+
+
+def test_the_development_set_is_none_of_the_grid():
+    values = parameters()
+    assert SET in values["datasets"] and SET not in values["grid"]["datasets"]
+    seeds = [values["datasets"][name]["synthetic"]["seed"] for name in (*values["grid"]["datasets"], SET)]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_the_committed_result_has_every_cell_and_variant():
+    with open(ROOT / "reports/development.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == COLUMNS
+    assert {line["variant"] for line in lines} == {COMMITTED, *VARIANTS}
+    committed = [tuple(line[field] for field in Cell._fields) for line in lines if line["variant"] == COMMITTED]
+    assert committed == [tuple(str(field or "") for field in cell) for cell in of_grid(parameters())]
