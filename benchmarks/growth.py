@@ -31,11 +31,11 @@ def run(options: Options) -> list[Curve]:
 def evaluation_curve(options: Options) -> Curve:
     sizes, dimension = ((1000, 4000), 32) if options.quick else (ROWS, DIMENSION)
     trials = 1 if options.quick else 3
-    variants = {"ours": evaluation.ours, "plain": evaluation.plain}
+    variants = {"ours": evaluation.ours, "public": evaluation.public}
     seconds = {name: [] for name in variants}
     for num_rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            evaluation.write_database(Path(folder), num_rows, dimension)
+            evaluation.write_inputs(Path(folder), evaluation.Size(num_rows, dimension, "float32", 1))
             medians, _, _ = alternate_children({name: (call, folder) for name, call in variants.items()}, trials)
         for name, value in medians.items():
             seconds[name].append(value)
