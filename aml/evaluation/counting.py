@@ -13,7 +13,6 @@ counted again with D u.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -27,64 +26,51 @@ NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitenin
 BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the queries is exact
 
 
-@dataclass(frozen=True)
-class Counts:
-    """For each query, its labelled rows and how many rows of the database and of the distractors rank above each."""
-
-    labelled: Sequence[np.ndarray]
-    database: list[np.ndarray]
-    distractors: list[np.ndarray]
-
-
 def count_above(
     queries: np.ndarray,
     database: np.ndarray,
     labelled: Sequence[np.ndarray],
-    *,
-    distractors: Sequence[np.ndarray] = (),
-) -> Counts:
-    """Count rows of database (N, D) and distractors (M, D)... above the labelled rows of each of queries (Q, D).
+    distractors: np.ndarray | None = None,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return, for each of queries (Q, D), how many rows of database (N, D) and of distractors (M, D) rank above each of
+    its labelled rows.
 
     All are unit-norm, float32 or float16, memory maps included. labelled: for each query, the numbers of rows of the
-    database, each once. Distractors' row numbers go on from N.
-
-    Raises ValueError for rows that are not of unit norm.
+    database, each once. Distractors' row numbers go on from N. Raises ValueError for rows that are not of unit norm.
     """
-    parts = {"queries": queries, "database": database}
-    parts |= {f"distractors[{i}]": part for i, part in enumerate(distractors)}
+    parts = {"database": database} | ({} if distractors is None else {"distractors": distractors})
     blas = ThreadpoolController().select(user_api="blas")
     num_threads = min(MAX_THREADS, max((library.num_threads for library in blas.lib_controllers), default=1))
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
     # Each thread counts a block by itself, its product included: a product of many threads waits for the slowest.
     with blas.limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
-        queries = _block(parts.pop("queries"), "queries", slice(None))
+        queries = _block(queries, "queries", slice(None))
         similarities = _labelled_similarities(queries, database, labelled, threads)
         for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
             bins = _Bins(labelled, similarities, tolerance)
-            in_database, in_distractors, largest_error = _fill(bins, queries, parts, threads)
+            num_in_bin, largest_error = _fill(bins, queries, parts, threads)
             if largest_error <= tolerance / 2:
                 break
-    return Counts(labelled, bins.above(in_database), bins.above(in_distractors))
+    return bins.above(num_in_bin["database"]), bins.above(num_in_bin["distractors"])
 
 
 def _fill(
     bins: "_Bins", queries: np.ndarray, parts: dict[str, np.ndarray], threads: ThreadPoolExecutor
-) -> tuple[np.ndarray, np.ndarray, float]:
+) -> tuple[dict[str, np.ndarray], float]:
     """Return how many rows of the database and of the distractors are in each bin, and the largest error met."""
 
     def count_block(name: str, first_row: int, rows: slice) -> tuple[np.ndarray, float]:
         return bins.count(_block(parts[name], name, rows), first_row + rows.start, queries)
 
-    block_rows = max(1, BLOCK_BYTES // (4 * queries.shape[1]))
-    in_database, in_distractors = np.zeros((2, len(bins.rows)), np.int64)
-    largest_error, first_row = 0.0, 0
-    for name, part in parts.items():
-        counts = in_database if name == "database" else in_distractors
-        for in_block, error in threads.map(partial(count_block, name, first_row), _slices(len(part), block_rows)):
-            counts += in_block
+    block_rows = BLOCK_BYTES // (4 * queries.shape[1])
+    num_in_bin, largest_error, first_row = {}, 0.0, 0
+    for name in ("database", "distractors"):
+        num_in_bin[name], num_rows = np.zeros(len(bins.rows), np.int64), len(parts.get(name, ()))
+        for in_block, error in threads.map(partial(count_block, name, first_row), _slices(num_rows, block_rows)):
+            num_in_bin[name] += in_block
             largest_error = max(largest_error, error)
-        first_row += len(part)
-    return in_database, in_distractors, largest_error
+        first_row += num_rows
+    return num_in_bin, largest_error
 
 
 class _Bins:

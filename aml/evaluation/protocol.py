@@ -71,13 +71,13 @@ class Lists:
         """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`;
         `whitening` is the database's."""
         results = {}
-        distractors = [database[self.distractors]] if self.distractors in self.digests else []
+        distractors = database[self.distractors] if self.distractors in self.digests else None
         for name in self.test_sets:
             results[name], with_distractors = evaluate(
                 whiten_queries(queries[f"{name}.queries"], whitening),
                 database[f"{name}.database"],
                 self.ground_truth[name],
-                distractors=distractors,
+                distractors,
             )
             if with_distractors is not None:
                 results[self._with_distractors(name)] = with_distractors

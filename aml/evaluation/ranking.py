@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aml.evaluation.counting import Counts, count_above
+from aml.evaluation.counting import count_above
 
 CLASSES = ("easy", "hard", "junk")
 LEVELS = {  # positives, junk
@@ -23,11 +23,7 @@ GroundTruth = Sequence[dict[str, np.ndarray]]
 
 
 def evaluate(
-    queries: np.ndarray,
-    database: np.ndarray,
-    ground_truth: GroundTruth,
-    *,
-    distractors: Sequence[np.ndarray] = (),
+    queries: np.ndarray, database: np.ndarray, ground_truth: GroundTruth, distractors: np.ndarray | None = None
 ) -> tuple[dict, dict | None]:
     """Return the results (see `summarise`) without and with distractors, both from one pass over all rows; the second
     is None where there are no distractors.
@@ -35,20 +31,23 @@ def evaluate(
     Arguments are those of `count_above`. Symmetric testing describes queries and database by one network, asymmetric
     testing by two. Raises ValueError as `count_above` does.
     """
-    labelled = labelled_rows(ground_truth)
-    counts = count_above(queries, database, labelled, distractors=distractors)
-    without = summarise(counts, ground_truth, with_distractors=False)
-    return without, summarise(counts, ground_truth, with_distractors=True) if len(distractors) else None
+    in_database, in_distractors = count_above(queries, database, labelled_rows(ground_truth), distractors)
+    without = summarise(in_database, ground_truth)
+    if distractors is None:
+        return without, None
+    return without, summarise([sum(both) for both in zip(in_database, in_distractors, strict=True)], ground_truth)
 
 
-def summarise(counts: Counts, ground_truth: GroundTruth, *, with_distractors: bool) -> dict[str, dict]:
+def summarise(above: Sequence[np.ndarray], ground_truth: GroundTruth) -> dict[str, dict]:
     """Return {level: {"mAP", "mP@1", "mP@5", "mP@10": float, "AP", "P@1", "P@5", "P@10": (Q,), "num_queries": int}}.
 
-    The means are over the level's num_queries queries that have positives; a level without one is left out.
+    above: for each query, how many rows rank above each of its `labelled_rows`. The means are over the level's
+    num_queries queries that have positives; a level without one is left out.
     """
+    classes = [_by_class(*of_query) for of_query in zip(above, ground_truth, strict=True)]
     results = {}
-    for level in LEVELS:
-        ranks = ranks_of_positives(counts, *protocol_labels(ground_truth, level), with_distractors=with_distractors)
+    for level, of_level in LEVELS.items():
+        ranks = [ranks_of_positives(of_query, *of_level) for of_query in classes]
         per_query = {"AP": np.array([average_precision(ranks_of_query) for ranks_of_query in ranks])}
         per_query |= {
             f"P@{k}": np.array([precision_at(ranks_of_query, k) for ranks_of_query in ranks]) for k in CUTOFFS
@@ -64,18 +63,15 @@ def summary(per_query: dict[str, np.ndarray]) -> dict:
     return {**means, **per_query, "num_queries": np.count_nonzero(~np.isnan(per_query["AP"]))}
 
 
-def ranks_of_positives(
-    counts: Counts, positives: Sequence[np.ndarray], junk: Sequence[np.ndarray], *, with_distractors: bool
-) -> list[np.ndarray]:
-    """Return, for each query, the rising zero-based ranks of its positives in the ranking without junk."""
-    ranks = []
-    for i, rows in enumerate(counts.labelled):
-        above = counts.database[i] + counts.distractors[i] if with_distractors else counts.database[i]
-        junk_above, positives_above = (
-            np.sort(above[np.isin(rows, chosen[i], assume_unique=True)]) for chosen in (junk, positives)
-        )
-        ranks.append(positives_above - np.searchsorted(junk_above, positives_above))
-    return ranks
+def _by_class(above: np.ndarray, query: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    ends = np.cumsum([len(query[name]) for name in CLASSES])
+    return dict(zip(CLASSES, np.split(above, ends[:-1]), strict=True))
+
+
+def ranks_of_positives(above: dict[str, np.ndarray], positives: Sequence[str], junk: Sequence[str]) -> np.ndarray:
+    """Return the rising zero-based ranks of a query's positives in the ranking without junk; both name classes."""
+    found, removed = (np.sort(np.concatenate([above[name] for name in names])) for names in (positives, junk))
+    return found - np.searchsorted(removed, found)
 
 
 def average_precision(ranks: np.ndarray) -> float:

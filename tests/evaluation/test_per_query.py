@@ -20,8 +20,10 @@ QUERIES = list(zip(NAMES, (0, 1, 0), strict=True))
 @pytest.fixture
 def results():
     """Random scores of three queries, the last without positives, against 40 rows, 34 of them distractors."""
-    counts = counts_by_sorting(np.random.default_rng(0).random((3, 40)), labelled_rows(LABELS), num_distractors=34)
-    return {flag: summarise(counts, LABELS, with_distractors=flag) for flag in (False, True)}
+    scores, rows = np.random.default_rng(0).random((3, 40)), labelled_rows(LABELS)
+    return {
+        flag: summarise(counts_by_sorting(scores[:, : 40 if flag else 6], rows)[0], LABELS) for flag in (False, True)
+    }
 
 
 def test_means_are_the_summary_s(results, tmp_path):
@@ -47,8 +49,8 @@ def test_means_are_the_summary_s(results, tmp_path):
 
 def test_a_level_without_positives_has_no_lines(tmp_path):
     labels = [{"easy": [0], "hard": [], "junk": []}]
-    counts = counts_by_sorting(np.array([[1.0, 0.0]]), labelled_rows(labels))
-    results = {"symmetric": {"test": summarise(counts, labels, with_distractors=False)}}
+    above, _ = counts_by_sorting(np.array([[1.0, 0.0]]), labelled_rows(labels))
+    results = {"symmetric": {"test": summarise(above, labels)}}
     write_per_query(tmp_path / "x.csv", results, {"test": [("a", 3)]})
     found = read_average_precisions(tmp_path / "x.csv")
     assert found == {("symmetric", "test", level): {"a": 100.0} for level in ("easy", "medium")}

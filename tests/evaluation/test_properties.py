@@ -17,8 +17,8 @@ def measured(ranking: list[str]) -> dict[tuple[str, str], float]:
     """(level, measure) -> mean, of one query whose database, in ranking order, has these classes."""
     ground_truth = [{name: [i for i, found in enumerate(ranking) if found == name] for name in CLASSES}]
     scores = np.linspace(1, 0, len(ranking))[None]
-    counts = counts_by_sorting(scores, labelled_rows(ground_truth))
-    levels = summarise(counts, ground_truth, with_distractors=False)
+    above, _ = counts_by_sorting(scores, labelled_rows(ground_truth))
+    levels = summarise(above, ground_truth)
     return {(level, name): value for level, found in levels.items() for name, value in found.items() if name[0] == "m"}
 
 

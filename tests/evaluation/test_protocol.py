@@ -39,7 +39,7 @@ def expected(rows: dict, *, database: str, distractors: str, whitening: str) -> 
         whiten_queries(rows["student"]["test.queries"], random_whitening(SEEDS[whitening])),
         rows[database]["test.database"],
         LABELS,
-        distractors=[rows[distractors]["crowd.database"]],
+        rows[distractors]["crowd.database"],
     )
     return average_precisions({"test": without, "test+crowd": with_distractors})
 

@@ -55,8 +55,7 @@ def of_ranking(*classes):
     """Results of one query whose database, in ranking order, has these classes."""
     ground_truth = [{name: [i for i, c in enumerate(classes) if c == name] for name in ("easy", "hard", "junk")}]
     scores = np.linspace(1, 0, len(classes))[None]
-    counts = counts_by_sorting(scores, labelled_rows(ground_truth))
-    return summarise(counts, ground_truth, with_distractors=False)
+    return summarise(counts_by_sorting(scores, labelled_rows(ground_truth))[0], ground_truth)
 
 
 def test_junk_is_taken_out_of_the_ranking_first():
@@ -80,7 +79,7 @@ def test_a_level_without_positives_is_left_out():
 def test_a_query_without_positives_is_left_out_of_the_mean():
     ground_truth = [{"easy": [1], "hard": [], "junk": []}, {"easy": [], "hard": [0], "junk": []}]
     scores = np.array([[0.9, 0.8], [0.9, 0.8]])
-    results = summarise(counts_by_sorting(scores, labelled_rows(ground_truth)), ground_truth, with_distractors=False)
+    results = summarise(counts_by_sorting(scores, labelled_rows(ground_truth))[0], ground_truth)
     assert results["easy"]["mAP"] == 0.25 and results["easy"]["num_queries"] == 1
     assert results["easy"]["AP"][0] == 0.25 and np.isnan(results["easy"]["AP"][1])
     assert results["medium"]["mAP"] == 0.625 and results["medium"]["num_queries"] == 2
@@ -95,8 +94,7 @@ def test_agrees_with_the_benchmark():
         for name in ("easy", "hard", "junk")
     }
     ground_truth = [{name: classes[name][i] for name in classes} for i in range(12)]
-    counts = counts_by_sorting(parity["scores"].T, labelled_rows(ground_truth))
-    results = summarise(counts, ground_truth, with_distractors=False)
+    results = summarise(counts_by_sorting(parity["scores"].T, labelled_rows(ground_truth))[0], ground_truth)
     assert set(results) == {"easy", "medium", "hard"}
     for level, result in results.items():
         np.testing.assert_allclose(result["mAP"], parity[f"{level}/mAP"], rtol=0, atol=1e-12)
@@ -137,7 +135,7 @@ def by_sorting(queries, rows, ground_truth, level):
 
 def test_evaluates_descriptors_as_a_full_sort_does(case):
     queries, database, ground_truth, distractors = case
-    without, appended = evaluate(queries, database, ground_truth, distractors=[distractors[:100], distractors[100:]])
+    without, appended = evaluate(queries, database, ground_truth, distractors)
     for results, rows in ((without, database), (appended, np.concatenate([database, distractors]))):
         for level, result in results.items():
             expected = by_sorting(queries, rows, ground_truth, level)
@@ -150,7 +148,7 @@ def test_without_distractors_there_is_one_result(case):
     queries, database, ground_truth, distractors = case
     without, appended = evaluate(queries, database, ground_truth)
     assert appended is None
-    both = evaluate(queries, database, ground_truth, distractors=[distractors])[0]
+    both = evaluate(queries, database, ground_truth, distractors)[0]
     assert all(np.array_equal(without[level]["AP"], both[level]["AP"], equal_nan=True) for level in without)
 
 
