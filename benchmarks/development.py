@@ -62,7 +62,7 @@ VARIANTS: dict[str, tuple[dict, list[tuple[str, str]], list[str]]] = {
     "triplet's margin 0.7": ({"losses.triplet.margin": 0.7}, [PAIR], ["triplet"]),
     "pool of 24": ({"distill.pool_size": 24}, [PAIR], ["contr_plus", "contr", "triplet", "ms"]),
     "rate 0.01": ({"distill.learning_rate": 0.01}, [PAIR], ["reg", "contr_plus"]),
-    "750 anchors for all": (anchors(750, 750), [PAIR, SHORT], ["reg"]),
+    "1,000 anchors for all": (anchors(1000, 1000), [PAIR, SHORT], ["reg"]),
     "150 and 1,500 anchors": (anchors(150, 1500), [PAIR], CONTRASTIVE),
 }  # fmt: skip
 
