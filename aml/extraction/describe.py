@@ -1,6 +1,6 @@
 """Multi-scale descriptors of images (METHOD, Sec. 4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +55,21 @@ def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
     return images.split(max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
-def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: list[float]) -> torch.Tensor:
+def scaled_bilinear(images: torch.Tensor, scale: float) -> torch.Tensor:
+    """Resize images `(B, C, H, W)`; a side of them keeps a pixel at least."""
+    if min(images.shape[-2:]) * scale < 1:  # a sliver of an image
+        size = [max(1, int(side * scale)) for side in images.shape[-2:]]
+        return F.interpolate(images, size=size, mode="bilinear")
+    return F.interpolate(images, scale_factor=scale, mode="bilinear")
+
+
+def describe_at_scales(
+    network: RetrievalNetwork,
+    images: torch.Tensor,
+    scales: list[float],
+    *,
+    scaled: Callable[[torch.Tensor, float], torch.Tensor] = scaled_bilinear,
+) -> torch.Tensor:
     """Return descriptors `(B, D)` of images `(B, 3, H, W)`: v = (mean over scales of v_s^p)^(1/p), then L2.
 
     The pyramid is bilinear, of the normalised tensor; p is the network's own GeM power. At the single scale 1 the
@@ -65,13 +79,5 @@ def describe_at_scales(network: RetrievalNetwork, images: torch.Tensor, scales: 
         return network(images)
     p, total = network.pool.p, 0
     for scale in scales:
-        scaled = images if scale == 1 else _scaled(images, scale)
-        total = total + network(scaled).pow(p)  # (B, D)
+        total = total + network(images if scale == 1 else scaled(images, scale)).pow(p)  # (B, D)
     return F.normalize((total / len(scales)).pow(1 / p))
-
-
-def _scaled(images, scale):
-    if min(images.shape[-2:]) * scale < 1:  # a sliver of an image keeps its one pixel
-        size = [max(1, int(side * scale)) for side in images.shape[-2:]]
-        return F.interpolate(images, size=size, mode="bilinear")
-    return F.interpolate(images, scale_factor=scale, mode="bilinear")

@@ -75,13 +75,14 @@ def _depthwise_and_project(hidden: int, outputs: int, kernel: int, stride: int) 
 class SameConv2d(nn.Conv2d):
     """A convolution padded as TensorFlow pads: output size = ceil(input size / stride), the odd pixel on the far side.
 
-    At stride 1 torch's own padding is the same; at stride 2 it depends on the size of the input.
+    At stride 1 torch's own padding is the same; at stride 2 it depends on the size of the input. It is computed by
+    whole-number operators alone, which an exported network can repeat for each size.
     """
 
     def forward(self, x):
         (height, width), kernel, stride = x.shape[-2:], self.kernel_size[0], self.stride[0]
-        pad_y = max((math.ceil(height / stride) - 1) * stride + kernel - height, 0)
-        pad_x = max((math.ceil(width / stride) - 1) * stride + kernel - width, 0)
+        pad_y = ((height + stride - 1) // stride - 1) * stride + kernel - height
+        pad_x = ((width + stride - 1) // stride - 1) * stride + kernel - width
         x = F.pad(x, (pad_x // 2, pad_x - pad_x // 2, pad_y // 2, pad_y - pad_y // 2))
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
 
