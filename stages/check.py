@@ -19,6 +19,7 @@ from aml.params.networks import network_settings, teacher_dimensions
 from aml.params.pretrained import network_files, weight_places
 from aml.params.reading import section, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings, ComplexitySettings
+from aml.params.search import ExportSettings, IndexSettings
 from aml.params.training import TRAININGS
 from aml.pretrained.layouts import BACKBONES
 from aml.tables.settings import table_settings
@@ -30,6 +31,8 @@ SECTIONS = {
     "targets": TargetSettings,
     "extract": ExtractionSettings,
     "whitening": WhiteningSettings,
+    "export": ExportSettings,
+    "index": IndexSettings,
     "complexity": ComplexitySettings,
     "comparison": ComparisonSettings,
     "bootstrap": BootstrapSettings,

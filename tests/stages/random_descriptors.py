@@ -12,9 +12,11 @@ from tests.vectors import unit
 D = 6
 
 
-def describe(folder: Path, processed: Path, *, seed: int, distractors: str | None = None) -> dict[str, np.ndarray]:
+def describe(
+    folder: Path, processed: Path, *, seed: int, distractors: str | None = None, sha256: str = "0"
+) -> dict[str, np.ndarray]:
     """A descriptor folder of random rows, as if those of databases were whitened, with a random whitening; gives the
-    rows."""
+    rows. `sha256`: of the network."""
     random, rows, lines = np.random.default_rng(seed), {}, {}
     folder.mkdir()
     for name, images in lists_of_testing(processed, test_sets=["test"], distractors=distractors).items():
@@ -23,10 +25,10 @@ def describe(folder: Path, processed: Path, *, seed: int, distractors: str | Non
         form = {"shape": (len(images), D), "digest": images.digest, "dtype": "float32", "whitened": whitened}
         lines[name] = write_descriptors(folder, name, pieces, **form)
     write_whitening(folder, random_whitening(seed))
-    network = {"dimension": D, "num_parameters": 1, "whitening": None}
-    extraction = {"image_size": 32, "scales": [1.0], "query_crop": True}
-    sha256 = whitening_sha256(folder)
-    write_provenance(folder, network=network, extraction=extraction, whitening=sha256, arrays=lines)
+    network = {"sha256": sha256, "dimension": D, "num_parameters": 1, "whitening": None}
+    extraction = {"image_size": 32, "scales": [1.0, 0.7], "query_crop": True}
+    digest = whitening_sha256(folder)
+    write_provenance(folder, network=network, extraction=extraction, whitening=digest, arrays=lines)
     return rows
 
 

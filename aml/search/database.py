@@ -1,0 +1,70 @@
+"""A teacher's whitened database as the stages `export` and `index` search it, exactly."""
+
+from pathlib import Path
+
+import numpy as np
+
+from aml.evaluation.protocol import Lists
+from aml.evaluation.ranking import evaluate
+from aml.evaluation.whitening import whiten_queries
+from aml.files.descriptors import DescriptorFolder
+from aml.files.evaluated_lists import testing_lists
+from aml.files.whitening import database_whitening
+
+
+class TeacherDatabase:
+    """A teacher's descriptor folder with its lists.
+
+    images: array name -> image set. whitening: of the rows and of whatever they are compared with. teacher: `key`, and
+    the sha256 of the network and of the whitening.
+
+    Raises ValueError for a folder of other lists than those in `processed`, and for one whose whitening is missing.
+    """
+
+    def __init__(self, folder: Path, processed: Path, ground_truth: Path, sets: dict):
+        self.described = DescriptorFolder(folder)
+        self.lists = Lists(processed, ground_truth, sets, [self.described])
+        self.images = testing_lists(processed, **sets)
+        self.whitening = database_whitening(self.described)
+        digests = {"sha256": self.described.network["sha256"], "whitening": self.described.whitening}
+        self.teacher = {"key": folder.name, **digests}
+
+    @property
+    def extraction(self) -> dict:
+        """How the images were described: `image_size`, `scales` and so on."""
+        return self.described.extraction
+
+    @property
+    def dimension(self) -> int:
+        return len(self.whitening.mean)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The arrays that a search finds images in, test sets before distractors: array name -> set."""
+        return {name: name.rpartition(".")[0] for name in self.images if name.endswith(".database")}
+
+    def rows(self) -> np.ndarray:
+        """The whitened descriptors of all `parts`, one after the other, (N, D) float32."""
+        return np.concatenate([self.described[name] for name in self.parts], dtype=np.float32)
+
+    def queries(self) -> dict[str, np.ndarray]:
+        """The teacher's own whitened descriptors of each test set's queries, (Q, D) float32."""
+        return {
+            name: whiten_queries(self.described[f"{name}.queries"], self.whitening) for name in self.lists.test_sets
+        }
+
+    def mean_precisions(self, queries: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+        """The mAP in percent of whitened queries (Q, D) by test set, for each level, without and with distractors:
+        {"<set>" or "<set>+<distractors>": {level: mAP}}."""
+        found, distractors = {}, [name for name in self.parts if name == self.lists.distractors]
+        for name, of_set in queries.items():
+            results = evaluate(
+                of_set,
+                self.described[f"{name}.database"],
+                self.lists.ground_truth[name],
+                distractors=[self.described[array] for array in distractors],
+            )
+            titles = [name, *(f"{name}+{self.parts[array]}" for array in distractors)]
+            for title, levels in zip(titles, results, strict=False):
+                found[title] = {level: round(100 * values["mAP"], 2) for level, values in levels.items()}
+        return found

@@ -1,0 +1,75 @@
+"""A student as one module from pixels to whitened descriptors, and that module as an ONNX file."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from aml.evaluation.whitening import whiten
+from aml.extraction.describe import describe_at_scales
+from aml.files.whitening import Whitening
+from aml.networks.inference import folded
+from aml.networks.network import RetrievalNetwork
+from aml.search.student import INPUT, OUTPUT
+
+OPSET = 17
+EXAMPLE_SIDES = (75, 98)  # of the image that is traced; the file takes any other
+
+
+class Describer(nn.Module):
+    """RGB pixels `(B, 3, H, W)` uint8 to whitened unit-norm descriptors `(B, D)` float32.
+
+    It holds the normalisation, the network, its descriptors' mean over `scales` (`describe_at_scales`), and the
+    whitening of the database that the descriptors are compared with, in float64.
+    """
+
+    def __init__(self, network: RetrievalNetwork, normalisation: dict, whitening: Whitening, scales: Sequence[float]):
+        super().__init__()
+        self.network, self.scales = folded(network), list(scales)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.tensor(normalisation[name]).view(3, 1, 1))
+        self.register_buffer("whitening_mean", torch.from_numpy(whitening.mean))
+        self.register_buffer("whitening_projection", torch.from_numpy(whitening.projection))
+
+    def forward(self, pixels):
+        images = (pixels.float() / 255 - self.mean) / self.std
+        descriptors = describe_at_scales(self.network, images, self.scales, scaled=scaled).double()
+        return whiten(descriptors, self.whitening_mean, self.whitening_projection).float()
+
+
+def scaled(images: torch.Tensor, scale: float) -> torch.Tensor:
+    """What F.interpolate(images, scale_factor=scale, mode="bilinear") gives, in operators that hold for every size.
+
+    Traced, that function becomes ONNX's Resize, which counts rows in float32: 63 for 90 x 0.7, where torch has 62.
+    """
+    exact = torch.tensor([scale], dtype=torch.float64)  # as a float or without an axis it would be exported in float32
+    for axis in (-2, -1):
+        size = torch.as_tensor(images.shape[axis])
+        (count,) = (size.double() * exact).long().clamp(min=1)
+        place = ((torch.arange(count).float() + 0.5) * (1 / scale) - 0.5).clamp(min=0)
+        low = place.long()
+        high, weight = torch.minimum(low + 1, size - 1), (place - low).view(-1, 1) if axis == -2 else place - low
+        images = images.index_select(axis, low) * (1 - weight) + images.index_select(axis, high) * weight
+    return images
+
+
+def write_onnx(describer: Describer, path: Path) -> None:
+    """Write the module as an ONNX file whose batch, height and width are free.
+
+    It is traced: the exporter through torch.export needs two more packages, and refuses padding that depends on the
+    size of the image.
+    """
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # that tracing is the older way, and that branches are fixed: a test runs it
+        torch.onnx.export(
+            describer.eval(),
+            (torch.zeros(1, 3, *EXAMPLE_SIDES, dtype=torch.uint8),),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "batch", 2: "height", 3: "width"}, OUTPUT: {0: "batch"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )

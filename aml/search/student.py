@@ -1,0 +1,84 @@
+"""An exported student: the folder of its ONNX files, and describing pixels by one of them, without torch.
+
+The folder holds student.onnx (one scale), student-multiscale.onnx (the scales of testing), both also with -float16 and
+-int8; model.json, which says what the student is and has the sha256 of each file; README.md, the same for readers.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from aml.files.atomic import damaged, read_json
+from aml.files.digests import file_sha256
+
+INPUT, OUTPUT = "image", "descriptor"
+DESCRIPTION = "model.json"
+SINGLE, MULTI = "student", "student-multiscale"  # names of files without precision and .onnx
+DEFAULT = f"{SINGLE}.onnx"
+
+
+class Student:
+    """One ONNX file, opened. `about` is model.json.
+
+    path: an exported folder, or one of its .onnx files. Raises ValueError for a folder that is not one, and for a file
+    that is damaged or not of this student.
+    """
+
+    def __init__(self, path: Path):
+        path = Path(path)
+        self.path = path if path.suffix == ".onnx" else path / DEFAULT
+        described = self.path.parent / DESCRIPTION
+        if not described.exists() or not self.path.exists():
+            missing = described if not described.exists() else self.path
+            raise ValueError(f"{path} is no exported student: there is no {missing}; `make search` writes one")
+        self.about = read_json(described, "key", "teacher", "dimension", "image_size", "smallest_side", "files")
+        expected = self.about["files"].get(self.path.name, {}).get("sha256")
+        if file_sha256(self.path) != expected:
+            raise damaged(self.path, f"it is not the file of {self.about['key']} that {described} names")
+        self.session = open_session(self.path)
+
+    def describe(self, pixels: np.ndarray) -> np.ndarray:
+        """The descriptor `(D,)` float32, whitened, of unit norm, of RGB pixels `(H, W, 3)` uint8."""
+        return describe(self.session, pixels, self.about["smallest_side"])
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on the CPU. Raises ValueError for one that onnxruntime refuses."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # its own lines on stderr; errors come as exceptions
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no common one
+        raise ValueError(f"onnxruntime can't open {path}: {error}") from error
+
+
+def describe(session: onnxruntime.InferenceSession, pixels: np.ndarray, smallest_side: int) -> np.ndarray:
+    """The descriptor `(D,)` of pixels `(H, W, 3)`; a side below `smallest_side` is filled by the pixels of its end."""
+    height, width = pixels.shape[:2]
+    if min(height, width) < smallest_side:
+        missing = [(0, max(0, smallest_side - side)) for side in (height, width)]
+        pixels = np.pad(pixels, [*missing, (0, 0)], mode="edge")
+    return session.run([OUTPUT], {INPUT: as_input(pixels)})[0][0]
+
+
+def as_input(pixels: np.ndarray) -> np.ndarray:
+    """Pixels `(H, W, 3)` as the input of an ONNX file, `(1, 3, H, W)`."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+
+
+def smallest_side(session: onnxruntime.InferenceSession, largest: int = 64) -> int:
+    """The smallest power of two that the sides of an image may have: below it, layers leave nothing of the image.
+
+    Raises ValueError if that is above `largest`.
+    """
+    side = 1
+    while side <= largest:
+        try:
+            descriptor = session.run([OUTPUT], {INPUT: np.zeros((1, 3, side, side), np.uint8)})[0]
+        except Exception:  # onnxruntime's classes have no common one
+            descriptor = np.array([np.nan])
+        if np.isfinite(descriptor).all():
+            return side
+        side *= 2
+    raise ValueError(f"the exported network describes no image of {largest} x {largest} pixels")

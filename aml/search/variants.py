@@ -1,0 +1,54 @@
+"""Smaller ONNX files of a student: weights stored in float16, and convolutions in int8."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+from aml.search.student import INPUT
+
+
+def store_in_float16(source: Path, target: Path) -> None:
+    """Write `source` with the weights of its convolutions in float16. They are cast when the file is opened, so it
+    computes in float32 on every machine, and needs half the bytes."""
+    model = onnx.load(source)
+    graph, casts = model.graph, []
+    weights = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    for tensor in graph.initializer:
+        if tensor.name in weights and tensor.data_type == TensorProto.FLOAT:
+            name, stored = tensor.name, f"{tensor.name}.float16"
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, target)
+
+
+def quantise(source: Path, target: Path, images: Iterable[np.ndarray]) -> None:
+    """Write `source` with convolutions of 8-bit whole numbers: weights by channel, activations by the least and the
+    largest value that occurs for `images` `(1, 3, H, W)` uint8 (onnxruntime's static quantisation). Pooling,
+    whitening and normalisation stay as they are."""
+    logging.getLogger().setLevel(logging.ERROR)  # it advises to merge BatchNorm first, which `folded` has done
+    quantize_static(
+        source,
+        target,
+        _Images(images),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["Conv"],
+        per_channel=True,
+    )
+
+
+class _Images(CalibrationDataReader):
+    def __init__(self, images: Iterable[np.ndarray]):
+        self.images = iter(images)
+
+    def get_next(self) -> dict | None:
+        image = next(self.images, None)
+        return None if image is None else {INPUT: image}

