@@ -15,7 +15,7 @@ REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tail -n 1 | grep -q '"stage": "page"' || \
 	$(DVC) repro --single-item --force page
 
-.PHONY: repro test cluster seeds experiment paper published tables pdf bench lock clean
+.PHONY: repro test cluster seeds experiment search paper published tables pdf bench lock clean
 
 repro: $(VENV)/ready  ## the whole graph; after a failure the other cells, then tables of what is up to date
 	python -m tools.doctor
@@ -37,6 +37,9 @@ seeds: $(VENV)/cluster  ## every student by five seeds, beside the default: repo
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
 	$(DVC) repro experiment
+
+search: $(VENV)/ready  ## the student under study as ONNX files, its teacher's index: then `python -m tools.search photo.jpg`
+	$(DVC) repro graph/search/dvc.yaml
 
 tables: $(VENV)/ready  ## tables, figures and page of the results that are up to date; a dash and a name for the others
 	python -m tools.tidy reports/metrics data/queries reports/experiment.json reports/ranked_lists
@@ -69,7 +72,7 @@ lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 	mv requirements.lock.new requirements.lock || { rm requirements.lock.new; exit 1; }
 
 clean:  ## everything that a run makes, and the environment; the DVC cache stays
-	rm -rf data/raw data/local data/checkpoints data/processed data/ground_truth data/weights data/targets data/descriptors data/queries
+	rm -rf data/raw data/local data/checkpoints data/processed data/ground_truth data/weights data/targets data/descriptors data/queries data/exported data/index
 	rm -rf models/* models/.*.partial work published/work $(VENV)
 	rm -rf published/data/{raw,local,checkpoints,processed,ground_truth,descriptors,queries} published/models/* published/models/.*.partial
 

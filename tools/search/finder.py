@@ -1,0 +1,94 @@
+"""A search: an exported student, its teacher's index, and where one asks for it the teacher itself."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from aml.files.image_sets import read_images
+from aml.files.whitening import read_whitening
+from aml.images import read_pixels
+from aml.search.index import Index, Result
+from aml.search.student import Student
+from tools.search.photo import query_pixels, upright
+
+
+class Answer(NamedTuple):
+    photo: str
+    pixels: np.ndarray  # (H, W, 3)
+    box: Sequence[float] | None
+    results: list[Result]
+    milliseconds: float  # from the photo's pixels to the results
+    teacher_results: list[Result] | None  # what the teacher itself finds; None unless it was asked
+
+
+class Finder:
+    """Opens both and refuses an index of another teacher. models: the folder of the teacher's model, where one wants
+    its results, too; that loads torch. processed: the folder of image sets, for pictures."""
+
+    def __init__(self, model: Path, index: Path, *, processed: Path, models: Path | None = None):
+        self.student, self.index, self.processed = Student(model), Index(index), processed
+        self.index.require_teacher(self.student.about["teacher"], self.student.path)
+        self.teacher = None if models is None else _teacher(models, self.index)
+
+    def ask(self, photo: str, data: bytes, box: Sequence[float] | None, top: int) -> Answer:
+        """Search for a photo. Raises ValueError naming it if it can't be decoded, or its box is outside it."""
+        try:
+            pixels = upright(data)
+            started = time.perf_counter()
+            seen = query_pixels(pixels, box, self.student.about["image_size"])
+        except ValueError as error:
+            raise ValueError(f"{photo}: {error}") from error
+        results = self.index.search(self.student.describe(seen), top)
+        taken = 1000 * (time.perf_counter() - started)
+        also = None if self.teacher is None else self.index.search(self.teacher(seen), top)
+        return Answer(photo, pixels, box, results, taken, also)
+
+    @cached_property
+    def first_rows(self) -> dict[str, int]:
+        """The first row of each set in the index."""
+        found = {}
+        for row, image in enumerate(self.index.images):
+            found.setdefault(image.set, row)
+        return found
+
+    def pixels(self, result: Result) -> np.ndarray | None:
+        """The pixels of a database image; None if its set is not on this machine, or is another one by now."""
+        images, row = self._images(result.image.set), result.row - self.first_rows[result.image.set]
+        if images is None or row >= len(images) or images.names[row] != result.image.name:
+            return None
+        return read_pixels(images, row)
+
+    @cache  # noqa: B019 - one finder a process
+    def _images(self, name: str):
+        folder = self.processed / name
+        return read_images(folder) if (folder / "images.csv").exists() else None
+
+
+def _teacher(models: Path, index: Index) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from pixels `(H, W, 3)` to the teacher's own whitened descriptor `(D,)`, as the index has them.
+
+    Raises ValueError if the model is not the one that made the index.
+    """
+    import torch
+
+    from aml.networks.stored import identity, load_network
+    from aml.search.network_file import Describer
+
+    folder, wanted = models / index.about["teacher"]["key"], index.about["teacher"]["sha256"]
+    network, description = load_network(folder)
+    if identity(folder, description)["sha256"] != wanted:
+        raise ValueError(
+            f"{folder} is not the network {wanted[:8]} that made {index.folder}; `dvc repro` and index again"
+        )
+    scales = index.about["extraction"]["scales"]
+    describer = Describer(network, description["normalisation"], read_whitening(index.folder), scales)
+
+    def describe(pixels: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return describer(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].numpy()
+
+    return describe
