@@ -13,7 +13,7 @@ from tests.pipeline.conftest import ROOT, Repository, committed, tiny
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long, pytest.mark.usefixtures("ray_installed")]
 TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}  # they show measured times
-LOCKS = ("dvc.lock", "graph/train/dvc.lock", "graph/extract/dvc.lock", "graph/evaluate/dvc.lock")
+LOCKS = [f"{path.parent.relative_to(ROOT)}/dvc.lock" for path in (ROOT / "dvc.yaml", *ROOT.glob("graph/*/dvc.yaml"))]
 
 
 def fresh(folder: Path) -> Repository:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.pipeline
 
 
 def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
-    stage = f"graph/train/dvc.yaml:distill@{cells(repository)[3]}"
+    stage = f"graph/distill/dvc.yaml:distill@{cells(repository)[3]}"
     expected, metrics = outputs(repository, stage), repository.dvc("metrics", "show", "--json")
     path = repository.folder / "aml/losses/reg.py"
     path.write_text(path.read_text() + "\nEDITED = 1\n")

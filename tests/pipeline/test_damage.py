@@ -27,7 +27,7 @@ def flip(path: Path, offset: int = -1) -> None:
 
 def test_the_message_names_the_file_and_the_remedy_repairs_it(repository):
     reg = cells(repository)[3]
-    evaluate, record = f"graph/evaluate/dvc.yaml:evaluate_distilled@{reg}", f"reports/metrics/{reg}.json"
+    evaluate, record = f"graph/evaluate_distilled/dvc.yaml:evaluate_distilled@{reg}", f"reports/metrics/{reg}.json"
     array, model = f"data/descriptors/{reg}/rsynth_a.database.npy", f"models/{reg}/model.safetensors"
     repository.dvc("checkout", "--relink")  # the copy of the finished repository has two files where there was one
     before = [(repository.folder / path).read_bytes() for path in (record, array, model)]

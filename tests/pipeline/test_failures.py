@@ -21,7 +21,7 @@ def test_an_unknown_name_stops_before_any_other_stage(repository):
 def test_a_wrong_value_stops_a_single_cell_before_anything_is_removed(repository):
     _, _, contr_plus, reg = cells(repository)
     repository.edit("losses.contr_plus.num_negatives", -1)
-    for target in ("experiment", "complexity", f"graph/extract/dvc.yaml:extract_distilled@{reg}"):
+    for target in ("experiment", "complexity", f"graph/extract_distilled/dvc.yaml:extract_distilled@{reg}"):
         output = repository.dvc("repro", target, ok=False)
         assert ran(output) == ["check"] and "num_negatives is -1" in output
     assert (repository.folder / "models" / contr_plus / "model.safetensors").exists()
@@ -66,6 +66,6 @@ def test_an_unpacked_archive_trains_after_git_init_alone(repository):
     shutil.rmtree(repository.folder / ".git")
     repository.run("git", "init", "--quiet")
     _, _, contr_plus, _ = cells(repository)
-    forced = ["repro", "--single-item", "--force", f"graph/train/dvc.yaml:distill@{contr_plus}", "page"]
+    forced = ["repro", "--single-item", "--force", f"graph/distill/dvc.yaml:distill@{contr_plus}", "page"]
     assert ran(repository.dvc(*forced)) == [f"distill@{contr_plus}", "page"]
     assert (repository.folder / f"models/{contr_plus}/curves/plots/metrics/train_loss.tsv").exists()

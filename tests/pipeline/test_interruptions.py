@@ -69,7 +69,7 @@ def stages_in_order(output: str) -> list[str]:
 
 
 def test_a_training_killed_after_an_epoch_goes_on_to_the_same_bytes(repository, tmp_path):
-    stage = f"graph/train/dvc.yaml:distill@{cells(repository)[3]}"
+    stage = f"graph/distill/dvc.yaml:distill@{cells(repository)[3]}"
     expected = outputs(repository, stage)
     checkpoint_every_epoch(repository)
     repository.dvc("repro", "code")

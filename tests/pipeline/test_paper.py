@@ -65,8 +65,8 @@ def finished_paper(tmp_path_factory):
     alone = ["env", f"PYTHONPATH={place}"]
     refused = repository.run(*alone, "python", "-c", "import socket; socket.create_connection(('a', 1))", ok=False)
     assert "no network after download and weights" in refused
-    stages = [f"graph/evaluate/dvc.yaml:evaluate_distilled@{cell}" for cell in CELLS]
-    stages += [f"graph/train/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in PAPER["losses"]]
+    stages = [f"graph/evaluate_distilled/dvc.yaml:evaluate_distilled@{cell}" for cell in CELLS]
+    stages += [f"graph/distill/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in PAPER["losses"]]
     computed = repository.run(*alone, "dvc", "repro", *stages)
     computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
     yield repository, fetched, computed

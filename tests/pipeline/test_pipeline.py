@@ -132,7 +132,7 @@ def test_going_back_to_earlier_parameters_trains_nothing_again(repository):
     chain = ["check", f"distill@{cell}", f"extract_distilled@{cell}", f"evaluate_distilled@{cell}"]
     assert ran(forth)[:4] == chain and set(ran(forth)) <= {*chain, "experiment"}
     assert set(ran(back)) <= {"check", f"evaluate_distilled@{cell}", "experiment"}
-    assert f"Stage 'graph/train/dvc.yaml:distill@{cell}' is cached - skipping run" in back
+    assert f"Stage 'graph/distill/dvc.yaml:distill@{cell}' is cached - skipping run" in back
     assert repository.json("reports/experiment.json") == first
     written = {path for path in repository.changes() if Path(path).name != "dvc.lock"}
     assert written <= {"params.yaml"}  # as DVC formats it

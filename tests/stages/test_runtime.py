@@ -66,7 +66,7 @@ def refuse():
 
 def test_a_finished_stage_that_dvc_runs_is_noted_and_no_other(monkeypatch):
     run(print, "by hand")
-    monkeypatch.setenv("DVC_STAGE", "graph/train/dvc.yaml:distill@a-b-c")
+    monkeypatch.setenv("DVC_STAGE", "graph/distill/dvc.yaml:distill@a-b-c")
     assert last_words(refuse).endswith("no")
     with monkeypatch.context() as second:  # of several processes
         second.setenv("RANK", "1")
