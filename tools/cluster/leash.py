@@ -43,14 +43,18 @@ class Leash:
         self.log.truncate(0)
 
     def dvc(self, *arguments: str) -> None:
-        """Run a command. Raises CalledProcessError if it fails, StoppedError if it was stopped."""
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+        """Run a command of DVC that runs no stage. Raises as `run`."""
+        self.run("dvc", "--wait-for-lock", *arguments)
+
+    def run(self, *command: str, runs_stage: bool = False) -> None:
+        """Run a module's command. Raises CalledProcessError if it fails, StoppedError if it was stopped."""
+        command = [sys.executable, "-m", *command]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # stages call `python`
         streams = {"stdin": subprocess.DEVNULL, "stdout": self.log, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, env=os.environ | {"PATH": path}, **streams) as process:
             while not ended(process):
                 if self.closed.is_set():
-                    stop(process, runs_stage=arguments[0] == "repro")
+                    stop(process, runs_stage=runs_stage)
         if self.closed.is_set():
             raise StoppedError
         if process.returncode:
