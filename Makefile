@@ -7,6 +7,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DVC := dvc --wait-for-lock
 # Python runs this line when it starts, so that the stages of .venv/bin/dvc find their python without .venv/bin in PATH
 OWN_PROGRAMS := 'import os, sys; os.environ["PATH"] = os.pathsep.join([sys.prefix + "/bin", os.environ.get("PATH", "")])'
+# dvc repro, without reading and writing all of a dvc.lock after each stage
+REPRO := python -m tools.repro
 # if published teachers score too far off, tables fails after writing its files, and the page shows it
 REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 	$(DVC) repro --single-item --force page && exit $$tables
@@ -20,14 +22,14 @@ OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tai
 repro: $(VENV)/ready  ## the whole graph; after a failure the other cells, then tables of what is up to date
 	python -m tools.doctor
 	python -m tools.repair
-	$(DVC) repro check
-	$(DVC) repro --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
+	$(REPRO) check
+	$(REPRO) --keep-going || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
 cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--address auto" for more than this machine
 	python -m tools.doctor
 	python -m tools.repair
-	$(DVC) repro check  # and before it `code`, so that only stages whose code has changed are asked
+	$(REPRO) check  # and before it `code`, so that only stages whose code has changed are asked
 	python -m tools.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
@@ -36,7 +38,7 @@ seeds: $(VENV)/cluster  ## every student by five seeds, beside the default: repo
 	python -m tools.seeds $(SEEDS)
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
-	$(DVC) repro experiment
+	$(REPRO) experiment
 
 search: $(VENV)/ready  ## the student under study as ONNX files, its teacher's index: then `python -m tools.search photo.jpg`
 	$(DVC) repro graph/search/dvc.yaml
@@ -55,7 +57,7 @@ paper: $(VENV)/ready  ## the supplement's own setting: real data, real networks,
 	$(MAKE) --no-print-directory repro
 
 published: $(VENV)/ready  ## the printed tables, from the authors' own networks: real test sets, no training, a GPU
-	cd published && python -m tools.doctor && python -m tools.repair && { $(DVC) repro --keep-going || { \
+	cd published && python -m tools.doctor && python -m tools.repair && { $(REPRO) --keep-going || { \
 	python -m tools.tidy reports/metrics data/queries; ( $(REPORTS) ); exit 1; }; } && { $(OWN_PAGE); }
 
 test: $(VENV)/ready

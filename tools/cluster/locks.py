@@ -1,9 +1,8 @@
 """Reads and writes entries of dvc.lock and hashes of dependencies, to compare clones and to carry results between them.
 
-Every function here holds DVC's own lock on the repository, or says that its caller does.
+Every function here holds DVC's own lock on the repository.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +10,10 @@ from pathlib import Path
 
 from dvc.repo import Repo, lock_repo
 from dvc.stage.cache import RunCacheNotFoundError
-from dvc.utils.serialize import dumps_yaml, load_yaml, parse_yaml_for_update
+from dvc.utils.serialize import load_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 
-from aml.files.atomic import replacing
-from tools.cluster.lock_text import is_own_form, spliced
-
-OWN_FORM = Path(".dvc/tmp/cluster")
+from tools.repro import write_entries
 
 
 def read_entries(addresses: list[str]) -> dict[str, dict]:
@@ -36,35 +32,6 @@ def merge_entries(entries: dict[str, dict]) -> None:
     with locked():
         for path, new in by_file.items():
             write_entries(path, new)
-
-
-def write_entries(path: Path, entries: dict[str, dict]) -> None:
-    """Put entries, by name, into a dvc.lock, with the bytes that DVC writes. The caller holds DVC's lock.
-
-    The file is replaced in one step. Whether it is in DVC's own form is checked once: the digest of a text that is
-    stands in OWN_FORM.
-    """
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    digest = OWN_FORM / f"{path.as_posix().replace('/', '_')}.sha256"
-    known = digest.exists() and digest.read_text() == sha256(text)
-    new = text if known or is_own_form(text) else None
-    for name, entry in entries.items():
-        new = spliced(new, name, entry) if new is not None else None
-    if new is None:
-        content = parse_yaml_for_update(text, path)
-        content.setdefault("schema", "2.0")
-        content.setdefault("stages", {}).update(entries)
-        new = dumps_yaml(content)
-    elif not known or new != text:
-        OWN_FORM.mkdir(parents=True, exist_ok=True)
-        digest.write_text(sha256(new))
-    if new != text:
-        with replacing(path) as temporary:
-            temporary.write_text(new, encoding="utf-8")
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def dependencies(address: str) -> dict[str, object]:

@@ -69,7 +69,7 @@ def carry_out(order: Order, leash: Leash) -> Report:
     if order.how == "travel":
         write_parameters(order.parameters)
         for address in order.first:
-            leash.run("tools.cluster.stage", address, runs_stage=True)
+            leash.run("tools.repro", "--single-item", address, runs_stage=True)
         leash.dvc("pull", "--remote", order.remote, *order.inputs)
         require_equal(locks.dependencies(order.address), order.dependencies)
     elif order.how == "collect":
@@ -83,7 +83,7 @@ def carry_out(order: Order, leash: Leash) -> Report:
 def repro(order: Order, leash: Leash) -> str:
     """Run the stage by DVC; whether that was `run`, `restored` or `unchanged`."""
     before = len(leash.output())  # that other commands have printed
-    leash.run("tools.cluster.stage", order.address, runs_stage=True)
+    leash.run("tools.repro", "--single-item", order.address, runs_stage=True)
     said = {"Running stage '": "run", "is cached - skipping run": "restored"}
     return next((result for words, result in said.items() if words in leash.output()[before:]), "unchanged")
 

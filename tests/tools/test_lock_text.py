@@ -1,5 +1,6 @@
-"""Entries of dvc.lock as tools.cluster writes them: DVC's own bytes, and never half a file."""
+"""Entries of dvc.lock as tools.repro writes them: DVC's own bytes, and never half a file."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,10 +10,9 @@ from random import Random
 import pytest
 from dvc.utils.serialize import dumps_yaml, modify_yaml, parse_yaml
 
-from tests.cluster.conftest import environment
-from tests.cluster.drawn_locks import changes, entry
-from tools.cluster import locks
-from tools.cluster.lock_text import is_own_form, spliced
+from tests.tools.drawn_locks import changes, entry
+from tools import repro
+from tools.lock_text import is_own_form, spliced
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +78,7 @@ def test_whole_files_have_dvc_s_bytes(folder):
         if turn % 5 == 4:
             round_trip(ours, name, new)
         else:
-            locks.write_entries(ours, {name: new})
+            repro.write_entries(ours, {name: new})
         if turn == 20:
             for path in (ours, dvcs):
                 path.write_text(f"# by hand\n{path.read_text()}")
@@ -87,23 +87,23 @@ def test_whole_files_have_dvc_s_bytes(folder):
 
 def test_a_text_is_checked_once(folder, monkeypatch):
     path, checked = Path("dvc.lock"), []
-    monkeypatch.setattr(locks, "is_own_form", lambda text: checked.append(text) or is_own_form(text))
+    monkeypatch.setattr(repro, "is_own_form", lambda text: checked.append(text) or is_own_form(text))
     for number in range(5):
-        locks.write_entries(path, {f"stage{number}": {"cmd": "true"}})
+        repro.write_entries(path, {f"stage{number}": {"cmd": "true"}})
     assert len(checked) == 2  # of the empty file, and of the first one
     time.sleep(0.01)
     before = path.stat().st_mtime_ns
-    locks.write_entries(path, {"stage3": {"cmd": "true"}})
+    repro.write_entries(path, {"stage3": {"cmd": "true"}})
     assert path.stat().st_mtime_ns == before
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from tools.cluster import locks
+from tools import repro
 for number in range(10**6):
     print(number, flush=True)
-    locks.write_entries(Path("dvc.lock"), {f"stage{number % 7}": {"cmd": "echo " + "x" * 50000, "size": number}})
+    repro.write_entries(Path("dvc.lock"), {f"stage{number % 7}": {"cmd": "echo " + "x" * 50000, "size": number}})
 """
 
 
@@ -112,7 +112,7 @@ def test_a_killed_writer_leaves_a_whole_file(folder):
     for wait in (0.0, 0.011, 0.023, 0.037):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER],
-            env=environment() | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             text=True,
         )
