@@ -39,8 +39,13 @@ def nothing_to_do(folder: Path, *, trials: int) -> Case:
 
 def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
     """Run DVC and return what it prints. Raises ValueError with that where the command fails."""
+    return run_module(folder, "dvc", *arguments, environment=environment)
+
+
+def run_module(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """As `dvc`, another module."""
     done = subprocess.run(
-        [Path(sys.executable).parent / "dvc", *arguments],
+        [sys.executable, "-m", *arguments],
         cwd=folder,
         env=os.environ
         | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -50,7 +55,7 @@ def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None
         text=True,
     )
     if done.returncode:
-        raise ValueError(f"dvc {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        raise ValueError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from aml.params.reading import read_parameters
-from benchmarks.graph import ROOT, dvc
+from benchmarks.graph import ROOT, run_module
 
 COPIED = (
     "dvc.yaml",
@@ -22,6 +22,7 @@ COPIED = (
     "aml",
     "stages",
     "synthetic",
+    "tools",
     "graph",
 )
 
@@ -55,10 +56,16 @@ class StubbedGraph:
         shutil.copyfile(ROOT / ".dvc/config", folder / ".dvc/config")
 
     def dvc(self, *arguments: str) -> str:
-        """Run DVC, apart from the user's own configuration and caches, and return what it prints."""
+        """Run DVC and return what it prints."""
+        return self.run_module("dvc", *arguments)
+
+    def run_module(self, *arguments: str) -> str:
+        """Run a module that uses DVC, apart from the user's own configuration and caches; what it prints."""
         kinds = ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")
         home = self.folder.parent / f"{self.folder.name}-home"
-        return dvc(self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds})
+        return run_module(
+            self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds}
+        )
 
     def num_done(self) -> int:
         """How many cells have results."""

@@ -8,10 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from dvc.cli import DvcParserError, parse_args
+from dvc.cli import DvcParserError, logger, parse_args
 from dvc.commands.repro import CmdRepro
 from dvc.exceptions import DvcException
-from dvc.log import logger
 from dvc.stage import PipelineStage
 from dvc.stage.serialize import to_lockfile
 from dvc.ui import ui

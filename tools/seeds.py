@@ -42,7 +42,7 @@ def main(seeds: list[int]) -> None:
     clone(commit.name)
     with modify_yaml(CLONE / PARAMETERS) as values:
         values["grid"]["seeds"] = seeds
-    module("dvc", "repro", "check")
+    module("tools.repro", "check")
     module("tools.cluster", "--keep-going")
     with replacing(RESULTS, is_folder=True) as folder:
         keep(CLONE / "reports", folder, seeds=", ".join(map(str, seeds)), commit=commit.name[:7])

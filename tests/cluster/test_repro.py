@@ -49,5 +49,5 @@ def test_past_a_failed_stage_others_run(project):
 
 def test_an_unknown_stage_is_one_line(project):
     done = run(project, "nowhere")
-    assert done.returncode == 255 and "nowhere" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 255 and done.stderr == "ERROR: Stage 'nowhere' not found inside 'dvc.yaml' file\n"
     assert run(project, "--unknown").returncode == 254

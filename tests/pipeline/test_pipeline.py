@@ -29,6 +29,7 @@ def test_one_command_makes_every_result(finished):
     assert [line.split(",")[0] for line in costs] == ["key", teacher, student.removesuffix("-0")]
     record = repository.json(f"reports/metrics/{reg}.json")
     assert record["evaluation"]["query_crop"] and set(record) == {
+        "chance",
         "network",
         "evaluation",
         "symmetric",
