@@ -43,12 +43,6 @@ def test_a_query_is_cropped_before_it_shrinks_by_the_whole_image_s_factor():
     np.testing.assert_array_equal(query, by_hand)
 
 
-def test_another_box_gives_another_query():
-    boxes = [(0, 0, 100, 50), (20, 10, 120, 60)]
-    first, second = (crop_and_shrink(pixels(200, 100), box, 100) for box in boxes)
-    assert (first != second).any()
-
-
 def test_images_are_read_whole_and_queries_cropped():
     data, images = io.BytesIO(), Sizes([(200, 100)])
     Image.fromarray(pixels(200, 100)).save(data, "PNG")

@@ -17,7 +17,8 @@ import psutil
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 CELLS = ("a", "b", "c")
 ROOT_STAGES = """
 stages:

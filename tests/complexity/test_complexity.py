@@ -1,7 +1,6 @@
 """Parameters, multiply-adds and time of networks, against the paper's numbers and by hand."""
 
 import csv
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +12,8 @@ from aml.complexity.measuring import device_name, latency, multiply_adds, num_pa
 from aml.complexity.table import latex, three
 from aml.networks.network import RetrievalNetwork
 from stages import complexity
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 LITE = {"backbone": "lite0", "stages": 3, "frozen_stages": 0, "projection": 16, "gem_p": 3.0}
 COST = Cost("lite_a-16", "Lite_A", 16, 14_714_689, 362, 362, 39_600_000_000, 1234.5, 20, "A CPU", 2)
 

@@ -4,7 +4,6 @@ import io
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,8 @@ from PIL import Image
 
 from aml.files.image_sets import read_ground_truth, read_images, read_queries
 from stages import download, preprocess
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/your-own-dataset.md").read_text(encoding="utf-8")
 LABELS = """query,x0,y0,x1,y1,easy,hard,junk
 gate_front,2,3,38,29,gate_1 gate_0,gate_2,

@@ -1,11 +1,9 @@
-from pathlib import Path
-
 import pytest
 
 from aml.params.datasets import archive_names, dataset_settings, source_files
 from aml.params.reading import read_parameters
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAPER = read_parameters(ROOT / "params.paper.yaml")
 
 

@@ -1,14 +1,13 @@
 """params.yaml and params.paper.yaml: one schema, and `check` at the door of both."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from aml.params.reading import read_parameters
 from stages.check import FAMILIES, main
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILES = ["params.yaml", "params.paper.yaml"]
 
 

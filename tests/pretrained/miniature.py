@@ -5,10 +5,10 @@ from pathlib import Path
 
 import yaml
 
+from tests import ROOT
 from tests.pipeline.conftest import SMALL
 from tests.pretrained import published_files as files
 
-ROOT = Path(__file__).parents[2]
 DIMENSIONS = {"vgg16": 512, "resnet101": 2048}
 
 

@@ -1,7 +1,6 @@
 """published/params.yaml and published/dvc.yaml: which networks, and the same stages as the main graph's."""
 
 import csv
-from pathlib import Path
 
 import pytest
 import yaml
@@ -15,8 +14,8 @@ from aml.params.reading import read_parameters, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables.printed_values import PRINTED
 from aml.tables.settings import network_settings, table_settings
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 VALUES = read_parameters(ROOT / "published/params.yaml")
 FILES = VALUES["checkpoints"]["files"]
 GRAPHS = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]

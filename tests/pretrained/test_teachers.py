@@ -10,8 +10,8 @@ import yaml
 from aml.files.whitening import read_whitening
 from aml.networks.stored import load_network
 from stages import check, convert
+from tests import ROOT
 from tests.pretrained import published_files as files
-from tests.stages.test_tables_stage import ROOT
 
 
 def settings(**changed) -> dict:
@@ -38,6 +38,10 @@ def test_a_published_teacher_is_taken_as_it_is(tmp_path):
     assert description["record"]["checkpoint"]["file"] == name
     assert (read_whitening(tmp_path / "model").projection == learned["P"]).all()
     assert list(json.loads((tmp_path / "digests.json").read_text())) == [name]
+    (tmp_path / name).rename(tmp_path / "vgg16-0000000.pth")
+    other = {"places": [str(tmp_path)], "files": {"lite0": {"checkpoint": "vgg16-0000000.pth", "whitening": None}}}
+    with pytest.raises(ValueError, match=r"expected is 0000000\.\.\. as the file's own name says"):
+        convert.main("lite0", "lite0", *folders, settings() | {"checkpoints": other})
     with pytest.raises(ValueError, match=r"has all 30 blocks of vgg16; networks\.lite0\.stages in params\.yaml is 20"):
         convert.main("lite0", "lite0", *folders, settings(stages=20) | {"checkpoints": places})
 

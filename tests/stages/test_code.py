@@ -10,8 +10,8 @@ import yaml
 
 from aml.files.digests import NO_CODE, syntax_sha256
 from stages.code import main, needed
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 NETWORKS = yaml.safe_load((ROOT / "params.yaml").read_text())["networks"]
 TRAINING, TARGETS, EXTRACTION = "train.json", "targets.json", "extract.json"
 
@@ -101,16 +101,6 @@ def test_an_edit_marks_what_it_can_change(copy, patterns, marked):
 
 def test_runner_and_log_mark_the_page_alone(copy):
     assert copy.marked_by(*RUNNER) == {"page.json"}
-
-
-def test_a_new_loss_or_backbone_marks_its_own_cells(copy):
-    for name, text, marked in (
-        ("losses/ones_own.py", "MEMBERS = ()\n", {"losses/ones_own.json"}),
-        ("networks/backbones/ones_own.py", 'WEIGHTS = "x"\n', set()),  # a network may name it
-    ):
-        (copy.root / "aml" / name).write_text(text)
-        assert computing(copy.marked()) == marked
-        (copy.root / "aml" / name).unlink()
 
 
 def test_no_code_of_the_library_is_forgotten(copy):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 LIGHT = ("check", "code", "contact_sheet", "download", "evaluate", "experiment", "preprocess", "sources", "tables")
 COMMANDS = {
     "stages.check": "cell.json checked.json",

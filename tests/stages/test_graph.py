@@ -14,8 +14,8 @@ from aml.closures import Code
 from aml.networks import backbones
 from benchmarks.marks import RUNNER, count
 from stages.code import BY_NAME, CELLS, OUTSIDE, needed
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
 STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
 PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]  # its code is linked to the project's

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from aml.extraction.descriptor_folder import Shards
+from tests import ROOT
 from tests.stages.shared_work import RUNTIME, VALUES, main, write_inputs
-
-ROOT = Path(__file__).parents[2]
 
 
 def python(*arguments, **options) -> subprocess.CompletedProcess:

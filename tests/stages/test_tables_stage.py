@@ -9,9 +9,9 @@ import yaml
 from aml.files.atomic import write_json
 from aml.tables.claims import CLAIM_COLUMNS
 from stages import tables
+from tests import ROOT
 from tests.tables.paper_records import LOSSES, printed_records, write_queries
 
-ROOT = Path(__file__).parents[2]
 TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
 STUDENTS = {"mobilenet_v2": "MobileNetV2", "efficientnet_b3": "EfficientNet-B3"}
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from aml.tables.csv_files import IDENTITY_COLUMNS, parse_tables
+from tests import ROOT
 from tools.compare import as_markdown, movement
-
-ROOT = Path(__file__).parents[2]
 
 
 def write(folder: Path, **scores: str) -> None:

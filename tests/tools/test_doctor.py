@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tools import doctor
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_this_machine(monkeypatch):

@@ -3,9 +3,8 @@
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 
 def test_its_python_is_found_where_path_lacks_it(tmp_path):

@@ -1,13 +1,10 @@
 """What params.yaml says about training: whose constants a loss has."""
 
-from pathlib import Path
-
 import pytest
 
 from aml.params.losses import loss_settings, loss_without_teacher
 from aml.params.reading import read_parameters
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 
 @pytest.fixture
