@@ -35,6 +35,12 @@ def test_it_is_what_a_simulation_gives(num_positives, num_images):
         assert abs(np.mean(found) - expected) < 4 * np.std(found) / 4000**0.5
 
 
+@pytest.mark.parametrize("num_images", [1000, 1001, 1002, 50_000])
+def test_many_images_are_summed_as_few_are(num_images):
+    terms = sum(1 / rank for rank in range(1, num_images + 1))
+    assert chance.average_precision(1, num_images) == pytest.approx((terms + 1) / (2 * num_images), rel=1e-12)
+
+
 def test_levels_leave_out_junk_and_queries_without_positives():
     labels = [{"easy": [0, 3], "hard": [5], "junk": [1]}, {"easy": [2], "hard": [], "junk": []}]
     found = chance.chance(labels, 40)
