@@ -55,19 +55,9 @@ def test_tables_say_how_many_damaged_images_were_left_out_or_filled(records):
     }
 
 
-@pytest.mark.parametrize(
-    ("learned", "message"),
-    [
-        ({}, "lacks evaluation.learned_whitening.symmetric; it has: "),
-        ({"symmetric": {"regularisation": 0.0}}, "lacks evaluation.learned_whitening.symmetric.condition_number"),
-        ({"symmetric": SINGULAR | {"regularisation": -1e-9}}, r"regularisation is -1e-09; accepted: finite, >= 0"),
-        ({"symmetric": SINGULAR | {"condition_number": 0.5}}, r"condition_number is 0\.5; accepted: finite, >= 1"),
-        ({"symmetric": SINGULAR | {"condition_number": "9"}}, r"condition_number is '9'; accepted: finite"),
-    ],
-)
-def test_a_record_without_its_whitening_is_refused(records, learned, message):
-    records["vgg16"]["evaluation"]["learned_whitening"] = learned
-    with pytest.raises(ValueError, match=message):
+def test_a_record_without_its_whitening_is_refused(records):
+    records["vgg16"]["evaluation"]["learned_whitening"] = {}
+    with pytest.raises(ValueError, match=r"lacks evaluation\.learned_whitening\.symmetric; it has: "):
         build_tables(paper_settings(), records)
 
 
