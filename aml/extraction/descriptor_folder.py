@@ -26,7 +26,7 @@ from aml.files.atomic import replacing, replacing_folder, require_room, reserve
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.digests import file_sha256
 from aml.files.image_sets import ImageSet
-from aml.files.whitening import whitening_digest, write_whitening
+from aml.files.whitening import whitening_sha256, write_whitening
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.inference import folded, prepare
 from aml.networks.network import RetrievalNetwork
@@ -66,7 +66,7 @@ def describe_lists(
         cache_frozen_features(network, cache)
     if compiled:
         network.compile(dynamic=True)  # once for all shapes
-    who = identity(model, description) | {"whitening": whitening_digest(model)}
+    who = identity(model, description) | {"whitening": whitening_sha256(model)}
     depends = {
         "code": code_digest(),
         "libraries": {library.__name__: library.__version__ for library in (torch, PIL, simplejpeg, np)},
@@ -102,8 +102,8 @@ def describe_lists(
                 )
         if whitening is not None:
             write_whitening(folder, whitening.found)
-        digest = whitening_digest(folder)
-        write_provenance(folder, network=who, extraction=extraction, whitening=digest, arrays=arrays)
+        sha256 = whitening_sha256(folder)
+        write_provenance(folder, network=who, extraction=extraction, whitening=sha256, arrays=arrays)
     remove_partial(descriptors)
 
 

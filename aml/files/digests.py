@@ -1,15 +1,33 @@
-"""sha256 digests of files and of Python code."""
+"""Digests of files and of Python code."""
 
 import ast
 import hashlib
 import itertools
+import mmap
+import os
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+PIECE = 2**24  # bytes, for one thread at a time
 
 
 def file_sha256(path: Path) -> str:
     """sha256 (hex) of a file's bytes, 1 to 2 GB a second where the processor has instructions for it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pieces_crc32(path: Path) -> str:
+    """One digest (hex) of the crc32 of each 16 MiB of a file, by a thread a core.
+
+    It finds chance damage, no forgery, in less than half of sha256's time on one core.
+    """
+    with open(path, "rb") as file, ThreadPoolExecutor(os.cpu_count()) as threads:
+        size = os.fstat(file.fileno()).st_size
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
+        pieces = threads.map(lambda start: zlib.crc32(content[start : start + PIECE]), range(0, size, PIECE))
+        return hashlib.sha256(repr([size, *pieces]).encode()).hexdigest()
 
 
 def syntax_sha256(path: Path) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from aml.files.atomic import read_npz, replacing
-from aml.files.descriptors import DescriptorFolder, quick_digest
+from aml.files.descriptors import DescriptorFolder
+from aml.files.digests import file_sha256
 
 FILENAME = "whitening.npz"
 
@@ -44,16 +45,16 @@ def read_whitening(folder: Path) -> Whitening | None:
     return Whitening(arrays["m"], arrays["P"], *arrays["learned"].tolist())
 
 
-def whitening_digest(folder: Path) -> str | None:
-    """The digest of a folder's whitening, or None."""
+def whitening_sha256(folder: Path) -> str | None:
+    """The sha256 of a folder's whitening, or None."""
     path = Path(folder) / FILENAME
-    return quick_digest(path) if path.exists() else None
+    return file_sha256(path) if path.exists() else None
 
 
 def database_whitening(folder: DescriptorFolder) -> Whitening:
     """Read the whitening of a descriptor folder. Raises ValueError for none, and for another one than provenance.json
     names."""
-    found = whitening_digest(folder.folder)
+    found = whitening_sha256(folder.folder)
     if found is None or found != folder.whitening:
         raise ValueError(
             f"{folder.folder}: provenance.json names whitening {folder.whitening}, but whitening.npz is {found}"

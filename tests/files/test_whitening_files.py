@@ -1,29 +1,29 @@
 import numpy as np
 import pytest
 
-from aml.files.whitening import Whitening, read_whitening, whitening_digest, write_whitening
+from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
 
 
 @pytest.mark.parametrize("learned", [(), (1e-10, 40.0)])
 def test_round_trip_and_equal_bytes(tmp_path, learned):
     whitening = Whitening(np.arange(3.0), np.arange(9.0).reshape(3, 3), *learned)
-    assert read_whitening(tmp_path) is None and whitening_digest(tmp_path) is None
+    assert read_whitening(tmp_path) is None and whitening_sha256(tmp_path) is None
     write_whitening(tmp_path, whitening)
-    first, found = whitening_digest(tmp_path), read_whitening(tmp_path)
+    first, found = whitening_sha256(tmp_path), read_whitening(tmp_path)
     np.testing.assert_array_equal(found.mean, whitening.mean)
     np.testing.assert_array_equal(found.projection, whitening.projection)
     assert (found.regularisation, found.condition_number) == (learned or (None, None))
     write_whitening(tmp_path, whitening)
-    assert whitening_digest(tmp_path) == first and len(list(tmp_path.iterdir())) == 1
+    assert whitening_sha256(tmp_path) == first and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path):
     write_whitening(tmp_path, Whitening(np.arange(3.0), np.eye(3)))
-    path, noted = tmp_path / "whitening.npz", whitening_digest(tmp_path)
+    path, noted = tmp_path / "whitening.npz", whitening_sha256(tmp_path)
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
-        assert whitening_digest(tmp_path) != noted
+        assert whitening_sha256(tmp_path) != noted
         try:
             found = read_whitening(tmp_path)
             assert found.mean.tolist() == [0, 1, 2] and found.projection.tolist() == np.eye(3).tolist()

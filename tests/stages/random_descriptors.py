@@ -6,7 +6,7 @@ import numpy as np
 
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
-from aml.files.whitening import Whitening, whitening_digest, write_whitening
+from aml.files.whitening import Whitening, whitening_sha256, write_whitening
 from tests.vectors import unit
 
 D = 6
@@ -27,7 +27,7 @@ def describe(
     write_whitening(folder, random_whitening(seed))
     network = {"sha256": sha256, "dimension": D, "num_parameters": 1, "whitening": None}
     extraction = {"image_size": 32, "scales": [1.0, 0.7], "query_crop": True}
-    digest = whitening_digest(folder)
+    digest = whitening_sha256(folder)
     write_provenance(folder, network=network, extraction=extraction, whitening=digest, arrays=lines)
     return rows
 
