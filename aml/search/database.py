@@ -56,15 +56,14 @@ class TeacherDatabase:
     def mean_precisions(self, queries: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
         """The mAP in percent of whitened queries (Q, D) by test set, for each level, without and with distractors:
         {"<set>" or "<set>+<distractors>": {level: mAP}}."""
-        found, distractors = {}, [name for name in self.parts if name == self.lists.distractors]
+        found, array = {}, self.lists.distractors
+        distractors = self.described[array] if array in self.parts else None
         for name, of_set in queries.items():
-            results = evaluate(
-                of_set,
-                self.described[f"{name}.database"],
-                self.lists.ground_truth[name],
-                distractors=[self.described[array] for array in distractors],
-            )
-            titles = [name, *(f"{name}+{self.parts[array]}" for array in distractors)]
-            for title, levels in zip(titles, results, strict=False):
+            database, labels = self.described[f"{name}.database"], self.lists.ground_truth[name]
+            without, with_distractors = evaluate(of_set, database, labels, distractors)
+            results = {name: without}
+            if with_distractors is not None:
+                results[f"{name}+{self.parts[array]}"] = with_distractors
+            for title, levels in results.items():
                 found[title] = {level: round(100 * values["mAP"], 2) for level, values in levels.items()}
         return found
