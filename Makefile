@@ -17,7 +17,7 @@ REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tail -n 1 | grep -q '"stage": "page"' || \
 	$(DVC) repro --single-item --force page
 
-.PHONY: repro test cluster seeds experiment search paper published tables pdf bench lock clean
+.PHONY: repro test cluster seeds experiment search paper published tables pdf bench gpu lock clean
 
 repro: $(VENV)/ready  ## the whole graph; after a failure the other cells, then tables of what is up to date
 	python -m tools.doctor
@@ -67,6 +67,9 @@ test: $(VENV)/ready
 
 bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; half an hour
 	python -m benchmarks
+
+gpu: $(VENV)/ready  ## what one GPU does, in eight minutes at most: its tests, speeds, precisions; reports/gpu.json, gpu.md
+	python -m benchmarks.gpu $(GPU)
 
 lock:  ## requirements.lock, after a change of requirements.txt; needs uv
 	{ sed -n '/^#/p' requirements.lock; uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 \

@@ -12,7 +12,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.measure import CannotRunError, Case, Options
 from benchmarks.table import markdown
 
-NAMES = ("evaluation", "extraction", "training_step", "precision", "shapes", "mining", "decoding", "graph", "growth")
+NAMES = ("evaluation", "extraction", "training", "mining", "decoding", "graph", "growth")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -30,17 +30,19 @@ class Options:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison. seconds: median of each variant, "ours" among them; reached: goal -> whether it was met;
-    found: other numbers; device: its name, None for a CPU without torch."""
+    """One comparison. seconds: median of each variant, "ours" among them; cpu_seconds: the same of the processors'
+    time, which other programs hardly change; reached: goal -> whether it was met; found: other numbers; device: its
+    name, None for a CPU without torch."""
 
     what: str
     trials: int
     seconds: dict[str, float]
     equality: str
-    difference: float  # the largest between ours and the plain version, in the unit that `equality` names
+    difference: float  # the largest between ours and another version, in the unit that `equality` names
     reached: dict[str, bool] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
     device: str | None = None
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,27 +118,28 @@ class Prepared:
         self.pipe.close()
         self.process.join(CHILD_SECONDS)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> tuple[float, float, Any]:
+        """Call it; return its seconds, those of the processors, and its result."""
         self.pipe.send("go")
-        return self._received()[1]
+        return self._received()
 
     def watched(self) -> Child:
         start = peaks = _memory(self.process.pid)
         self.pipe.send("go")
         while not self.pipe.poll(SAMPLE_SECONDS):
             peaks = [max(pair) for pair in zip(peaks, _memory(self.process.pid), strict=True)]
-        seconds, result = self._received()
+        seconds, _, result = self._received()
         private, resident = ((peak - begin) / 1e6 for peak, begin in zip(peaks, start, strict=True))
         return Child(result, seconds, private, resident)
 
-    def _received(self) -> tuple[float, Any]:
+    def _received(self) -> tuple[float, float, Any]:
         try:
-            error, seconds, result = self.pipe.recv()
+            error, *rest = self.pipe.recv()
         except EOFError:
             raise ValueError(f"{self.name}: its process ended without a result") from None
         if error is not None:
             raise error
-        return seconds, result
+        return tuple(rest)
 
 
 def alternate_children(
@@ -158,20 +161,29 @@ def alternate_children(
     return seconds, {name: runs[-1].result for name, runs in children.items()}, memory
 
 
-def alternate_prepared(variants: dict[str, tuple], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """`alternate` with each variant in its own process, where (make, arguments...) gives the function to call."""
+def alternate_prepared(
+    variants: dict[str, tuple], trials: int
+) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
+    """`alternate` with each variant in its own process, where (make, arguments...) gives the function to call; also the
+    median seconds of the processors."""
+    runs = {name: [] for name in variants}
     with ExitStack() as stack:
-        return alternate({name: stack.enter_context(Prepared(*made)) for name, made in variants.items()}, trials)
+        calls = {name: stack.enter_context(Prepared(*made)) for name, made in variants.items()}
+        alternate({name: lambda name=name: runs[name].append(calls[name]()) for name in variants}, trials)
+    seconds, cpu_seconds = (
+        {name: statistics.median(run[i] for run in of_one) for name, of_one in runs.items()} for i in (0, 1)
+    )
+    return seconds, cpu_seconds, {name: of_one[-1][2] for name, of_one in runs.items()}
 
 
-def require_equal(what: str, ours: np.ndarray, plain: np.ndarray, tolerance: float) -> float:
+def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
     """The largest difference. Raises ValueError where it is above the tolerance, and for unequal shapes."""
-    ours, plain = np.asarray(ours, np.float64), np.asarray(plain, np.float64)
-    if ours.shape != plain.shape or np.isnan(ours - plain).any():
-        raise ValueError(f"{what}: ours {ours.shape} and plain {plain.shape} cannot be compared, or nan is among them")
-    difference = float(np.abs(ours - plain).max(initial=0))
+    ours, expected = np.asarray(ours, np.float64), np.asarray(expected, np.float64)
+    if ours.shape != expected.shape or np.isnan(ours - expected).any():
+        raise ValueError(f"{what}: shapes {ours.shape} and {expected.shape} cannot be compared, or nan is among them")
+    difference = float(np.abs(ours - expected).max(initial=0))
     if difference > tolerance:
-        raise ValueError(f"{what}: ours and plain differ by {difference}; accepted: up to {tolerance}")
+        raise ValueError(f"{what}: ours differs by {difference} from what is expected; accepted: up to {tolerance}")
     return difference
 
 
@@ -183,23 +195,29 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
 
 
 def _serve(pipe, make, arguments) -> None:
-    """Send (error, seconds, result): once for the making, then for each call that is asked for."""
+    """Send (error, seconds, seconds of the processors, result): once for the making, then for each call asked for."""
+    multiprocessing.set_start_method("fork", force=True)  # as in a stage; a spawned process would spawn all of its own
     try:
         call, error = make(*arguments), None
     except Exception as raised:
         error = raised
-    pipe.send((error, 0.0, None))
+    pipe.send((error, 0.0, 0.0, None))
     while error is None:
         try:
             pipe.recv()
         except EOFError:
             return
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), _cpu_seconds()
         try:
             result = call()
         except Exception as raised:
             result, error = None, raised
-        pipe.send((error, time.perf_counter() - start, result))
+        pipe.send((error, time.perf_counter() - start, _cpu_seconds() - cpu_start, result))
+
+
+def _cpu_seconds() -> float:
+    """What this process and those that it has started and seen end have taken of the processors."""
+    return sum(os.times()[:4])
 
 
 def _memory(pid: int) -> list[int]:

@@ -30,24 +30,29 @@ def jpeg(number: int, size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-def packed(folder: Path, sizes: Sequence[tuple[int, int]]) -> ImageSet:
-    """Pictures of these sizes as a packed image set in `folder`, which is created."""
-    folder.mkdir(exist_ok=True)
+def packed(folder: Path, sizes: Sequence[tuple[int, int]], *, num_queries: int = 0) -> ImageSet:
+    """Pictures of these sizes as a packed image set in `folder`, which is created. The last `num_queries` of them are
+    queries, whose boxes leave an eighth out on each side."""
+    folder.mkdir(exist_ok=True, parents=True)
     with PackWriter(folder) as pack:
         names = [f"picture{number}" for number in range(len(sizes))]
         for number, (name, size) in enumerate(zip(names, sizes, strict=True)):
             pack.add(name, jpeg(number, size), *size)
-        pack.write_list("images.csv", names)
+        num_images = len(sizes) - num_queries
+        pack.write_list("images.csv", names[:num_images])
+        boxes = [[width / 8, height / 8, width * 7 / 8, height * 7 / 8] for width, height in sizes[num_images:]]
+        pack.write_list("queries.csv", names[num_images:], boxes)
+        pack.write_report({})
     return read_images(folder)
 
 
 def random_network(values: dict, name: str, images):
     """Network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
 
-    BatchNorm gets the statistics of `images` `(B, 3, H, W)`. With its initial ones activations fade or explode in a
-    hundred random layers, and equal descriptors would mean nothing.
+    BatchNorm gets the statistics of `images` `(B, 3, H, W)`, on whose device the network is made. With its initial ones
+    activations fade or explode in a hundred random layers, and equal descriptors would mean nothing.
     """
-    import torch
+    import torch  # late: two seconds
 
     from aml.complexity.measuring import fill_statistics
     from aml.networks.network import RetrievalNetwork
@@ -61,6 +66,6 @@ def random_network(values: dict, name: str, images):
         frozen_stages=settings.frozen_stages,
         projection=max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None,
         gem_p=settings.gem_p,
-    ).eval()
+    ).to(images.device)
     fill_statistics(network, images)
     return network

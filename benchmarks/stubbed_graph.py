@@ -29,10 +29,10 @@ COPIED = (
 SHORTER = ("teachers", "trained_teachers", "dimensions", "losses")  # of the grid: one of each in a quick run
 
 
-class StubbedGraph:
-    """The committed grid with the losses, teachers and sets given, and `num_students` students."""
+class ProjectCopy:
+    """The project's code and parameters in a repository of their own, where nothing has run."""
 
-    def __init__(self, folder: Path, num_students: int, *, quick: bool):
+    def __init__(self, folder: Path):
         self.folder = folder
         for name in COPIED:
             source, target = ROOT / name, folder / name
@@ -41,16 +41,6 @@ class StubbedGraph:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
             else:
                 shutil.copyfile(source, target)
-        values = with_students(read_parameters(folder / "params.yaml"), num_students)
-        if quick:
-            values["grid"] |= {"datasets": values["grid"]["datasets"][:1]}
-            values["grid"] |= {name: values["grid"][name][:1] for name in SHORTER}
-            values["loss"] = values["grid"]["losses"][0]
-        (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
-        self.grid = values["grid"]
-        self.num_cells = num_cells(self.grid, num_students)
-        for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
-            path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
         self.dvc("init", "--quiet")
         shutil.copyfile(ROOT / ".dvc/config", folder / ".dvc/config")
@@ -66,6 +56,29 @@ class StubbedGraph:
         return run_module(
             self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds}
         )
+
+    def parameters(self) -> dict:
+        return read_parameters(self.folder / "params.yaml")
+
+    def write_parameters(self, values: dict) -> None:
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+class StubbedGraph(ProjectCopy):
+    """The committed grid with the losses, teachers and sets given, and `num_students` students."""
+
+    def __init__(self, folder: Path, num_students: int, *, quick: bool):
+        super().__init__(folder)
+        values = with_students(self.parameters(), num_students)
+        if quick:
+            values["grid"] |= {"datasets": values["grid"]["datasets"][:1]}
+            values["grid"] |= {name: values["grid"][name][:1] for name in SHORTER}
+            values["loss"] = values["grid"]["losses"][0]
+        self.write_parameters(values)
+        self.grid = values["grid"]
+        self.num_cells = num_cells(self.grid, num_students)
+        for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
+            path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
 
     def num_done(self) -> int:
         """How many cells have results."""

@@ -2,7 +2,9 @@
 
 import json
 import os
+import time
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from benchmarks.__main__ import NAMES, main
 from benchmarks.measure import Prepared, alternate_prepared, in_child, require_equal
-from benchmarks.training_step import GRADIENT_TOLERANCE
+from benchmarks.training import WAY_TOLERANCE
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning"),  # torchvision's, of its own
@@ -19,7 +21,7 @@ pytestmark = [
 
 ENTRY = {"date", "quick", "machine", "versions"}
 MACHINE = {"cpu", "cores", "threads", "memory_gb", "load"}
-CASE = {"what", "trials", "seconds", "equality", "difference", "reached", "found", "device"}
+CASE = {"what", "trials", "seconds", "equality", "difference", "reached", "found", "device", "cpu_seconds"}
 CURVE = {"what", "unit", "trials", "sizes", "seconds", "exponents", "estimated"}
 
 
@@ -40,7 +42,7 @@ def entries(reports):
 def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
     assert list(entries) == list(NAMES)
     for name, entry in entries.items():
-        rest = {"growth": {"curves"}} | {key: {"skipped"} for key in ("graph", "precision", "shapes")}
+        rest = {"growth": {"curves"}} | {"graph": {"skipped"}}
         rest = rest.get(name, {"cases"})
         assert set(entry) == ENTRY | rest
         assert set(entry["machine"]) == MACHINE and entry["quick"] is True
@@ -48,14 +50,19 @@ def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
 
 def test_every_case_compares_two_equal_results(entries):
     cases = [(name, case) for name, entry in entries.items() for case in entry.get("cases", [])]
-    assert len(cases) == 8  # two databases, a network, two kinds of steps, mining, two sizes of decoding
+    assert len(cases) == 7  # two databases, a network, an epoch, mining, two sizes of decoding
     for name, case in cases:
         assert set(case) == CASE
-        assert case["seconds"].keys() >= {"ours", "plain"} and min(case["seconds"].values()) > 0
-        assert 0 <= case["difference"] <= (GRADIENT_TOLERANCE if name == "training_step" else 1e-4) and case["equality"]
+        assert "ours" in case["seconds"] and {"plain", "public"} & set(case["seconds"])
+        assert min(case["seconds"].values()) > 0 and case["equality"]
+        assert 0 <= case["difference"] <= (WAY_TOLERANCE if name == "training" else 1e-4)
         assert case["reached"] and all(isinstance(yes, bool) for yes in case["reached"].values())
     assert all(case["difference"] <= 1e-12 for case in entries["evaluation"]["cases"])
     assert all(case["difference"] == 0 for case in entries["decoding"]["cases"])
+    for name in ("extraction", "training"):
+        (case,) = entries[name]["cases"]
+        assert set(case["seconds"]) == set(case["cpu_seconds"]) == {"ours", "plain", "public"}
+        assert min(case["cpu_seconds"].values()) > 0
 
 
 def test_curves_are_drawn(entries, reports):
@@ -76,7 +83,7 @@ def test_another_run_of_one_benchmark_keeps_the_others(entries, reports):
 
 def test_results_that_differ_are_refused():
     assert require_equal("x", [1.0, 2.0], [1.0, 2.5], 0.5) == 0.5
-    with pytest.raises(ValueError, match=r"x: ours and plain differ by 0.5; accepted: up to 0.4"):
+    with pytest.raises(ValueError, match=r"x: ours differs by 0.5 from what is expected; accepted: up to 0.4"):
         require_equal("x", [1.0, 2.0], [1.0, 2.5], 0.4)
     with pytest.raises(ValueError, match="cannot be compared"):
         require_equal("x", [1.0], [np.nan], 1)
@@ -103,8 +110,22 @@ def counter(start):
 
 
 def test_what_is_prepared_in_a_child_is_called_again_and_again():
-    seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
-    assert results == {"ours": 6, "plain": 13} and seconds.keys() == results.keys()
+    seconds, cpu_seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
+    assert results == {"ours": 6, "plain": 13} and seconds.keys() == cpu_seconds.keys() == results.keys()
+
+
+def work(seconds):
+    def until():
+        end = time.process_time() + seconds
+        while time.process_time() < end:
+            pass
+
+    return until
+
+
+def test_the_processors_time_is_that_of_the_work():
+    _, cpu_seconds, _ = alternate_prepared({"working": (work, 0.3), "sleeping": (partial, time.sleep, 0.3)}, trials=1)
+    assert cpu_seconds["working"] == pytest.approx(0.3, abs=0.1) and cpu_seconds["sleeping"] < 0.1
 
 
 def test_what_cannot_be_prepared_is_raised_here():
