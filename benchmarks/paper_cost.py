@@ -6,7 +6,6 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from aml.complexity.measuring import multiply_adds
@@ -25,23 +24,13 @@ BACKWARD = 2  # a backward pass costs two forward passes
 Operations = dict[str, Counter]  # part -> network -> number
 
 
-@dataclass(frozen=True)
-class TrainingSet:
-    """How many images and pairs a training set has."""
-
-    train_images: int
-    train_pairs: int
-    val_images: int
-    val_pairs: int
-
-
 def main() -> None:
-    print(text(read_parameters(ROOT / "params.paper.yaml"), ROOT / "reports/gpu.json"))
+    values = read_parameters(ROOT / "params.paper.yaml")
+    print(text(values, *paper_work(values), ROOT / "reports/gpu.json"))
 
 
-def text(values: dict, measured: Path) -> str:
-    """The table of multiply-adds and the sentence of hours, Markdown."""
-    passes, adds = paper_work(values)
+def text(values: dict, passes: Operations, adds: Operations, measured: Path) -> str:
+    """The table of multiply-adds and the sentences of hours, Markdown, from what `paper_work` gives."""
     lines = ["| part | images through a network | multiply-adds |", "|---|---|---|"]
     for part in PARTS:
         lines.append(f"| {part} | {passes[part].total() / 1e6:.1f} million | {power(adds[part].total())} |")
@@ -52,12 +41,12 @@ def text(values: dict, measured: Path) -> str:
             *lines,
             "",
             opening,
-            *(sentences(adds, found) if (found := speeds(measured)) else [earlier_sentence(values, adds)]),
+            *(sentences(adds, found) if (found := read_speeds(measured)) else [earlier_sentence(values, adds)]),
         ]
     )
 
 
-def speeds(path: Path) -> dict | None:
+def read_speeds(path: Path) -> dict | None:
     """The contents of reports/gpu.json, if it has the speeds of a GPU at full size."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"parts": {}}
     done = [found["parts"].get(name, {}).get("status") == "done" for name in ("extraction", "training")]
@@ -99,10 +88,10 @@ def rates(found: dict, precision: str) -> Operations:
     return {part: training if part == "training" else extraction for part in PARTS}
 
 
-def hours(adds: Operations, rates: Operations) -> tuple[float, float]:
+def hours(adds: Operations, speeds: Operations) -> tuple[float, float]:
     """Hours of all parts, by multiply-adds and operations a second of each network; and the distractors' share."""
     needed = {
-        part: sum(2 * number / rates[part][network] for network, number in adds[part].items()) / 3600 for part in adds
+        part: sum(2 * number / speeds[part][network] for network, number in adds[part].items()) / 3600 for part in adds
     }
     total = sum(needed.values())
     return total, needed["distractors"] / total
@@ -114,8 +103,8 @@ def paper_work(values: dict) -> tuple[Operations, Operations]:
     Images are taken as 4:3, and the whitening images, whose number upstream's list says, as all of the training set.
     """
     grid, extract = read_grid(values), section(values, "extract")
-    of_set = TrainingSet(**values["datasets"][grid.train_set]["expected"])
-    all_images = of_set.train_images + of_set.val_images
+    of_set = values["datasets"][grid.train_set]["expected"]
+    all_images = of_set["train_images"] + of_set["val_images"]
     tests = [values["datasets"][name]["expected"] for name in grid.test_sets]
     tested = sum(counts["queries"] + counts["database"] for counts in tests)
     distractors = values["datasets"][grid.distractors]["expected"]
@@ -129,16 +118,16 @@ def paper_work(values: dict) -> tuple[Operations, Operations]:
         own["targets"] = 0 if is_student else all_images
         own["extraction without distractors"] = count * (tested + (all_images if key in runs else 0))
         own["distractors"] = count * distractors
-        training_size = at_scale(section(values, "distill")["image_size"], 1)
-        scales = [multiply_adds(network, at_scale(extract["image_size"], scale)) for scale in extract["scales"]]
+        once = multiply_adds(network, at_scale(section(values, "distill")["image_size"], 1))
+        tested_once = sum(multiply_adds(network, at_scale(extract["image_size"], s)) for s in extract["scales"])
         for part, number in own.items():
-            once = multiply_adds(network, training_size) if part in ("targets", "training") else sum(scales)
-            passes[part][name] += number
-            adds[part][name] += number * once
+            if number:
+                passes[part][name] += number
+                adds[part][name] += number * (once if part in ("targets", "training") else tested_once)
     return passes, adds
 
 
-def trainings(values: dict, grid: Grid, of_set: TrainingSet) -> dict[str, list[int]]:
+def trainings(values: dict, grid: Grid, of_set: dict[str, int]) -> dict[str, list[int]]:
     """The images that pass through the network in each training, by the network's key in `networks`."""
     found, seeds = {}, len(grid.seeds)
     for name in grid.trained_teachers:
@@ -153,7 +142,7 @@ def trainings(values: dict, grid: Grid, of_set: TrainingSet) -> dict[str, list[i
     return found
 
 
-def training_passes(values: dict, training: str, loss: LossSettings, of_set: TrainingSet) -> int:
+def training_passes(values: dict, training: str, loss: LossSettings, of_set: dict[str, int]) -> int:
     """The images that pass through the network in one training, if no anchor comes twice in an epoch."""
     settings: TrainingSettings = setting(values, training, TRAININGS[training])
     is_distilled, labelled = training == "distill", loss.mining == "hard"
@@ -164,10 +153,10 @@ def training_passes(values: dict, training: str, loss: LossSettings, of_set: Tra
         mined = anchors + (0 if is_distilled else pool) if labelled and loss.num_negatives else 0
         return mined + passes * whole * members
 
-    pool = min(settings.pool_size, of_set.train_images)
+    pool = min(settings.pool_size, of_set["train_images"])
     train = of_split(loss.images_per_epoch, pool, 1 + BACKWARD)
-    validation = of_split(of_set.val_pairs if labelled else of_set.val_images, of_set.val_images, 1)
-    return settings.epochs * (train + validation + of_set.val_images)  # the last for the recalls
+    validation = of_split(of_set["val_pairs"] if labelled else of_set["val_images"], of_set["val_images"], 1)
+    return settings.epochs * (train + validation + of_set["val_images"])  # the last for the recalls
 
 
 def at_scale(longer_side: int, scale: float) -> tuple[int, int]:

@@ -17,11 +17,16 @@ from aml.params.training import TRAININGS
 from aml.training.loop import TrainingRun
 from aml.training.objective import FeatureSource
 from benchmarks import paper_cost
-from benchmarks.paper_cost import PARTS, TrainingSet, hours, paper_work, text, training_passes
+from benchmarks.paper_cost import PARTS, hours, paper_work, text, training_passes
 from benchmarks.pictures import packed
 
 ROOT = Path(__file__).parents[2]
 VALUES = read_parameters(ROOT / "params.paper.yaml")
+
+
+@pytest.fixture(scope="module")
+def work():
+    return paper_work(VALUES)
 
 
 def test_hours_by_hand():
@@ -32,17 +37,16 @@ def test_hours_by_hand():
     assert hours(adds, rates) == pytest.approx((2.25, 1.25 / 2.25))
 
 
-def test_images_of_the_paper_by_hand():
-    passes, _ = paper_work(VALUES)
+def test_images_of_the_paper_by_hand(work):
+    passes, _ = work
     tested, training_images = 70 + 4993 + 70 + 6322, 91642 + 6403
-    assert passes["targets"] == {"vgg16": training_images, "resnet101": training_images} | dict.fromkeys(
-        VALUES["grid"]["students"], 0
-    )
+    assert passes["targets"] == {"vgg16": training_images, "resnet101": training_images}
     assert passes["distractors"].total() == 42 * 1_001_001
     assert passes["extraction without distractors"].total() == 42 * tested + 40 * training_images
     reg = 100 * (3 * 20000 + 6400 + 6403)  # of 6,403 validation images 6,400 fill batches of five
     assert (
-        training_passes(VALUES, "distill", loss_settings(VALUES, "reg"), TrainingSet(91642, 181697, 6403, 1691)) == reg
+        training_passes(VALUES, "distill", loss_settings(VALUES, "reg"), VALUES["datasets"]["sfm120k"]["expected"])
+        == reg
     )
 
 
@@ -78,29 +82,30 @@ def test_a_training_passes_as_many_images_as_counted(tmp_path, training, loss):
     TrainingRun(
         network, source, lists, targets, load(loss), settings=settings, loss_settings=own, seed=0
     ).train()  # fmt: skip
-    assert count == training_passes(values, training, own, TrainingSet(24, 12, 14, 7))
+    assert count == training_passes(values, training, own, {"train_images": 24, "val_images": 14, "val_pairs": 7})
 
 
-def test_the_page_says_what_the_code_prints():
+def test_the_page_says_what_the_code_prints(work):
     page = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
-    for line in text(VALUES, ROOT / "reports/gpu.json").splitlines():
+    for line in text(VALUES, *work, ROOT / "reports/gpu.json").splitlines():
         assert " ".join(line.split()) in " ".join(page.split())
 
 
-def test_speeds_that_were_measured_replace_the_earlier_one(tmp_path):
+def test_speeds_that_were_measured_replace_the_earlier_one(tmp_path, work):
     rows = [
         {"network": name, "precision": precision, "GFLOP/s": rate}
         for precision, rate in {"float32": 1e4, "tf32": 4e4}.items()
         for name in (*VALUES["grid"]["teachers"], *VALUES["grid"]["students"])
     ]
-    part = {"status": "done", "rows": rows}
-    found = {"card": "a card", "date": "2026-12-01", "tiny": False, "parts": {"extraction": part, "training": part}}
+    of_students = [row for row in rows if row["network"] in VALUES["grid"]["students"]]
+    part, training = {"status": "done", "rows": rows}, {"status": "done", "rows": of_students}
+    found = {"card": "a card", "date": "2026-12-01", "tiny": False, "parts": {"extraction": part, "training": training}}
     (tmp_path / "gpu.json").write_text(json.dumps(found))
-    _, adds = paper_work(VALUES)
+    _, adds = work
     slow = 2 * sum(adds[part].total() for part in PARTS) / 1e13 / 3600
-    printed = text(VALUES, tmp_path / "gpu.json")
+    printed = text(VALUES, *work, tmp_path / "gpu.json")
     assert f"one a card in float32 (2026-12-01), that is {slow:.0f} hours" in printed
     assert f"in tf32 (2026-12-01), that is {slow / 4:.0f} hours" in printed and "H100" not in printed
     for unfit in ({"tiny": True}, {"card": "cpu"}, {"parts": {"extraction": part}}):
         (tmp_path / "gpu.json").write_text(json.dumps(found | unfit))
-        assert paper_cost.speeds(tmp_path / "gpu.json") is None
+        assert paper_cost.read_speeds(tmp_path / "gpu.json") is None
