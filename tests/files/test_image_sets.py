@@ -1,7 +1,4 @@
-import os
 import pickle
-import subprocess
-import sys
 import tarfile
 from multiprocessing import get_context
 
@@ -67,23 +64,22 @@ def test_round_trip(folder):
     assert queries.boxes.tolist() == [[0, 0, 10.25, 30], [-3.5, 2, 70, 9]] and queries.boxes.dtype == np.float64
 
 
-def test_the_tar_is_a_plain_tar(folder):
+def test_files_are_a_plain_tar_and_plain_csv(folder):
     with tarfile.open(folder / "images.tar", "r:") as tar:
         assert {member.name: tar.extractfile(member).read() for member in tar} == DATA
+    table = pd.read_csv(folder / "queries.csv")
+    assert table["name"].tolist() == ["b", "a"] and table["x1"].tolist() == [10.25, 70]
+    assert pd.read_csv(folder / "images.csv")["width"].tolist() == [41, 43, 40, 42]
 
 
-def test_equal_contents_give_equal_bytes(tmp_path):
-    stored = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        with PackWriter(tmp_path / name) as pack:
-            pack.add("a", b"1", 1, 1)
-            pack.write_list("images.csv", ["a"])
-            pack.write_report({})
-        write_lists(tmp_path / name, {x: np.zeros(0, dtype=np.int64) for x in LISTS})
-        os.utime(tmp_path / name / "images.tar", (1, 1))
-        stored.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
-    assert stored[0] == stored[1] and len(stored[0]) == 4
+def test_lists_and_ground_truth_round_trip(folder):
+    lists = read_lists(folder)
+    assert list(lists) == list(LISTS)
+    for name, values in lists.items():
+        assert values.dtype == np.int64 and values.tolist() == ARRAYS[name]
+    found = read_ground_truth(ground_truth(folder))
+    assert [{label: rows.tolist() for label, rows in query.items()} for query in found] == LABELS
+    assert found[0]["hard"].dtype == np.int64
 
 
 def test_empty_set(tmp_path):
@@ -117,12 +113,6 @@ def test_a_pack_of_other_bytes_or_with_an_image_that_is_filled_is_another_pack(f
             pack.add(name, data[::-1], 40 + number, 30, filled=name == "b")
         pack.write_report({"kind": "test"})
     assert read_images(folder).pack_digest() != digest
-
-
-def test_lists_are_plain_csv(folder):
-    table = pd.read_csv(folder / "queries.csv")
-    assert table["name"].tolist() == ["b", "a"] and table["x1"].tolist() == [10.25, 70]
-    assert pd.read_csv(folder / "images.csv")["width"].tolist() == [41, 43, 40, 42]
 
 
 def _read_all(images):
@@ -190,29 +180,13 @@ def test_refuses_missing_and_unreadable_files(folder, tmp_path):
         read_images(folder)
 
 
-def test_lists_round_trip(folder):
-    lists = read_lists(folder)
-    assert list(lists) == list(LISTS)
-    for name, values in lists.items():
-        assert values.dtype == np.int64 and values.tolist() == ARRAYS[name]
-
-
-def test_refuses_damaged_arrays(folder):
+def test_refuses_damaged_lists_and_ground_truth(folder):
     np.savez(folder / "lists.npz", **arrays() | {"val_images": np.array([{}], dtype=object)})
     with pytest.raises(ValueError, match="not a readable npz"):
         read_lists(folder)
     (folder / "lists.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ValueError, match="not a readable npz"):
         read_lists(folder)
-
-
-def test_ground_truth_round_trip(folder):
-    found = read_ground_truth(ground_truth(folder))
-    assert [{label: rows.tolist() for label, rows in query.items()} for query in found] == LABELS
-    assert found[0]["hard"].dtype == np.int64
-
-
-def test_refuses_ground_truth_that_is_no_json(folder):
     ground_truth(folder).write_text("[{")
     with pytest.raises(ValueError, match=r"set.json is damaged"):
         read_ground_truth(ground_truth(folder))
@@ -231,10 +205,3 @@ def test_writer_refuses(tmp_path):
         with pytest.raises(ValueError, match="'b' was not packed"):
             pack.write_list("images.csv", ["a", "b"])
         assert "a" in pack
-
-
-def test_module_needs_neither_pillow_nor_torch():
-    code = (
-        "import sys, aml.datasets.image_set_writer; sys.exit(any(x in sys.modules for x in ('PIL', 'torch', 'pandas')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -126,11 +126,7 @@ def test_a_photo_is_turned_as_its_exif_says():
     [
         ([], b"no image", r"bad.png: no image of a known format"),
         ([], b"", r"bad.png: an empty file"),
-        (
-            ["--box", "0", "0", "90", "9"],
-            None,
-            r"bad.png: box 0 0 90 9; accepted: whole pixels with .* x1 <= 80 and",
-        ),
+        (["--box", "0", "0", "90", "9"], None, r"box 0 0 90 9; accepted: whole pixels with .* x1 <= 80 and"),
         (["--box", "5", "5", "5", "9"], None, r"bad.png: box 5 5 5 9; accepted"),
         (["--box", "nan", "5", "5", "9"], None, r"bad.png: box nan 5 5 9; accepted"),
         (["--top", "0"], None, "--top is 0; accepted: 1 or more"),
