@@ -65,7 +65,7 @@ def test_the_page_knows_every_stage_and_what_it_took(finished):
     folder = finished[0].folder
     locks = [folder / "dvc.lock", *folder.glob("graph/*/dvc.lock")]
     names = {name for lock in locks for name in yaml.safe_load(lock.read_text())["stages"]}
-    graph = [folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")]
+    graph = [lock.with_suffix(".yaml") for lock in locks]  # without graph/search, which has not run
     values = yaml.safe_load((folder / "params.yaml").read_text())
     assert {cell for family in families(graph, values, {}) for cell in family.cells} == names
     assert set(last_runs(folder / "work/stages.jsonl")) == names
