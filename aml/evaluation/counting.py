@@ -27,10 +27,7 @@ BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the q
 
 
 def count_above(
-    queries: np.ndarray,
-    database: np.ndarray,
-    labelled: Sequence[np.ndarray],
-    distractors: np.ndarray | None = None,
+    queries: np.ndarray, database: np.ndarray, labelled: Sequence[np.ndarray], distractors: np.ndarray | None = None
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return, for each of queries (Q, D), how many rows of database (N, D) and of distractors (M, D) rank above each of
     its labelled rows.
@@ -150,7 +147,8 @@ def _num_passed(values: np.ndarray, edges: np.ndarray, side: str) -> np.ndarray:
 
 
 def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Return the exact similarities (n,) of rows block[rows] with queries[owners], each summed in float64."""
+    """Return the exact similarities (n,) of block[rows], float32 or float16, with queries[owners], each summed in
+    float64."""
     similarities = np.empty(len(rows))
     queries = queries.astype(np.float64)
     for some in _slices(len(rows), SLICE_SIZE // queries.shape[1]):
@@ -164,13 +162,9 @@ def _labelled_similarities(
     """Return the exact similarities of each query's labelled rows, reading only these."""
     sizes = [len(rows) for rows in labelled]
     owners, rows = np.repeat(np.arange(len(labelled)), sizes), np.concatenate(labelled)
-
-    def compare(some: slice) -> np.ndarray:
-        block = _block(database, "database", rows[some])
-        return _similarities(block, np.arange(len(block)), queries, owners[some])
-
-    values = np.concatenate([np.empty(0), *threads.map(compare, _slices(len(rows), GATHERED_ROWS))])
-    return np.split(values, np.cumsum(sizes)[:-1])
+    slices = _slices(len(rows), GATHERED_ROWS)
+    values = threads.map(lambda some: _similarities(database, rows[some], queries, owners[some]), slices)
+    return np.split(np.concatenate([np.empty(0), *values]), np.cumsum(sizes)[:-1])
 
 
 def _slices(num_rows: int, step: int) -> Iterator[slice]:

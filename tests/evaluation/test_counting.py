@@ -118,4 +118,4 @@ def test_rows_that_are_not_finite_or_not_of_unit_norm_are_refused(bad, dtype, pa
     if part != "queries":
         queries = queries[:2]
     with pytest.raises(ValueError, match=rf"^{part}, row 600: norm .*accepted: finite"):
-        count_above(queries, database, [np.array([0])] * len(queries), distractors)
+        count_above(queries, database, [np.array([0, 600])] * len(queries), distractors)
