@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one trial: only to see that it runs")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of benchmarks.json, growth.svg")
-    parser.add_argument("--large", action="store_true", help="growth: a graph of 422 cells, too, for an hour")
+    parser.add_argument("--large", action="store_true", help="growth: a graph of 422 cells, too, for minutes")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.names if name not in NAMES]
     if unknown:
