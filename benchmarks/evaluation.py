@@ -75,7 +75,7 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
     """Write what the stage reads, of random rows, and for `public` the raw rows. Labelled ones lean towards their query
     by random amounts, so that some come first and some anywhere in the ranking. labels: those of ROxford5k."""
     rng, dimension, num_database = np.random.default_rng(0), size.dimension, min(size.rows, DATABASE)
-    whitening = random_whitening(rng, dimension)
+    whitening = random_whitening(rng, dimension) if size.factor else Whitening(np.zeros(dimension), np.eye(dimension))
     if labels is None:
         labels = random_labels(rng, num_database)
     write_lists(folder, labels, num_database, size.rows - num_database)
@@ -86,8 +86,9 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
     narrow = [array.astype(np.float32) for array in (whitening.mean, whitening.projection)]
 
     def random_rows(name: str, num_rows: int):
-        """Pieces of the array, as extraction whitens them; raw ones are written on the way."""
-        raw = np.lib.format.open_memmap(folder / f"raw/{name}.npy", "w+", np.float32, (num_rows, dimension))
+        """Pieces of the array, as extraction whitens them; raw ones are written on the way, for `public`."""
+        if size.factor:
+            raw = np.lib.format.open_memmap(folder / f"raw/{name}.npy", "w+", np.float32, (num_rows, dimension))
         for start in range(0, num_rows, ROWS_AT_A_TIME):
             block = _unit(rng.standard_normal((min(ROWS_AT_A_TIME, num_rows - start), dimension), np.float32))
             if name == "set.database":
@@ -95,8 +96,10 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
                     rows = np.concatenate([of_query[kind] for kind in LABELLED]).astype(int)
                     leaning = rng.uniform(0, 0.6, (len(rows), 1)).astype(np.float32)
                     block[rows] = _unit(leaning * query + np.sqrt(1 - leaning**2) * block[rows])
-            raw[start : start + len(block)] = block if name.endswith("database") else queries
-            yield np.arange(start, start + len(block)), whiten(block, *narrow) if name.endswith("database") else queries
+            rows, block = np.arange(start, start + len(block)), block if name.endswith("database") else queries
+            if size.factor:
+                raw[rows] = block
+            yield rows, whiten(block, *narrow) if size.factor and name.endswith("database") else block
 
     arrays = {}
     sizes = {"set.queries": QUERIES, "set.database": num_database, "crowd.database": size.rows - num_database}
@@ -104,8 +107,6 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
         form = {"shape": (sizes[name], dimension), "digest": digest, "whitened": name.endswith("database")}
         dtype = size.dtype if name == "crowd.database" else "float32"
         arrays[name] = write_descriptors(descriptors, name, random_rows(name, sizes[name]), dtype=dtype, **form)
-    if size.factor is None:
-        (folder / "raw/crowd.database.npy").unlink()
     write_whitening(descriptors, whitening)
     network, sha256 = {"dimension": dimension, "num_parameters": 1}, whitening_sha256(descriptors)
     write_provenance(descriptors, network=network, extraction={}, whitening=sha256, arrays=arrays)
@@ -113,7 +114,7 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
 
 def random_whitening(rng: np.random.Generator, dimension: int) -> Whitening:
     turn, _ = np.linalg.qr(rng.standard_normal((dimension, dimension)))
-    return Whitening(0.01 * rng.standard_normal(dimension), turn * rng.uniform(0.5, 2, (dimension, 1)), 0.0, 4.0)
+    return Whitening(0.01 * rng.standard_normal(dimension), turn * rng.uniform(0.5, 2, (dimension, 1)))
 
 
 def random_labels(rng: np.random.Generator, num_database: int) -> list[dict]:
