@@ -96,12 +96,12 @@ def check_teachers(grid: Grid, values: dict) -> None:
 
 
 def check_datasets(grid: Grid, values: dict) -> None:
-    """Check that every dataset of the grid has the layout that its use needs, and that each is used."""
-    layouts = {name: dataset_settings(values, name).layout for name in grid.datasets}
-    used = [(grid.train_set, "sfm"), *((name, "revisited") for name in grid.test_sets)]
-    used += [(grid.distractors, "distractors")] if grid.distractors is not None else []
-    for name, layout in used:
-        require(name, [key for key, value in layouts.items() if value == layout], f"grid ({layout} sets)")
+    """Check that every dataset of the grid is of the kind that its use needs, and that each is used."""
+    kinds = {name: dataset_settings(values, name).kind for name in grid.datasets}
+    used = [(grid.train_set, "training"), *((name, "test") for name in grid.test_sets)]
+    used += [(grid.distractors, "database")] if grid.distractors is not None else []
+    for name, kind in used:
+        require(name, [key for key, value in kinds.items() if value == kind], f"grid ({kind} sets)")
     for name in grid.datasets:
         if name not in dict(used):
             raise ValueError(

@@ -7,7 +7,7 @@ set, apart from what descriptors depend on ({} for other sets).
 from pathlib import Path
 
 from aml.compute.device import runtime
-from aml.datasets import distractors, revisited, sfm
+from aml.datasets import distractors, folders, revisited, sfm
 from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings
 from stages.runtime import run_command
@@ -16,8 +16,9 @@ from stages.runtime import run_command
 def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> None:
     settings = dataset_settings(values, name)
     workers = max(1, runtime(values).num_workers)
-    if settings.layout == "revisited":
-        revisited.preprocess(raw, processed, labels, settings, name=name, num_workers=workers)
+    if settings.layout in ("revisited", "folder"):
+        read = revisited if settings.layout == "revisited" else folders
+        read.preprocess(raw, processed, labels, settings, name=name, num_workers=workers)
         return
     read = sfm if settings.layout == "sfm" else distractors
     read.preprocess(raw, processed, settings, num_workers=workers)

@@ -2,7 +2,8 @@
 first, then by digest. What has changed there is fetched anew.
 
 Reads: what params.yaml says about datasets. Writes: <local>/<set>: a link to each file that a place on this machine
-gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it all.
+gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it all. Where
+a place is a folder, <local>/<set> is itself the link to it.
 """
 
 from pathlib import Path
@@ -17,10 +18,18 @@ from stages.runtime import run_command
 def main(local: Path, values: dict) -> None:
     with replacing_folder(local) as folder:
         for name in setting(values, "grid.datasets", list[str]):
-            (folder / name).mkdir()
             files = source_files(dataset_settings(values, name), name)
             places = {file: present(sources) for file, sources in files.items()}
             watched = {file: place for file, place in places.items() if place is not None}
+            if folders := [place for place in watched.values() if place.is_dir()]:
+                if len(watched) > 1:
+                    raise ValueError(
+                        f"params.yaml: datasets.{name}.sources: {folders[0]} is a folder, and there are other local "
+                        "files beside it; put them into the folder, so that DVC sees them change"
+                    )
+                (folder / name).symlink_to(folders[0].resolve())  # DVC does not look through a link further down
+                continue
+            (folder / name).mkdir()
             for file, place in watched.items():
                 (folder / name / file).symlink_to(place.resolve())
             write_json(folder / name / "watched.json", sorted(watched))

@@ -36,9 +36,14 @@ def main(locks: list[Path], *, verify: bool = False) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)  # DVC's own lock: no other process writes now
         for path in (*locks, TEMPORARY / "rwlock"):
             remove_unreadable(path)
-        for link in LOCAL.glob("*/*"):
-            if link.is_symlink() and not link.exists():
-                remove(link, f"{link.readlink()} is gone; its copy in data/raw is used")
+        for folder in [*LOCAL.glob("*")]:
+            # never through a link: what is behind it is the user's
+            for link in [folder] if folder.is_symlink() else [*folder.glob("*")]:
+                if link.is_symlink() and not link.exists():
+                    remove(link, f"{link.readlink()} is gone; its copy in data/raw is used")
+            if not folder.exists():
+                folder.mkdir()
+                (folder / "watched.json").write_text("[]\n")  # DVC sees it, and runs `sources` again
         if verify:
             cache = subprocess.run(["dvc", "cache", "dir"], stdout=subprocess.PIPE, text=True, check=True).stdout
             remove_damaged(Path(cache.strip()) / "files" / "md5", [path for path in locks if path.exists()])

@@ -50,14 +50,11 @@ class PackWriter:
     def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
         """Append one image of `width` x `height` pixels; `filled`: readers fill it, since it is damaged. Raises
         ValueError for a name that can't be written."""
-        if not name or _CONTROL.search(name):
-            raise ValueError(f"image name {name!r}: at least one character and no control characters are accepted")
+        if problem := unwritable(name):
+            raise ValueError(f"image name {name!r}: {problem}")
         header = tarfile.TarInfo(name)  # time, owner and group stay 0
         header.size = len(data)
-        try:
-            self._write(header.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"))
-        except UnicodeEncodeError:
-            raise ValueError(f"image name {name!r} is not valid Unicode text") from None
+        self._write(header.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict"))
         self._index[name] = len(self._index)
         self._numbers.extend([self._file.tell(), len(data), int(width), int(height), int(filled)])
         self._write(data)
@@ -97,6 +94,17 @@ class PackWriter:
         digest = self._digest.copy()
         digest.update(self._end())
         write_json(self._folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
+
+
+def unwritable(name: str) -> str | None:
+    """Why an image of this name can't be packed, or None."""
+    if not name or _CONTROL.search(name):
+        return "at least one character and no control characters are accepted"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "it is not valid Unicode text"
+    return None
 
 
 def write_lists(folder, lists: dict[str, np.ndarray]):

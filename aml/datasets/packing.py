@@ -14,7 +14,7 @@ from tqdm import tqdm
 from aml.datasets import archives
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.images import check
+from aml.images import Checked, check
 
 MAX_IMAGE_BYTES = 256 << 20
 _AHEAD = 4  # images a worker may have waiting: bounds the memory
@@ -33,6 +33,7 @@ class Packed:
     num_images: int = 0  # files with an image's extension, listed or not
     num_unlisted: int = 0
     num_repeated: int = 0
+    num_converted: int = 0
 
     def report(self) -> dict:
         """The entries of report.json."""
@@ -47,6 +48,11 @@ class Packed:
         }
 
 
+def as_it_is(data: bytes) -> tuple[bytes, Checked]:
+    """An image's own bytes, and what they are."""
+    return data, check(data)
+
+
 def pack_listed(
     paths: list[Path],
     names: list[str],
@@ -57,11 +63,13 @@ def pack_listed(
     num_workers: int,
     is_whole: bool = True,
     hint: str = "",
+    prepare: Callable[[bytes], tuple[bytes, Checked]] = as_it_is,
 ) -> Packed:
     """Pack the images called `names` in the order of the archives.
 
     name_of: path in an archive (in Unicode's form NFC) -> name of the image. hint: what an error about missing
-    images adds. is_whole: all names must be in these archives; else they are the first of several.
+    images adds. is_whole: all names must be in these archives; else they are the first of several. prepare: an image's
+    bytes -> the bytes that are packed, and what they are.
     Decoding runs in `num_workers` threads; the result does not depend on their number.
     on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
     truncated or damaged image [code], as `aml.images.decode` fills it.
@@ -78,11 +86,13 @@ def pack_listed(
         waiting = deque()
         while True:
             for name, data in itertools.islice(jobs, num_workers * _AHEAD - len(waiting)):
-                waiting.append((name, data, pool.submit(check, data)))
+                waiting.append((name, data, pool.submit(prepare, data)))
             if not waiting:
                 break
-            name, data, checked = waiting.popleft()
-            _add(name, data, checked.result(), pack, packed, on_bad_image)
+            name, data, prepared = waiting.popleft()
+            stored, checked = prepared.result()
+            packed.num_converted += stored is not data
+            _add(name, stored, checked, pack, packed, on_bad_image)
             progress.update()
     _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, hint)
     return packed

@@ -1,14 +1,13 @@
 """Pack a test set in the layout of ROxford5k and RParis6k: archives with images in any folders, and gnd_<name>.pkl."""
 
-import math
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from aml.datasets import pickles, upstream_lists
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.files.atomic import replacing_folder, write_json
+from aml.datasets.test_lists import GroundTruth, own_names, write_labels, write_test_lists
+from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import TestSet, archive_names, source_files
 
@@ -16,17 +15,6 @@ _MAX_LIST_BYTES = 64 << 20
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _HINT = f"; only {', '.join(_SUFFIXES)} are read, capitals and folders must be as in the list"
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
-
-
-@dataclass
-class GroundTruth:
-    """The content of gnd_<name>.pkl, names in one Unicode form and without extensions."""
-
-    database: list[str]
-    queries: list[str]  # one image may be listed again, with another box
-    boxes: list[list[float]]  # x0, y0, x1, y1 of each query, pixels
-    labels: list[dict[str, list[int]]]  # per query, rows of the database
-    unknown_keys: Counter  # how often each key occurs that is not read
 
 
 def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, name: str, num_workers: int):
@@ -41,45 +29,22 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, n
     """
     path = raw / f"gnd_{name}.pkl"
     found = _read_ground_truth(path)
-    database, queries, boxes = found.database, found.queries, found.boxes
+    database, queries = found.database, found.queries
     expected = settings.expected or {}
     _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
     # a drawn set has one archive
     archives = [raw / file for file in archive_names(source_files(settings, name)) or [f"{name}_images.tgz"]]
     names = list(dict.fromkeys([*database, *queries]))
-    own_names = _own_names(queries)
-    upstream_lists.check_distinct(own_names, f"{path}, qimlist")
+    upstream_lists.check_distinct(own_names(queries), f"{path}, qimlist")
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             archives, names, pack,
             name_of=_ImageNames(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
         )  # fmt: skip
         _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
-        pack.write_list("images.csv", database)
-        for query, box in zip(queries, boxes, strict=True):
-            _check_box(box, *pack.size(query), f"{path}, query {query!r}")
-        pack.write_list("queries.csv", own_names, boxes, images=queries)
-        report = {
-            "kind": "test",
-            "queries": len(queries),
-            "database": len(database),
-            "queries_in_database": len(set(queries) & set(database)),
-            "queries_listed_again": len(queries) - len(set(queries)),
-            "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
-        }
+        report = write_test_lists(pack, found, str(path))
         pack.write_report(report | packed.report())
-    without = [name for name, rows in zip(own_names, found.labels, strict=True) if not rows["easy"] + rows["hard"]]
-    odd = {"queries_without_positives": without, "unknown_keys": dict(sorted(found.unknown_keys.items()))}
-    write_json(labels, {"queries": found.labels, **odd})
-
-
-def _own_names(queries):
-    """A name for each query: its image's, and where that is listed again (with another box), "<name> (2)" and so on."""
-    names, listed = [], Counter()
-    for query in queries:
-        listed[query] += 1
-        names.append(query if listed[query] == 1 else f"{query} ({listed[query]})")
-    return names
+    write_labels(labels, found)
 
 
 def _read_ground_truth(path) -> GroundTruth:
@@ -124,28 +89,6 @@ def _read_box(labels, where):
         return [float(x) for x in box]
     except OverflowError:
         raise ValueError(f"{where}: 'bbx' holds a number beyond all images") from None
-
-
-def _check_box(box, width: int, height: int, where):
-    """Raises ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
-
-    A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
-    rounded) fills the outside with black.
-    """
-    if len(box) != 4 or not all(math.isfinite(x) for x in box):
-        raise ValueError(f"{where}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
-    x0, y0, x1, y1 = (round(x) for x in box)
-    if x0 >= x1 or y0 >= y1:
-        raise ValueError(f"{where}: box {list(box)} is empty; x0 < x1 and y0 < y1 are expected, in whole pixels")
-    if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
-        raise ValueError(f"{where}: box {list(box)} lies outside its image of {width} x {height} pixels")
-    if x1 - x0 > 2 * width or y1 - y0 > 2 * height:
-        raise ValueError(f"{where}: box {list(box)} is more than twice its image of {width} x {height} pixels")
-
-
-def _is_over(box, width, height):
-    x0, y0, x1, y1 = (round(x) for x in box)
-    return x0 < 0 or y0 < 0 or x1 > width or y1 > height
 
 
 def _check_counts(counts, expected, where):

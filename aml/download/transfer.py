@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import shutil
+import tarfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -67,22 +68,25 @@ def local_path(source: str) -> Path | None:
 
 
 def present(sources: list[str]) -> Path | None:
-    """The first of these sources that is a file on this machine, or None."""
+    """The first of these sources that is a file or folder on this machine, or None."""
     for source in sources:
         try:
             path = local_path(source)
         except Refusal:
             continue
-        if path is not None and path.is_file():
+        if path is not None and path.exists():
             return path
     return None
 
 
 def copy(path: Path, part: Path, *, magic: bytes) -> None:
-    """Copy a file and its time. Raises Refusal for what is not the file, ValueError for a full disk."""
+    """Copy a file and its time, or pack a folder. Raises Refusal for another file, ValueError for a full disk."""
     if path.is_dir():
-        file = part.name.removesuffix(".part")
-        raise Refusal(f"a folder; pack it (tar -czf {file} -C {path} .) and name the archive")
+        if not part.name.endswith(".tar.part"):
+            file = part.name.removesuffix(".part")
+            raise Refusal(f"a folder; give it to a source whose file ends in .tar, or pack it as {file}")
+        pack_folder(path, part)
+        return
     if not path.is_file():
         raise Refusal("no such file")
     with open(path, "rb") as file:
@@ -93,8 +97,29 @@ def copy(path: Path, part: Path, *, magic: bytes) -> None:
     os.utime(part, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
+def pack_folder(folder: Path, part: Path) -> None:
+    """Pack the files of a folder and its subfolders as a tar that depends on their paths and bytes alone. Hidden files
+    are left out, links to files followed. Raises Refusal for a folder without files, ValueError for a full disk."""
+    inside = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    inside = {name: path for name, path in inside.items() if not any(x.startswith(".") for x in name.parts)}
+    if not inside:
+        raise Refusal("an empty folder")
+    check_space(part.parent, sum(path.stat().st_size for path in inside.values()))
+    try:
+        with tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
+            for name, path in inside.items():
+                member = tarfile.TarInfo(name.as_posix())  # time, owner and group stay 0
+                with open(path, "rb") as file:
+                    member.size = os.fstat(file.fileno()).st_size
+                    tar.addfile(member, file)
+    except OSError as error:
+        raise Refusal(f"{path}: {error}") from None
+
+
 def is_copy(path: Path, of: Path) -> bool:
-    """Whether two files have equal sizes, and equal times or equal sha256."""
+    """Whether two files have equal sizes, and equal times or equal sha256; a folder is to be packed again."""
+    if of.is_dir():
+        return False
     first, second = path.stat(), of.stat()
     if first.st_size != second.st_size:
         return False

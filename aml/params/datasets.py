@@ -71,6 +71,7 @@ class SyntheticDistractors:
 class TrainingSet:
     """The layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
+    kind: ClassVar = "training"
     counts: ClassVar = ("train_images", "train_pairs", "val_images", "val_pairs")
     label: str
     layout: str
@@ -88,6 +89,7 @@ class TrainingSet:
 class TestSet:
     """The layout of the revisited Oxford and Paris sets: gnd_<name>.pkl and archives, all that are named."""
 
+    kind: ClassVar = "test"
     counts: ClassVar = ("queries", "database", "images")  # images: in the archives, listed or not
     label: str
     layout: str
@@ -103,6 +105,7 @@ class TestSet:
 class Distractors:
     """The layout of R1M: <list>.txt and revisitop1m.<number>.tar.gz."""
 
+    kind: ClassVar = "database"
     label: str
     layout: str
     list: str  # stem of the .txt file
@@ -127,10 +130,33 @@ class Distractors:
         return [f"{self.list}.txt", *(f"revisitop1m.{number}.tar.gz" for number in numbers)] if self.archives else []
 
 
-LAYOUTS = {"sfm": TrainingSet, "revisited": TestSet, "distractors": Distractors}
+@dataclass(frozen=True)
+class Folder:
+    """A user's own images: a folder or archives of them, and the CSV of a training or test set."""
+
+    expected: ClassVar = None
+    synthetic: ClassVar = None
+    label: str
+    layout: str
+    kind: Literal["training", "test", "database"]
+    csv: str | None  # its path inside the folder, or its name among the sources
+    exif_orientation: Literal["apply", "ignore"]  # whether images are turned as their cameras say
+    on_bad_image: Literal["error", "exclude"]
+    sources: list[SourceFile]
+
+    def __post_init__(self):
+        if (self.csv is None) is not (self.kind == "database"):
+            raise ValueError(f"csv is {self.csv!r}; accepted: a file's name, or null for kind: database")
+
+    def needed(self, name: str) -> list[str]:
+        return [".tar"]
 
 
-def dataset_settings(values: dict, name: str) -> TrainingSet | TestSet | Distractors:
+LAYOUTS = {"sfm": TrainingSet, "revisited": TestSet, "distractors": Distractors, "folder": Folder}
+Dataset = TrainingSet | TestSet | Distractors | Folder
+
+
+def dataset_settings(values: dict, name: str) -> Dataset:
     """Section `datasets.<name>` as the class of its layout.
 
     Raises ValueError for an unknown layout, field or value, unless exactly one of sources and synthetic is given, and
@@ -153,7 +179,7 @@ def dataset_settings(values: dict, name: str) -> TrainingSet | TestSet | Distrac
     return settings
 
 
-def source_files(settings: TrainingSet | TestSet | Distractors, name: str) -> dict[str, list[str]]:
+def source_files(settings: Dataset, name: str) -> dict[str, list[str]]:
     """The files to fetch for the dataset `name`: file name -> URLs and local paths, NUMBER written out; {} for a drawn
     set, and for distractors of which no archive is used.
 

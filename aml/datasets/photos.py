@@ -1,0 +1,48 @@
+"""Photos in formats that packed sets do not hold: what they become at packing, once."""
+
+import contextlib
+import io
+
+from PIL import Image, ImageOps
+
+from aml.images import FORMATS, MAX_PIXELS, Checked, check
+
+with contextlib.suppress(ImportError):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif")
+_TIFF = (b"II*\0", b"MM\0*")
+
+
+def as_stored(data: bytes, *, turn: bool) -> tuple[bytes, Checked]:
+    """A photo's bytes as they are packed, and what they are.
+
+    They are its own, where `aml.images` reads them and nothing is to be turned. A PNG takes the place of a TIFF, of
+    HEIF (where pillow-heif is installed), and, with `turn`, of an image that EXIF asks viewers to turn. Pillow turns
+    TIFF and HEIF without being asked. A failure is a `problem` of what is returned, not an exception.
+    """
+    found, is_heif = check(data), data[4:8] == b"ftyp"
+    is_foreign = is_heif or data.startswith(_TIFF)
+    if not is_foreign and (found.problem or not (turn and found.is_rotated)):
+        return data, found
+    if is_heif and "HEIF" not in Image.OPEN:
+        return data, found._replace(problem="HEIF, which needs pillow-heif: pip install pillow-heif")
+    try:
+        converted = _png(data, formats=(*FORMATS, "TIFF", *(["HEIF"] if is_heif else [])))
+    except Exception as error:  # Pillow's decoders raise any on damaged files
+        return data, found._replace(problem=f"{type(error).__name__}: {error}")
+    return converted, check(converted)
+
+
+def _png(data, formats) -> bytes:
+    """The image upright, in RGB, as a PNG: quickly compressed, since it is read many times and written once."""
+    with Image.open(io.BytesIO(data), formats=formats) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels, at most {MAX_PIXELS} in all are accepted")
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"16 or more bits a pixel (mode {image.mode}); 8 bits a channel are accepted")
+        upright, file = ImageOps.exif_transpose(image).convert("RGB"), io.BytesIO()
+    upright.save(file, "PNG", compress_level=1, icc_profile=None)
+    return file.getvalue()
