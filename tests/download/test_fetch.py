@@ -1,6 +1,8 @@
 import hashlib
 import json
 import os
+import shutil
+import tarfile
 from types import SimpleNamespace
 
 import pytest
@@ -215,16 +217,37 @@ def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path
         fetch(place, own)
 
 
-def test_a_path_that_was_noted_goes_and_a_folder_is_to_be_packed(place, tmp_path):
+def test_a_path_that_was_noted_goes(place, tmp_path):
     """Digests are kept by git, and a path says whose machine it was."""
     own, sha256 = tmp_path / "own.tgz", hashlib.sha256(DATA).hexdigest()
     own.write_bytes(DATA)
     place.digests.write_text(json.dumps({"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": str(own)}}))
     fetch(place, own)
     assert str(tmp_path) not in place.digests.read_text()
-    place.file.unlink()
-    with pytest.raises(ValueError, match=rf"a folder; pack it \(tar -czf x.tgz -C {tmp_path} .\) and name the archive"):
-        fetch(place, tmp_path)
+
+
+def test_a_folder_is_packed_and_its_changes_are_taken(place, tmp_path, capsys):
+    """As a tar of its paths and bytes alone: without times, hidden files, links into it."""
+    own = tmp_path / "own photos"
+    (own / "sub").mkdir(parents=True)
+    (own / "sub/b c.jpg").write_bytes(b"one")
+    (own / ".hidden").write_bytes(b"")
+    os.link(own / "sub/b c.jpg", own / "a.jpg")
+    with pytest.raises(ValueError, match=r"a folder; give it to a source whose file ends in \.tar"):
+        fetch(place, own)
+    place.file = place.folder / "x.tar"
+    sha256 = fetch(place, own)
+    with tarfile.open(place.file) as tar:
+        assert {member.name: tar.extractfile(member).read() for member in tar} == {
+            "a.jpg": b"one",
+            "sub/b c.jpg": b"one",
+        }
+    os.utime(own / "a.jpg", (1, 1))
+    assert fetch(place, own) == sha256 and capsys.readouterr().err == ""
+    (own / "new.jpg").write_bytes(b"two")
+    assert fetch(place, own) != sha256 and f"x.tar has changed at {own}" in capsys.readouterr().err
+    shutil.rmtree(own)
+    fetch(place, own)  # what was packed serves
 
 
 def test_waiting_for_a_server_is_said(place, capsys):

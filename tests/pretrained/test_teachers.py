@@ -64,5 +64,5 @@ def test_the_check_knows_what_can_be_published(tmp_path):
             run(values)
     values = settings()
     values["grid"]["train_set"] = None
-    with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(sfm sets\); known: synthsfm"):
+    with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(training sets\); known: synthsfm"):
         run(values)
