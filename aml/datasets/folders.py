@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from aml.datasets import archives
+from aml.datasets.ground_truth import GroundTruth, write_labels, write_test_lists
 from aml.datasets.image_set_writer import PackWriter, unwritable, write_lists
 from aml.datasets.packing import pack_listed
 from aml.datasets.photo_tables import MAX_BYTES, Query, Table, read_landmarks, read_queries
 from aml.datasets.photos import SUFFIXES, as_stored
-from aml.datasets.test_lists import GroundTruth, write_labels, write_test_lists
 from aml.datasets.upstream_lists import first_of, one_form
 from aml.files.atomic import replacing_folder, write_json
 from aml.files.image_sets import LABELS

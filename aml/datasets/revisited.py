@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from aml.datasets import pickles, upstream_lists
+from aml.datasets.ground_truth import GroundTruth, own_names, write_labels, write_test_lists
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.datasets.test_lists import GroundTruth, own_names, write_labels, write_test_lists
 from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import TestSet, archive_names, source_files
