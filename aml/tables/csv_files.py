@@ -37,7 +37,7 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
             writer.writerows(csv_fields(table, row) for row in table.rows)
         text = latex.render(table, label=f"tab:{table.number}")
         (folder / f"table{table.number}.tex").write_text(text, encoding="utf-8")
-    document = latex.document([f"table{table.number}" for table in tables], first=tables[0].number)
+    document = latex.document(table.number for table in tables)
     (folder / "tables.tex").write_text(document, encoding="utf-8")
     return missing_keys(tables)
 

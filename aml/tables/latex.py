@@ -49,9 +49,9 @@ def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> st
     )
 
 
-def document(names: Iterable[str], first: int) -> str:
-    """Return a document of the named files, whose tables are numbered on from `first`."""
-    return templates(TEMPLATES).get_template("document.tex").render(names=list(names), first=first)
+def document(numbers: Iterable[int]) -> str:
+    """Return a document of the files table<number>.tex, whose tables have these numbers."""
+    return templates(TEMPLATES).get_template("document.tex").render(numbers=list(numbers))
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 from aml.params.reports import Loss, Named, Teacher
 from aml.tables.build import build_tables
 from aml.tables.csv_files import read_tables, write_tables
-from aml.tables.latex import escape, render
+from aml.tables.latex import document, escape, render
 from aml.tables.printed_values import PRINTED, write_comparison
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds
 
@@ -71,6 +71,12 @@ def test_a_loss_without_equation_has_only_its_label():
     further = Loss("plus", "A+B+", ("self",), "hard")
     latex = render(build_tables(paper_settings(losses=(further,)), {})[2], "x")
     assert "& A+B$^+$ & hard &" in latex
+
+
+def test_tables_of_a_document_keep_their_numbers():
+    lines = [line for line in document([5, 6, 13]).splitlines() if line.startswith(("\\setcounter", "\\input"))]
+    settings = [r"\setcounter{table}{4}", r"\input{table5}", r"\input{table6}"]
+    assert lines == [*settings, r"\setcounter{table}{12}", r"\input{table13}"]
 
 
 def compiled(folder, name: str) -> str:
