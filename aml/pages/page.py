@@ -172,5 +172,6 @@ def _description(loss: Loss) -> str:
     if not loss.members:
         return "keeps the relations between the images of a batch as the teacher has them; needs no label."
     words = {"self": "the image itself", "positive": "one of the same building", "negatives": "ones of others"}
+    words["neighbours"] = "its nearest images"
     parts = " and ".join(words[member] for member in loss.members)
     return f"compares an image with {parts}; needs {'labels' if loss.labelled else 'no label'}."

@@ -1,4 +1,4 @@
-"""Tables 5 to 10 of the supplement, from the metrics records to CSV, LaTeX and JSON files. No torch.
+"""Tables 5 to 10 of the supplement, and 11 and 12 beyond it, from metrics records to CSV, LaTeX and JSON. No torch.
 
 Read model.py (TABLES, Row, Table), settings.py (what params.yaml says about rows and columns), records.py (the metrics
 records), build.py (records to tables), captions.py and notes.py (the sentences above and under a table),

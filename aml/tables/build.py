@@ -1,4 +1,4 @@
-"""Build Tables 5 to 10 of the supplement from metrics records.
+"""Build Tables 5 to 10 of the supplement, and 11 and 12 of losses beyond the paper, from metrics records.
 
 `model.TABLES` says what each of them holds: another table is another line there.
 """
@@ -6,13 +6,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aml.params.reports import Loss, Named, Network, TableSettings
+from aml.params.reports import Named, Network, TableSettings
 from aml.tables import captions, notes
 from aml.tables.model import (
-    ABLATION,
-    ALL,
     TABLES,
-    Kind,
     Row,
     Table,
     by_pair,
@@ -25,7 +22,8 @@ from aml.tables.records import check_records, deviation, mean, missing_records, 
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
-    """Return Tables 5 to 10 with the rows of the grid; `records` are the metrics records by key.
+    """Return the tables with the rows of the grid, 11 and 12 only if it has a loss beyond the paper; `records` are the
+    metrics records by key.
 
     A row is a network, its scores the means over its seeds. Scores are None for a network that lacks a record of any
     seed, at a level without positives, and with distractors where none were evaluated.
@@ -39,14 +37,15 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
     distractors = settings.distractors
     if any_record and not any(any_record["evaluation"]["sets"][name]["num_distractors"] for name in sets):
         distractors = None
-    return [_table(number, settings, records, distractors, any_record) for number in TABLES]
+    shown = [n for n, kind in TABLES.items() if not kind.has_successors or kind.losses(settings.losses)]
+    return [_table(number, settings, records, distractors, any_record) for number in shown]
 
 
 def _table(number, settings: TableSettings, records: dict, distractors: Named | None, any_record: dict | None) -> Table:
     """Return a table; `distractors` are those that were evaluated, `any_record` has what all records say of them."""
     kind, evaluation = TABLES[number], any_record and any_record["evaluation"]
     networks = [] if kind.is_ablation else settings.without_teacher()
-    networks += settings.of_pairs(_losses_of(kind, settings.losses))
+    networks += settings.of_pairs(kind.losses(settings.losses))
     with_distractors = distractors if kind.with_distractors else None
     sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
     if kind.with_distractors:
@@ -82,15 +81,6 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         missing=missing,
         chance=chance if any_record else {},
     )
-
-
-def _losses_of(kind: Kind, losses: Iterable[Loss]) -> list[Loss]:
-    """Return the losses of a table in the supplement's order; those that it doesn't have follow where all are shown."""
-    by_key = {loss.key: loss for loss in losses}
-    if kind.is_ablation:
-        return [by_key[key] for key in ABLATION if key in by_key]
-    further = [key for key in by_key if key not in ABLATION + ALL]
-    return [by_key[key] for key in (*ALL, *further) if key in by_key]
 
 
 def _row(network: Network, values: dict[str, float | None], deviations: dict[str, float | None]) -> Row:

@@ -4,7 +4,11 @@ from aml.params.reports import Named, TableSettings
 from aml.tables.model import LEVELS, METRICS, Kind, tenths
 
 NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
-ROWS = {"ablation": "Ablation of the contrastive loss", "all losses": "All losses"}
+ROWS = {
+    "ablation": "Ablation of the contrastive loss",
+    "all losses": "All losses",
+    "successors": "Losses beyond the paper",
+}
 COLUMNS = {  # what the headings of `Kind.training` mean
     "Lab": "Lab: training used labels, which say what images show the same building.",
     "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
@@ -13,6 +17,11 @@ COLUMNS = {  # what the headings of `Kind.training` mean
     "random; a dash, only the anchor is used.",
     "Asym": "Asym: the loss compares the student's descriptors with the teacher's.",
 }
+ACROSS = (
+    "Asym: the loss compares the student's descriptors with the teacher's, one by one or by relations across the two."
+)
+NEIGHBOURS = "Mining by neighbours: the images nearest to the anchor in the teacher's space are used too."
+NOT_THE_PAPERS = "Losses without a number are not the paper's (METHOD.md, Sec. 10)."
 BOLD = "Bold: the best mAP of each teacher-student pair."
 TESTING = {
     "symmetric": "The student describes queries and database.",
@@ -57,9 +66,14 @@ def caption(
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
     if evaluation is not None:
         sentences += _measurement(kind.with_distractors, settings, evaluation, chance)
-    sentences += [COLUMNS[heading] for heading in kind.training if heading in COLUMNS]
+    columns = COLUMNS | ({"Asym": ACROSS} if kind.has_successors else {})
+    sentences += [columns[heading] for heading in kind.training if heading in columns]
+    if any(loss.mining == "neighbours" for loss in kind.losses(settings.losses)):
+        sentences.append(NEIGHBOURS)
     if any(loss.equation for loss in settings.losses):
         sentences.append("The number of a loss is that of its equation in the paper.")
+    if kind.has_successors:
+        sentences.append(NOT_THE_PAPERS)
     sentences.append(BOLD)
     return " ".join(filter(None, sentences))
 

@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
+from aml.params.reports import Loss
+
 LEVELS = ("medium", "hard")
 METRICS = ("mAP", "mP@10")
 ABLATION = ("contr", "contr_plus", "contr_pos", "contr_pos_self", "reg")  # order of the rows of Tables 5 and 6
 ALL = ("contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr")  # order of Tables 7-10, before any further loss
+SUCCESSORS = ("csd", "d3still", "raml", "rop", "cc", "ssp")  # METHOD, Section 10: in Tables 11 and 12 alone
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a table shows. rows: "ablation" of the contrastive loss, or "all losses", which also has the networks
-    without teacher and any further loss of the grid."""
+    """What a table shows. rows: "ablation" of the contrastive loss; "all losses", with any further loss of the grid; or
+    "successors" beside the best of the paper's. The last two also have the networks without teacher."""
 
     protocol: str  # "symmetric" or "asymmetric"
     rows: str
@@ -22,6 +25,21 @@ class Kind:
     @property
     def is_ablation(self) -> bool:
         return self.rows == "ablation"
+
+    @property
+    def has_successors(self) -> bool:
+        return self.rows == "successors"
+
+    def losses(self, grid: Iterable[Loss]) -> list[Loss]:
+        """Return the losses of the grid that the table shows, in its order: none if it would have no successor."""
+        by_key = {loss.key: loss for loss in grid}
+        further = [key for key in by_key if key not in ABLATION + ALL + SUCCESSORS]
+        order = {
+            "ablation": ABLATION,
+            "all losses": (*ALL, *further),
+            "successors": ("contr_plus", "reg", *SUCCESSORS) if by_key.keys() & set(SUCCESSORS) else (),
+        }
+        return [by_key[key] for key in order[self.rows] if key in by_key]
 
     @property
     def training(self) -> tuple[str, ...]:
@@ -36,6 +54,8 @@ TABLES = {
     8: Kind("asymmetric", "all losses", with_distractors=False),
     9: Kind("symmetric", "all losses", with_distractors=True),
     10: Kind("asymmetric", "all losses", with_distractors=True),
+    11: Kind("symmetric", "successors", with_distractors=False),
+    12: Kind("asymmetric", "successors", with_distractors=False),
 }
 
 

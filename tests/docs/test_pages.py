@@ -49,7 +49,7 @@ def test_the_tables_have_the_new_loss_set_and_table(changed):
     python(changed, "-m", "stages.tables", "metrics", "queries", "tables", "claims.csv")
     rows = (changed / "tables" / "table8.csv").read_text()
     assert "castles_medium_mAP" in rows and ",cosine," in rows and "ResNet50" in rows
-    assert (changed / "tables" / "table11.csv").exists()
+    assert (changed / "tables" / "table13.csv").exists()
 
 
 def test_the_new_loss_and_backbone_compute(changed):

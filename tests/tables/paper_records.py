@@ -22,13 +22,18 @@ LOSSES = (
     Loss("rkd", "RKD", (), "random", 8),
     Loss("dr", "DR", (), "random", 9),
 )
+SUCCESSORS = (
+    Loss("ssp", "SSP", ("self",), "none"),
+    Loss("csd", "CSD", ("self", "neighbours"), "neighbours"),
+    Loss("cc", "CC", ("self",), "random"),
+)
 SETS = {
     "roxford5k": {"num_queries": 70, "num_landmarks": 12, "num_database": 4993},
     "rparis6k": {"num_queries": 70, "num_landmarks": 11, "num_database": 6322},
 }
 for name, counts in SETS.items():
     counts |= {"num_distractors": 1001001, "digest": name.encode().hex()}
-for number in set(TABLES) - set(range(5, 11)):  # one of your own, of whose cells nothing is printed
+for number in set(TABLES) - set(range(5, 13)):  # one of your own, of whose cells nothing is printed
     del TABLES[number]
 CHANCE = 2.0  # made up, and 1.0 with distractors
 SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all networks find the same ones hard
@@ -84,6 +89,18 @@ def with_seeds(records: dict[str, dict], factors: dict[int, float]) -> dict[str,
                     for values in levels.values():
                         values |= {metric: round(value * factor, 2) for metric, value in values.items()}
             found[of_seed["network"]["key"]] = of_seed
+    return found
+
+
+def with_losses(records: dict[str, dict], like: dict[str, str]) -> dict[str, dict]:
+    """The records, and for each loss of `like` those of another loss under its name."""
+    found = dict(records)
+    for loss, other in like.items():
+        for record in records.values():
+            network = record["network"]
+            if network["teacher"] and network["loss"] == other:
+                key = f"{network['key'].removesuffix(other)}{loss}"
+                found[key] = copy.deepcopy(record) | {"network": network | {"key": key, "loss": loss}}
     return found
 
 

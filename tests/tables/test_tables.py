@@ -8,7 +8,7 @@ from aml.tables.csv_files import missing_keys, read_tables, write_tables
 from aml.tables.model import tenths
 from aml.tables.printed_values import PRINTED
 from aml.tables.records import read_records
-from tests.tables.paper_records import LOSSES, paper_settings, printed_rows
+from tests.tables.paper_records import LOSSES, SUCCESSORS, paper_settings, printed_rows, with_losses
 
 REG = "mobilenet_v2-vgg16-reg"
 
@@ -128,6 +128,34 @@ def test_a_further_loss_follows_in_tables_7_to_10(records):
     losses = [row.loss for row in tables[2].rows[6:14]]
     assert losses == ["contr_plus", "contr", "triplet", "ms", "reg", "rkd", "dr", "mse"]
     assert len(tables[0].rows) == 20
+
+
+def test_losses_beyond_the_paper_are_in_tables_11_and_12_alone(records, tmp_path):
+    own = (*LOSSES, Loss("mse", "MSE", ("self",), "none"))
+    without = build_tables(paper_settings(losses=own), records)
+    records = with_losses(records, {"csd": "reg", "cc": "dr", "ssp": "contr"})
+    tables = build_tables(paper_settings(losses=(*SUCCESSORS, *own)), records)
+    assert tables[:6] == without and [table.number for table in without] == [*range(5, 11)]
+    for table, twin, protocol in zip(tables[6:], without[2:4], ("symmetric", "asymmetric"), strict=True):
+        assert (table.protocol, table.columns, table.rows[:6]) == (protocol, twin.columns, twin.rows[:6])
+        pair = table.rows[6:11]
+        assert [row.loss for row in table.rows[6:]] == 4 * ["contr_plus", "reg", "csd", "cc", "ssp"]
+        assert [row.trained("Mining") for row in pair] == ["hard", "", "neighbours", "random", ""]
+        assert all(row.trained("Asym") and not row.labels for row in pair[1:])
+        assert pair[1].values == pair[2].values and pair[1].bold == pair[2].bold
+        for words in ("Losses beyond the paper", "Mining by neighbours:", "are not the paper's", "across the two"):
+            assert words in table.caption
+    write_tables(tables, tmp_path)
+    document = (tmp_path / "tables.tex").read_text()
+    assert document.count(r"\setcounter") == 1 and r"\input{table12}" in document
+    (again,) = read_tables(tmp_path / "table12.csv")
+    assert [(row.identity, row.mining) for row in again.rows] == [(row.identity, row.mining) for row in tables[7].rows]
+
+
+def test_tables_11_and_12_show_the_losses_beyond_the_paper_that_the_grid_has(records):
+    csd = next(loss for loss in SUCCESSORS if loss.key == "csd")
+    *_, last = build_tables(paper_settings(losses=(csd,)), with_losses(records, {"csd": "reg"}))
+    assert last.number == 12 and [row.loss for row in last.rows[6:]] == 4 * ["csd"]
 
 
 def test_captions_say_the_shrinkage_of_the_whitening():

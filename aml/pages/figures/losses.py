@@ -12,6 +12,7 @@ CAPTION = (
     "Under its name is what a loss compares an anchor with: the anchor itself (self), positives (pos), negatives "
     "(neg). Dashed: the teacher describing queries and database. Dotted: chance, what a random ranking gives."
 )
+NEAREST = "Nearest: the images nearest to it in the teacher's space."
 SEEDS = "Bars: the standard deviation over seeds, to both sides."
 
 
@@ -49,7 +50,8 @@ def losses_picture(results: Results) -> style.Picture | None:
     entries += [style.entry("the teacher", **style.REFERENCE_LINE), style.entry("chance", **style.CHANCE_LINE)]
     style.legend_below(figure, entries, columns=4)
     bars = SEEDS if results.settings.several_seeds else ""
-    caption = style.sentences(results.settings.note, f"{results.measure}.", CAPTION, bars, results.note)
+    nearest = NEAREST if any("neighbours" in loss.members for loss in rows) else ""
+    caption = style.sentences(results.settings.note, f"{results.measure}.", CAPTION, nearest, bars, results.note)
     return style.Picture("losses", "Losses, pair by pair", caption, figure)
 
 

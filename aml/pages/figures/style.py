@@ -27,7 +27,7 @@ PROTOCOL_STYLES = {
     "symmetric": {"color": "#0072b2", "marker": "s", "markersize": 5},
     "asymmetric": {"color": "#d55e00", "marker": "o", "markersize": 5.5},
 }
-MEMBERS = {"self": "self", "positive": "pos", "negatives": "neg"}
+MEMBERS = {"self": "self", "positive": "pos", "negatives": "neg", "neighbours": "nearest"}
 
 
 @dataclass(frozen=True)
