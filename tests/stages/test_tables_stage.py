@@ -10,7 +10,7 @@ from aml.files.atomic import write_json
 from aml.tables.claims import CLAIM_COLUMNS
 from stages import tables
 from tests import ROOT
-from tests.tables.paper_records import LOSSES, printed_records, write_queries
+from tests.tables.paper_records import LOSSES, printed_records, with_losses, write_queries
 
 TEACHERS = {"vgg16": "VGG16", "resnet101": "ResNet101"}
 STUDENTS = {"mobilenet_v2": "MobileNetV2", "efficientnet_b3": "EfficientNet-B3"}
@@ -83,6 +83,16 @@ def test_claims_are_counted_on_ours_and_on_the_printed_tables(tmp_path):
         **{"holds": "", "fails": "", "cannot_be_told": ""},  # no queries, no draws
         **{"printed_holding": "4", "printed_total": "4", "printed_left_out": "0", "printed_failing": ""},
     }
+
+
+def test_a_claim_on_losses_beyond_the_paper_counts_nothing_on_the_printed_tables(tmp_path):
+    values = paper()
+    values["grid"]["losses"].append("csd")
+    run(tmp_path, with_losses(printed_records(), {"csd": "reg"}), values)
+    *_, claim = rows(tmp_path / "claims.csv")
+    assert [claim[name] for name in ("claim", "ours_holding", "ours_total")] == ["m", "4", "4"]
+    assert [claim[name] for name in CLAIM_COLUMNS if name.startswith("printed")] == ["0", "0", "0", ""]
+    assert (tmp_path / "tables/table12.csv").exists()
 
 
 def test_a_published_teacher_that_is_off_fails_when_all_is_written(tmp_path):

@@ -9,7 +9,7 @@ from aml.tables.claims import VERDICTS, check_claims
 from aml.tables.csv_files import read_tables
 from aml.tables.model import LEVELS
 from aml.tables.printed_values import PRINTED
-from tests.tables.paper_records import SETS, paper_settings, printed_records
+from tests.tables.paper_records import LOSSES, SETS, SUCCESSORS, paper_settings, printed_records, with_losses
 
 # claim: pairs holding, pairs in all, comparisons holding, comparisons in all; counted apart from this code
 ON_PRINTED_VALUES = {
@@ -149,6 +149,20 @@ def test_near_chance_is_under_a_tenth_of_the_way_from_chance_to_reg(chance, scor
     (table,) = changed([table for table in read_tables(PRINTED) if table.number == 8], few)
     known = dict.fromkeys(table.columns, float(chance)) if chance else {}
     assert claims([replace(table, chance=known)])["h"]["holds_strictly"] is holds
+
+
+def test_losses_beyond_the_paper_are_far_above_chance_from_half_of_the_way_to_reg_on():
+    """One of them breaks the claim; a grid without reg can't say, one without them says nothing."""
+    records = with_losses(printed_records(), dict.fromkeys(("ssp", "csd", "cc"), "reg"))
+    tables = build_tables(paper_settings(losses=(*LOSSES, *SUCCESSORS)), records)
+    for score, num_holding in ((39.9, 0), (40.0, 4)):
+        scores = {"reg": 60.0, "csd": score}
+        found = changed(tables, lambda _, row, s=scores: dict.fromkeys(row.values, s.get(row.loss, 50.0)))
+        found = [replace(table, chance=dict.fromkeys(table.columns, 20.0)) for table in found]
+        report = claims(found)["m"]
+        assert (report["pairs_holding"], report["pairs_total"], report["comparisons_total"]) == (num_holding, 4, 48)
+    assert claims(build_tables(paper_settings(losses=SUCCESSORS), records))["m"]["pairs_left_out"] == 4
+    assert "m" not in claims(build_tables(paper_settings(), records))
 
 
 def drawn(tables, change=lambda key, column: np.zeros(1000)) -> dict:

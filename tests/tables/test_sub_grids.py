@@ -24,6 +24,7 @@ GRIDS = {  # what differs from the paper's grid; rows of Table 7
     "one student": ({"students": ["mobilenet_v2"]}, 4 + 2 * 7),
     "one loss": ({"losses": ["reg"]}, 6 + 4),
     "no loss": ({"losses": []}, 6),
+    "losses beyond the paper": ({"losses": ["csd", "reg", "ssp"]}, 6 + 4),
     "no student without teacher": ({"dimensions": []}, 2 + 4 * 7),
     "three teachers": (
         {"teachers": ["vgg16", "resnet101", "efficientnet_b3"], "students": ["mobilenet_v2"]}
@@ -117,6 +118,8 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(folder, grid, num_ro
     assert len(rows) == num_rows and all(row["roxford5k_medium_mAP"] for row in rows)
     assert "map_cost.svg" in [picture["file"] for picture in json.loads(found["figures/figures.json"])]
     text = found["index.html"].decode()
+    beyond = [sign in text for sign in ('id="table-12"', "5, 7, 11", "its nearest images", "neighbours: the others")]
+    assert beyond == 4 * ["csd" in values["grid"]["losses"]] and text.count("far above chance") == beyond[0]
     assert all(values["networks"][name]["label"] in text for name in values["grid"]["teachers"])
 
 
