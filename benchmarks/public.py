@@ -8,6 +8,7 @@ the network one at a time, in torch's own layout. Named as there: `extract_vecto
 import copy
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,48 +112,57 @@ class Distillation:
     num_workers: int
 
 
-def train_epoch(task: Distillation, num_workers: int) -> tuple[RetrievalNetwork, float, float]:
-    """The network after one epoch, and the mean losses of training and of validation. The loss of each tuple passes
-    back by itself."""
-    network, settings = copy.deepcopy(task.network).train(), task.settings
-    pictures = Pictures(task.images, settings.image_size, task.normalisation)
-    loss, decay = load(task.loss), math.exp(-settings.learning_rate_decay)
-    p, device = network.pool.p, network.pool.p.device
-    rest = [parameter for parameter in network.parameters() if parameter is not p]
-    optimizer = torch.optim.Adam(
-        [
-            {"params": rest, "lr": settings.learning_rate * decay, "weight_decay": settings.weight_decay},
-            {"params": [p], "lr": settings.learning_rate * settings.gem_learning_rate_factor * decay},
-        ]
-    )
+class Epoch:
+    """An epoch of `task`; `run` returns the network after it, and the mean losses of training and of validation."""
 
-    def tuples_of(name: str, rng: np.random.Generator, count: int, pool_size: int) -> np.ndarray:
-        split = Split.of(task.lists, name)
+    def __init__(self, task: Distillation, num_workers: int):
+        self.task, self.num_workers, self.loss = task, num_workers, load(task.loss)
+        self.network = copy.deepcopy(task.network).train()
+        self.pictures = Pictures(task.images, task.settings.image_size, task.normalisation)
+
+    def run(self) -> tuple[RetrievalNetwork, float, float]:
+        task, optimizer, trained = self.task, self._optimizer(), 0.0
+        count = min(task.loss_settings.images_per_epoch, len(task.lists["train_queries"]))
+        pool_size = min(task.settings.pool_size, len(task.lists["train_images"]))
+        tuples = self._tuples("train", random_stream(0, "train", 0), count, pool_size)
+        for i, loss in enumerate(self._losses(tuples)):
+            loss.backward()  # of each tuple by itself
+            trained += loss.item()
+            if (i + 1) % task.settings.batch_size == 0:
+                optimizer.step()
+                optimizer.zero_grad()
+        split = Split.of(task.lists, "val")
+        val_tuples = self._tuples("val", random_stream(0, "validation"), len(split.queries), len(split.images))
+        with torch.no_grad():
+            validated = sum(loss.item() for loss in self._losses(val_tuples))
+        return self.network, trained / len(tuples), validated / len(val_tuples)
+
+    def _optimizer(self) -> torch.optim.Adam:
+        settings, p = self.task.settings, self.network.pool.p
+        rate = settings.learning_rate * math.exp(-settings.learning_rate_decay)
+        rest = [parameter for parameter in self.network.parameters() if parameter is not p]
+        groups = [
+            {"params": rest, "lr": rate, "weight_decay": settings.weight_decay},
+            {"params": [p], "lr": rate * settings.gem_learning_rate_factor},
+        ]
+        return torch.optim.Adam(groups)
+
+    def _tuples(self, name: str, rng: np.random.Generator, count: int, pool_size: int) -> np.ndarray:
+        """Whole batches of tuples (T, M) of image rows, drawn as ours are."""
+        task, split = self.task, Split.of(self.task.lists, name)
         pairs, pool = draw(rng, len(split.queries), count), draw(rng, len(split.images), pool_size)
         anchors, cluster_of = split.queries[pairs], dict(zip(split.images, split.clusters, strict=True))
-        vectors = extract_vectors(network, pictures, anchors, [1], num_workers=num_workers)
+        vectors = extract_vectors(self.network, self.pictures, anchors, [1], num_workers=self.num_workers)
         clusters = [cluster_of[row] for row in anchors]
         of_pool = task.targets[split.images[pool]]
         mined = hard_negatives(vectors, of_pool, clusters, split.clusters[pool], task.loss_settings.num_negatives)
         tuples = np.column_stack([anchors, split.positives[pairs], split.images[pool][mined]])
-        return tuples[: len(tuples) // settings.batch_size * settings.batch_size]
+        return tuples[: len(tuples) // task.settings.batch_size * task.settings.batch_size]
 
-    def losses_of(tuples: np.ndarray):
-        for row, image in zip(tuples, pictures.loader(tuples[:, 0], num_workers), strict=True):
-            references = torch.from_numpy(task.targets[row])[None].to(device)
-            yield loss(network(image.to(device)), references, **task.loss_settings.constants)
-
-    count = min(task.loss_settings.images_per_epoch, len(task.lists["train_queries"]))
-    pool_size = min(settings.pool_size, len(task.lists["train_images"]))
-    tuples, trained, validated = tuples_of("train", random_stream(0, "train", 0), count, pool_size), 0.0, 0.0
-    for i, of_tuple in enumerate(losses_of(tuples)):
-        of_tuple.backward()
-        trained += of_tuple.item()
-        if (i + 1) % settings.batch_size == 0:
-            optimizer.step()
-            optimizer.zero_grad()
-    rng, of_split = random_stream(0, "validation"), Split.of(task.lists, "val")
-    val_tuples = tuples_of("val", rng, len(of_split.queries), len(of_split.images))
-    with torch.no_grad():
-        validated = sum(of_tuple.item() for of_tuple in losses_of(val_tuples))
-    return network, trained / len(tuples), validated / len(val_tuples)
+    def _losses(self, tuples: np.ndarray) -> Iterator[torch.Tensor]:
+        """The loss of each tuple."""
+        device = self.network.pool.p.device
+        loader = self.pictures.loader(tuples[:, 0], self.num_workers)
+        for row, image in zip(tuples, loader, strict=True):
+            references = torch.from_numpy(self.task.targets[row])[None].to(device)
+            yield self.loss(self.network(image.to(device)), references, **self.task.loss_settings.constants)

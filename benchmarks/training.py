@@ -28,7 +28,7 @@ from benchmarks.extraction import PARAMETERS, num_workers, torch_device
 from benchmarks.machine import device_name
 from benchmarks.measure import Case, Options, alternate_prepared, require_equal
 from benchmarks.pictures import packed, random_network
-from benchmarks.public import Distillation, train_epoch
+from benchmarks.public import Distillation, Epoch
 
 NAME, LOSS = "mobilenet_v2", "contr_plus"
 SIZES, QUICK_SIZES = ((1024, 768), (1024, 768), (1024, 768), (768, 1024), (1024, 683)), ((96, 72), (72, 96))
@@ -119,7 +119,7 @@ def ours(task: Distillation) -> Callable[[], tuple[list[np.ndarray], list[float]
 
 def public(task: Distillation, num_workers: int) -> Callable[[], tuple[list[np.ndarray], list[float]]]:
     def train() -> tuple[list[np.ndarray], list[float]]:
-        network, *losses = train_epoch(task, num_workers)
+        network, *losses = Epoch(task, num_workers).run()
         return weights_of(network), losses
 
     return train
