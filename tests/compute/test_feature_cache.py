@@ -78,17 +78,15 @@ def test_other_frozen_blocks_compute_their_own(tmp_path, other):
 
 def test_other_pixels_precision_and_number_of_threads_are_computed_anew(tmp_path, monkeypatch):
     Counting(tmp_path)()
-    moved = IMAGES.clone()
+    moved, found, short = IMAGES.clone(), Counting(tmp_path), network()
     moved[2, 1, 3, 4] += 1e-6
-    pixels = Counting(tmp_path)
-    assert torch.equal(pixels(moved), Counting(None)(moved)) and pixels.computed == 3
-    short = network()
+    assert torch.equal(found(moved), Counting(None)(moved)) and found.computed == 3
     short.precision = "bfloat16"
-    assert not torch.equal(Counting(tmp_path, short)(), Counting(tmp_path)())
+    assert not torch.equal(Counting(tmp_path, short)(), found())
     monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
-    threads = Counting(tmp_path)
-    threads()
-    assert threads.computed == 3
+    found = Counting(tmp_path)
+    found()
+    assert found.computed == 3
 
 
 def test_nothing_is_kept_of_a_network_that_trains_all_of_its_stages(tmp_path):

@@ -14,10 +14,10 @@ from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import load_network, save_network
 from stages.export import main as export
 from stages.index import main as index
+from tests import ROOT
 from tests.stages.packed_sets import GRID, labels_of, write_sets
 from tests.stages.random_descriptors import D, describe
 
-ROOT = Path(__file__).parents[2]
 KEY = "small-big-reg-0"
 NORMALISATION = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.2]}
 

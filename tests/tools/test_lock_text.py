@@ -10,11 +10,10 @@ from random import Random
 import pytest
 from dvc.utils.serialize import dumps_yaml, modify_yaml, parse_yaml
 
+from tests import ROOT
 from tests.tools.drawn_locks import changes, entry
 from tools import repro
 from tools.lock_text import is_own_form, spliced
-
-ROOT = Path(__file__).parents[2]
 
 
 def round_trip(path: Path, name: str, new: dict | None) -> None:
