@@ -66,7 +66,7 @@ def finished_paper(tmp_path_factory):
     refused = repository.run(*alone, "python", "-c", "import socket; socket.create_connection(('a', 1))", ok=False)
     assert "no network after download and weights" in refused
     stages = [f"graph/evaluate_distilled/dvc.yaml:evaluate_distilled@{cell}" for cell in CELLS]
-    stages += [f"graph/distill/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in PAPER["losses"]]
+    stages += [f"graph/distill/dvc.yaml:distill@mobilenet_v2-vgg16-{loss}-0" for loss in PAPER["grid"]["losses"]]
     computed = repository.run(*alone, "dvc", "repro", *stages)
     computed += repository.run(*alone, "dvc", "repro", "--single-item", "--force", "tables")
     yield repository, fetched, computed
@@ -106,7 +106,7 @@ def test_the_rest_needs_no_network(finished_paper):
         assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
 
 
-@pytest.mark.parametrize("loss", PAPER["losses"])
+@pytest.mark.parametrize("loss", PAPER["grid"]["losses"])
 def test_every_loss_trains_on_images_of_many_sizes(finished_paper, loss):
     record = finished_paper[0].json(f"models/mobilenet_v2-vgg16-{loss}-0/model.json")["record"]
     assert len(record) == 1 and 0 < record[0]["train_loss"] < 100 and 0 < record[0]["validation_loss"] < 100

@@ -15,7 +15,7 @@ def test_the_cell_under_study_becomes_a_search(repository, tmp_path):
     assert sorted(ran(output)) == ["export", "index"]
     assert ran(repository.run("make", "search")) == []
     teacher, _, key, _ = cells(repository)
-    assert repository.changes() - before == {"data/.gitignore", "graph/search/dvc.lock", "reports/search/"}
+    assert repository.changes() - before == {"graph/search/dvc.lock", "reports/search/"}
     record, metrics = repository.json("reports/search/export.json"), repository.json(f"reports/metrics/{key}.json")
     assert record["key"] == key and record["teacher"]["key"] == teacher
     tested = {

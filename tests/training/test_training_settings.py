@@ -15,8 +15,9 @@ def values():
 @pytest.mark.parametrize("training", ["train_teacher", "train_student"])
 def test_who_has_no_teacher_has_constants_of_its_own(values, training):
     values["losses"]["contr"] |= {"margin": 0.8, "num_negatives": 7, "images_per_epoch": 11}
+    number = values[training]["loss"]["images_per_epoch"]
     own = loss_without_teacher(values, training)
-    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.7}, 5, 360, "hard")
+    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.7}, 5, number, "hard")
     values[training]["loss"] |= {"margin": 0.9, "num_negatives": 3}
     own = loss_without_teacher(values, training)
     assert (own.constants, own.num_negatives) == ({"margin": 0.9}, 3)
