@@ -35,7 +35,7 @@ SIZES = {False: (768, 1024), True: (72, 96)}  # of images at testing, by `tiny`:
 TRAINING_SIZES = {False: (272, 362), True: (48, 64)}
 TOLERANCE, ROUNDING = 1e-5, 4  # of a descriptor's component; or as many times what rounding does on a CPU
 SMALL = {  # of the embedded default, in a tiny cell
-    "image_size": 32, "num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4,
+    "num_train_landmarks": 7, "num_val_landmarks": 7, "num_whitening_landmarks": 4,
     "queries_per_whitening_landmark": 1, "num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4,
     "num_other": 2, "num_images": 6, "epochs": 1, "batch_size": 10, "images_per_epoch": 20,
 }  # fmt: skip
