@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, ImageFile
 
 from aml.datasets.image_set_writer import PackWriter
@@ -151,6 +152,21 @@ def test_every_sampling_of_colours_has_pillow_s_pixels(sampling):
     np.testing.assert_array_equal(decode(data.tobytes()), by_pillow(data.tobytes()))
 
 
+def test_jpegs_do_not_wait_for_pillow(monkeypatch):
+    data = picture(pixels(8, 6), "JPEG")
+    expected = by_pillow(data)
+    monkeypatch.setattr(Image.Image, "convert", None)
+    np.testing.assert_array_equal(decode(data), expected)
+
+
+def test_pillow_judges_of_damage():
+    whole = picture(pixels(64, 64), "JPEG")
+    data = whole[:-300] + whole[-2:]  # it has an end, and Pillow fills what is missing
+    with pytest.raises(ValueError):
+        simplejpeg.decode_jpeg(data)
+    np.testing.assert_array_equal(decode(data), by_pillow(data))
+
+
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("WEBP", "RGB")])
 def test_exif_rotation_is_not_applied(kind, mode):
     """Neither by the faster decoder, which reads the first alone, nor by Pillow."""
@@ -227,6 +243,14 @@ def test_a_jpeg_with_wrong_bytes_is_filled_as_by_the_authors(options):
         if check(bytes(data)).problem:
             filled += require_the_authors_pixels(bytes(data))
     assert filled
+
+
+def test_what_is_missing_of_a_jpeg_is_grey_and_the_rest_as_it_was():
+    whole = picture(pixels(64, 64), "JPEG")
+    found, expected = decode(whole[: len(whole) // 2], fill=True), decode(whole)
+    np.testing.assert_array_equal(found[:8], expected[:8])
+    assert found.shape == expected.shape and (found[-16:] == 128).all()
+    np.testing.assert_array_equal(decode(whole, fill=True), expected)
 
 
 def test_filling_one_image_leaves_the_others_refused():

@@ -7,20 +7,38 @@ import numpy as np
 import pytest
 import torch
 
+from aml.evaluation.whitening import whiten
 from aml.pretrained.conversion import convert
 from tests.pretrained import published_files as files
 
+LAYOUTS = [("mobilenet_v2", False), ("efficientnet_b3", False), ("efficientnet_b3", True)]
 
-# EfficientNet in both layouts of timm, and the teachers: test_stages, test_teachers
-def test_a_student_computes_what_its_file_says(tmp_path):
-    path, theirs = tmp_path / "student.pth.tar", files.network("mobilenet_v2")
-    learned = files.save_student(path, theirs, architecture="mobilenet_v2")
-    published = convert(path, files.whitening_of(path), backbone="mobilenet_v2")
+
+@pytest.mark.parametrize(("backbone", "old_timm"), LAYOUTS)
+def test_a_student_computes_what_its_file_says(tmp_path, backbone, old_timm):
+    path = tmp_path / "student.pth.tar"
+    theirs = files.network(backbone, old_timm=old_timm)
+    assert ("features.7.weight" in theirs.state_dict()) is old_timm
+    learned = files.save_student(path, theirs, architecture=backbone)
+    published = convert(path, files.whitening_of(path), backbone=backbone)
     assert published.network.dimension == 16 and published.network.pool.p.item() == 2.5
     compare(published.network, theirs)
     np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
     np.testing.assert_array_equal(published.projection, learned["P"])
     assert published.normalisation == {"mean": files.MEAN, "std": files.STD}
+
+
+@pytest.mark.parametrize(("backbone", "dimension"), [("vgg16", 512), ("resnet101", 2048)])
+def test_a_teacher_computes_what_its_file_says(tmp_path, backbone, dimension):
+    path = tmp_path / "teacher.pth"
+    theirs = files.network(backbone)
+    learned = files.save_teacher(path, theirs, architecture=backbone, dimension=dimension)
+    assert b"numpy.core.multiarray" in path.read_bytes()
+    published = convert(path, None, backbone=backbone)
+    assert published.network.projection is None and published.network.dimension == dimension
+    compare(published.network, theirs)
+    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
+    np.testing.assert_array_equal(published.projection, learned["P"])
 
 
 def compare(ours, theirs):
@@ -29,6 +47,18 @@ def compare(ours, theirs):
         expected = theirs(images)
         assert expected.std(dim=0).max() > 1e-3  # the images are told apart
         torch.testing.assert_close(ours(images), expected, rtol=0, atol=1e-5)
+
+
+def test_whitening_is_applied_as_its_authors_do(tmp_path):
+    """P (x - m), divided by (norm + 1e-6), columns being descriptors."""
+    path = tmp_path / "student.pth.tar"
+    learned = files.save_student(path, files.network("mobilenet_v2"), architecture="mobilenet_v2")
+    published = convert(path, files.whitening_of(path), backbone="mobilenet_v2")
+    columns = np.random.default_rng(5).normal(size=(16, 7))
+    expected = learned["P"] @ (columns - learned["m"])
+    expected = expected / (np.linalg.norm(expected, axis=0, keepdims=True) + 1e-6)
+    ours = whiten(columns.T, published.mean, published.projection)
+    np.testing.assert_allclose(ours.T, expected, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
