@@ -8,6 +8,7 @@ from aml.evaluation.per_query import COLUMNS
 from aml.params.reports import Loss, Named, TableSettings, Teacher
 from aml.tables.model import LEVELS, TABLES
 from aml.tables.printed_values import PRINTED
+from tests import read_rows
 
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
 ALL_MEMBERS = ("self", "positive", "negatives")
@@ -56,8 +57,7 @@ def paper_settings(**changes) -> TableSettings:
 
 
 def printed_rows() -> list[dict[str, str]]:
-    with open(PRINTED, newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(PRINTED)
 
 
 def printed_records() -> dict[str, dict]:

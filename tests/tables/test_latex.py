@@ -15,11 +15,14 @@ needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pd
 HARD_LABELS = (Named("mobilenet_v2", '[M] 100% & _x_ #1 ~^$ {a}\\b <c|d> "e"\n f'), Named("b", "*B" * 20))
 
 
-def test_special_characters_are_escaped():
+def test_special_characters_are_escaped_and_tables_of_a_document_keep_their_numbers():
     assert escape(r"a_b 5% & $x$ #1 {y}") == r"a\_b 5\% \& \$x\$ \#1 \{y\}"
     assert escape("\\ ~ ^") == r"\textbackslash{} \textasciitilde{} \textasciicircum{}"
     assert escape(" two\n\nlines ") == "two lines"
     assert escape("") == ""
+    lines = [line for line in document([5, 6, 13]).splitlines() if line.startswith(("\\setcounter", "\\input"))]
+    settings = [r"\setcounter{table}{4}", r"\input{table5}", r"\input{table6}"]
+    assert lines == [*settings, r"\setcounter{table}{12}", r"\input{table13}"]
 
 
 def test_rows_are_grouped_by_student_dimension_and_teacher():
@@ -31,17 +34,21 @@ def test_rows_are_grouped_by_student_dimension_and_teacher():
     body = latex[latex.index(r"\midrule") :]
     assert {line.count("&") for line in body.splitlines() if line.endswith(r"\\")} == {14}
     assert r"\label{tab:7}" in latex
+    further = Loss("plus", "A+B+", ("self",), "hard")  # without equation, only its label
+    assert "& A+B$^+$ & hard &" in render(build_tables(paper_settings(losses=(further,)), {})[2], "x")
 
 
 TICK = r"\checkmark"
-ABLATION = [  # columns Lab, Loss, Self, Pos, Neg of the supplement's Tables 5 and 6
+ABLATION = [  # the supplement's Tables 5 and 6
+    ("Lab", "Loss", "Self", "Pos", "Neg"),
     (TICK, "Contr (4)", "", TICK, TICK),
     (TICK, "Contr$^+$ (10)", TICK, TICK, TICK),
     (TICK, "Contr (4)", "", TICK, ""),
     (TICK, "Contr (4)", TICK, TICK, ""),
     ("", "Reg (7)", TICK, "", ""),
 ]
-ALL = [  # columns Lab, Loss, Mining, Asym of Tables 7 to 10
+ALL = [  # Tables 7 to 10
+    ("Lab", "Loss", "Mining", "Asym"),
     (TICK, "Contr$^+$ (10)", "hard", TICK),
     (TICK, "Contr (4)", "hard", TICK),
     (TICK, "Triplet (5)", "hard", TICK),
@@ -55,28 +62,14 @@ ALL = [  # columns Lab, Loss, Mining, Asym of Tables 7 to 10
 def test_columns_of_training_are_the_supplement_s():
     for table in build_tables(paper_settings(), printed_records()):
         lines = [line[4:].removesuffix(r" \\").split(" & ") for line in render(table, "x").splitlines()]
-        expected = ABLATION if table.number in (5, 6) else ALL
-        width = len(expected[0])
+        names, *expected = ABLATION if table.number in (5, 6) else ALL
+        width = len(names)
         (headings,) = (line for line in lines if line[0] == "Student")
-        assert headings[3:-8] == (
-            ["Lab", "Loss", "Self", "Pos", "Neg"] if table.number in (5, 6) else ["Lab", "Loss", "Mining", "Asym"]
-        )
+        assert tuple(headings[3:-8]) == names
         cells = [tuple(line[3 : 3 + width]) for line in lines if len(line) == len(headings) and line != headings]
         of_teachers = cells[: -4 * len(expected)]
         assert cells[len(of_teachers) :] == 4 * expected
         assert set(of_teachers) <= {("",) * width, (TICK, "Contr (4)", "hard", "")}
-
-
-def test_a_loss_without_equation_has_only_its_label():
-    further = Loss("plus", "A+B+", ("self",), "hard")
-    latex = render(build_tables(paper_settings(losses=(further,)), {})[2], "x")
-    assert "& A+B$^+$ & hard &" in latex
-
-
-def test_tables_of_a_document_keep_their_numbers():
-    lines = [line for line in document([5, 6, 13]).splitlines() if line.startswith(("\\setcounter", "\\input"))]
-    settings = [r"\setcounter{table}{4}", r"\input{table5}", r"\input{table6}"]
-    assert lines == [*settings, r"\setcounter{table}{12}", r"\input{table13}"]
 
 
 def compiled(folder, name: str) -> str:

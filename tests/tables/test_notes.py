@@ -26,18 +26,17 @@ def test_a_network_s_constant_is_noted_where_it_describes_the_database(records):
     assert notes(records, "Whitening") == {}
     records[REG]["evaluation"]["learned_whitening"] = {"symmetric": SINGULAR, "asymmetric": None}
     assert notes(records, "Whitening") == dict.fromkeys((5, 7, 9), SINGULAR_SENTENCE.format(REG))
+    of_seeds = notes(with_seeds(records, {0: 1.0, 3: 1.0}), "Whitening", paper_settings(seeds=(0, 3)))
+    assert f"depend: {REG}-0 1e-09 (" in of_seeds[5] and f"{REG}-3 1e-09 (" in of_seeds[5]
     for key, record in records.items():
         protocol = "symmetric" if key == "vgg16" else "asymmetric" if "-vgg16-" in key else None
         if protocol:
             record["evaluation"]["learned_whitening"] = {"symmetric": None} | {protocol: SINGULAR}
     # Table 5 has neither the teacher nor its database
     assert notes(records, "Whitening") == dict.fromkeys((6, 7, 8, 9, 10), SINGULAR_SENTENCE.format("vgg16"))
-
-
-def test_a_seed_is_named(records):
-    records = with_seeds(records, {0: 1.0, 3: 1.0})
-    records[f"{REG}-3"]["evaluation"]["learned_whitening"]["symmetric"] = SINGULAR
-    assert f"depend: {REG}-3 1e-09 (" in notes(records, "Whitening", paper_settings(seeds=(0, 3)))[5]
+    records["vgg16"]["evaluation"]["learned_whitening"] = {}
+    with pytest.raises(ValueError, match=r"lacks evaluation\.learned_whitening\.symmetric; it has: "):
+        build_tables(paper_settings(), records)
 
 
 def test_tables_say_how_many_damaged_images_were_left_out_or_filled(records):
@@ -53,12 +52,6 @@ def test_tables_say_how_many_damaged_images_were_left_out_or_filled(records):
         **dict.fromkeys((5, 6, 7, 8), f"Damaged images: {training}."),
         **dict.fromkeys((9, 10), f"Damaged images: {distractors[0]}; {training}; {distractors[1]}."),
     }
-
-
-def test_a_record_without_its_whitening_is_refused(records):
-    records["vgg16"]["evaluation"]["learned_whitening"] = {}
-    with pytest.raises(ValueError, match=r"lacks evaluation\.learned_whitening\.symmetric; it has: "):
-        build_tables(paper_settings(), records)
 
 
 def test_the_page_has_a_line_for_every_network(records, tmp_path):

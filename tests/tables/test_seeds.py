@@ -1,8 +1,6 @@
 """Students of several seeds: one row of means and standard deviations; and of one seed, what there was before."""
 
 import copy
-import csv
-import json
 from itertools import product
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from aml.tables.model import tenths
 from aml.tables.records import mean, over_seeds
 from aml.tables.uncertainty import find_differences, find_intervals
 from stages.page import row_of
+from tests import read_rows
 from tests.pages.page_content import content
 from tests.stages.test_tables_stage import paper, run
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_queries
@@ -68,8 +67,7 @@ def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
     write_tables(tables, tmp_path)
     checked = 0
     for table in tables:
-        with open(tmp_path / f"table{table.number}.csv", newline="") as file:
-            lines = list(csv.DictReader(file))
+        lines = read_rows(tmp_path / f"table{table.number}.csv")
         deviations = [f"{column}_sd" for column in table.columns]
         assert list(lines[0]) == [*IDENTITY_COLUMNS, *table.columns, *deviations]
         ending = f"+{table.distractors}" if table.distractors else ""
@@ -90,41 +88,34 @@ def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
         (again,) = read_tables(tmp_path / f"table{table.number}.csv")
         assert again.columns == table.columns and again.has_deviations
         assert movement(build_tables(paper_settings(), printed_records()), [again], 100).num_cells == 8 * len(lines)
-    assert checked > 1000
-
-
-def test_latex_has_small_deviations():
-    table = build_tables(SETTINGS, RECORDS)[3]
-    row = next(row for row in table.rows if row.key == REG)
+        assert "Students: mean and standard deviation over seeds 0, 1, 7." in table.caption
+        assert table.caption.index("standard deviation") < table.caption.index(BOLD)
+    assert checked > 1000 and not any("seed" in t.caption for t in build_tables(paper_settings(seeds=(7,)), {}))
+    row = next(row for row in tables[3].rows if row.key == REG)
     value, deviation = (tenths(of_row["roxford5k_hard_mAP"]) for of_row in (row.values, row.deviations))
-    assert rf"\textbf{{{value}}}{{\tiny$\pm${deviation}}} & " in render(table, "tab:8")
+    assert rf"\textbf{{{value}}}{{\tiny$\pm${deviation}}} & " in render(tables[3], "tab:8")
 
 
-def test_halves_of_means_go_up():
-    """The mean of these is 26.849999999999998 in binary."""
-    scores = {0: 14.94, 1: 13.18, 7: 52.43}
-    records = with_seeds(printed_records(), FACTORS)
-    for seed, value in scores.items():
-        records[f"{REG}-{seed}"]["symmetric"]["roxford5k"]["medium"]["mAP"] = value
-    row = next(row for row in build_tables(SETTINGS, records)[2].rows if row.key == REG)
-    assert row.values["roxford5k_medium_mAP"] == 26.85 and str(tenths(26.85)) == "26.9"
-
-
-def test_bold_goes_by_the_means(records):
-    """Contr+ is best of this pair; by one seed, Reg is by far."""
-    column, of_record = "roxford5k_medium_mAP", ("asymmetric", "roxford5k", "medium")
-    for seed, reg, contr_plus in ((0, 90.0, 50.0), (1, 20.0, 50.0), (7, 20.0, 50.0)):
-        for loss, value in (("reg", reg), ("contr_plus", contr_plus), ("contr", 1.0)):
-            protocol, name, level = of_record
-            records[f"mobilenet_v2-vgg16-{loss}-{seed}"][protocol][name][level]["mAP"] = value
-    rows = [row for row in build_tables(SETTINGS, records)[1].rows if row.pair == "MobileNetV2 by VGG16"]
+def test_halves_of_means_go_up_and_bold_goes_by_the_means(records):
+    """The mean of the first three is 26.849999999999998 in binary. Contr+ is best of its pair; by one seed, Reg is."""
+    scores = [("symmetric", "reg", (14.94, 13.18, 52.43)), ("asymmetric", "reg", (90.0, 20.0, 20.0))]
+    scores += [("asymmetric", "contr_plus", (50.0, 50.0, 50.0)), ("asymmetric", "contr", (1.0, 1.0, 1.0))]
+    for protocol, loss, values in scores:
+        for seed, value in zip(FACTORS, values, strict=True):
+            records[f"mobilenet_v2-vgg16-{loss}-{seed}"][protocol]["roxford5k"]["medium"]["mAP"] = value
+    tables, column = build_tables(SETTINGS, records), "roxford5k_medium_mAP"
+    rounded = {26.85: "26.9", 57.25: "57.3", 0.15: "0.2", 0.05: "0.1", 0.04: "0.0", 99.95: "100.0", 3: "3.0"}
+    assert {value: str(tenths(value)) for value in rounded} == rounded
+    assert [row.values[column] for row in tables[2].rows if row.key == REG] == [26.85]
+    rows = [row for row in tables[1].rows if row.pair == "MobileNetV2 by VGG16"]
     assert [row.loss for row in rows if column in row.bold] == ["contr_plus"]
 
 
 def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
-    del records[f"{REG}-1"], records["efficientnet_b3-2048-0"], records["efficientnet_b3-2048-7"]
-    tables = build_tables(SETTINGS, records)
     missing = [f"{REG}-1", "efficientnet_b3-2048-0", "efficientnet_b3-2048-7"]
+    for key in missing:
+        del records[key]
+    tables = build_tables(SETTINGS, records)
     assert write_tables(tables, tmp_path) == missing_keys(tables) == missing
     line = (tmp_path / "table6.csv").read_text().splitlines()[5]
     assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 16
@@ -134,16 +125,8 @@ def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
     assert r"Not evaluated: mobilenet\_v2-vgg16-reg-1." in latex
     for row in tables[2].rows:
         dashes = row.key in (REG, "efficientnet_b3-2048")
-        assert (set(row.values.values()) == {None}) == dashes and (set(row.deviations.values()) == {None}) == (
-            dashes or row.student in TEACHERS
-        )
-
-
-def test_captions_name_the_seeds():
-    for table in build_tables(SETTINGS, RECORDS):
-        assert "Students: mean and standard deviation over seeds 0, 1, 7." in table.caption
-        assert table.caption.index("standard deviation") < table.caption.index(BOLD)
-    assert not any("seed" in t.caption for t in build_tables(paper_settings(seeds=(7,)), {}))
+        assert (set(row.values.values()) == {None}) is dashes
+        assert (set(row.deviations.values()) == {None}) is (dashes or row.student in TEACHERS)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +177,7 @@ def test_intervals_are_over_seeds_too(records, tmp_path):
 
 
 def test_the_page_has_deviations_and_points_at_the_row(tmp_path):
-    cell = json.loads('{"student": "mobilenet_v2", "teacher": "vgg16", "loss": "contr_plus", "seed": 7, "key": "k-7"}')
+    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "contr_plus", "seed": 7, "key": "k-7"}
     tables = build_tables(SETTINGS, RECORDS)
     page = render_page(content(tmp_path, tables=tables, differences=[], cell=row_of(cell)))
     deviations = [d for table in tables for row in table.rows for d in row.deviations.values() if d is not None]
@@ -210,5 +193,5 @@ def test_figures_show_means(records):
     assert results.mean_map(network, "asymmetric") == pytest.approx(expected)
     assert results.measure == "Medium mAP, mean over ROxf and RPar, mean over seeds 0, 1, 7" and results.note == ""
     del records[f"{REG}-7"]
-    assert Results(SETTINGS, records).note == f"No record, hence no mark: {REG}-7."
-    assert Results(SETTINGS, records).mean_map(network, "asymmetric") is None
+    results = Results(SETTINGS, records)
+    assert results.note == f"No record, hence no mark: {REG}-7." and results.mean_map(network, "asymmetric") is None

@@ -1,6 +1,5 @@
 """Intervals, differences and marks, on queries whose means are the printed scores."""
 
-import csv
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from aml.tables.build import build_tables
 from aml.tables.csv_files import write_tables
 from aml.tables.latex import render
 from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked, write_lines
+from tests import read_rows
 from tests.tables.paper_records import LOSSES, SHIFTS, paper_settings, write_queries
 
 BOOTSTRAP = BootstrapSettings(seed=0, draws=500, confidence=95.0)
@@ -27,19 +27,16 @@ def every(records):
     return [network.key for network in networks if network.key in records]
 
 
-def test_every_cell_of_the_tables_has_its_interval(records, tmp_path):
+def test_every_cell_has_its_interval_and_what_all_queries_agree_on_is_no_noise(records, tmp_path):
+    """Shifts are the same in all files, so each difference is that of the means, without any width."""
     scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
-    lines = find_intervals(draw(scores, BOOTSTRAP), records, BOOTSTRAP)
+    draws = draw(scores, BOOTSTRAP)
+    lines = find_intervals(draws, records, BOOTSTRAP)
     assert len(lines) == (4 + 2 * 6) * 2 * 2 * 2  # 4 networks without teacher, 6 under two protocols; 2 sets x 2 x 2
     for line in lines:
         mean = records[line.key][line.protocol][line.set][line.level]["mAP"]
         assert line.mAP == mean and mean - 1 <= line.low < mean < line.high <= mean + 1
-
-
-def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
-    """Shifts are the same in both files, so each difference is that of the means, without any width."""
-    scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
-    lines = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
+    lines = find_differences(scores, draws, SETTINGS, BOOTSTRAP)
     assert len(lines) == 2 * 3 * 2 * 2 * 2 * 2  # pairs x couples of losses x protocols x sets x distractors x levels
     for line in lines:
         first, second = (
@@ -49,8 +46,7 @@ def test_what_all_queries_agree_on_is_no_noise(records, tmp_path):
         assert line.difference == line.low == line.high == round(first - second, 2)
         assert line.within_noise == (first == second)
     write_lines(tmp_path / "differences.csv", Difference, lines)
-    with open(tmp_path / "differences.csv", newline="") as file:
-        written = [(*row.values(),) for row in csv.DictReader(file)]
+    written = [(*row.values(),) for row in read_rows(tmp_path / "differences.csv")]
     assert written == [
         tuple(f"{v:.2f}" if isinstance(v, float) else str(v) for v in vars(line).values()) for line in lines
     ]
@@ -80,26 +76,20 @@ def test_without_a_file_there_is_no_interval(records, tmp_path):
     assert (tmp_path / "intervals.csv").read_text() == "key,protocol,set,level,mAP,low,high\n"
 
 
-def test_a_record_of_another_evaluation_is_refused(records, tmp_path):
+def test_other_queries_or_a_record_of_another_evaluation_are_refused(records, tmp_path):
     folder = write_queries(tmp_path / "q", records, every(records))
-    records[REG]["asymmetric"]["rparis6k+r1m"]["hard"]["mAP"] += 0.01
-    with pytest.raises(
-        ValueError, match=r"reg\.csv has AP of mean .* in asymmetric\.rparis6k\+r1m\.hard; accepted: the"
-    ):
-        read_scores(folder, records, SETTINGS)
-    del records[REG]["asymmetric"]["rparis6k+r1m"]["hard"]
-    with pytest.raises(ValueError, match="accepted: the record's mAP, None"):
-        read_scores(folder, records, SETTINGS)
-
-
-def test_other_queries_are_refused(records, tmp_path):
-    folder = write_queries(tmp_path / "q", records, every(records))
-    write_queries(folder, records, [REG], names="vwxzy")
     message = r"reg\.csv has other queries with positives than vgg16\.csv in symmetric\.rox.*, or other landmarks"
-    with pytest.raises(ValueError, match=message):
+    for changed in ({"names": "vwxzy"}, {"landmarks": "vvxyz"}):
+        write_queries(folder, records, [REG], **changed)
+        with pytest.raises(ValueError, match=message):
+            read_scores(folder, records, SETTINGS)
+    write_queries(folder, records, [REG])
+    levels = records[REG]["asymmetric"]["rparis6k+r1m"]
+    levels["hard"]["mAP"] += 0.01
+    with pytest.raises(ValueError, match=r"reg\.csv has AP of mean .* in asymmetric\.rparis6k\+r1m\.hard; accepted"):
         read_scores(folder, records, SETTINGS)
-    write_queries(folder, records, [REG], landmarks="vvxyz")
-    with pytest.raises(ValueError, match=message):
+    del levels["hard"]
+    with pytest.raises(ValueError, match="accepted: the record's mAP, None"):
         read_scores(folder, records, SETTINGS)
 
 
@@ -139,17 +129,12 @@ def test_marks_are_at_what_is_within_noise_of_the_best(records, tmp_path):
 
 def test_marks_leave_the_csv_as_it_is(records, tmp_path):
     plain = build_tables(SETTINGS, records)
-    folder = write_queries(tmp_path / "q", records, every(records), shifts=np.zeros(5))
-    tables, _ = marks(records, folder)
+    assert marks(records, tmp_path)[0] == plain  # without queries nothing is marked
     tables = [
-        replace(table, rows=tuple(replace(row, marked=frozenset(row.values)) for row in table.rows)) for table in tables
+        replace(table, rows=tuple(replace(row, marked=frozenset(row.values)) for row in table.rows)) for table in plain
     ]
     write_tables(plain, tmp_path / "plain")
     write_tables(tables, tmp_path / "marked")
     for number in range(5, 11):
         names = [tmp_path / kind / f"table{number}.csv" for kind in ("plain", "marked")]
         assert names[0].read_bytes() == names[1].read_bytes()
-
-
-def test_without_queries_tables_stay_as_they_are(records, tmp_path):
-    assert marks(records, tmp_path)[0] == build_tables(SETTINGS, records)
