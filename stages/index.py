@@ -1,7 +1,8 @@
 """Index the whitened database of the teacher under study, with distractors, by the kind that params.yaml names, and
 measure all kinds: recall, mAP, bytes an image, milliseconds a query.
 
-Queries are the teacher's own of the test sets. Reads: <teacher>, its descriptor folder; <processed>; <ground_truth>.
+All kinds are measured on all test sets and distractors, also where the index that is written holds fewer sets; queries
+are the teacher's own. Reads: <teacher>, its descriptor folder; <processed>; <ground_truth>.
 Writes: <index> (see `aml.search.index`); <record>; <figures>, a figure of the record as SVG and PNG.
 """
 
@@ -28,17 +29,18 @@ def main(
 ) -> None:
     settings = setting(values, "index", IndexSettings)
     database = TeacherDatabase(teacher, processed, ground_truth, testing_sets(values))
-    rows, queries = database.rows(), database.queries()
+    searched, rows, queries = database.chosen(settings.sets), database.rows(database.parts), database.queries()
     images = [
         Image(of_set, name, *size)
-        for array, of_set in database.parts.items()
+        for array, of_set in searched.items()
         for name, size in zip(database.images[array].names, database.images[array].sizes.tolist(), strict=True)
     ]
     about = {"teacher": database.teacher, "extraction": database.extraction, "kind": kind(settings)}
-    write_index(index, build(kind(settings), settings, rows), images, database.whitening, about=about)
+    vectors = build(kind(settings), settings, database.rows(searched))
+    write_index(index, vectors, images, database.whitening, about=about)
 
     exact = build("float32", settings, rows).search(np.concatenate(list(queries.values())), min(TOP, len(rows)))[1]
-    problems = {name: problem(name, settings, *rows.shape) for name in kinds(settings)}
+    problems = {name: problem(name, settings, len(rows)) for name in kinds(settings, rows.shape[1])}
     measured = {
         name: compare(build(name, settings, rows), database, queries, exact)
         for name, found in problems.items()

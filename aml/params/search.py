@@ -13,12 +13,13 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """One kind of faiss index, and the sizes that each kind has."""
+    """One kind of faiss index, the sizes that each kind has, and what is in it."""
 
+    sets: list[str] | None  # of images that a search finds; None: the test sets' databases and the distractors
     kind: Literal["flat", "ivf", "ivfpq", "hnsw"]
     lists: Count  # of ivf and ivfpq: clusters of rows
     probes: Count  # clusters that a query reads
-    code_bytes: Annotated[int, Within(1, 1024)]  # an image, of ivfpq; a divisor of the dimension
+    code_bytes: Annotated[int, Within(1, 1024)]  # an image, of ivfpq
     links: Annotated[int, Within(2, 512)]  # an image, of hnsw
 
     def __post_init__(self):

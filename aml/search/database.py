@@ -1,5 +1,6 @@
 """A teacher's whitened database as the stages `export` and `index` search it, exactly."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,20 @@ class TeacherDatabase:
         """The arrays that a search finds images in, test sets before distractors: array name -> set."""
         return {name: name.rpartition(".")[0] for name in self.images if name.endswith(".database")}
 
-    def rows(self) -> np.ndarray:
-        """The whitened descriptors of all `parts`, one after the other, (N, D) float32."""
-        return np.concatenate([self.described[name] for name in self.parts], dtype=np.float32)
+    def chosen(self, sets: list[str] | None) -> dict[str, str]:
+        """Those of `parts` that belong to `sets`; None: all. Raises ValueError for a set without database, and for
+        none."""
+        accepted = list(self.parts.values())
+        if sets is not None and (not sets or set(sets) - set(accepted)):
+            raise ValueError(
+                f"params.yaml: index.sets is {sets}; accepted: any of {', '.join(accepted)}, which are grid.test_sets "
+                "and grid.distractors, or nothing for all"
+            )
+        return {array: name for array, name in self.parts.items() if sets is None or name in sets}
+
+    def rows(self, parts: Iterable[str]) -> np.ndarray:
+        """The whitened descriptors of some of `parts`, one after the other, (N, D) float32."""
+        return np.concatenate([self.described[name] for name in parts], dtype=np.float32)
 
     def queries(self) -> dict[str, np.ndarray]:
         """The teacher's own whitened descriptors of each test set's queries, (Q, D) float32."""

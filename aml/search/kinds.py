@@ -6,44 +6,61 @@ import numpy as np
 
 from aml.params.search import IndexSettings
 
-# "np": without the polysemous training that faiss adds by default, for a search that nobody asks for here: half a
-# minute instead of 0.2 s for a thousand rows
-FLAT = {"float32": "Flat", "float16": "SQfp16", "int8": "SQ8"} | {f"PQ {size}": f"PQ{size}np" for size in (64, 32, 16)}
+SCALARS = {"float32": "Flat", "float16": "SQfp16", "int8": "SQ8"}
+CODES = (64, 32, 16)  # bytes a row of the exhaustive product quantisers
 CENTROIDS = 256  # of each part of a descriptor in product quantisation: the fewest rows that it learns from
 
 
-def kinds(settings: IndexSettings) -> dict[str, str]:
+def kinds(settings: IndexSettings, dimension: int) -> dict[str, str]:
     """Each kind's description for faiss.index_factory, by name."""
-    return FLAT | {
+
+    def quantised(before: str, size: int) -> str:
+        """With zeros after each row up to a multiple of `size`, which no inner product feels. "np": without the
+        polysemous training that faiss adds by default, for a search that nobody asks for here: half a minute instead of
+        0.2 s for a thousand rows."""
+        missing = -dimension % size
+        return (f"Pad{dimension + missing}," if missing else "") + f"{before}PQ{size}np"
+
+    return SCALARS | {f"PQ {size}": quantised("", size) for size in CODES} | {
         "ivf": f"IVF{settings.lists},Flat",
-        "ivfpq": f"IVF{settings.lists},PQ{settings.code_bytes}np",
+        "ivfpq": quantised(f"IVF{settings.lists},", settings.code_bytes),
         "hnsw": f"HNSW{settings.links},Flat",
-    }
+    }  # fmt: skip
 
 
-def problem(name: str, settings: IndexSettings, num_rows: int, dimension: int) -> str | None:
-    """Why so many rows of this dimension can't have an index of a kind; None where they can."""
-    size = settings.code_bytes if name == "ivfpq" else int(name.removeprefix("PQ ")) if name.startswith("PQ") else None
+def problem(name: str, settings: IndexSettings, num_rows: int) -> str | None:
+    """Why so many rows can't have an index of a kind; None where they can."""
     if name.startswith("ivf") and settings.lists > num_rows:
         return f"lists is {settings.lists}; accepted: at most the number of rows, {num_rows}"
-    if size is not None and dimension % size:
-        return f"{size} bytes a row; accepted: divisors of the dimension {dimension}"
-    if size is not None and num_rows < CENTROIDS:
+    if name.startswith(("PQ", "ivfpq")) and num_rows < CENTROIDS:
         return f"{num_rows} rows; accepted: {CENTROIDS} or more for product quantisation"
     return None
 
 
 def build(name: str, settings: IndexSettings, rows: np.ndarray) -> faiss.Index:
     """The index of unit-norm rows `(N, D)` float32 by inner product. Raises ValueError with the `problem`."""
-    found = problem(name, settings, *rows.shape)
+    index = trained(name, settings, rows)
+    index.add(rows)
+    return index
+
+
+def trained(name: str, settings: IndexSettings, rows: np.ndarray) -> faiss.Index:
+    """The index of a kind before any row is added. The clusters of ivf and ivfpq, most of the work, are found on GPUs
+    where there are any. Raises ValueError with the `problem`."""
+    found = problem(name, settings, len(rows))
     if found:
         raise ValueError(f"params.yaml: index: {name}: {found}")
-    index = faiss.index_factory(rows.shape[1], kinds(settings)[name], faiss.METRIC_INNER_PRODUCT)
-    for part in (index, getattr(index, "pq", None)):
+    dimension = rows.shape[1]
+    index = faiss.index_factory(dimension, kinds(settings, dimension)[name], faiss.METRIC_INNER_PRODUCT)
+    inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexPreTransform) else index
+    for part in (inner, getattr(inner, "pq", None)):
         if hasattr(part, "cp"):
             part.cp.min_points_per_centroid = 1  # or faiss prints a warning for each part of a descriptor
-    index.train(rows)
-    index.add(rows)
     if name.startswith("ivf"):
-        index.nprobe = settings.probes
+        inner.nprobe = settings.probes
+        on_gpus = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(inner.d)) if faiss.get_num_gpus() else None
+        inner.clustering_index = on_gpus
+    index.train(rows)
+    if name.startswith("ivf"):
+        inner.clustering_index = None  # what is on GPUs ends with this function
     return index

@@ -15,12 +15,13 @@ from aml.search.comparing import mean_average_precision, recall
 from aml.search.index import Image, Index, write_index
 from aml.search.kinds import build, kinds, problem
 from stages.evaluate import main as evaluate
+from stages.index import main
 from tests.search.conftest import parameters
 from tests.stages.packed_sets import labels_of
 from tests.stages.random_descriptors import random_whitening
 from tests.vectors import unit
 
-SETTINGS = IndexSettings(kind="flat", lists=4, probes=2, code_bytes=4, links=8)
+SETTINGS = IndexSettings(sets=None, kind="flat", lists=4, probes=2, code_bytes=4, links=8)
 
 
 @pytest.fixture
@@ -43,6 +44,52 @@ def test_rows_and_names_are_those_of_the_database_and_the_distractors(tiny):
     np.testing.assert_array_equal(own.projection, read_whitening(tiny / "descriptors/big").projection)
 
 
+def index_of(tiny, folder, sets) -> Index:
+    values = parameters()
+    values["index"]["sets"] = sets
+    inputs = tiny / "descriptors/big", tiny / "processed", labels_of(tiny / "processed")
+    main(*inputs, folder / "index", folder / "index.json", folder / "figures", values)
+    return Index(folder / "index")
+
+
+def test_an_index_of_some_sets_finds_their_images_alone(tiny, tmp_path):
+    """What is measured stays the same."""
+    found = index_of(tiny, tmp_path, ["crowd"])
+    assert [image.name for image in found.images] == [f"crowd{row}" for row in range(12)]
+    np.testing.assert_array_equal(found.faiss.reconstruct_n(0, 12), whitened(tiny)[9:])
+    records = [
+        json.loads(path.read_text())["kinds"]["float32"] for path in (tiny / "index.json", tmp_path / "index.json")
+    ]
+    assert records[0]["mAP"] == records[1]["mAP"] and records[0]["bytes_a_row"] == records[1]["bytes_a_row"]
+
+
+@pytest.mark.parametrize("sets", [[], ["train"]])
+def test_sets_without_a_database_are_refused(tiny, tmp_path, sets):
+    with pytest.raises(
+        ValueError, match=r"index.sets is \[.*\]; accepted: any of test, crowd, which are grid.test_sets"
+    ):
+        index_of(tiny, tmp_path, sets)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_index_without_the_teachers_whitening_is_refused(tiny, tmp_path):
+    shutil.copytree(tiny / "descriptors/big", tmp_path / "big")
+    (tmp_path / "big/whitening.npz").unlink()
+    inputs = tmp_path / "big", tiny / "processed", labels_of(tiny / "processed")
+    with pytest.raises(ValueError, match=r"big: .* but whitening.npz is missing; `dvc repro` extracts again"):
+        main(*inputs, tmp_path / "index", tmp_path / "index.json", tmp_path / "figures", parameters())
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "int8", "hnsw"])
+def test_one_image_is_an_index(tmp_path, name):
+    row = unit(np.random.default_rng(0), 1, 6)
+    about = {"teacher": {}}
+    write_index(tmp_path / "i", build(name, SETTINGS, row), [Image("a", "b", 1, 1)], random_whitening(0), about=about)
+    ((rank, similarity, number, image),) = Index(tmp_path / "i").search(row[0], 10)
+    assert (rank, number, image.name) == (1, 0, "b") and similarity == pytest.approx(1, abs=0.01)
+
+
 def test_results_are_sorted_by_similarity(tiny):
     found, rows = Index(tiny / "index/big"), whitened(tiny)
     results, similarities = found.search(rows[4], 30), rows @ rows[4]
@@ -55,8 +102,8 @@ def test_results_are_sorted_by_similarity(tiny):
 def test_the_record_has_every_kind_or_why_it_is_left_out(tiny):
     record = json.loads((tiny / "index.json").read_text())
     settings = setting(parameters(), "index", IndexSettings)
-    assert set(record["kinds"]) | set(record["left_out"]) == set(kinds(settings))
-    assert record["left_out"]["PQ 16"] == "16 bytes a row; accepted: divisors of the dimension 6"
+    assert set(record["kinds"]) | set(record["left_out"]) == set(kinds(settings, 6))
+    assert record["left_out"]["PQ 16"] == "21 rows; accepted: 256 or more for product quantisation"
     assert record["kinds"]["float32"]["recall_at_10"] == 1
     assert (tiny / "figures/indexes.svg").stat().st_size
 
@@ -70,30 +117,48 @@ def test_map_of_the_exact_index_is_that_of_the_evaluation(tiny, tmp_path):
     assert json.loads((tiny / "index.json").read_text())["kinds"]["float32"]["mAP"] == expected
 
 
-@pytest.mark.parametrize("name", kinds(SETTINGS))
-def test_every_kind_finds_most_of_the_nearest_rows(name):
+@pytest.mark.parametrize("dimension", [64, 67])
+@pytest.mark.parametrize("name", kinds(SETTINGS, 64))
+def test_every_kind_finds_most_of_the_nearest_rows(name, dimension, tmp_path):
+    """Also as faiss writes and reads it, and where a code's bytes do not divide the dimension."""
     random = np.random.default_rng(0)
-    rows, queries = unit(random, 300, 64), unit(random, 20, 64)
-    found = build(name, SETTINGS, rows).search(queries, 10)[1]
+    rows, queries = unit(random, 300, dimension), unit(random, 20, dimension)
+    faiss.write_index(build(name, SETTINGS, rows), str(tmp_path / "index"))
+    found = faiss.read_index(str(tmp_path / "index")).search(queries, 10)[1]
     exact = np.argsort(-(queries @ rows.T), axis=1)[:, :10]
     share = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.tolist(), exact.tolist(), strict=True)])
     assert recall(found, exact) == pytest.approx(share)
-    assert share >= {"float32": 1, "float16": 0.95, "int8": 0.9, "hnsw": 0.9, "ivfpq": 0.2}.get(name, 0.4)
+    assert share >= {"float32": 1, "float16": 0.95, "int8": 0.9, "hnsw": 0.8, "ivfpq": 0.2}.get(name, 0.4)
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "dimension", "why"),
+    ("name", "rows", "why"),
     [
-        ("ivf", 3, 64, "lists is 4; accepted: at most the number of rows, 3"),
-        ("ivfpq", 300, 6, "4 bytes a row; accepted: divisors of the dimension 6"),
-        ("PQ 16", 255, 64, "255 rows; accepted: 256 or more for product quantisation"),
-        ("PQ 32", 300, 48, "32 bytes a row; accepted: divisors of the dimension 48"),
+        ("ivf", 3, "lists is 4; accepted: at most the number of rows, 3"),
+        ("ivfpq", 4, "4 rows; accepted: 256 or more for product quantisation"),
+        ("PQ 16", 255, "255 rows; accepted: 256 or more for product quantisation"),
     ],
 )
-def test_what_cannot_be_built_is_refused_with_the_reason(name, rows, dimension, why):
-    assert problem(name, SETTINGS, rows, dimension) == why
+def test_what_cannot_be_built_is_refused_with_the_reason(name, rows, why):
+    assert problem(name, SETTINGS, rows) == why
     with pytest.raises(ValueError, match=f"params.yaml: index: {name}: {why}"):
-        build(name, SETTINGS, unit(np.random.default_rng(0), rows, dimension))
+        build(name, SETTINGS, unit(np.random.default_rng(0), rows, 64))
+
+
+def test_clusters_are_found_on_gpus_where_there_are_any(monkeypatch):
+    """A CPU index takes their place here; the clusters are the same."""
+    rows, used = unit(np.random.default_rng(0), 300, 64), []
+    alone = build("ivf", SETTINGS, rows)
+
+    def on_all(index):
+        used.append(index)
+        return index
+
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 2)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", on_all)
+    index = build("ivf", SETTINGS, rows)
+    assert len(used) == 1 and used[0].ntotal == 4  # the centres of the clusters
+    np.testing.assert_array_equal(index.search(rows, 3)[1], alone.search(rows, 3)[1])
 
 
 def test_map_over_a_ranking_of_several_sets_leaves_out_the_others():
