@@ -57,6 +57,7 @@ def database_whitening(folder: DescriptorFolder) -> Whitening:
     found = whitening_sha256(folder.folder)
     if found is None or found != folder.whitening:
         raise ValueError(
-            f"{folder.folder}: provenance.json names whitening {folder.whitening}, but whitening.npz is {found}"
+            f"{folder.folder}: provenance.json names whitening {folder.whitening}, but whitening.npz is "
+            f"{found or 'missing'}; `dvc repro` extracts again"
         )
     return read_whitening(folder.folder)

@@ -31,7 +31,9 @@ class Student:
         described = self.path.parent / DESCRIPTION
         if not described.exists() or not self.path.exists():
             missing = described if not described.exists() else self.path
-            raise ValueError(f"{path} is no exported student: there is no {missing}; `make search` writes one")
+            raise ValueError(
+                f"{path} is no exported student: there is no {missing}; `make search` writes one into data/exported"
+            )
         self.about = read_json(described, "key", "teacher", "dimension", "image_size", "smallest_side", "files")
         expected = self.about["files"].get(self.path.name, {}).get("sha256")
         if file_sha256(self.path) != expected:

@@ -88,7 +88,7 @@ def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
     np.testing.assert_array_equal(database_whitening(folder).projection, np.eye(8))
     (tmp_path / "whitening.npz").unlink()
-    with pytest.raises(ValueError, match=r"but whitening\.npz is None"):
+    with pytest.raises(ValueError, match=r"but whitening\.npz is missing; `dvc repro` extracts again"):
         database_whitening(folder)
 
 

@@ -99,7 +99,7 @@ def test_a_student_of_another_dimension_is_refused(tiny, tmp_path):
 def test_a_teacher_whose_whitening_is_missing_is_refused(tiny, tmp_path):
     shutil.copytree(tiny / "descriptors/big", tmp_path / "big")
     (tmp_path / "big/whitening.npz").unlink()
-    refused(tiny, tmp_path, "whitening.npz", teacher=tmp_path / "big")
+    refused(tiny, tmp_path, "but whitening.npz is missing", teacher=tmp_path / "big")
 
 
 def test_a_grid_without_a_training_set_is_refused(tiny, tmp_path):

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -108,8 +109,9 @@ def test_a_teacher_that_did_not_make_the_index_is_refused(tiny, photo, tmp_path)
 
 @pytest.mark.parametrize("size", [(1, 1), (20_000, 10), (10, 20_000)])
 def test_photos_of_odd_shapes_are_answered(tiny, size):
-    data = encoded(np.full((*reversed(size), 3), 128, np.uint8))
-    assert len(finder(tiny).ask("x", data, None, 5).results) == 5
+    found = finder(tiny)
+    answer = found.ask("x", encoded(np.full((*reversed(size), 3), 128, np.uint8)), None, 5)
+    assert len(answer.results) == 5 and page(found, [answer]).count("<img") == 6
 
 
 def test_a_photo_is_turned_as_its_exif_says():
@@ -130,13 +132,53 @@ def test_a_photo_is_turned_as_its_exif_says():
         (["--box", "5", "5", "5", "9"], None, r"bad.png: box 5 5 5 9; accepted"),
         (["--box", "nan", "5", "5", "9"], None, r"bad.png: box nan 5 5 9; accepted"),
         (["--top", "0"], None, "--top is 0; accepted: 1 or more"),
+        (["--serve", "70000"], None, "--serve is 70000; accepted: a port from 0 to 65535"),
+        (["none.png"], None, "No such file or directory: 'none.png'"),
+        ([str(ROOT)], None, "Is a directory"),
     ],
 )
 def test_mistakes_end_in_one_sentence(tiny, photo, tmp_path, words, content, message):
     path = tmp_path / "bad.png"
     path.write_bytes(photo.read_bytes() if content is None else content)
-    with pytest.raises(ValueError, match=message):
-        main(arguments(command(tiny, path, *words)))
+    ended_in_one_sentence(message, *command(tiny, path, *words))
+
+
+def ended_in_one_sentence(message: str, *words: str) -> None:
+    """The command prints what its exceptions of these classes say, without a traceback."""
+    with pytest.raises((ValueError, OSError), match=message) as ended:
+        main(arguments(words))
+    assert "\n" not in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "file"),
+    [
+        ("--model", "model.json"),
+        ("--model", "student.onnx"),
+        *(("--index", file) for file in ("index.json", "index.faiss", "images.csv", "whitening.npz")),
+    ],
+)
+def test_damaged_folders_end_in_one_sentence(tiny, photo, tmp_path, option, file):
+    """A file is cut, empty, or missing."""
+    original = tiny / {"--model": f"exported/{KEY}", "--index": "index/big"}[option]
+    folder = shutil.copytree(original, tmp_path / "folder")
+    words, whole = command(tiny, photo, option, folder), (folder / file).read_bytes()
+    for content in (whole[: len(whole) // 2], b""):
+        (folder / file).write_bytes(content)
+        ended_in_one_sentence(rf"{file} (is damaged|is not)", *words)
+    (folder / file).unlink()
+    ended_in_one_sentence(rf"{file} is damaged|there is no .*{file}", *words)
+
+
+def test_the_command_ends_without_a_traceback(tiny, photo, tmp_path):
+    index = shutil.copytree(tiny / "index/big", tmp_path / "index")
+    (index / "index.faiss").write_bytes((index / "index.faiss").read_bytes()[:-1])
+    words = command(tiny, photo, "--index", index)
+    done = subprocess.run([sys.executable, "-m", "tools.search", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(
+        r"search: .*index.faiss is damaged: it is not the file that index.json names; .*\n", done.stderr
+    )
 
 
 def test_the_index_of_another_network_is_refused(tiny, photo, tmp_path):

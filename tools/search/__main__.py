@@ -17,6 +17,7 @@ from stages.runtime import run
 from tools.search.finder import Answer, Finder
 
 CELL = Path("reports/cell.json")
+LAST_PORT = 65535
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -42,6 +43,8 @@ def main(given: argparse.Namespace) -> None:
         raise ValueError("no photo; name one or more, or --serve PORT")
     if given.top < 1:
         raise ValueError(f"--top is {given.top}; accepted: 1 or more")
+    if given.serve is not None and not 0 <= given.serve <= LAST_PORT:
+        raise ValueError(f"--serve is {given.serve}; accepted: a port from 0 to {LAST_PORT}")
     model, index = given.model, given.index
     if model is None or index is None:
         cell = _cell()
@@ -109,4 +112,5 @@ def _serve(finder: Finder, port: int, top: int) -> None:
 
 
 if __name__ == "__main__":
+    sys.argv[0] = "search"  # with which a sentence about a mistake begins
     run(main, arguments(sys.argv[1:]))
