@@ -32,11 +32,6 @@ def test_the_list_is_that_of_a_stable_sort(case, k):
     assert rows.dtype == np.int64
 
 
-def test_all_rows_equal_are_listed_by_row():
-    database = np.repeat(unit(np.random.default_rng(1), 1, 16), 50, axis=0)
-    assert nearest(database[:1], database, 5)[0].tolist() == [[0, 1, 2, 3, 4]]
-
-
 @pytest.mark.parametrize("k", [1, 7, 100, 300])
 def test_where_faiss_cannot_be_imported_numpy_finds_the_same_and_says_so(case, k, monkeypatch, capsys):
     by_faiss = nearest(*case, k)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from aml.extraction.describe import describe_at_scales, describe_batches
+from aml.extraction.describe import describe_batches
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.backbones import IMAGENET
 from aml.networks.network import RetrievalNetwork
@@ -59,49 +59,32 @@ def extract(net, batch_size, num_workers=0, scales=SCALES):
     return tensors, found
 
 
-def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop():
+@pytest.mark.parametrize("power", [3.0, 6.0])
+def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop(power):
+    """Scales are pooled by the network's own power."""
     net = network()
+    net.pool.p.data.fill_(power)
     tensors, descriptors = extract(net, batch_size=3)
     with torch.no_grad():
         for row in range(7):
             image = tensors.normalised(tensors[row][None], CPU)
             powers = [
-                net(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear")) ** net.pool.p
-                for s in SCALES
+                net(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear")) ** power for s in SCALES
             ]
-            expected = (sum(powers) / 3) ** (1 / net.pool.p)
+            expected = (sum(powers) / 3) ** (1 / power)
             np.testing.assert_allclose(descriptors[row], expected[0] / expected.norm(), atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size, num_workers", [(1, 0), (4, 2)])
-def test_batching_and_workers_change_nothing_but_rounding(batch_size, num_workers):
+def test_batching_and_workers_change_nothing_but_rounding(batch_size, num_workers, monkeypatch):
+    """Nor does a CPU that takes few pixels at a time."""
     reference = extract(network(), batch_size=2)[1]
     found = extract(network(), batch_size, num_workers)[1]
     np.testing.assert_allclose(found, reference, atol=2e-6)
     np.testing.assert_array_equal(found, extract(network(), batch_size)[1])  # processes change no bit
-
-
-def test_a_cpu_takes_few_pixels_at_a_time(monkeypatch):
-    reference = extract(network(), batch_size=4)[1]
     net, sizes = network(), []
     net.register_forward_pre_hook(lambda _, images: sizes.append(len(images[0])))
     monkeypatch.setattr("aml.extraction.describe.CPU_PIXELS", 2 * 40 * 34)  # pictures are of 40 x 33 here
-    np.testing.assert_allclose(extract(net, batch_size=4)[1], reference, atol=2e-6)
-    assert sorted(sizes) == [1, 1, 1] + 9 * [2]  # batches of 4 and 3, of two shapes, at three scales
-
-
-def test_the_aggregate_uses_the_network_s_own_power():
-    net, image = network(), torch.randn(1, 3, 48, 40)
-    with torch.no_grad():
-        net.pool.p.fill_(6.0)
-        scaled = [image, *(torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear") for s in SCALES[1:])]
-        of_scales = torch.stack([net(pixels) for pixels in scaled])  # (3, 1, D)
-        found = describe_at_scales(net, image, SCALES)
-
-    def aggregate(p):
-        mean = (of_scales**p).mean(dim=0) ** (1 / p)
-        return mean / mean.norm()
-
-    torch.testing.assert_close(found, aggregate(6.0), atol=1e-6, rtol=0)
-    for other in (1.0, 3.0):
-        assert (aggregate(other) - found).abs().max() > 1e-4
+    np.testing.assert_allclose(extract(net, batch_size)[1], reference, atol=2e-6)
+    # batches of one, or of 4 and 3, of two shapes, at three scales
+    assert sorted(sizes) == (21 * [1] if batch_size == 1 else [1, 1, 1] + 9 * [2])

@@ -1,4 +1,4 @@
-"""The losses beyond the paper (METHOD, Sec. 10): the public functions' values, naive loops, edges, and their inputs."""
+"""The losses beyond the paper (METHOD, Sec. 10): the public functions' values, edges, and their inputs."""
 
 import numpy as np
 import pytest
@@ -63,46 +63,6 @@ def test_a_student_equal_to_its_teacher(name, value, descriptors):
     assert call(name, teacher, teacher, bank).item() == pytest.approx(value, abs=5e-4)
 
 
-def naive_rop(student, teacher):
-    total, constants = 0.0, CONSTANTS["rop"]
-    count = constants["num_neighbours"]
-    for f, g in zip(student, teacher, strict=True):
-        nearest = sorted(range(len(teacher)), key=lambda j: -(g @ teacher[j]))[:count]
-        s, q = [g @ teacher[j] for j in nearest], [f @ teacher[j] for j in nearest]
-        softmax = np.exp(constants["sharpness"] * np.array(s))
-        softmax /= softmax.sum()
-        for k in range(count):
-            for other in range(count):
-                ordered = 1 / (1 + np.exp(np.clip(-(s[other] - s[k]) / 1e-6, -700, 700)))
-                own = 1 / (1 + np.exp(-(q[other] - s[k]) / constants["temperature"]))
-                total += (k + 1) * softmax[k] * (ordered - own) ** 2
-    return total / count / len(teacher)
-
-
-def naive_d3still(student, teacher):
-    constants = CONSTANTS["d3still"]
-    count, total, own = constants["num_neighbours"], 0.0, 0.0
-    for f, g in zip(student, teacher, strict=True):
-        own += (g @ g - f @ g) ** 2
-        nearest = sorted(range(len(teacher)), key=lambda j: -(g @ teacher[j]))[1:count]
-        inverted = preserved = 0.0
-        for j in nearest:
-            for k in nearest:
-                by_teacher, by_student = g @ teacher[k] - g @ teacher[j], f @ teacher[k] - f @ teacher[j]
-                error = (by_student - by_teacher) / (0.1 + abs(by_teacher))
-                inverted += error**2 * (by_student * by_teacher < 0)
-                preserved += error**2 * (by_student * by_teacher > 0)
-        weighted = constants["inverted_weight"] * inverted**0.5 + constants["preserved_weight"] * preserved**0.5
-        total += weighted / (count - 1) / len(teacher)
-    return constants["self_weight"] * own**0.5 / len(teacher) + total
-
-
-@pytest.mark.parametrize(("name", "naive"), [("rop", naive_rop), ("d3still", naive_d3still)])
-def test_agrees_with_loops_of_its_formula(name, naive, descriptors):
-    student, teacher, _ = descriptors
-    assert call(name, *descriptors).item() == pytest.approx(naive(student.numpy(), teacher.numpy()), rel=1e-9)
-
-
 @pytest.mark.parametrize("name", CONSTANTS)
 def test_the_gradient_is_that_of_the_value(name, descriptors):
     student, teacher, bank = descriptors
@@ -127,7 +87,6 @@ def test_an_empty_batch_is_zero_with_a_graph_and_autocast_stays_in_float32(name,
     loss.backward()
     assert loss.item() == 0 and anchors.grad.shape == student.shape
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert call(name, student, teacher, bank).item() == pytest.approx(call(name, student, teacher, bank).item())
         found = call(name, student, teacher, bank)
     assert found.dtype == torch.float32
     assert found.item() == pytest.approx(PUBLIC[name], rel=1e-4)
@@ -153,13 +112,10 @@ def test_a_bank_is_made_of_centroids_of_the_parts():
 
 
 @pytest.mark.parametrize("wrong", [{"num_subvectors": 3}, {"num_centroids": 6}, {"num_centroids": 64}])
-def test_a_bank_that_cannot_be_learned_is_refused(wrong):
-    constants = {"num_subvectors": 2, "num_centroids": 4, "sharpness": 10.0} | wrong
+def test_a_bank_that_cannot_be_learned_or_has_another_shape_is_refused(wrong, descriptors):
+    constants = {"num_subvectors": 2, "num_centroids": 4, "sharpness": 10.0}
     with pytest.raises(ValueError, match=r"^ssp: num_subvectors .* accepted: a divisor of 8"):
-        losses.make_bank("ssp", np.eye(8), constants)
-
-
-def test_a_bank_of_another_shape_is_refused(descriptors):
+        losses.make_bank("ssp", np.eye(8), constants | wrong)
     student, teacher, bank = descriptors
-    with pytest.raises(ValueError, match=r"^ssp: bank \(4, 8, 4\); accepted: \(2, 8, 16 / 2\)"):
-        losses.load("ssp")(student, teacher.unsqueeze(1), bank=bank, num_subvectors=2, num_centroids=8, sharpness=10.0)
+    with pytest.raises(ValueError, match=r"^ssp: bank \(4, 8, 4\); accepted: \(2, 4, 16 / 2\)"):
+        losses.load("ssp")(student, teacher.unsqueeze(1), bank=bank, **constants)

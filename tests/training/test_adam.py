@@ -1,11 +1,9 @@
 """Our steps against torch.optim.Adam's."""
 
-import subprocess
-import sys
-
 import torch
 
 from aml.training.loop import Adam, ParameterGroup
+from tests import python
 
 
 def test_steps_are_those_of_torch_bit_for_bit():
@@ -43,4 +41,4 @@ Adam([ParameterGroup([parameter], 0.0, 0.1)]).step()
 assert parameter[0] < 1
 sys.exit("torch._dynamo" in sys.modules)
 """
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    python("-c", program, check=True)

@@ -14,10 +14,8 @@ from tests.training.test_training_run import CONTR_PLUS, SETTINGS, lists, networ
 
 EPOCHS = 3
 RECORDED = dataclasses.replace(SETTINGS, epochs=EPOCHS, weight_decay=0.05)  # 4 tuples a batch, 16 an epoch
-ONE_EPOCH = dataclasses.replace(RECORDED, epochs=1)
 REG = LossSettings("Reg", "none", 0, 16, {})
 TRAINING, VALIDATION = range(30), range(30, 40)
-WITH_AND_WITHOUT = pytest.mark.parametrize("with_teacher", [True, False])
 
 
 @dataclasses.dataclass
@@ -39,6 +37,7 @@ class Recording:
     def __init__(self, tensors, monkeypatch, *, settings=RECORDED, **options):
         self.network = network(1)
         self.loop = run_of(self.network, tensors, settings=settings, **options)
+        self.teacher = self.loop.targets
         self.batches, self.described, self.steps = ({"training": [[]], "validation": [[]]}, [[]], [[]])
         objective, source = self.loop.objective, self.loop.source
         self._images = [tensors.normalised(tensors[row][None], torch.device("cpu")) for row in range(40)]
@@ -83,6 +82,13 @@ class Recording:
         return [np.concatenate([batch.rows for batch in batches]) for batches in self.batches[what]]
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["with teacher", "without"])
+def recorded(request, tensors):
+    """A training to look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Recording(tensors, patch, with_teacher=request.param)
+
+
 def hardest(anchor: int, anchors: np.ndarray, pool: np.ndarray, images) -> list[int]:
     """By a walk down the ranking of `images` by similarity to the anchor: the first two of new clusters."""
     found, seen = [], {anchor // 3}
@@ -93,24 +99,20 @@ def hardest(anchor: int, anchors: np.ndarray, pool: np.ndarray, images) -> list[
     return found
 
 
-@WITH_AND_WITHOUT
-def test_the_loss_gets_the_student_s_anchors_and_the_teacher_s_references(tensors, monkeypatch, with_teacher):
+def test_the_loss_gets_the_student_s_anchors_and_the_teacher_s_references(recorded):
     """The references in the order of the tuple: the anchor, its positive, its negatives."""
-    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
     for what in ("training", "validation"):
-        for batch in (batch for batches in recording.batches[what] for batch in batches):
-            references = targets() if with_teacher else batch.own
+        for batch in (batch for batches in recorded.batches[what] for batch in batches):
+            references = batch.own if recorded.teacher is None else recorded.teacher
             assert batch.rows.shape == (4, 4) and batch.constants == {"margin": 0.7}
             np.testing.assert_allclose(batch.anchors, batch.own[batch.rows[:, 0]], atol=2e-6)
             np.testing.assert_allclose(batch.references, references[batch.rows], atol=2e-6)
     assert np.abs(batch.own - targets()).max() > 0.1
 
 
-@WITH_AND_WITHOUT
-def test_negatives_are_the_student_s_hardest_of_the_moment(tensors, monkeypatch, with_teacher):
+def test_negatives_are_the_student_s_hardest_of_the_moment(recorded):
     """Among the teacher's descriptors, if there is one; at the start of each epoch, and at its validation. There the
     pool is the whole split."""
-    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
     pairs = {
         tuple(pair)
         for split in ("train", "val")
@@ -118,9 +120,9 @@ def test_negatives_are_the_student_s_hardest_of_the_moment(tensors, monkeypatch,
     }
     by_teacher = 0
     for what, images in (("training", TRAINING), ("validation", VALIDATION)):
-        for batches, tuples in zip(recording.batches[what], recording.tuples(what), strict=True):
+        for batches, tuples in zip(recorded.batches[what], recorded.tuples(what), strict=True):
             own = batches[0].own  # no step is made between the mining and the first batch
-            pool = targets() if with_teacher else own
+            pool = own if recorded.teacher is None else recorded.teacher
             for anchor, positive, *negatives in tuples.tolist():
                 assert (anchor, positive) in pairs and anchor in images
                 assert negatives == hardest(anchor, own, pool, images)
@@ -128,13 +130,11 @@ def test_negatives_are_the_student_s_hardest_of_the_moment(tensors, monkeypatch,
     assert by_teacher < EPOCHS * (16 + 4) / 2  # the anchors' own network matters
 
 
-@WITH_AND_WITHOUT
-def test_the_student_describes_anchors_and_without_teacher_the_pool(tensors, monkeypatch, with_teacher):
-    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
-    for described, tuples in zip(recording.described, recording.tuples("training"), strict=True):
+def test_the_student_describes_anchors_and_without_teacher_the_pool(recorded):
+    for described, tuples in zip(recorded.described, recorded.tuples("training"), strict=True):
         of_training = [rows for rows in described if set(rows) <= set(TRAINING)]
         assert sorted(of_training[0]) == sorted(set(tuples[:, 0].tolist()))
-        assert [sorted(rows) for rows in of_training[1:]] == ([] if with_teacher else [list(TRAINING)])
+        assert [sorted(rows) for rows in of_training[1:]] == ([list(TRAINING)] if recorded.teacher is None else [])
 
 
 def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
@@ -148,50 +148,39 @@ def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
             assert values["train_loss" if what == "training" else "validation_loss"] == pytest.approx(mean, rel=1e-12)
 
 
-@WITH_AND_WITHOUT
-def test_recalls_are_of_the_student_s_queries(tensors, monkeypatch, with_teacher):
+def test_recalls_are_of_the_student_s_queries(recorded):
     """Percent of validation images whose nearest other image shows the same landmark: among the student's descriptors,
     and with a teacher among the teacher's."""
-    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
 
     def recall(queries, database):
         nearest = [max(set(VALIDATION) - {row}, key=lambda other: queries[row] @ database[other]) for row in VALIDATION]
         return pytest.approx(10 * sum(row // 3 == other // 3 for row, other in zip(VALIDATION, nearest, strict=True)))
 
-    for values, batches in zip(recording.loop.record, recording.batches["validation"], strict=True):
-        own = batches[0].own
+    for values, batches in zip(recorded.loop.record, recorded.batches["validation"], strict=True):
+        own, teacher = batches[0].own, recorded.teacher
         assert values["symmetric_recall"] == recall(own, own)
-        assert values.get("asymmetric_recall") == (recall(own, targets()) if with_teacher else None)
-    if with_teacher:
-        assert recall(own, own) != recall(own, targets()).expected
-
-
-def test_losses_without_labels_draw_images_and_mine_nothing(tensors, monkeypatch):
-    recording = Recording(tensors, monkeypatch, loss="reg", loss_settings=REG)
-    for described, tuples in zip(recording.described, recording.tuples("training"), strict=True):
-        assert tuples.shape == (16, 1) and len(set(tuples.ravel()) & set(TRAINING)) == 16
-        assert described == [list(VALIDATION)]  # for the recall
+        assert values.get("asymmetric_recall") == (None if teacher is None else recall(own, teacher))
+    assert teacher is None or recall(own, own) != recall(own, teacher).expected
 
 
 @pytest.mark.parametrize("loss, settings", [("contr_plus", CONTR_PLUS), ("reg", REG)])
 def test_training_has_new_tuples_at_every_epoch_and_validation_the_same(tensors, monkeypatch, loss, settings):
-    recording = Recording(tensors, monkeypatch, loss=loss, loss_settings=settings)
+    """A loss without labels draws images and mines nothing; another seed has other tuples."""
+    recording, again, other = (
+        Recording(tensors, monkeypatch, loss=loss, loss_settings=settings, seed=seed) for seed in (0, 0, 1)
+    )
     anchors = [tuples[:, 0].tolist() for tuples in recording.tuples("training")]
     assert len({tuple(sorted(of_epoch)) for of_epoch in anchors}) == EPOCHS
     first, *others = (tuples[:, :2] for tuples in recording.tuples("validation"))
     assert len(first) == (4 if loss == "contr_plus" else 8)  # of five pairs and ten images
     for tuples in others:
         np.testing.assert_array_equal(tuples, first)
-
-
-@pytest.mark.parametrize("loss, settings", [("contr_plus", CONTR_PLUS), ("reg", REG)])
-def test_another_seed_has_other_tuples(tensors, monkeypatch, loss, settings):
-    first, again, other = (
-        Recording(tensors, monkeypatch, settings=ONE_EPOCH, loss=loss, loss_settings=settings, seed=seed)
-        for seed in (0, 0, 1)
-    )
+    if loss == "reg":
+        for described, tuples in zip(recording.described, recording.tuples("training"), strict=True):
+            assert tuples.shape == (16, 1) and len(set(tuples.ravel()) & set(TRAINING)) == 16
+            assert described == [list(VALIDATION)]  # for the recall
     for what in ("training", "validation"):
-        (tuples,), (same,), (others,) = (recording.tuples(what) for recording in (first, again, other))
+        tuples, same, others = (one.tuples(what)[0] for one in (recording, again, other))
         np.testing.assert_array_equal(tuples, same)
         assert not np.array_equal(tuples, others)
 
@@ -212,13 +201,11 @@ def test_an_epoch_s_negatives_come_from_its_pool(tensors, monkeypatch):
     assert np.mean(are_hardest("training", TRAINING)) < 0.5 and all(are_hardest("validation", VALIDATION))
 
 
-@WITH_AND_WITHOUT
-def test_adam_is_told_the_rate_and_weight_decay_of_each_group(tensors, monkeypatch, with_teacher):
+def test_adam_is_told_the_rate_and_weight_decay_of_each_group(recorded):
     """GeM's power learns ten times as fast, without weight decay; all others that train have it. Both rates decay, from
     before the first epoch on."""
-    recording = Recording(tensors, monkeypatch, with_teacher=with_teacher)
-    trained = {id(value): name for name, value in recording.network.named_parameters() if value.requires_grad}
-    for epoch, steps in enumerate(recording.steps):
+    trained = {id(value): name for name, value in recorded.network.named_parameters() if value.requires_grad}
+    for epoch, steps in enumerate(recorded.steps):
         rate = 0.01 * math.exp(-0.1 * (epoch + 1))
         found = [([trained[number] for number in numbers], lr, decay) for numbers, lr, decay in steps]
         rest = [name for name in trained.values() if name != "pool.p"]
