@@ -38,10 +38,6 @@ def write_pickle(path, value):
     path.write_bytes(pickle.dumps(value, 2))
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 def training_set(lists, *, expected=None, on_bad_image="error"):
     return TrainingSet(lists, "sfm", lists, expected, on_bad_image, sources=None, synthetic=None)
 

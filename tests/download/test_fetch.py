@@ -60,18 +60,6 @@ def test_goes_on_where_it_stopped(server, place, tag, plan, asked):
     assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"] and server.log == asked
 
 
-def test_goes_on_in_the_next_run(server, place):
-    server.plan = ["drops", 500, 500, 500, "fine"]
-    with pytest.raises(
-        ValueError, match=r"could not be had:\n  http://.*answers 500 .*\(3 attempts\)\nGet it by other"
-    ):
-        fetch(place, server.url)
-    assert left(place) == ["x.tgz.part", "x.tgz.part.json"]
-    server.plan = ["fine"]
-    fetch(place, server.url)
-    assert server.log[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
-
-
 def test_starts_over_where_ranges_are_ignored(server, place):
     server.plan = ["drops", "ignores ranges"]
     with pytest.raises(ValueError, match=r"closed after 180001 of 200002 bytes \(3 attempts\)"):
@@ -83,8 +71,17 @@ def test_starts_over_where_ranges_are_ignored(server, place):
 
 
 @pytest.mark.parametrize("tag", ['"1"', ""])
-def test_starts_over_where_the_file_has_changed(server, place, tag):
-    server.tag, server.plan = tag, ["drops", 403]
+def test_goes_on_in_the_next_run_or_starts_over_where_the_file_has_changed(server, place, tag):
+    server.tag, server.plan = tag, ["drops", 500, 500, 500, "fine"]
+    refused = r"could not be had:\n  http://.*answers 500 .*\(3 attempts\)\nGet it by other"
+    with pytest.raises(ValueError, match=refused):
+        fetch(place, server.url)
+    assert left(place) == ["x.tgz.part", "x.tgz.part.json"]
+    fetch(place, server.url)
+    assert server.log[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
+    place.file.unlink()
+    place.digests.unlink()
+    server.plan = ["drops", 403]
     with pytest.raises(ValueError, match="answers 403"):
         fetch(place, server.url)
     server.data, server.plan, server.tag = transfer.GZIP + b"other" * 50_000, ["fine"], tag and '"2"'
@@ -99,28 +96,22 @@ def test_a_part_of_another_source_is_not_continued(server, place):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "reason", "num_requests"),
+    ("behaviour", "file", "reason", "num_requests"),
     [
-        (403, "the server answers 403 Forbidden", 1),
-        (404, "the server answers 404 Not Found", 1),
-        (503, r"the server answers 503 .* \(3 attempts\)", 3),
-        ("page", "a web page b'<!DOCTYPE html><', expected is a start", 1),
-        ("empty", "an empty file", 1),
-        ("drops at once", r"closed after 0 of 200002 bytes \(3 attempts\)", 3),
+        (403, "x.tgz", "the server answers 403 Forbidden", 1),
+        (404, "x.tgz", "the server answers 404 Not Found", 1),
+        (503, "x.tgz", r"the server answers 503 .* \(3 attempts\)", 3),
+        ("page", "x.tgz", "a web page b'<!DOCTYPE html><', expected is a start", 1),
+        ("page", "weights.pth", r"a web page b'<!DOCTYPE html><'\n", 1),
+        ("empty", "x.tgz", "an empty file", 1),
+        ("drops at once", "x.tgz", r"closed after 0 of 200002 bytes \(3 attempts\)", 3),
     ],
 )
-def test_refused_and_retried(server, place, behaviour, reason, num_requests):
-    server.plan = [behaviour]
+def test_refused_and_retried(server, place, behaviour, file, reason, num_requests):
+    server.plan, place.file = [behaviour], place.folder / file
     with pytest.raises(ValueError, match=reason):
         fetch(place, server.url)
     assert len(server.log) == num_requests and left(place) == [] and not place.digests.exists()
-
-
-def test_a_web_page_is_no_file_of_any_kind(server, place):
-    server.plan, place.file = ["page"], place.folder / "weights.pth"
-    with pytest.raises(ValueError, match=r"a web page b'<!DOCTYPE html><'\n"):
-        fetch(place, server.url)
-    assert not place.digests.exists()
 
 
 def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
@@ -132,24 +123,21 @@ def test_the_digits_in_a_file_s_own_name_must_be_its_digest_s(server, place):
     assert fetch(place, server.url, sha256_start=sha256[:8]) == sha256
 
 
-def test_another_length_than_was_noted_is_refused_before_the_download(server, place):
-    fetch(place, server.url)
-    place.file.unlink()
-    server.data = DATA + b"more"
-    with pytest.raises(ValueError, match="200006 bytes, expected are 200002"):
-        fetch(place, server.url)
-    assert left(place) == []
-
-
-def test_the_next_source_is_tried(server, place):
+def test_the_next_source_is_tried(server, place, capsys):
+    """Waiting for a server is said."""
     server.plan = ["page", "fine"]
-    fetch(place, "http://127.0.0.1:9/x.tgz", "gopher://x/y", place.folder / "nothing.tgz", server.url, server.url)
+    others = "http://127.0.0.1:9/x.tgz", "gopher://x/y", place.folder / "nothing.tgz"
+    fetch(place, *others, server.url, server.url)
     assert place.file.read_bytes() == DATA
     place.file.unlink()
-    with pytest.raises(ValueError) as error:
-        fetch(place, "http://127.0.0.1:9/x.tgz", "gopher://x/y", place.folder / "nothing.tgz")
-    for reason in ("refused", "unknown scheme 'gopher'", "no such file", f"put it at {place.file}"):
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=r"refused.*\(3 attempts\)") as error:
+        fetch(place, *others, pause_s=0.01)
+    for reason in ("unknown scheme 'gopher'", "no such file", f"put it at {place.file}"):
         assert reason in str(error.value)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("http://127.0.0.1:9/x.tgz: ") and first.endswith("; attempt 1 of 3, the next in 0.01 s")
+    assert second.endswith("; attempt 2 of 3, the next in 0.02 s")
     with pytest.raises(ValueError, match="no source is given"):
         fetch(place)
 
@@ -161,12 +149,10 @@ def test_local_copies(place, tmp_path, as_url):
     fetch(place, copy.as_uri() if as_url else copy)
     assert place.file.read_bytes() == DATA and copy.exists() and left(place) == ["x.tgz"]
     place.file.unlink()
-    copy.write_bytes(PAGE)
-    with pytest.raises(ValueError, match="a web page"):
-        fetch(place, copy)
-    copy.write_bytes(b"")
-    with pytest.raises(ValueError, match="an empty file"):
-        fetch(place, copy)
+    for data, message in ((PAGE, "a web page"), (b"", "an empty file")):
+        copy.write_bytes(data)
+        with pytest.raises(ValueError, match=message):
+            fetch(place, copy)
 
 
 @pytest.mark.parametrize("removed", [[], ["file"], ["digests"], ["file", "digests"]])
@@ -215,12 +201,8 @@ def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path
     place.file.unlink()
     with pytest.raises(ValueError, match=r"x.tgz from .*mirror.tgz has sha256 .* noted for the copy from http://"):
         fetch(place, own)
-
-
-def test_a_path_that_was_noted_goes(place, tmp_path):
-    """Digests are kept by git, and a path says whose machine it was."""
-    own, sha256 = tmp_path / "own.tgz", hashlib.sha256(DATA).hexdigest()
-    own.write_bytes(DATA)
+    (place.folder / "x.tgz.refused").unlink()
+    own.write_bytes(DATA)  # digests are kept by git, and a path that was noted says whose machine it was: it goes
     place.digests.write_text(json.dumps({"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": str(own)}}))
     fetch(place, own)
     assert str(tmp_path) not in place.digests.read_text()
@@ -250,17 +232,14 @@ def test_a_folder_is_packed_and_its_changes_are_taken(place, tmp_path, capsys):
     fetch(place, own)  # what was packed serves
 
 
-def test_waiting_for_a_server_is_said(place, capsys):
-    with pytest.raises(ValueError, match=r"refused.*\(3 attempts\)"):
-        fetch(place, "http://127.0.0.1:9/x.tgz", pause_s=0.01)
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("http://127.0.0.1:9/x.tgz: ") and first.endswith("; attempt 1 of 3, the next in 0.01 s")
-    assert second.endswith("; attempt 2 of 3, the next in 0.02 s")
-
-
 def test_a_changed_file_is_kept_and_not_downloaded_again(server, place):
+    """One of another length is not even downloaded."""
     fetch(place, server.url)
     place.file.unlink()
+    server.data = DATA + b"more"
+    with pytest.raises(ValueError, match="200006 bytes, expected are 200002"):
+        fetch(place, server.url)
+    assert left(place) == []
     server.data = DATA[:-1] + b"?"
     remedy = r"Remove that file to fetch it again; .* remove the entry 'x.tgz' from .*digests.json too"
     with pytest.raises(ValueError, match=rf"has sha256 .*, expected is .* kept as .*x.tgz.refused. {remedy}"):

@@ -3,15 +3,14 @@ import pytest
 
 from aml.files.descriptors import DescriptorFolder, write_descriptors, write_provenance
 from aml.files.whitening import Whitening, database_whitening, whitening_sha256, write_whitening
+from tests import flipped
+from tests.vectors import unit
 
-
-def unit_rows(rows=4, dimension=8, seed=0):
-    descriptors = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
-    return descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
+ROWS = unit(np.random.default_rng(0), 4, 8)
 
 
 def write(folder, *, dtype="float32", whitening=None):
-    pieces = [([2, 0], unit_rows()[[2, 0]]), ([1, 3], unit_rows()[[1, 3]])]
+    pieces = [([2, 0], ROWS[[2, 0]]), ([1, 3], ROWS[[1, 3]])]
     form = {"shape": (4, 8), "digest": "d" * 64, "dtype": dtype, "whitened": whitening is not None}
     arrays = {"a": write_descriptors(folder, "a", pieces, **form)}
     write_provenance(folder, network={}, extraction={"image_size": 96}, whitening=whitening, arrays=arrays)
@@ -22,7 +21,7 @@ def write(folder, *, dtype="float32", whitening=None):
 def test_round_trip(tmp_path, dtype):
     folder = DescriptorFolder(write(tmp_path, dtype=dtype))
     assert isinstance(folder["a"], np.memmap) and folder["a"].dtype == dtype
-    np.testing.assert_array_equal(folder["a"], unit_rows().astype(dtype))
+    np.testing.assert_array_equal(folder["a"], ROWS.astype(dtype))
     folder.require_list("a", "d" * 64, whitened=False)
     (tmp_path / "a.npy").unlink()
     assert len(folder["a"]) == 4  # it was checked, and is open
@@ -30,19 +29,15 @@ def test_round_trip(tmp_path, dtype):
         folder["c"]
 
 
-def test_rows_that_no_piece_holds_are_refused(tmp_path):
-    form = {"shape": (2, 8), "digest": "", "dtype": "float32", "whitened": False}
-    with pytest.raises(AssertionError):
-        write_descriptors(tmp_path, "a", [([0], unit_rows()[:1])], **form)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 3.0])
-def test_a_row_that_is_no_unit_vector_is_named(tmp_path, value):
-    descriptors = unit_rows()
+def test_a_row_that_is_no_unit_vector_or_that_no_piece_holds_is_named(tmp_path, value):
+    descriptors, form = ROWS.copy(), {"shape": (4, 8), "digest": "", "dtype": "float32", "whitened": False}
     descriptors[2] = value
     with pytest.raises(ValueError, match="a: row 2 has norm"):
         pieces = [([3, 1], descriptors[[3, 1]]), ([0, 2], descriptors[[0, 2]])]
-        write_descriptors(tmp_path, "a", pieces, shape=(4, 8), digest="", dtype="float32", whitened=False)
+        write_descriptors(tmp_path, "a", pieces, **form)
+    with pytest.raises(AssertionError):
+        write_descriptors(tmp_path, "a", [([0], ROWS[:1])], **form)
 
 
 @pytest.mark.parametrize(
@@ -59,23 +54,20 @@ def test_descriptors_of_another_list_or_kind_are_refused(tmp_path, written, aske
         folder.require_list("a", 64 * asked[0], whitened=asked[1])
 
 
-def test_a_folder_that_does_not_say_what_is_whitened_is_refused(tmp_path):
-    path = write(tmp_path) / "provenance.json"
-    path.write_text(path.read_text().replace('"whitening"', '"white"'))
-    with pytest.raises(
-        ValueError, match=r"is of an earlier version of this project and does not say .*: extract again"
-    ):
-        DescriptorFolder(tmp_path)
-
-
 def test_missing_and_extra_files_are_refused(tmp_path):
     write(tmp_path)
-    np.save(tmp_path / "b.npy", unit_rows())
+    np.save(tmp_path / "b.npy", ROWS)
     with pytest.raises(ValueError, match=r"but b\.npy is there"):
         DescriptorFolder(tmp_path)
     (tmp_path / "b.npy").unlink()
     (tmp_path / "a.npy").unlink()
     with pytest.raises(ValueError, match=r"but a\.npy is missing"):
+        DescriptorFolder(tmp_path)
+    path = write(tmp_path) / "provenance.json"
+    path.write_text(path.read_text().replace('"whitening"', '"white"'))
+    with pytest.raises(
+        ValueError, match=r"is of an earlier version of this project and does not say .*: extract again"
+    ):
         DescriptorFolder(tmp_path)
     with pytest.raises(ValueError, match=r"provenance\.json is missing"):
         DescriptorFolder(tmp_path / "nowhere")
@@ -96,7 +88,7 @@ def test_a_flipped_bit_anywhere_is_found_and_named(tmp_path):
     path = write(tmp_path) / "a.npy"
     whole = path.read_bytes()
     for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        path.write_bytes(flipped(whole, place, 4))
         with pytest.raises(ValueError, match=r"`python -m tools\.repair --verify`") as error:
             DescriptorFolder(tmp_path)["a"]
         assert str(error.value).startswith(f"{path} is damaged: ")

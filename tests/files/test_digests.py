@@ -1,5 +1,6 @@
 from aml.files import digests
 from aml.files.digests import file_sha256, pieces_crc32
+from tests import flipped
 
 
 def test_a_file_s_digest(tmp_path):
@@ -11,7 +12,7 @@ def test_a_file_s_digest(tmp_path):
 def test_a_digest_of_pieces_follows_each_byte_and_the_order_of_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(digests, "PIECE", 4)
     path, whole = tmp_path / "x", bytes(range(10))
-    others = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in range(10)]
+    others = [flipped(whole, place) for place in range(10)]
     others += [whole[4:8] + whole[:4] + whole[8:], whole[:-1], whole + b"\0"]
     found = set()
     for content in (whole, *others):

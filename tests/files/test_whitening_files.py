@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
+from tests import flipped
 
 
 @pytest.mark.parametrize("learned", [(), (1e-10, 40.0)])
@@ -22,7 +23,7 @@ def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path):
     path, noted = tmp_path / "whitening.npz", whitening_sha256(tmp_path)
     whole = path.read_bytes()
     for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        path.write_bytes(flipped(whole, place, 16))
         assert whitening_sha256(tmp_path) != noted
         try:
             found = read_whitening(tmp_path)
