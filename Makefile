@@ -17,7 +17,7 @@ REPORTS := $(DVC) repro --single-item --force tables; tables=$$?; \
 OWN_PAGE := grep -v '"stage": "experiment"' work/stages.jsonl 2> /dev/null | tail -n 1 | grep -q '"stage": "page"' || \
 	$(DVC) repro --single-item --force page
 
-.PHONY: repro test cluster seeds experiment search paper published tables pdf bench gpu lock clean
+.PHONY: repro test cluster seeds beyond budget experiment search paper published tables pdf bench gpu lock clean
 
 repro: $(VENV)/ready  ## the whole graph; after a failure the other cells, then tables of what is up to date
 	python -m tools.doctor
@@ -33,9 +33,9 @@ cluster: $(VENV)/cluster  ## as repro, many stages at once with Ray; CLUSTER="--
 	python -m tools.cluster --keep-going $(CLUSTER) || { $(MAKE) --no-print-directory tables; exit 1; }
 	@$(OWN_PAGE)
 
-seeds: $(VENV)/cluster  ## every student by five seeds, beside the default: reports/seeds; SEEDS="0 1 2" for others
+seeds beyond budget: $(VENV)/cluster  ## a study beside the default, into reports/<its name>; SEEDS="0 1 2" for others
 	python -m tools.doctor
-	python -m tools.seeds $(SEEDS)
+	python -m tools.studies $@ $(SEEDS)
 
 experiment: $(VENV)/ready  ## only the cell under study: student, teacher, loss and seed in params.yaml
 	$(REPRO) experiment

@@ -1,12 +1,15 @@
-"""Several seeds: a network for each, one row of the tables for all."""
+"""Several seeds: a network for each, one row of the tables for all. Studies beside the default."""
 
 import csv
 import re
 import statistics
 
 import pytest
+import yaml
 
+from tests import ROOT
 from tests.pipeline.conftest import cells, ran
+from tools import budget
 
 pytestmark = pytest.mark.pipeline
 
@@ -45,11 +48,11 @@ def test_seeds_are_run_beside_the_default(repository):
     before = repository.status()
     with (repository.folder / "aml/losses/reg.py").open("a") as file:
         file.write("x = 1\n")
-    refused = repository.run("python", "-m", "tools.seeds", "0", "1", ok=False)
+    refused = repository.run("python", "-m", "tools.studies", "seeds", "0", "1", ok=False)
     assert "changes in aml/losses/reg.py; accepted: a commit" in refused
     repository.run("git", "checkout", "--quiet", "aml/losses/reg.py")
 
-    output = repository.run("python", "-m", "tools.seeds", "0", "1")
+    output = repository.run("python", "-m", "tools.studies", "seeds", "0", "1")
     trained = re.findall(r"(?:train_teacher|train_student|distill)@(\S+): started on", output)
     assert sorted(trained) == sorted(f"{key.removesuffix('-0')}-1" for key in cells(repository)[1:])
     assert repository.changes() == {"reports/seeds/"} and repository.status() == before
@@ -59,4 +62,29 @@ def test_seeds_are_run_beside_the_default(repository):
     assert "seeds 0, 1" in (kept / "README.md").read_text() and (kept / "losses.png").stat().st_size
     with open(kept / "claims.csv", newline="") as file:
         assert any(row["holds"] or row["fails"] or row["cannot_be_told"] for row in csv.DictReader(file))
-    assert "started on" not in repository.run("python", "-m", "tools.seeds", "0", "1")
+    assert "started on" not in repository.run("python", "-m", "tools.studies", "seeds", "0", "1")
+
+
+@pytest.mark.long
+def test_budgets_are_run_beside_the_default(repository):
+    """Two runs, in which the networks by labels are the same: those alone are trained once."""
+    pytest.importorskip("ray")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    losses = {name: values["losses"][name] | {"images_per_epoch": 20} for name in budget.LOSSES}
+    losses["csd"]["num_neighbours"] = 10
+    repository.edit("losses", yaml.safe_load((repository.folder / "params.yaml").read_text())["losses"] | losses)
+    repository.commit()
+    output = repository.run("python", "-m", "tools.studies", "budget", "0")
+    trained = [key.split("-")[2] for key in re.findall(r"distill@(\S+): started on", output)]
+    new = [name for name in budget.LOSSES if name not in ("reg", "contr_plus")]
+    assert sorted(trained) == sorted([*new, "reg", "csd", "d3still"])
+    assert repository.changes() == {"reports/budget/"}
+    with open(repository.folder / "reports/budget/budget.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {(line["budget"], line["loss"], line["anchors"]) for line in lines} >= {
+        ("steps", "reg", "20"),
+        ("images", "reg", "140"),
+        ("images", "contr", "20"),
+    }
+    text = (repository.folder / "reports/budget/README.md").read_text()
+    assert "`make budget` at commit " in text and "At equal images it gives " in text

@@ -103,13 +103,17 @@ def sentences(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+def write_picture(folder: Path, picture: Picture) -> None:
+    """Write <file>.svg and <file>.png. Equal figures give equal bytes."""
+    picture.figure.savefig(folder / f"{picture.file}.svg", metadata={"Date": None})
+    picture.figure.savefig(folder / f"{picture.file}.png", metadata={"Software": None})
+
+
 def write_pictures(folder: str | Path, pictures: Iterable[Picture]) -> None:
-    """Write <file>.svg and <file>.png of each, and figures.json: file (the SVG), title, caption and part in the order
-    given. Equal figures give equal bytes."""
-    folder, listed = Path(folder), []
+    """Write the files of each, and figures.json: file (the SVG), title, caption and part in the order given."""
+    listed = []
     for picture in pictures:
-        picture.figure.savefig(folder / f"{picture.file}.svg", metadata={"Date": None})
-        picture.figure.savefig(folder / f"{picture.file}.png", metadata={"Software": None})
+        write_picture(Path(folder), picture)
         words = {"title": picture.title, "caption": picture.caption, "part": picture.part}
         listed.append({"file": f"{picture.file}.svg", **words})
-    write_json(folder / "figures.json", listed)
+    write_json(Path(folder) / "figures.json", listed)

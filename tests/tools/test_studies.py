@@ -1,0 +1,105 @@
+"""Studies beside the default: their parameters, which docs/dvc.md shows, and what is made of equal budgets."""
+
+import copy
+import csv
+import re
+import shlex
+import shutil
+from pathlib import Path
+from statistics import mean
+
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+
+from aml.files.atomic import write_json
+from aml.params.reading import parameters, read_parameters
+from stages import check
+from tests import ROOT
+from tests.tables.paper_records import SETS, printed_records, write_queries
+from tests.tables.test_sub_grids import parameters as paper_parameters
+from tests.tables.test_sub_grids import records
+from tools import budget
+from tools.studies import STUDIES
+
+SEEDS, RECORDS = [0, 1, 2], printed_records()
+
+
+@pytest.mark.parametrize(("name", "seeds"), [("seeds", [0, 1, 2, 3, 4]), ("beyond", [0]), ("budget", SEEDS)])
+def test_the_experiments_that_the_page_shows_are_the_study(name, seeds):
+    text = (ROOT / "docs/dvc.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"^ +dvc exp run --queue (.*)$", text, flags=re.MULTILINE)
+    numbers = re.search(r"for anchors in ([\d ]+); do", text).group(1).split()
+    shown = [set(shlex.split(command.replace("$anchors", n), comments=True)) for command in commands for n in numbers]
+    for wanted in STUDIES[name].runs(read_parameters(ROOT / "params.yaml"), seeds).values():
+        assert {"-S", *wanted} in shown
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_studys_parameters_are_accepted(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for overrides in STUDIES[name].runs(read_parameters(ROOT / "params.yaml"), SEEDS).values():
+        shutil.copy(ROOT / "params.yaml", tmp_path)
+        apply_overrides(tmp_path / "params.yaml", overrides)
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", parameters())
+        assert parameters()["grid"]["seeds"] == SEEDS
+
+
+def test_budgets_are_equal(tmp_path):
+    """Anchors of each loss at equal steps; at equal images its anchors times the images of its tuples."""
+    values = read_parameters(ROOT / "params.yaml")
+    values["losses"]["ms"]["num_negatives"] = 2
+    found = {run: dict(override.split("=") for override in wanted) for run, wanted in budget.runs(values, [0]).items()}
+    tuples = {"reg": 1, "contr_plus": 7, "contr": 7, "triplet": 7, "ms": 4, "csd": 1, "d3still": 1}
+    for run, images in (("steps", dict.fromkeys(tuples, 1)), ("images", tuples)):
+        for loss, of_tuple in images.items():
+            name = f"losses.{loss}.images_per_epoch"
+            anchors = int(found[run].get(name, values["losses"][loss]["images_per_epoch"]))
+            assert anchors * of_tuple == {"steps": 1000, "images": 7000}[run]
+
+
+def finished(folder: Path, overrides: list[str], points: dict[str, float]) -> Path:
+    """A clone with made-up metrics: losses score the same but for `points`, seeds and queries but for a shift."""
+    folder.mkdir()
+    (folder / "params.yaml").write_text(yaml.safe_dump(paper_parameters()))
+    apply_overrides(folder / "params.yaml", overrides)
+    found = {}
+    for key, record in records(read_parameters(folder / "params.yaml")["grid"]).items():
+        for seed in SEEDS if record["network"]["teacher"] else [None]:
+            of_seed = copy.deepcopy(record)
+            of_seed["network"] |= {"key": key if seed is None else f"{key.removesuffix('-0')}-{seed}", "seed": seed}
+            for level in (level for name in SETS for level in of_seed.get("asymmetric", {}).get(name, {}).values()):
+                level["mAP"] += points.get(record["network"]["loss"], 0) + (seed - 1)
+            found[of_seed["network"]["key"]] = of_seed
+    (folder / "reports/metrics").mkdir(parents=True)
+    for key, record in found.items():
+        write_json(folder / f"reports/metrics/{key}.json", record)
+    (folder / "data").mkdir()
+    write_queries(folder / "data/queries", found, found)
+    return folder
+
+
+def test_what_budgets_change_is_told_with_paired_intervals(tmp_path):
+    by_run = budget.runs(paper_parameters(), SEEDS)
+    points = {"steps": {"contr_plus": -2.0}, "images": {"contr_plus": -2.0, "reg": 3.0, "csd": -1.5}}
+    clones = {run: finished(tmp_path / run, by_run[run], points[run]) for run in by_run}
+    (tmp_path / "kept").mkdir()
+    text = budget.keep(clones, tmp_path / "kept")
+    with open(tmp_path / "kept/budget.csv", newline="") as file:
+        lines = {(line["budget"], line["protocol"], line["loss"]): line for line in csv.DictReader(file)}
+    assert len(lines) == 2 * 2 * 7
+    base = mean(RECORDS["mobilenet_v2-vgg16-reg"]["asymmetric"][name]["medium"]["mAP"] for name in SETS)
+    for (run, protocol, loss), line in lines.items():
+        of_run, of_steps = (points[name] if protocol == "asymmetric" else {} for name in (run, "steps"))
+        less_reg = of_run.get(loss, 0) - of_run.get("reg", 0)
+        less_steps = of_run.get(loss, 0) - of_steps.get(loss, 0)
+        for name, expected in (("less_reg", less_reg), ("less_steps", less_steps)):
+            assert [float(line[name + end]) for end in ("", "_low", "_high")] == pytest.approx(3 * [expected])
+        if protocol == "asymmetric":
+            assert float(line["mAP"]) == pytest.approx(base + of_run.get(loss, 0), abs=0.006)
+            assert 0.5 < float(line["mAP"]) - float(line["low"]) < 2 and float(line["high"]) > float(line["mAP"]) + 0.5
+    sentences = text.partition("\n\n")[0].split(". ")
+    assert [sentence.count(" [") for sentence in sentences] == [7, 7, 4 + 3]
+    assert "by 2.0 [2.0, 2.0] points at equal steps and 5.0 [5.0, 5.0] at equal images" in sentences[2]
+    assert "moves by reg 3.0 [3.0, 3.0], csd -1.5 [-1.5, -1.5], d3still 0.0 [0.0, 0.0]." in sentences[2]
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"budget.csv", "budget.svg", "budget.png"}

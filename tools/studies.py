@@ -1,0 +1,148 @@
+"""Runs a study beside the default, and keeps what it says in reports/<study>.
+
+seeds: every student by several seeds. beyond: the losses beyond the paper too. budget: losses by equal budgets, for the
+pair under study.
+
+Not a stage: `make seeds`, `make beyond` and `make budget` call it. Each run of a study is in a clone of this
+repository's last commit, work/<study> or work/<study>-<run>, with other parameters and the same DVC cache: params.yaml
+and the dvc.lock files here stay as they are, and cells that any run has are computed once. An interrupted study goes
+on; one of an earlier commit is replaced.
+
+Writes: reports/<study>: tables or scores, claims.csv, one figure, and README.md, which names the commit.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvc.utils.hydra import apply_overrides
+
+from aml.files.atomic import replacing
+from aml.pages import provenance
+from aml.params.reading import PARAMETERS, parameters
+from aml.tables.model import SUCCESSORS
+from stages.runtime import run
+from tools import budget
+
+FIGURE = "losses"  # of reports/figures
+SEEDS = """# Results by seeds {seeds}
+
+`make seeds` at commit {commit}: every student trained once by each seed, every teacher once. Tables have means and
+standard deviations, [claims.csv](claims.csv) says what holds beyond noise.
+"""
+BEYOND = """# Losses beyond the paper
+
+`make beyond` at commit {commit}: the grid with csd, d3still, raml, rop, cc and ssp as further losses. Table 11 has
+symmetric, Table 12 asymmetric testing; claim m of [claims.csv](claims.csv) is about them.
+"""
+BUDGET = """# Losses by equal budgets
+
+`make budget` at commit {commit}, seeds {seeds}: what of the order of losses is due to how many images each trains with?
+All numbers: [budget.csv](budget.csv).
+"""
+
+
+@dataclass(frozen=True)
+class Study:
+    """`runs` gives each run's parameters as `dvc exp run -S` takes them, by the run's name, "" for the only one, from
+    params.yaml and the seeds. `keep` copies what is kept from the clones into a folder, and returns README.md's end."""
+
+    heading: str
+    seeds: list[int] | None  # None: those of params.yaml
+    runs: Callable[[dict, list[int]], dict[str, list[str]]]
+    keep: Callable[[dict[str, Path], Path], str]
+
+
+def main(name: str, seeds: list[int]) -> None:
+    commit, study, values = provenance.commit(), STUDIES[name], parameters()
+    if commit is None or commit.changed:
+        found = f"changes in {', '.join(commit.changed)}" if commit else "no commit"
+        raise ValueError(f"{found}; accepted: a commit without changes, since results are of a commit: commit them")
+    seeds = seeds or study.seeds or values["grid"]["seeds"]
+    clones = {}
+    for run_name, overrides in study.runs(values, seeds).items():
+        folder = clones[run_name] = Path("work") / "-".join(filter(None, (name, run_name)))
+        clone(commit.name, folder)
+        apply_overrides(folder / PARAMETERS, overrides)
+        for command in (("tools.repro", "check"), ("tools.cluster", "--keep-going")):
+            module(folder, *command, remedy=f"after the cause is gone, `make {name}` goes on")
+    with replacing(Path("reports") / name, is_folder=True) as folder:
+        heading = study.heading.format(seeds=", ".join(map(str, seeds)), commit=commit.name[:7])
+        (folder / "README.md").write_text(f"{heading}\n{study.keep(clones, folder)}\n", encoding="utf-8")
+
+
+def clone(commit: str, folder: Path) -> None:
+    """Clone this repository's commit into `folder`, unless it is there, with what this one's DVC cache has of it."""
+    done = folder.exists() and printed("git", "-C", str(folder), "rev-parse", "HEAD") == commit
+    if not done:
+        shutil.rmtree(folder, ignore_errors=True)
+        printed("git", "clone", "--quiet", ".", str(folder))
+    cache = Path(printed(sys.executable, "-m", "dvc", "cache", "dir")).resolve()
+    module(folder, "dvc", "cache", "dir", "--local", str(cache))
+    if not done:
+        module(folder, "dvc", "checkout", "--quiet", "--allow-missing")
+
+
+def tables_and_claims(*patterns: str) -> Callable[[dict[str, Path], Path], str]:
+    """Keep the files of reports/tables that a pattern fits, claims and the figure of losses of the only run."""
+
+    def keep(clones: dict[str, Path], folder: Path) -> str:
+        reports = clones[""] / "reports"
+        (folder / "tables").mkdir()
+        for path in (path for pattern in patterns for path in (reports / "tables").glob(pattern)):
+            shutil.copyfile(path, folder / "tables" / path.name)
+        for path in (reports / "claims.csv", *(reports / f"figures/{FIGURE}{ending}" for ending in (".svg", ".png"))):
+            shutil.copyfile(path, folder / path.name)
+        figures = json.loads((reports / "figures/figures.json").read_text(encoding="utf-8"))
+        shown = next(figure for figure in figures if figure["file"] == f"{FIGURE}.svg")
+        return f"![{shown['title']}]({FIGURE}.png)\n\n{shown['caption']}"
+
+    return keep
+
+
+def by_seeds(values: dict, seeds: list[int]) -> dict[str, list[str]]:
+    return {"": budget.overrides(values, {"grid.seeds": seeds})}
+
+
+def with_successors(values: dict, seeds: list[int]) -> dict[str, list[str]]:
+    losses = list(dict.fromkeys((*values["grid"]["losses"], *SUCCESSORS)))
+    return {"": budget.overrides(values, {"grid.losses": losses, "grid.seeds": seeds})}
+
+
+STUDIES = {
+    "seeds": Study(SEEDS, [0, 1, 2, 3, 4], by_seeds, tables_and_claims("*.csv", "*.tex")),
+    "beyond": Study(
+        BEYOND,
+        None,
+        with_successors,
+        tables_and_claims("table11.*", "table12.*", "intervals.csv", "differences.csv"),
+    ),
+    "budget": Study(BUDGET, [0, 1, 2], budget.runs, budget.keep),
+}
+
+
+def module(folder: Path, *arguments: str, remedy: str = "its own output says why") -> None:
+    """Run a module in a clone. Raises ValueError if it fails: its own output says why."""
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=folder)
+    if done.returncode:
+        raise ValueError(f"{' '.join(arguments)} failed in {folder}; {remedy}")
+
+
+def printed(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{' '.join(command)} failed: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("seeds", type=int, nargs="*", help="left out: 0 to 4 (seeds), params.yaml's (beyond), 0 to 2")
+    given = parser.parse_args()
+    run(main, given.study, given.seeds)
