@@ -17,19 +17,26 @@ from tests import ROOT, copy_tracked
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+LOAD_CC = [sys.executable, "-c", "from aml.losses import load; load('cc')"]
 DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def apply(folder: Path, diff: str, *options: str) -> bool:
+    """Whether `git apply` accepts the diff, to which it then changes the folder, unless it only checks."""
+    command = ["git", "apply", *options, "-"]
+    return subprocess.run(command, cwd=folder, input=diff, text=True, capture_output=True).returncode == 0
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory) -> Path:
-    """A copy of the tracked files with every change of docs/extending.md that they lack, one after the other."""
+    """A copy of the tracked files, without the changes of docs/extending.md that they have, then with all of them."""
     folder = tmp_path_factory.mktemp("docs") / "changed"
     copy_tracked(folder)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    for diff in DIFFS:
-        options = {"cwd": folder, "input": diff, "text": True}
-        if subprocess.run(["git", "apply", "--reverse", "--check", "-"], **options, capture_output=True).returncode:
-            subprocess.run(["git", "apply", "-"], **options, check=True)
+    for diff in reversed(DIFFS):
+        apply(folder, diff, "--reverse")
+    assert "unknown loss 'cc'" in subprocess.run(LOAD_CC, cwd=folder, capture_output=True, text=True).stderr
+    assert all(apply(folder, diff) for diff in DIFFS)
     return folder
 
 
@@ -39,28 +46,32 @@ def python(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def test_the_example_of_a_loss_is_the_loss_that_there_is():
+    assert apply(ROOT, DIFFS[0], "--reverse", "--check") and "b/aml/losses/cc.py" in DIFFS[0]
+
+
 def test_check_accepts_the_changes(changed):
-    assert len(DIFFS) == 4
+    assert len(DIFFS) == 5
     python(changed, "-m", "stages.check", "reports/cell.json", "data/checked.json")
 
 
 def test_the_tables_have_the_new_loss_set_and_table(changed):
     (changed / "metrics").mkdir()
     python(changed, "-m", "stages.tables", "metrics", "queries", "tables", "claims.csv")
-    rows = (changed / "tables" / "table8.csv").read_text()
-    assert "castles_medium_mAP" in rows and ",cosine," in rows and "ResNet50" in rows
+    rows = (changed / "tables" / "table12.csv").read_text()
+    assert "castles_medium_mAP" in rows and ",cc," in rows and "ResNet50" in rows
     assert (changed / "tables" / "table13.csv").exists()
 
 
 def test_the_new_loss_and_backbone_compute(changed):
     code = (
         "import torch; from aml.losses import load; from aml.networks.network import RetrievalNetwork\n"
-        "anchors = torch.eye(3, 4); references = torch.stack([anchors, -anchors], 1)\n"
-        "print(load('cosine')(anchors, references, weight=0.5).item())\n"
+        "anchors = torch.full((3, 4), 0.5)\n"
+        "print(load('cc')(anchors, -anchors[:, None], weight=0.5).item())\n"
         "network = RetrievalNetwork(backbone='resnet50', stages=8, frozen_stages=5, projection=16, gem_p=3.0)\n"
         "print(tuple(network(torch.rand(1, 3, 64, 64)).shape))"
     )
-    assert python(changed, "-c", code).split("\n")[:2] == ["3.0", "(1, 16)"]
+    assert python(changed, "-c", code).split("\n")[:2] == ["2.0", "(1, 16)"]
 
 
 @pytest.mark.long
