@@ -14,6 +14,7 @@ import numpy as np
 
 from aml.pages.figures import style
 from aml.pages.figures.results import LEVEL, METRIC, PROTOCOLS, SCORE, Results
+from aml.params.networks import network_settings
 from aml.params.reading import PARAMETERS, read_parameters, section, setting
 from aml.params.reports import BootstrapSettings
 from aml.tables.bootstrap import draw, percentile_interval, read_scores
@@ -58,7 +59,8 @@ def overrides(values: dict, wanted: dict[str, object]) -> list[str]:
 def runs(values: dict, seeds: list[int]) -> dict[str, list[str]]:
     """Return the parameters of both runs, by budget. The losses with labels keep the anchors of contr_plus."""
     grid, losses = values["grid"], values["losses"]
-    common = {"grid.students": [values["student"]], "grid.dimensions": [], "grid.losses": list(LOSSES)}
+    dimension = network_settings(values, values["teacher"]).dimension
+    common = {"grid.students": [values["student"]], "grid.dimensions": [dimension], "grid.losses": list(LOSSES)}
     for kind in (kind for kind in grid if kind.endswith("teachers")):
         common[f"grid.{kind}"] = [name for name in grid[kind] if name == values["teacher"]]
     members = {name: 2 + losses[name]["num_negatives"] if losses[name]["mining"] == "hard" else 1 for name in LOSSES}

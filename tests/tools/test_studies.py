@@ -65,7 +65,7 @@ def finished(folder: Path, overrides: list[str], points: dict[str, float]) -> Pa
     apply_overrides(folder / "params.yaml", overrides)
     found = {}
     for key, record in records(read_parameters(folder / "params.yaml")["grid"]).items():
-        for seed in SEEDS if record["network"]["teacher"] else [None]:
+        for seed in SEEDS if "-" in key else [None]:
             of_seed = copy.deepcopy(record)
             of_seed["network"] |= {"key": key if seed is None else f"{key.removesuffix('-0')}-{seed}", "seed": seed}
             for level in (level for name in SETS for level in of_seed.get("asymmetric", {}).get(name, {}).values()):
