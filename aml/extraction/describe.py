@@ -72,12 +72,12 @@ def describe_at_scales(
 ) -> torch.Tensor:
     """Return descriptors `(B, D)` of images `(B, 3, H, W)`: v = (mean over scales of v_s^p)^(1/p), then L2.
 
-    The pyramid is bilinear, of the normalised tensor; p is the network's own GeM power. At the single scale 1 the
-    descriptor is the network's as it is.
+    The pyramid is bilinear, of the normalised tensor; p is the network's `scale_power`, its GeM power as a rule. At the
+    single scale 1 the descriptor is the network's as it is.
     """
     if list(scales) == [1]:
         return network(images)
-    p, total = network.pool.p, 0
+    p, total = network.scale_power, 0
     for scale in scales:
         total = total + network(images if scale == 1 else scaled(images, scale)).pow(p)  # (B, D)
     return F.normalize((total / len(scales)).pow(1 / p))

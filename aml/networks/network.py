@@ -1,4 +1,4 @@
-"""The retrieval network: backbone -> 1x1 projection (students) -> ReLU -> GeM -> L2.
+"""The retrieval network: backbone -> 1x1 projection (students) -> ReLU -> GeM -> L2, then optionally a whitening -> L2.
 
 METHOD: teachers pool the backbone's own channels; a student projects to its teacher's dimension D (Sec. 3).
 """
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from aml.networks.backbones import backbone_blocks
+from aml.networks.backbones import backbone_blocks, has_class_token
 
 # Floor of an activation before the power, and what is added to a descriptor's norm before the division; both as in the
 # code that made the paper's numbers.
@@ -18,7 +18,9 @@ class RetrievalNetwork(nn.Module):
     """Images `(B, 3, H, W)`, normalised, to unit-norm descriptors `(B, D)`, float32.
 
     `stages` counts the backbone's blocks that are kept, `frozen_stages` how many of them, from the image on, never
-    train; `projection` is D for a student and None for a teacher, whose D is the backbone's own.
+    train; `projection` is D for a student and None for a teacher, whose D is the backbone's own. With `gem_p`
+    None nothing is pooled: the descriptor is the class token of a backbone that has one. `whitening` adds a linear
+    layer and a second L2, as the published networks "gem-w" have them.
 
     Three attributes say how it computes; they are not stored with it: `precision` and `layout` of its convolutions
     (see `aml.networks.inference.prepare`), and `feature_cache`, which looks up the features of frozen blocks.
@@ -28,7 +30,16 @@ class RetrievalNetwork(nn.Module):
     layout = torch.preserve_format
     feature_cache = None
 
-    def __init__(self, *, backbone: str, stages: int, frozen_stages: int, projection: int | None, gem_p: float):
+    def __init__(
+        self,
+        *,
+        backbone: str,
+        stages: int,
+        frozen_stages: int,
+        projection: int | None,
+        gem_p: float | None,
+        whitening: bool = False,
+    ):
         super().__init__()
         self.arguments = {
             "backbone": backbone,
@@ -36,6 +47,7 @@ class RetrievalNetwork(nn.Module):
             "frozen_stages": frozen_stages,
             "projection": projection,
             "gem_p": gem_p,
+            **({"whitening": True} if whitening else {}),
         }
         modules, channels = backbone_blocks(backbone)
         if not 0 <= frozen_stages <= stages <= len(modules) or stages < 1:
@@ -47,7 +59,9 @@ class RetrievalNetwork(nn.Module):
         channels = channels[stages - 1]
         self.projection = nn.Conv2d(channels, projection, 1, bias=False) if projection is not None else None
         self.dimension = channels if projection is None else projection
-        self.pool = GeM(gem_p)
+        self.class_token = has_class_token(backbone)
+        self.pool = GeM(gem_p) if gem_p is not None else None
+        self.whitening = nn.Linear(self.dimension, self.dimension) if whitening else None
         self.backbone[:frozen_stages].requires_grad_(False)
         self.train()  # torch's own start would let BatchNorm take its statistics from the first batches
 
@@ -72,8 +86,20 @@ class RetrievalNetwork(nn.Module):
             features = self.backbone[self.frozen_stages :](features)  # (B, C, H', W')
             if self.projection is not None:
                 features = self.projection(features)  # (B, D, H', W')
-        pooled = self.pool(F.relu(features))  # (B, D)
-        return pooled / (pooled.norm(dim=1, keepdim=True) + EPSILON)
+        descriptors = _normalised(self._pooled(features))
+        return descriptors if self.whitening is None else _normalised(self.whitening(descriptors))
+
+    def _pooled(self, features):
+        if self.pool is None:
+            return features[:, :, 0, 0].float()  # the class token
+        if self.class_token:
+            features = features[:, :, 1:]
+        return self.pool(F.relu(features))  # (B, D)
+
+    @property
+    def scale_power(self) -> torch.Tensor | int:
+        """The power of the mean over an image's scales: GeM's, or 1 for descriptors with negative numbers [code]."""
+        return 1 if self.pool is None or self.whitening is not None else self.pool.p
 
     def _autocast(self, x):
         return torch.autocast(x.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
@@ -85,6 +111,10 @@ class RetrievalNetwork(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
+
+
+def _normalised(rows):
+    return rows / (rows.norm(dim=1, keepdim=True) + EPSILON)
 
 
 class GeM(nn.Module):

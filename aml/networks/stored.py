@@ -25,7 +25,8 @@ TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 
 
 def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Generator) -> None:
-    """Load the backbone's ImageNet weights; draw the projection, if any, from `generator` (Kaiming uniform).
+    """Load the backbone's ImageNet weights; draw the projection and the whitening's weight, if any, from `generator`
+    (Kaiming uniform); the whitening's bias is 0.
 
     Raises ValueError if the file's tensors do not fit the backbone.
     """
@@ -35,6 +36,10 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
     if network.projection is not None:
         bound = network.projection.in_channels**-0.5
         nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
+    if network.whitening is not None:
+        bound = network.dimension**-0.5
+        nn.init.uniform_(network.whitening.weight, -bound, bound, generator=generator)
+        nn.init.zeros_(network.whitening.bias)
 
 
 def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict, record: dict) -> None:

@@ -1,9 +1,10 @@
 """Section `networks`: the backbone of each network, and how much of it is kept and trained."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from aml.networks.backbones import channels
-from aml.params.reading import Positive, setting
+from aml.networks.backbones import channels, has_class_token
+from aml.params.reading import Above, setting
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,10 @@ class NetworkSettings:
     backbone: str
     stages: int
     frozen_stages: int
-    gem_p: Positive  # GeM's power before training
+    gem_p: Annotated[
+        float | None, Above(0)
+    ]  # GeM's power before training; None: no GeM, the descriptor is the class token
+    whitening: bool = False  # a linear layer and a second normalisation behind GeM
 
     def __post_init__(self):
         num_blocks = len(channels(self.backbone))
@@ -22,6 +26,8 @@ class NetworkSettings:
             raise ValueError(f"stages is {self.stages}; accepted: 1 to {num_blocks}, those of {self.backbone}")
         if not 0 <= self.frozen_stages <= self.stages:
             raise ValueError(f"frozen_stages is {self.frozen_stages}; accepted: 0 to stages, which is {self.stages}")
+        if self.gem_p is None and not has_class_token(self.backbone):
+            raise ValueError(f"gem_p is empty; accepted: a number above 0, since {self.backbone} has no class token")
 
     @property
     def architecture(self) -> dict:

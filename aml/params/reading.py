@@ -117,7 +117,7 @@ def of_type(kind: Any, value: Any, name: str) -> Any:
     Annotated with limits (`Within`, `Above`), which hold for each number of a list.
 
     An int is accepted for a float, nothing else for anything else. A dataclass needs a mapping with each of its fields
-    and no other key. Raises ValueError with value, dotted name and what is accepted.
+    that have no default, and no other key. Raises ValueError with value, dotted name and what is accepted.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -152,11 +152,12 @@ def _dataclass(kind: type, values: Any, name: str) -> Any:
     """The mapping `values` as the dataclass `kind`, whose `__post_init__` may raise ValueError without the `name`."""
     if not isinstance(values, dict):
         raise ValueError(f"params.yaml: {name} is {_short(values)}; a mapping is expected")
-    types = {field.name: field.type for field in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    types = {field.name: field.type for field in fields}
     for key in values:
         if key not in types:
             raise ValueError(f"unknown {key!r} in params.yaml: {name}; known: {', '.join(types)}")
-    for key in types:
+    for key in [field.name for field in fields if field.default is dataclasses.MISSING]:
         if key not in values:
             raise ValueError(f"params.yaml: {name} lacks {key!r}; expected: {', '.join(types)}")
     checked = {key: of_type(types[key], value, f"{name}.{key}") for key, value in values.items()}

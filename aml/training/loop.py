@@ -50,9 +50,13 @@ class TrainingRun:
         if loss_settings.mining == "neighbours":
             count, splits = loss_settings.constants["num_neighbours"], (self.train_split, self.validation_split)
             self.neighbours = {split: nearest_neighbours(targets[split.images], count) for split in splits}
-        p = network.pool.p
-        rest = [parameter for parameter in self.trained().values() if parameter is not p]
-        self.optimizer = Adam([ParameterGroup(rest, settings.weight_decay), ParameterGroup([p], weight_decay=0.0)])
+        gem = [] if network.pool is None else [network.pool.p]
+        rest = [parameter for name, parameter in self.trained().items() if name != "pool.p"]
+        if not gem + rest:
+            raise ValueError(
+                "nothing of the network trains, since all of its blocks are frozen; accepted: fewer frozen_stages"
+            )
+        self.optimizer = Adam([ParameterGroup(rest, settings.weight_decay), ParameterGroup(gem, weight_decay=0.0)])
         self.record, self.best = [], {}
 
     def train(
@@ -69,7 +73,8 @@ class TrainingRun:
         for epoch in range(len(self.record), self.settings.epochs):
             self._set_learning_rates(epoch)
             values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
-            values["gem_p"] = self.network.pool.p.item()
+            if self.network.pool is not None:
+                values["gem_p"] = self.network.pool.p.item()
             if values["validation_loss"] < min((past["validation_loss"] for past in self.record), default=math.inf):
                 self.best = {name: parameter.detach().clone() for name, parameter in self.trained().items()}
             self.record.append(values)

@@ -9,10 +9,10 @@ from aml.networks.stored import load_network, save_network, save_tensors, start_
 from aml.pretrained.imagenet import imagenet_state
 
 
-def small(projection=16, frozen_stages=1, gem_p=3.0):
+def small(projection=16, frozen_stages=1, gem_p=3.0, **options):
     torch.manual_seed(0)
     return RetrievalNetwork(
-        backbone="lite0", stages=4, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p
+        backbone="lite0", stages=4, frozen_stages=frozen_stages, projection=projection, gem_p=gem_p, **options
     ).eval()
 
 
@@ -21,6 +21,18 @@ def test_descriptors_have_the_dimension_of_the_projection_or_of_the_backbone(pro
     network = small(projection)
     descriptors = network(torch.randn(3, 3, 48, 64))
     assert descriptors.shape == (3, network.dimension) == (3, dimension) and descriptors.dtype == torch.float32
+
+
+def test_a_whitening_is_a_linear_layer_and_a_second_normalisation():
+    plain, whitened = small(), small(whitening=True)
+    assert set(whitened.state_dict()) - set(plain.state_dict()) == {"whitening.weight", "whitening.bias"}
+    assert whitened.arguments == plain.arguments | {"whitening": True}  # of one without, model.json is as ever
+    images = torch.randn(2, 3, 48, 64)
+    with torch.no_grad():
+        rows = (plain(images) @ whitened.whitening.weight.T + whitened.whitening.bias).numpy()
+        expected = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6)
+        np.testing.assert_allclose(whitened(images), expected, atol=1e-6)
+    assert (expected < 0).any()
 
 
 def test_gem_equals_its_formula():
@@ -73,10 +85,11 @@ def test_the_projection_depends_on_its_generator_alone(tmp_path):
     states = []
     for seed in (0, 0, 1):
         torch.manual_seed(np.random.randint(1000))
-        network = small()
+        network = small(whitening=True)
         start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(seed))
-        states.append(network.projection.weight)
-    assert torch.equal(states[0], states[1]) and not torch.equal(states[0], states[2])
+        states.append(torch.cat([network.projection.weight[:, :, 0, 0], network.whitening.weight], dim=1))
+    assert torch.equal(states[0], states[1]) and (states[0] != states[2]).all()
+    assert (network.whitening.bias == 0).all()
     assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0", None)["0.0.weight"])
 
 

@@ -1,8 +1,9 @@
 """The backbones, one file each: the file's name is the backbone's name in params.yaml.
 
-Two lines of a file are read without torch (3 s to import; torchvision 5.5 s, timm 7.5 s): `WEIGHTS = "..."`, where its
-ImageNet weights come from (a package, or a library and its tag, see `aml.pretrained.imagenet`), and `CHANNELS = [...]`,
-the number of channels after each block. `BACKBONE` says the rest. A backbone is a list of blocks, so that a network can
+Some lines of a file are read without torch (3 s to import; torchvision 5.5 s, timm 7.5 s): `WEIGHTS = "..."`, where its
+ImageNet weights come from (a package, or a library and its tag, see `aml.pretrained.imagenet`); `CHANNELS = [...]`, the
+number of channels after each block; and for transformers `CLASS_TOKEN = True`: their blocks give tokens as positions
+`(B, C, N, 1)`, the class token first. `BACKBONE` says the rest. A backbone is a list of blocks, so that a network can
 keep the first few and freeze fewer still. Read first: lite0.py, then any other.
 """
 
@@ -59,6 +60,12 @@ def channels(name: str) -> list[int]:
     return _literal(name, "CHANNELS")
 
 
+def has_class_token(name: str) -> bool:
+    """Return whether the first position of a backbone's output is a class token. Raises ValueError for an unknown
+    name."""
+    return _literal(name, "CLASS_TOKEN", default=False)
+
+
 def backbone(name: str) -> Backbone:
     """Return `BACKBONE` of a backbone. Raises ValueError, with the list of known names, for an unknown one."""
     require_known(name)
@@ -70,10 +77,12 @@ def backbone_blocks(name: str) -> tuple[list[nn.Module], list[int]]:
     return backbone(name).blocks(), channels(name)
 
 
-def _literal(name: str, constant: str):
-    """Return the literal in the line `<constant> = ...` of a backbone's file."""
+def _literal(name: str, constant: str, default=None):
+    """Return the literal in the line `<constant> = ...` of a backbone's file; without such a line `default`, if any."""
     require_known(name)
     for node in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [constant]:
             return ast.literal_eval(node.value)
+    if default is not None:
+        return default
     raise ValueError(f"{FOLDER.name}/{name}.py has no line {constant} = ...; accepted: a literal string or list")
