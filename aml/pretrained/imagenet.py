@@ -78,7 +78,7 @@ def _read(file):
 
 def _renamed(theirs, names):
     """Our name of a library's tensor; its own where it is none of the backbone's, like the classifier's."""
-    prefix = next((prefix for prefix in names if theirs.startswith(f"{prefix}.")), None)
+    prefix = next((prefix for prefix in names if f"{theirs}.".startswith(f"{prefix}.")), None)
     return theirs if prefix is None else f"{names[prefix]}{theirs.removeprefix(prefix)}".removeprefix(".")
 
 

@@ -60,7 +60,15 @@ def write_onnx(describer: Describer, path: Path) -> None:
 
     It is traced: the exporter through torch.export needs two more packages, and refuses padding that depends on the
     size of the image.
+
+    Raises ValueError for a transformer: ONNX has no operator that interpolates the places of its patches as torch does.
     """
+    network = describer.network
+    if network.class_token:
+        raise ValueError(
+            f"backbone {network.arguments['backbone']} can't be written as ONNX, since the places of its patches are "
+            "interpolated to the size of each image; accepted: a student with a convolutional backbone"
+        )
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # that tracing is the older way, and that branches are fixed: a test runs it
         torch.onnx.export(

@@ -47,6 +47,14 @@ def test_multiply_adds_of_a_grouped_convolution_by_hand():
     assert multiply_adds(layers, (8, 8)) == 4 * 3 * 64 + 6 * 2 * 9 * 64
 
 
+def test_multiply_adds_of_a_transformer_by_hand():
+    """Of 4 x 6 patches and the class token; a token takes part in 2 C products with each other one."""
+    channels, tokens = 384, 4 * 6 + 1
+    of_blocks = 12 * tokens * (3 + 1 + 4 + 4) * channels**2 + 12 * 2 * tokens**2 * channels
+    network = RetrievalNetwork(backbone="dinov2_vits14", stages=14, frozen_stages=0, projection=None, gem_p=3.0)
+    assert multiply_adds(network, (50, 84)) == (tokens - 1) * 3 * 14**2 * channels + of_blocks
+
+
 def test_counting_and_timing_leave_the_network_as_it_is():
     network = RetrievalNetwork(**LITE)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

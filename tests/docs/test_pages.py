@@ -59,7 +59,7 @@ def test_the_tables_have_the_new_loss_set_and_table(changed):
     (changed / "metrics").mkdir()
     python(changed, "-m", "stages.tables", "metrics", "queries", "tables", "claims.csv")
     rows = (changed / "tables" / "table12.csv").read_text()
-    assert "castles_medium_mAP" in rows and ",cc," in rows and "ResNet50" in rows
+    assert "castles_medium_mAP" in rows and ",cc," in rows and "MobileNetV3" in rows
     assert (changed / "tables" / "table13.csv").exists()
 
 
@@ -68,7 +68,8 @@ def test_the_new_loss_and_backbone_compute(changed):
         "import torch; from aml.losses import load; from aml.networks.network import RetrievalNetwork\n"
         "anchors = torch.full((3, 4), 0.5)\n"
         "print(load('cc')(anchors, -anchors[:, None], weight=0.5).item())\n"
-        "network = RetrievalNetwork(backbone='resnet50', stages=8, frozen_stages=5, projection=16, gem_p=3.0)\n"
+        "network = RetrievalNetwork(\n"
+        "    backbone='mobilenet_v3_large', stages=17, frozen_stages=13, projection=16, gem_p=3.0)\n"
         "print(tuple(network(torch.rand(1, 3, 64, 64)).shape))"
     )
     assert python(changed, "-c", code).split("\n")[:2] == ["2.0", "(1, 16)"]

@@ -3,13 +3,17 @@
 import torch
 from safetensors.torch import save_file
 
-NAMES = ["vgg16", "resnet101", "mobilenet_v2", "efficientnet_b3"]
+from aml.networks.backbones import weights_source
+
+NAMES = ["vgg16", "resnet101", "mobilenet_v2", "efficientnet_b3", "resnet50", "resnet152", "dinov2_vits14"]
 
 
 def library_network(name: str):
     """The library's whole network, classifier included, BatchNorm statistics that are not trivial."""
     torch.manual_seed(0)
-    if name == "efficientnet_b3":
+    if name.startswith("dinov2"):
+        network = vit(name, dynamic_img_size=True, dynamic_img_pad=True)
+    elif name == "efficientnet_b3":
         import timm
 
         network = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
@@ -29,12 +33,25 @@ def library_network(name: str):
     return network.eval()
 
 
+def vit(name: str, **options):
+    """timm's vision transformer, drawn so that each block, place and class token moves its output."""
+    import timm
+
+    network = timm.create_model(weights_source(name).removeprefix("timm:"), pretrained=False, **options)
+    for name, parameter in network.named_parameters():
+        if name.endswith(("gamma", "pos_embed", "cls_token")):  # they start at 1e-5, or near 0
+            torch.nn.init.normal_(parameter)
+    return network.eval()
+
+
 def library_features(name: str, network, images):
     """What the library computes before its pooling, by its own code."""
     with torch.no_grad():
+        if name.startswith("dinov2"):
+            return network.forward_features(images).transpose(1, 2).unsqueeze(-1)
         if name == "efficientnet_b3":
             return network.forward_features(images)
-        if name == "resnet101":
+        if name.startswith("resnet"):
             images = network.maxpool(network.relu(network.bn1(network.conv1(images))))
             return network.layer4(network.layer3(network.layer2(network.layer1(images))))
         features = network.features(images)
@@ -44,7 +61,7 @@ def library_features(name: str, network, images):
 def write_weights(name: str, network, path):
     """torch.save for torchvision, as files of 2017 with their order and without counters; safetensors for timm."""
     state = network.state_dict()
-    if name == "efficientnet_b3":
+    if path.suffix == ".safetensors":
         return save_file(state, path)
     state = {key: tensor for key, tensor in reversed(state.items()) if not key.endswith("num_batches_tracked")}
     state = {key: torch.zeros(1).expand(x.shape) if x.is_meta else x for key, x in state.items()}  # few bytes on disk

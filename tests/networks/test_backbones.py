@@ -10,8 +10,10 @@ from aml.networks.backbones import backbone, backbone_blocks, known, weights_sou
 from aml.networks.inference import folded
 from aml.networks.network import RetrievalNetwork
 from aml.pretrained.imagenet import imagenet_state
+from tests.networks.library_weights import vit, write_weights
 
 LITE = ["lite0", "lite1", "lite2"]
+OF_OTHER_LAYERS = [name for name in known() if name not in ("resnet152", "dinov2_vitb14")]  # which are larger only
 
 
 @pytest.mark.parametrize("name", LITE)
@@ -28,6 +30,40 @@ def test_lite_backbones_equal_timm(name):
         expected = reference.blocks(reference.bn1(reference.conv_stem(images)))
         assert torch.equal(ours(images), expected)
     assert expected.shape[1] == channels[-1]
+
+
+@pytest.mark.parametrize("size", [(75, 97), (14, 201), (518, 518), (9, 300)])
+def test_a_transformer_describes_images_of_any_size_as_timm_does(size, tmp_path):
+    """Sides are filled with zeros to multiples of 14. At 518 x 518 places are not interpolated: timm's network of that
+    one size gives the same."""
+    name, options = "dinov2_vits14", {"dynamic_img_size": True, "dynamic_img_pad": True}
+    reference = vit(name, **({} if size == (518, 518) else options))
+    write_weights(name, reference, tmp_path / "w.safetensors")
+    images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    filled = torch.zeros(1, 3, *(-(-side // 14) * 14 for side in size))
+    filled[:, :, : size[0], : size[1]] = images
+    with torch.no_grad():
+        tokens = reference.forward_features(images)  # (1, N, C)
+        assert torch.equal(tokens, reference.forward_features(filled))
+        for gem_p, expected in (
+            (None, tokens[:, 0]),
+            (2.5, (tokens[:, 1:].clamp(min=1e-6) ** 2.5).mean(1) ** (1 / 2.5)),
+        ):
+            network = RetrievalNetwork(backbone=name, stages=14, frozen_stages=3, projection=None, gem_p=gem_p).eval()
+            network.backbone.load_state_dict(imagenet_state(name, tmp_path / "w.safetensors"))
+            torch.testing.assert_close(network(images), expected / expected.norm(), rtol=0, atol=1e-6)
+
+
+def test_a_class_token_is_averaged_over_scales_as_it_is():
+    torch.manual_seed(0)
+    network = RetrievalNetwork(backbone="dinov2_vits14", stages=2, frozen_stages=0, projection=None, gem_p=None).eval()
+    images = torch.randn(1, 3, 60, 44)
+    with torch.no_grad():
+        small = network(nn.functional.interpolate(images, scale_factor=0.5, mode="bilinear"))
+        expected = network(images) + small
+        found = describe_at_scales(network, images, [1, 0.5])
+    assert (expected < 0).any()
+    torch.testing.assert_close(found, expected / expected.norm(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", LITE)
@@ -48,7 +84,7 @@ def test_channels_are_what_the_table_says(name):
             assert x.shape[1] == expected
 
 
-@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("name", OF_OTHER_LAYERS)
 @pytest.mark.parametrize("size", [(1, 1), (8, 1024), (64, 3)])
 def test_slivers_have_descriptors(name, size):
     """An image of 2000 x 16 pixels is 1024 x 8 at testing, 512 x 4 at its lowest scale."""
@@ -76,11 +112,11 @@ def test_images_are_normalised_as_those_that_the_weights_were_trained_on(name):
 
 
 def test_unknown_backbone_lists_the_known():
-    with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: efficientnet_b3, lite0"):
+    with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: dinov2_vitb14, dinov2_vits14, eff"):
         backbone_blocks("vgg19")
 
 
-@pytest.mark.parametrize("name", known())
+@pytest.mark.parametrize("name", OF_OTHER_LAYERS)
 def test_folding_batchnorm_changes_rounding_only(name):
     torch.manual_seed(0)
     stages = len(backbone_blocks(name)[0])

@@ -20,17 +20,23 @@ def test_the_addresses_are_the_libraries_own():
     torch_hub = "https://download.pytorch.org/models/"
     assert addresses["vgg16"] == ("vgg16-397923af.pth", [f"{torch_hub}vgg16-397923af.pth"])
     assert addresses["resnet101"][1] == [f"{torch_hub}resnet101-63fe2227.pth"]
+    assert addresses["resnet50"][1] == [f"{torch_hub}resnet50-0676ba61.pth"]
+    assert addresses["resnet152"][1] == [f"{torch_hub}resnet152-394f9c45.pth"]
     assert addresses["mobilenet_v2"][1] == [f"{torch_hub}mobilenet_v2-b0353104.pth"]
     assert addresses["efficientnet_b3"] == (
         "tf_efficientnet_b3.aa_in1k.safetensors",
         ["https://huggingface.co/timm/tf_efficientnet_b3.aa_in1k/resolve/main/model.safetensors"],
     )
+    for name, size in {"dinov2_vits14": "small", "dinov2_vitb14": "base"}.items():
+        tag = f"vit_{size}_patch14_dinov2.lvd142m"
+        address = f"https://huggingface.co/timm/{tag}/resolve/main/model.safetensors"
+        assert web_file(name, None) == (f"{tag}.safetensors", [address])
     assert web_file("lite0", None) is None
     # a copy is called as its owner calls it
     assert web_file("vgg16", ["/mine/x.pth", "http://y/z.pth"]) == ("x.pth", ["/mine/x.pth", "http://y/z.pth"])
 
 
-@pytest.mark.parametrize(("name", "channels"), list(zip(NAMES, (512, 2048, 1280, 1536), strict=True)))
+@pytest.mark.parametrize(("name", "channels"), list(zip(NAMES, (512, 2048, 1280, 1536, 2048, 2048, 384), strict=True)))
 def test_trunks_equal_the_libraries_features(tmp_path, name, channels):
     network = library_network(name)
     path = tmp_path / web_file(name, None)[0]

@@ -116,6 +116,17 @@ def test_a_file_that_differs_from_torch_stops_the_stage(tiny, tmp_path):
         require_equal(other, tmp_path / "student.onnx")
 
 
+def test_a_student_with_a_whitening_layer_is_exported_and_a_transformer_refused(tmp_path):
+    arguments = {"stages": 2, "frozen_stages": 0, "projection": 6, "gem_p": 3.0, "whitening": True}
+    network = RetrievalNetwork(backbone="lite0", **arguments).eval()
+    describer = Describer(network, NORMALISATION, random_whitening(0), [1.0, 0.5])
+    write_onnx(describer, tmp_path / "student.onnx")
+    require_equal(describer, tmp_path / "student.onnx")
+    network = RetrievalNetwork(backbone="dinov2_vits14", **arguments).eval()
+    with pytest.raises(ValueError, match="backbone dinov2_vits14 can't be written as ONNX, since"):
+        write_onnx(Describer(network, NORMALISATION, random_whitening(0), [1.0]), tmp_path / "other.onnx")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("backbone", ["efficientnet_b3", "lite2", "mobilenet_v2", "resnet101", "vgg16"])
 def test_every_backbone_can_be_exported(backbone, tmp_path):

@@ -84,6 +84,21 @@ def test_frozen_stages_and_batchnorm_statistics_stay_as_they_were(tensors, with_
     assert not [name for name in changed if name.startswith("backbone.0.") or "running" in name]
 
 
+def test_a_network_without_gem_trains_the_blocks_that_are_not_frozen(tensors):
+    def network(frozen_stages):
+        arguments = {"backbone": "dinov2_vits14", "stages": 2, "projection": None, "gem_p": None}
+        return RetrievalNetwork(**arguments, frozen_stages=frozen_stages)
+
+    net, contr = network(1), dataclasses.replace(CONTR_PLUS, constants={"margin": 0.7})
+    before = copy.deepcopy(net.state_dict())
+    record = run_of(net, tensors, loss="contr", loss_settings=contr, with_teacher=False).train()
+    changed = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed and all(name.startswith("backbone.1.") for name in changed)
+    assert "gem_p" not in record[0]
+    with pytest.raises(ValueError, match="nothing of the network trains, since all of its blocks are frozen"):
+        run_of(network(2), tensors, with_teacher=False)
+
+
 @pytest.mark.parametrize("frozen_stages, num_workers", [(0, 0), (0, 2), (1, 0)])
 @pytest.mark.parametrize("with_teacher", [True, False])
 def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, monkeypatch, with_teacher, frozen_stages, num_workers):
