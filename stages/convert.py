@@ -24,11 +24,16 @@ def main(network: str, key: str, originals: Path, digests: Path, model: Path, va
     checkpoint, *others = [bring(name, sources[name], originals, digests=digests) for name in names]
     whitening = others[0] if others else None
     found = convert(checkpoint, whitening, backbone=settings.backbone)
-    num_blocks = found.network.arguments["stages"]
+    num_blocks, has_whitening = found.network.arguments["stages"], found.network.whitening is not None
     if num_blocks != settings.stages:
         raise ValueError(
             f"{checkpoint} has all {num_blocks} blocks of {settings.backbone}; networks.{network}.stages in "
             f"params.yaml is {settings.stages}; a published network is taken whole"
+        )
+    if has_whitening != settings.whitening:
+        raise ValueError(
+            f"{checkpoint} has {'a' if has_whitening else 'no'} whitening layer; networks.{network}.whitening in "
+            f"params.yaml is {str(settings.whitening).lower()}; accepted: {str(has_whitening).lower()}"
         )
     with replacing_folder(model) as folder:
         save_network(folder, found.network, normalisation=found.normalisation, record=found.record)

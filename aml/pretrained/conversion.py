@@ -15,7 +15,7 @@ from aml.pretrained.layouts import layout, renamed
 
 WHITENING_SET = "retrieval-SfM-120k"  # what the teachers' whitening was learned on
 MULTI_SCALE = "ms"
-REFUSED = ("local_whitening", "regional", "whitening")  # variants with layers that no network of the paper has
+REFUSED = ("local_whitening", "regional")  # variants with layers that no network here has
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Published:
 
 def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Published:
     """Read the network in `checkpoint`, and its whitening in the file `whitening` (students) or, for None, in the
-    checkpoint itself (teachers).
+    checkpoint itself (teachers). A network with a whitening layer needs no other one: it gets the identity.
 
     Raises ValueError for a network with other layers, and for what is missing, left over or of another type or shape.
     """
@@ -38,7 +38,9 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
         meta = content["meta"]
         if meta["pooling"] != "gem" or any(meta.get(name) not in (None, False) for name in REFUSED):
             raise ValueError(f"pooling is {meta['pooling']!r}; accepted: gem, none of {', '.join(REFUSED)}")
-        network = _network(backbone, content["state_dict"])
+        network = _network(backbone, content["state_dict"], bool(meta.get("whitening")))
+        if network.whitening is not None:
+            learned = learned or {"m": np.zeros(network.dimension), "P": np.eye(network.dimension)}
         learned = learned or meta["Lw"][WHITENING_SET][MULTI_SCALE]
         mean, projection = (np.array(learned[name], np.float64, order="C") for name in "mP")
         mean, dimension = mean.squeeze(), network.dimension
@@ -56,11 +58,12 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
         what = f"{type(error).__name__}: {error}"[:300]
         raise ValueError(f"{checkpoint} is not a published {backbone} with its whitening: {what}") from error
     record = {"checkpoint": _provenance(checkpoint), "architecture": architecture}
-    record["whitening"] = _provenance(whitening) if whitening else f"{WHITENING_SET}, {MULTI_SCALE}"
+    learned_on = "a layer of the network" if network.whitening is not None else f"{WHITENING_SET}, {MULTI_SCALE}"
+    record["whitening"] = _provenance(whitening) if whitening else learned_on
     return Published(network, normalisation, mean, projection, record)
 
 
-def _network(backbone: str, state: dict[str, torch.Tensor]) -> RetrievalNetwork:
+def _network(backbone: str, state: dict[str, torch.Tensor], whitening: bool) -> RetrievalNetwork:
     ours = renamed(state, layout(backbone, state))
     projection = ours.get("projection.weight")
     network = RetrievalNetwork(
@@ -69,6 +72,7 @@ def _network(backbone: str, state: dict[str, torch.Tensor]) -> RetrievalNetwork:
         frozen_stages=0,
         projection=None if projection is None else projection.shape[0],
         gem_p=ours["pool.p"].item(),
+        whitening=whitening,
     )
     # counters of training steps, which nothing reads, are missing in files of older torch
     counters = {k: v for k, v in network.state_dict().items() if k.endswith(".num_batches_tracked")}

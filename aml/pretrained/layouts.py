@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     import torch
 
 POOL = {"pool": "pool"}
+WHOLE = {"features": "backbone", **POOL, "whiten": "whitening"}  # teachers'
 LAYOUTS = {
-    "vgg16": {"features": "backbone", **POOL},  # torchvision's features.0 to features.29
-    "resnet101": {"features": "backbone", **POOL},  # conv1, bn1, ReLU, max-pool, layer1 to layer4
+    "vgg16": WHOLE,  # torchvision's features.0 to features.29
+    "resnet50": WHOLE,  # conv1, bn1, ReLU, max-pool, layer1 to layer4
+    "resnet101": WHOLE,
+    "resnet152": WHOLE,
     "mobilenet_v2": {"features.0": "backbone", "features.1": "projection", **POOL},
 }
 EFFICIENTNET_CHANNELS = 1536  # of EfficientNet-B3's head

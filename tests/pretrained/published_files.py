@@ -3,6 +3,7 @@
 The networks are put together from torchvision and timm as the names in the files say, by none of our code.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +16,32 @@ META = {"pooling": "gem", "local_whitening": False, "regional": False, "whitenin
 
 
 class Network(nn.Module):
-    """`features`, then GeM, then L2: images `(B, 3, H, W)` to descriptors `(B, D)`."""
+    """`features`, then GeM, then L2: images `(B, 3, H, W)` to descriptors `(B, D)`. With a `whiten` layer: then that,
+    and L2 again."""
 
-    def __init__(self, features: nn.Sequential, p: float):
+    def __init__(self, features: nn.Sequential, p: float, whiten: nn.Linear | None = None):
         super().__init__()
         self.features, self.pool = features, nn.Module()
         self.pool.p = nn.Parameter(torch.tensor([p]))
+        self.whiten = whiten
 
     def forward(self, images):
         x = torch.relu(self.features(images)).clamp(min=1e-6)  # (B, D, H', W')
         pooled = (x ** float(self.pool.p)).mean(dim=(2, 3)) ** (1 / float(self.pool.p))
-        return pooled / (pooled.norm(dim=1, keepdim=True) + 1e-6)
+        pooled = pooled / (pooled.norm(dim=1, keepdim=True) + 1e-6)
+        if self.whiten is None:
+            return pooled
+        whitened = pooled @ self.whiten.weight.T + self.whiten.bias
+        return whitened / (whitened.norm(dim=1, keepdim=True) + 1e-6)
 
 
-def network(backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool = False) -> Network:
+def network(
+    backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool = False, whitening: bool = False
+) -> Network:
     """A network whose names and shapes are a published file's; all its parameters and statistics are random."""
     torch.manual_seed(seed)
     features = FEATURES[backbone](dimension, *([old_timm] if backbone == "efficientnet_b3" else []))
-    made = Network(features, p=2.5).eval()
+    made = Network(features, p=2.5, whiten=nn.Linear(2048, 2048) if whitening else None).eval()
     hooks = []
     for module in made.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
@@ -69,10 +78,10 @@ def _vgg16(dimension):
     return nn.Sequential(*features)
 
 
-def _resnet101(dimension):
+def _resnet(name, dimension):
     import torchvision
 
-    return nn.Sequential(*list(torchvision.models.resnet101(weights=None).children())[:-2])
+    return nn.Sequential(*list(getattr(torchvision.models, name)(weights=None).children())[:-2])
 
 
 def _mobilenet_v2(dimension):
@@ -94,7 +103,7 @@ def _efficientnet_b3(dimension, old_timm):
 
 FEATURES = {
     "vgg16": _vgg16,
-    "resnet101": _resnet101,
+    **{name: functools.partial(_resnet, name) for name in ("resnet50", "resnet101", "resnet152")},
     "mobilenet_v2": _mobilenet_v2,
     "efficientnet_b3": _efficientnet_b3,
 }
@@ -130,10 +139,12 @@ def whitening_of(path: Path) -> Path:
 
 
 def save_teacher(path: Path, made: Network, *, architecture: str, dimension: int) -> dict[str, np.ndarray]:
-    """A teacher's file as torch before 1.6 and NumPy before 2 wrote it; gives its multi-scale whitening."""
+    """A teacher's file as torch before 1.6 and NumPy before 2 wrote it; gives its multi-scale whitening. One with a
+    whitening layer has none but that in its file."""
     learned = whitening(dimension)
     lw = {"retrieval-SfM-120k": {"ss": whitening(dimension, seed=1), "ms": learned}}
-    meta = META | {"architecture": architecture, "outputdim": dimension, "Lw": lw}
+    meta = META | {"architecture": architecture, "outputdim": dimension}
+    meta |= {"Lw": lw} if made.whiten is None else {"whitening": True}
     state = {name: tensor for name, tensor in made.state_dict().items() if "num_batches_tracked" not in name}
     torch.save({"meta": meta, "state_dict": state}, path, _use_new_zipfile_serialization=False)
     path.write_bytes(path.read_bytes().replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))

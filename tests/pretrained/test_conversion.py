@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from aml.evaluation.whitening import whiten
+from aml.extraction.describe import describe_at_scales
 from aml.pretrained.conversion import convert
 from tests.pretrained import published_files as files
 
@@ -39,6 +40,23 @@ def test_a_teacher_computes_what_its_file_says(tmp_path, backbone, dimension):
     compare(published.network, theirs)
     np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
     np.testing.assert_array_equal(published.projection, learned["P"])
+
+
+def test_a_teacher_with_a_whitening_layer_computes_what_its_file_says(tmp_path):
+    path, theirs = tmp_path / "teacher.pth", files.network("resnet50", whitening=True)
+    files.save_teacher(path, theirs, architecture="resnet50", dimension=2048)
+    published = convert(path, None, backbone="resnet50")
+    compare(published.network, theirs)
+    assert published.record["whitening"] == "a layer of the network"
+    image = torch.randn(1, 3, 75, 96, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        scaled = [torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear") for s in (0.7, 0.5)]
+        expected = sum(theirs(pixels) for pixels in [image, *scaled])  # no power: a third of the numbers is negative
+        found = describe_at_scales(published.network, image, [1, 0.7, 0.5])
+    assert (expected < 0).float().mean() > 0.3
+    torch.testing.assert_close(found, expected / expected.norm(), rtol=0, atol=1e-5)
+    # and no second whitening
+    np.testing.assert_allclose(whiten(found.numpy(), published.mean, published.projection), found, atol=2e-6)
 
 
 def compare(ours, theirs):
@@ -90,7 +108,8 @@ def changed(student: Path, folder: Path, change) -> Path:
         (lambda c: c["state_dict"]["features.1.weight"].fill_(float("nan")), "holds non-finite values"),
         (lambda c: c["state_dict"].pop("pool.p"), "KeyError: 'pool.p'"),
         (lambda c: c["meta"].update(pooling="mac"), "pooling is 'mac'; accepted: gem"),
-        (lambda c: c["meta"].update(whitening=True), "accepted: gem, none of local_whitening"),
+        (lambda c: c["meta"].update(regional=True), "accepted: gem, none of local_whitening, regional"),
+        (lambda c: c["meta"].update(whitening=True), "2 tensors do not fit the network; first whitening.bias"),
         (lambda c: c["meta"].pop("std"), "KeyError: 'std'"),
         (lambda c: c.pop("meta"), "KeyError: 'meta'"),
     ],

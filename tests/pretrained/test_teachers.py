@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import re
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from aml.files.whitening import read_whitening
 from aml.networks.stored import load_network
+from aml.params.pretrained import network_files
+from aml.params.reading import read_parameters
 from stages import check, convert
 from tests import ROOT
 from tests.pretrained import published_files as files
@@ -44,6 +48,37 @@ def test_a_published_teacher_is_taken_as_it_is(tmp_path):
         convert.main("lite0", "lite0", *folders, settings() | {"checkpoints": other})
     with pytest.raises(ValueError, match=r"has all 30 blocks of vgg16; networks\.lite0\.stages in params\.yaml is 20"):
         convert.main("lite0", "lite0", *folders, settings(stages=20) | {"checkpoints": places})
+
+
+def test_a_published_teacher_with_a_whitening_layer_needs_no_other_whitening(tmp_path):
+    theirs = files.network("resnet50", whitening=True)
+    files.save_teacher(tmp_path / "x.pth", theirs, architecture="resnet50", dimension=2048)
+    places = {"places": [str(tmp_path)], "files": {"lite0": {"checkpoint": "x.pth", "whitening": None}}}
+    folders = tmp_path / "originals", tmp_path / "digests.json", tmp_path / "model"
+    network = {"backbone": "resnet50", "stages": 8, "frozen_stages": 0}
+    convert.main("lite0", "lite0", *folders, settings(**network, whitening=True) | {"checkpoints": places})
+    loaded, description = load_network(tmp_path / "model")
+    images = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(images), theirs(images), rtol=0, atol=1e-5)
+    assert description["arguments"]["whitening"] is True and description["dimension"] == 2048
+    whitening = read_whitening(tmp_path / "model")
+    assert (whitening.projection == np.eye(2048)).all() and (whitening.mean == 0).all()
+    with pytest.raises(ValueError, match=r"has a whitening layer; networks\.lite0\.whitening in params\.yaml is false"):
+        convert.main("lite0", "lite0", *folders, settings(**network) | {"checkpoints": places})
+
+
+def test_each_further_teacher_can_be_named_in_the_paper_s_setting(tmp_path):
+    values = read_parameters(ROOT / "params.paper.yaml")
+    further = [name for name, network in values["networks"].items() if "whitening" in network]
+    assert len(further) == 6
+    for name in further:
+        values["grid"] |= {"teachers": [name], "published_teachers": [name], "dimensions": [2048]}
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values | {"teacher": name})
+        backbone, _, data = name.split("_")
+        data = {"sfm": "rSfM120k", "gl18": "gl18"}[data]
+        file = network_files(values, name)[0].checkpoint
+        assert re.fullmatch(rf"{data}-tl-{backbone}-gem-w-[0-9a-f]{{7}}\.pth", file)
 
 
 def test_the_check_knows_what_can_be_published(tmp_path):
