@@ -142,7 +142,7 @@ def write_lists(folder: Path, labels: list[dict], num_database: int, num_distrac
 
 
 def ours(folder: str) -> list[float]:
-    values = {"grid": SETS | {"loss_without_teacher": "contr"}}
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "expansion": {"query": None, "database": None}}
     parts = (Path(folder) / name for name in ("descriptors", "processed", "ground_truth", "metrics", "queries"))
     evaluate.main(*parts, values, key="network", network="network")
     *_, levels = json.loads(Path(folder, "metrics/network.json").read_text())["symmetric"].values()

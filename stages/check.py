@@ -12,6 +12,7 @@ from aml import losses
 from aml.compute.device import Runtime
 from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings
+from aml.params.expansion import ExpansionSettings
 from aml.params.extraction import ExtractionSettings, TargetSettings, WhiteningSettings
 from aml.params.grid import Grid, key_of
 from aml.params.losses import loss_settings, require_whole_batches
@@ -31,6 +32,7 @@ SECTIONS = {
     "targets": TargetSettings,
     "extract": ExtractionSettings,
     "whitening": WhiteningSettings,
+    "expansion": ExpansionSettings,
     "export": ExportSettings,
     "index": IndexSettings,
     "complexity": ComplexitySettings,

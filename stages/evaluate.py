@@ -4,17 +4,20 @@ distilled student and its teacher's database. See `aml.evaluation.protocol`.
 Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, reports);
 <ground_truth> (of each test set).
 Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals, of
-both protocols and of a random ranking (chance); <queries>/<key>.csv: the same measures query by query.
+both protocols and of a random ranking (chance), with `expansion` also mAP after it; <queries>/<key>.csv: the same
+measures query by query, but for mAP after an expansion.
 """
 
 from pathlib import Path
 
+from aml.evaluation.expansion import constants
 from aml.evaluation.per_query import write_per_query
 from aml.evaluation.protocol import Lists
 from aml.files.atomic import write_json
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import bad_image_counts, odd_counts, testing_sets
 from aml.files.whitening import Whitening, database_whitening
+from aml.params.expansion import ExpansionSettings
 from aml.params.reading import setting
 from stages.runtime import run_command
 
@@ -41,7 +44,10 @@ def main(
     sets = testing_sets(values)
     lists = Lists(processed, ground_truth, sets, sides.values())
     whitenings = {protocol: database_whitening(database) for protocol, database in sides.items()}
-    results = {protocol: lists.evaluate(own, database, whitenings[protocol]) for protocol, database in sides.items()}
+    expansion = setting(values, "expansion", ExpansionSettings)
+    results = {
+        protocol: lists.evaluate(own, database, whitenings[protocol], expansion) for protocol, database in sides.items()
+    }
     results["chance"] = lists.chance()
     write_per_query(queries / f"{key}.csv", results, lists.queries_with_landmarks())
     write_json(
@@ -64,6 +70,7 @@ def main(
                 "sets": lists.counts(),
                 **bad_image_counts(processed, **sets),
                 "odd": odd_counts(processed, ground_truth, sets["test_sets"]),
+                **({"expansion": added} if (added := constants(expansion)) else {}),
             },
             **{
                 protocol: {name: percentages(levels) for name, levels in of_sets.items()}

@@ -1,4 +1,4 @@
-"""The nearest database rows of each query, for lists that people look at. Evaluation does without: see `ranking`."""
+"""The nearest database rows of each query, for lists that people look at and for `expansion`. Ranking does without."""
 
 import functools
 import sys
@@ -18,20 +18,22 @@ def nearest(queries: np.ndarray, database: np.ndarray, k: int) -> tuple[np.ndarr
     """
     if not 1 <= k <= len(database):
         raise ValueError(f"k {k}; accepted: 1 to {len(database)}, the database's rows")
-    index, every_row = _index(database), np.arange(len(database))
+    queries, index = np.ascontiguousarray(queries, dtype=np.float32), _index(database)
     error = 1.01 * queries.shape[1] * 2.0**-24
     neighbours, similarities = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-    for i, query in enumerate(np.ascontiguousarray(queries, dtype=np.float32)):
-        asked = min(2 * k, len(database)) if index else len(database)
-        while True:
-            is_all = asked == len(database)
-            proposed, rows = (None, every_row) if is_all else (found[0] for found in index.search(query[None], asked))
-            exact = np.einsum("nd,d->n", database[rows].astype(np.float64), query.astype(np.float64))
+    unsure, asked = np.arange(len(queries)), min(2 * k, len(database)) if index else len(database)
+    while len(unsure):
+        if asked == len(database):
+            least, proposed = np.full(len(unsure), -np.inf), [np.arange(len(database))] * len(unsure)
+        else:
+            products, proposed = index.search(queries[unsure], asked)
+            least = products[:, -1]
+        for i, rows in zip(unsure, proposed, strict=True):
+            exact = np.einsum("nd,d->n", database[rows].astype(np.float64), queries[i].astype(np.float64))
             order = np.lexsort((rows, -exact))[:k]
-            if is_all or proposed[-1] + error < exact[order[-1]]:
-                break
-            asked = min(2 * asked, len(database))
-        neighbours[i], similarities[i] = rows[order], exact[order]
+            neighbours[i], similarities[i] = rows[order], exact[order]
+        unsure = unsure[least + error >= similarities[unsure, -1]]
+        asked = min(2 * asked, len(database))
     return neighbours, similarities
 
 

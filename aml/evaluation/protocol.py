@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from aml.evaluation.chance import chance
+from aml.evaluation.expansion import add_expanded
 from aml.evaluation.landmarks import landmarks
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import whiten_queries
@@ -15,6 +16,7 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_digests
 from aml.files.image_sets import read_ground_truth, read_queries
 from aml.files.whitening import Whitening
+from aml.params.expansion import ExpansionSettings
 
 
 class Lists:
@@ -67,20 +69,25 @@ class Lists:
                 results[self._with_distractors(name)] = chance(labels, size + self.rows[self.distractors])
         return results
 
-    def evaluate(self, queries: DescriptorFolder, database: DescriptorFolder, whitening: Whitening) -> dict[str, dict]:
-        """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`;
-        `whitening` is the database's."""
+    def evaluate(
+        self,
+        queries: DescriptorFolder,
+        database: DescriptorFolder,
+        whitening: Whitening,
+        expansion: ExpansionSettings,
+    ) -> dict[str, dict]:
+        """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`,
+        with the measures of `expansion`; `whitening` is the database's."""
         results = {}
         distractors = database[self.distractors] if self.distractors in self.digests else None
         for name in self.test_sets:
-            results[name], with_distractors = evaluate(
-                whiten_queries(queries[f"{name}.queries"], whitening),
-                database[f"{name}.database"],
-                self.ground_truth[name],
-                distractors,
-            )
+            whitened, labels = whiten_queries(queries[f"{name}.queries"], whitening), self.ground_truth[name]
+            images = database[f"{name}.database"]
+            results[name], with_distractors = evaluate(whitened, images, labels, distractors)
+            add_expanded(results[name], whitened, [images], labels, expansion)
             if with_distractors is not None:
                 results[self._with_distractors(name)] = with_distractors
+                add_expanded(with_distractors, whitened, [images, distractors], labels, expansion)
         return results
 
     def _with_distractors(self, name: str) -> str:

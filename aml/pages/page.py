@@ -19,7 +19,7 @@ from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
 from aml.tables.latex import environment
-from aml.tables.model import LEVELS, Row, Table, by_pair, shown, tenths
+from aml.tables.model import LEVELS, Row, Table, by_pair, shown, split_column, tenths
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
@@ -152,8 +152,8 @@ def _moment(time: str) -> str:
 
 
 def _metric(column: str) -> str:
-    """The CSS class of a column's cells."""
-    return "map" if column.endswith("_mAP") else "mp"
+    """The CSS classes of a column's cells: mAP after an expansion is shown beside both metrics only."""
+    return {"mAP": "map", "mP@10": "mp"}.get(split_column(column)[2], "mp both")
 
 
 def _raised(label: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from aml.params.reports import Named, Network, TableSettings
 from aml.tables import captions, notes
 from aml.tables.model import (
+    METRICS,
     TABLES,
     Row,
     Table,
@@ -18,7 +19,16 @@ from aml.tables.model import (
     split_column,
     tenths,
 )
-from aml.tables.records import check_records, deviation, mean, missing_records, num_distractors, over_seeds, score
+from aml.tables.records import (
+    check_records,
+    deviation,
+    expansions,
+    mean,
+    missing_records,
+    num_distractors,
+    over_seeds,
+    score,
+)
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -50,14 +60,15 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
     if kind.with_distractors:
         sets = {key: distractors and f"{key}+{distractors.key}" for key in sets}
+    columns = score_columns(sets, (*METRICS, *expansions(evaluation)))
     means = over_seeds(records, networks, mean)
-    chance = _values("chance", "chance", any_record, sets)
+    chance = _values("chance", "chance", any_record, score_columns(sets), sets)
     deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
     rows = []
     for network in networks:
         section = kind.protocol if network.teacher else "symmetric"
         values, of_seeds = (
-            _values(section, network.key, found.get(network.key), sets) for found in (means, deviations)
+            _values(section, network.key, found.get(network.key), columns, sets) for found in (means, deviations)
         )
         rows.append(_row(network, values, of_seeds if settings.several_seeds else {}))
     ending = f"+{with_distractors.label}" if with_distractors else ""
@@ -68,8 +79,8 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     return Table(
         number=number,
         distractors=with_distractors.key if with_distractors else "",
-        columns=score_columns(sets),
-        rows=tuple(embolden(rows, select(score_columns(sets), "mAP"))),
+        columns=columns,
+        rows=tuple(embolden(rows, select(columns, "mAP"))),
         set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation, chance),
@@ -102,10 +113,12 @@ def _row(network: Network, values: dict[str, float | None], deviations: dict[str
     )
 
 
-def _values(section: str, key: str, record: dict | None, sets: dict[str, str | None]) -> dict[str, float | None]:
+def _values(
+    section: str, key: str, record: dict | None, columns: tuple[str, ...], sets: dict[str, str | None]
+) -> dict[str, float | None]:
     """Return the scores of a record's section by column. `sets` maps test sets to their names in records, None for none
     there."""
-    values = dict.fromkeys(score_columns(sets))
+    values = dict.fromkeys(columns)
     for column in values if record else ():
         test_set, level, metric = split_column(column)
         name = sets[test_set]

@@ -2,6 +2,7 @@
 
 from aml.params.reports import Named, TableSettings
 from aml.tables.model import LEVELS, METRICS, Kind, tenths
+from aml.tables.records import expansions
 
 NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
 ROWS = {
@@ -22,6 +23,10 @@ ACROSS = (
 )
 NEIGHBOURS = "Mining by neighbours: the images nearest to the anchor in the teacher's space are used too."
 NOT_THE_PAPERS = "Losses without a number are not the paper's (METHOD.md, Sec. 10)."
+EXPANSIONS = {
+    "mAP+QE": "mAP+QE: asked again with the query plus its {neighbours} nearest images, {weights}.",
+    "mAP+DBA": "mAP+DBA: each image plus its {neighbours} nearest ones, {weights}.",
+}
 BOLD = "Bold: the best mAP of each teacher-student pair."
 TESTING = {
     "symmetric": "The student describes queries and database.",
@@ -64,6 +69,7 @@ def caption(
         )
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
+    sentences += [_expansion(name, constants) for name, constants in expansions(evaluation).items()]
     if evaluation is not None:
         sentences += _measurement(kind.with_distractors, settings, evaluation, chance)
     columns = COLUMNS | ({"Asym": ACROSS} if kind.has_successors else {})
@@ -76,6 +82,12 @@ def caption(
         sentences.append(NOT_THE_PAPERS)
     sentences.append(BOLD)
     return " ".join(filter(None, sentences))
+
+
+def _expansion(name: str, constants: dict) -> str:
+    alpha = constants["alpha"]
+    weights = "weighted by rank" if alpha is None else f"weighted by their similarity to the power of {alpha:g}"
+    return EXPANSIONS[name].format(neighbours=constants["neighbours"], weights=weights)
 
 
 def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict, chance: dict) -> list[str]:

@@ -36,7 +36,7 @@ ORDERINGS: dict[str, Ordering] = {
     "g": orderings.gap_grows,
     "h": orderings.near_chance,
     "i": best(*BY_LABELS, numbers=(9,)),
-    "j": orderings.beats_its_teacher(BY_LABELS, number=9, ending="mAP"),
+    "j": orderings.beats_its_teacher(BY_LABELS, number=9, metrics=("mAP",)),
     "k1": best("reg", numbers=(10,)),
     "k2": best("contr_plus", numbers=(10,), spared=("reg",)),
     "l": orderings.precision_follows,

@@ -12,7 +12,7 @@ from textwrap import wrap
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from aml.tables.model import LEVELS, METRICS, Row, Table, shown
+from aml.tables.model import LEVELS, Row, Table, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 NETWORK = ("Student", "$d$", "Teacher")
@@ -96,9 +96,9 @@ def _header(table: Table) -> list[str]:
     headings = _headings(table)
     sets = [_set(label) for label in table.set_labels]
     return [
-        *_spanning([level.capitalize() for level in LEVELS], len(METRICS) * len(sets), len(headings)),
-        *_spanning(sets * len(LEVELS), len(METRICS), len(headings)),
-        _line([*headings, *METRICS * (len(sets) * len(LEVELS))]),
+        *_spanning([level.capitalize() for level in LEVELS], len(table.metrics) * len(sets), len(headings)),
+        *_spanning(sets * len(LEVELS), len(table.metrics), len(headings)),
+        _line([*headings, *table.metrics * (len(sets) * len(LEVELS))]),
     ]
 
 

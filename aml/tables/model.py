@@ -133,14 +133,19 @@ class Table:
         return row.key if row else "chance", protocol, name, level, metric
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """METRICS, and mAP after each expansion that was evaluated."""
+        return tuple(dict.fromkeys(split_column(column)[2] for column in self.columns))
+
+    @property
     def has_deviations(self) -> bool:
         return any(row.deviations for row in self.rows)
 
 
-def score_columns(sets: Iterable[str]) -> tuple[str, ...]:
+def score_columns(sets: Iterable[str], metrics: Iterable[str] = METRICS) -> tuple[str, ...]:
     """Return the names of the score columns in the order of the supplement."""
-    sets = tuple(sets)
-    return tuple(f"{name}_{level}_{metric}" for level in LEVELS for name in sets for metric in METRICS)
+    sets, metrics = tuple(sets), tuple(metrics)
+    return tuple(f"{name}_{level}_{metric}" for level in LEVELS for name in sets for metric in metrics)
 
 
 def split_column(column: str) -> tuple[str, str, str]:
@@ -148,9 +153,9 @@ def split_column(column: str) -> tuple[str, str, str]:
     return tuple(column.rsplit("_", 2))
 
 
-def select(columns: Iterable[str], metric: str) -> tuple[str, ...]:
-    """Return the columns of one metric, "mAP" or "mP@10"."""
-    return tuple(column for column in columns if column.endswith(f"_{metric}"))
+def select(columns: Iterable[str], *metrics: str) -> tuple[str, ...]:
+    """Return the columns of these metrics, such as "mAP"."""
+    return tuple(column for column in columns if split_column(column)[2] in metrics)
 
 
 def by_pair(rows: Iterable[Row]) -> dict[str, list[Row]]:

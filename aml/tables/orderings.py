@@ -10,7 +10,7 @@ from itertools import permutations
 import numpy as np
 
 from aml.tables.bootstrap import Draws
-from aml.tables.model import ABLATION, SUCCESSORS, Row, Table, select, tenths
+from aml.tables.model import ABLATION, METRICS, SUCCESSORS, Row, Table, select, tenths
 
 IN_TEACHERS_SPACE = ("contr", "contr_plus", "reg")  # the others are at chance there, so their gap cannot grow
 NEAR_CHANCE = 1 / 10  # of the way from a random ranking to reg
@@ -73,8 +73,8 @@ class Scores:
     def pairs(self, *numbers: int) -> list[str]:
         return list(dict.fromkeys(pair for number in numbers for pair, _ in self.rows.get(number, ())))
 
-    def columns(self, number: int, metric: str) -> tuple[str, ...]:
-        return select(self.tables[number].columns, metric) if number in self.tables else ()
+    def columns(self, number: int, *metrics: str) -> tuple[str, ...]:
+        return select(self.tables[number].columns, *metrics) if number in self.tables else ()
 
     def _score(self, number: int, row: Row | None, column: str, value: float | None) -> np.ndarray | None:
         drawn = self.draws.get(self.tables[number].place(row, column), np.full(self.num_draws, np.nan))
@@ -128,21 +128,21 @@ def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
             if before == 8 and not row.teacher:
                 continue  # repeats Table 7
             twin = later.get(row.identity)
-            for column in scores.tables[before].columns:
+            for column in scores.columns(before, *METRICS):
                 low, high = twin and scores.of_row(after, twin, column), scores.of_row(before, row, column)
                 ties = high is not None and high[0] == 0
                 yield Comparison(row.pair, f"Table {after}, {row.loss}", column, low, high, ties)
 
 
-def beats_its_teacher(losses: tuple[str, ...], *, number: int, ending: str = "") -> Ordering:
+def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[str, ...] = METRICS) -> Ordering:
     """In the last pair, the supplement's largest student by its largest teacher, the better of these losses beats the
-    teacher in all columns with this ending."""
+    teacher in all columns of these metrics."""
 
     def comparisons(scores: Scores) -> Iterator[Comparison]:
         for last in list(scores.rows.get(number, {}).values())[-1:]:
             table = scores.tables[number]
             teacher = {row.student: row for row in table.rows if not row.teacher}.get(last.teacher)
-            for column in (column for column in table.columns if column.endswith(ending)):
+            for column in scores.columns(number, *metrics):
                 low = teacher and scores.of_row(number, teacher, column)
                 high = scores.better((number,), last.pair, losses, column)
                 yield Comparison(last.pair, f"teacher and {_named(losses)}", column, low, high)

@@ -30,6 +30,8 @@ def check_records(records: dict[str, dict], networks: Iterable[Network], sets: I
     """
     first = None
     shared = [("chance",), *(("evaluation", "sets", name) for name in sets), *(("evaluation", name) for name in SHARED)]
+    if any("expansion" in (record.get("evaluation") or ()) for record in records.values()):
+        shared.append(("evaluation", "expansion"))
     for network in networks:
         for key in (key for key in network.record_keys if key in records):
             first = first or key
@@ -81,6 +83,11 @@ def score(record: dict, key: str, *, section: str, name: str, level: str, metric
     """
     levels = _get(record, key, section, name)
     return float(_get(record, key, section, name, level, metric)) if level in levels else None
+
+
+def expansions(evaluation: dict | None) -> dict[str, dict]:
+    """Return the constants of each expansion that records with this `evaluation` have, by the name of its metric."""
+    return (evaluation or {}).get("expansion", {})
 
 
 def num_distractors(record: dict, key: str, name: str) -> int:

@@ -10,11 +10,13 @@ from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import whiten_queries
 from aml.files.descriptors import DescriptorFolder
 from aml.files.whitening import database_whitening
+from aml.params.expansion import ExpansionSettings
 from tests.stages.packed_sets import LABELS, labels_of, write_sets
 from tests.stages.random_descriptors import describe, random_whitening
 
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
 SEEDS = {"student": 0, "teacher": 1}
+NO_EXPANSION = ExpansionSettings(query=None, database=None)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def expected(rows: dict, *, database: str, distractors: str, whitening: str) -> 
 def test_database_distractors_and_whitening_come_from_one_side(case, protocol, database):
     lists, folders, rows = case
     whitening = database_whitening(folders[database])
-    found = average_precisions(lists.evaluate(folders["student"], folders[database], whitening))
+    found = average_precisions(lists.evaluate(folders["student"], folders[database], whitening, NO_EXPANSION))
     sides = {"database": database, "distractors": database, "whitening": database}
     assert found == expected(rows, **sides)
     other = "teacher" if database == "student" else "student"

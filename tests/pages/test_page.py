@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 import pytest
 
 from aml.pages.page import duration, listed, render
+from aml.tables.build import build_tables
 from aml.tables.json_file import read_json_tables, write_json_tables
 from aml.tables.model import by_pair, shown, tenths
 from tests.pages.page_content import SVG, content
+from tests.tables.paper_records import paper_settings, printed_records, with_expansions
 
 VOID = {"meta", "br", "link", "img", "input", "rect", "path"}
 
@@ -95,6 +97,17 @@ def test_every_score_is_the_tables(page):
         assert found == ["–" if value is None else f"{value:+}" for value in expected]
         daggers = sum(text.endswith("†") for text, _ in parsed.cells[f"difference-{table.number}"])
         assert daggers == sum(len(row.marked) for row in table.rows)
+
+
+def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
+    tables = build_tables(paper_settings(), with_expansions(printed_records()))
+    parsed = Parsed(render(content(tmp_path, tables=tables, differences=[])))
+    for table in tables:
+        classes = [classes for _, classes in parsed.cells[f"table-{table.number}"]]
+        assert ["both" in found for found in classes] == [False, False, True, True] * 4 * len(table.rows)
+    assert parsed.text.count("mAP+QE") == 1 + (4 + 1) * len(tables)  # headings, captions
+    assert "mAP+QE" not in page[1].text
+    assert {a.get("colspan") for tag, a in parsed.elements if tag == "th" and a.get("class") == "both"} == {"4", "8"}
 
 
 def test_the_best_of_each_pair_is_bold_in_every_column(page):

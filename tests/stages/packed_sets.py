@@ -13,6 +13,7 @@ from aml.files.image_sets import LISTS
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]
 GRID = {"train_set": "train", "test_sets": ["test"], "distractors": None, "loss_without_teacher": "contr"}
+NO_EXPANSION = {"query": None, "database": None}
 # Landscape, portrait and odd sides; at 32 pixels the second and the last have one shape.
 SIZES = [(40, 32), (32, 40), (40, 30), (37, 29), (31, 38)]
 PANORAMA, PANORAMA_ROW = (200, 20), 7

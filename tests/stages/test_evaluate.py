@@ -3,21 +3,25 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from aml.datasets import distractors, revisited, sfm
 from aml.evaluation.chance import average_precision
+from aml.evaluation.expansion import expand
 from aml.evaluation.per_query import read_average_precisions
 from aml.evaluation.ranking import evaluate as ranked
 from aml.evaluation.whitening import whiten_queries
 from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_ground_truth
+from aml.params.expansion import Neighbours
 from stages.evaluate import main, percentages
 from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
-from tests.stages.packed_sets import labels_of
+from tests.stages.packed_sets import NO_EXPANSION, labels_of
 from tests.stages.random_descriptors import describe, random_whitening
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
+EXPANSION = {"query": {"neighbours": 2, "alpha": 3.0}, "database": {"neighbours": 1, "alpha": None}}
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
 
 
@@ -54,8 +58,8 @@ def evaluated(processed, num_archives, on_bad_image="exclude"):
     return json.loads((folder / "metrics/x.json").read_text()), read_average_precisions(folder / "queries/x.csv")
 
 
-def run(folder, **names):
-    values = {"grid": SETS | {"loss_without_teacher": "contr"}}
+def run(folder, expansion=NO_EXPANSION, **names):
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "expansion": expansion}
     inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
     main(*inputs, folder / "metrics", folder / "queries", values, **names)
 
@@ -112,6 +116,30 @@ def test_the_database_side_s_whitening_serves_the_queries(processed):
         queries = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
         without, _ = ranked(queries, rows[key]["test.database"], truth)
         assert record[protocol]["test"] == percentages(without)
+
+
+def test_expansions_are_further_entries_and_the_constants_are_said(processed):
+    evaluated(processed, 2)
+    describe(processed.parent / "descriptors/y", processed, seed=1, distractors="crowd")
+    names = {"key": "y", "network": "student", "teacher": "x", "loss": "reg", "seed": 3}
+    plain, found = ({}, {})
+    for into, expansion in ((plain, NO_EXPANSION), (found, EXPANSION)):
+        run(processed.parent, expansion, **names)
+        into |= json.loads((processed.parent / "metrics/y.json").read_text())
+    assert found["evaluation"].pop("expansion") == {"mAP+QE": EXPANSION["query"], "mAP+DBA": EXPANSION["database"]}
+    rows = {key: DescriptorFolder(processed.parent / "descriptors" / key) for key in "xy"}
+    truth = read_ground_truth(labels_of(processed) / "test.json")
+    for protocol, key, seed in (("symmetric", "y", 1), ("asymmetric", "x", 0)):
+        asked = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
+        for name, parts in {"test": ["test"], "test+crowd": ["test", "crowd"]}.items():
+            images = np.concatenate([rows[key][f"{part}.database"] for part in parts])
+            by_query = expand(asked, images, Neighbours(2, 3.0))
+            by_image = expand(images, images, Neighbours(1, None), among_themselves=True)
+            for level, values in found[protocol][name].items():
+                expected = {"mAP+QE": ranked(by_query, images, truth), "mAP+DBA": ranked(asked, by_image, truth)}
+                for measure, (scores, _) in expected.items():
+                    assert values.pop(measure) == round(100 * scores[level]["mAP"], 2)
+    assert found == plain
 
 
 def test_a_damaged_descriptor_array_is_named(processed):

@@ -11,11 +11,11 @@ from aml.evaluation.protocol import Lists
 from aml.files.descriptors import DescriptorFolder
 from aml.pages.ranked_lists import judged
 from stages import evaluate, ranked_lists
-from tests.stages.packed_sets import GRID, LABELS, NUM_DATABASE, labels_of, write_sets
+from tests.stages.packed_sets import GRID, LABELS, NO_EXPANSION, NUM_DATABASE, labels_of, write_sets
 from tests.stages.random_descriptors import describe
 
 KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
-VALUES = {"grid": GRID}
+VALUES = {"grid": GRID, "expansion": NO_EXPANSION}
 
 
 @pytest.fixture(scope="module")

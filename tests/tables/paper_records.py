@@ -104,6 +104,18 @@ def with_losses(records: dict[str, dict], like: dict[str, str]) -> dict[str, dic
     return found
 
 
+def with_expansions(records: dict[str, dict]) -> dict[str, dict]:
+    """The records as with both expansions: mAP and 1, 2 points more."""
+    records = copy.deepcopy(records)
+    for record in records.values():
+        constants = {"mAP+QE": {"neighbours": 50, "alpha": 3.0}, "mAP+DBA": {"neighbours": 20, "alpha": None}}
+        record["evaluation"]["expansion"] = constants
+        for protocol in {"symmetric", "asymmetric"} & record.keys():
+            for values in (values for levels in record[protocol].values() for values in levels.values()):
+                values |= {"mAP+QE": values["mAP"] + 1, "mAP+DBA": values["mAP"] + 2}
+    return records
+
+
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
     evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
     evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}

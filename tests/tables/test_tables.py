@@ -4,10 +4,12 @@ import pytest
 
 from aml.params.reports import Loss
 from aml.tables.build import build_tables
+from aml.tables.claims import check_claims
 from aml.tables.csv_files import missing_keys, read_tables, write_tables
+from aml.tables.model import tenths
 from aml.tables.printed_values import PRINTED
 from aml.tables.records import read_records
-from tests.tables.paper_records import LOSSES, SUCCESSORS, paper_settings, printed_rows, with_losses
+from tests.tables.paper_records import LOSSES, SUCCESSORS, paper_settings, printed_rows, with_expansions, with_losses
 
 REG = "mobilenet_v2-vgg16-reg"
 
@@ -118,6 +120,38 @@ def test_losses_beyond_the_paper_are_in_tables_11_and_12_alone(records, tmp_path
     assert [(row.identity, row.mining) for row in again.rows] == [(row.identity, row.mining) for row in tables[7].rows]
     *_, last = build_tables(paper_settings(losses=SUCCESSORS[1:2]), records)  # csd alone
     assert last.number == 12 and [row.loss for row in last.rows[6:]] == 4 * ["csd"]
+
+
+def test_each_expansion_is_one_more_column_and_nothing_else_changes(records, tmp_path):
+    plain, tables = (build_tables(paper_settings(), found) for found in (records, with_expansions(records)))
+    write_tables(tables, tmp_path)
+    for table, without in zip(tables, plain, strict=True):
+        metrics = ["mAP", "mP@10", "mAP+QE", "mAP+DBA"]
+        assert [column for column in table.columns if "+" not in column] == list(without.columns)
+        assert [column.rsplit("_", 1)[1] for column in table.columns] == 4 * metrics
+        for row, before in zip(table.rows, without.rows, strict=True):
+            assert {column: row.values[column] for column in without.columns} == before.values
+            assert row.bold == before.bold
+            for column in (column for column in without.columns if column.endswith("_mAP")):
+                assert row.values[f"{column}+QE"] - row.values[column] == pytest.approx(1)
+                assert row.values[f"{column}+DBA"] - row.values[column] == pytest.approx(2)
+        for words in (
+            "mAP+QE: asked again with the query plus its 50 nearest images, weighted by their similarity to the power "
+            "of 3.",
+            "mAP+DBA: each image plus its 20 nearest ones, weighted by rank.",
+        ):
+            assert words in table.caption and words not in without.caption
+        assert r"\multicolumn{8}{c}{Medium}" in (tmp_path / f"table{table.number}.tex").read_text()
+        (again,) = read_tables(tmp_path / f"table{table.number}.csv")
+        assert [row.values for row in again.rows] == [
+            {column: float(tenths(value)) for column, value in row.values.items()} for row in table.rows
+        ]
+    assert check_claims(tables) == check_claims(plain)
+
+
+def test_records_with_and_without_an_expansion_are_not_compared(records):
+    with pytest.raises(ValueError, match=rf"record '{REG}' lacks evaluation.expansion"):
+        build_tables(paper_settings(), with_expansions(records) | {REG: records[REG]})
 
 
 def test_caption_says_what_was_measured_and_on_what(records):
