@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from aml.params.reports import Named, Network, TableSettings
+from aml.params.reports import Named, TableSettings
 from aml.tables import captions, notes
 from aml.tables.model import (
     METRICS,
@@ -70,7 +70,17 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         values, of_seeds = (
             _values(section, network.key, found.get(network.key), columns, sets) for found in (means, deviations)
         )
-        rows.append(_row(network, values, of_seeds if settings.several_seeds else {}))
+        rows.append(
+            Row(
+                network.key,
+                network.label,
+                network.dimension,
+                network.teacher.label if network.teacher else "",
+                network.loss,
+                values,
+                of_seeds if settings.several_seeds else {},
+            )
+        )
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(missing_records(records, networks))
     evaluated = [value for row in rows if row.key in means for value in row.values.values()]
@@ -91,25 +101,6 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         ),
         missing=missing,
         chance=chance if any_record else {},
-    )
-
-
-def _row(network: Network, values: dict[str, float | None], deviations: dict[str, float | None]) -> Row:
-    loss, teacher = network.loss, network.teacher
-    return Row(
-        key=network.key,
-        student=network.label,
-        dimension=network.dimension,
-        teacher=teacher.label if teacher else "",
-        loss=loss.key,
-        loss_label=loss.label,
-        equation=loss.equation,
-        labels=loss.labelled,
-        members=loss.members,
-        mining=loss.mining,
-        asymmetric=teacher is not None and bool(loss.members),
-        values=values,
-        deviations=deviations,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from aml.params.reports import Loss
 from aml.tables import latex
 from aml.tables.model import Row, Table, shown
 
@@ -42,14 +43,13 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
     return missing_keys(tables)
 
 
-def csv_fields(table: Table, row: Row) -> list[str]:
+def csv_fields(table: Table, row: Row) -> list:
     """Return a row's CSV fields: IDENTITY_COLUMNS, the table's columns, and their deviations, if any."""
-    members = [str(int(member in row.members)) if row.members else "" for member in ("self", "positive", "negatives")]
-    mining = "" if row.mining == "none" else row.mining
+    members = [int(row.trained(name)) if row.trained_by.members else "" for name in ("Self", "Pos", "Neg")]
     return [
-        *(str(table.number), table.protocol, table.distractors),
-        *(row.student, str(row.dimension), row.teacher, str(int(row.labels)), row.loss),
-        *(*members, mining, str(int(row.asymmetric))),
+        *(table.number, table.protocol, table.distractors),
+        *(row.student, row.dimension, row.teacher, int(row.trained("Lab")), row.loss),
+        *(*members, row.trained("Mining"), int(row.trained("Asym"))),
         *(shown(row.values[column], missing="") for column in table.columns),
         *(shown(row.deviations[column], missing="") for column in table.columns if table.has_deviations),
     ]
@@ -88,17 +88,13 @@ def parse_tables(text: Iterable[str], name: str) -> list[Table]:
 
 def _row(fields: dict[str, str], columns: tuple[str, ...]) -> Row:
     names = {"self": "self", "positive": "pos", "negatives": "neg"}
+    members = tuple(member for member, name in names.items() if fields[name] == "1")
     return Row(
         key="",
         student=fields["student"],
         dimension=int(fields["d"]),
         teacher=fields["teacher"],
-        loss=fields["loss"],
-        loss_label=fields["loss"],
-        labels=fields["lab"] == "1",
-        members=tuple(member for member, name in names.items() if fields[name] == "1"),
-        mining=fields["mining"] or "none",
-        asymmetric=fields["asym"] == "1",
+        trained_by=Loss(fields["loss"], fields["loss"], members, fields["mining"] or "none"),
         values={column: _number(fields[column]) for column in columns},
         deviations={c: _number(fields[f"{c}{DEVIATION}"]) for c in columns if f"{c}{DEVIATION}" in fields},
     )

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from aml.files.atomic import write_json
+from aml.params.reports import Loss
 from aml.tables.model import Row, Table
 
 FILE = "tables.json"
@@ -38,5 +39,6 @@ def _table(plain: dict) -> Table:
 
 
 def _row(plain: dict) -> Row:
+    loss = Loss(**plain["trained_by"] | {"members": tuple(plain["trained_by"]["members"])})
     sets = {name: frozenset(plain[name]) for name in ("bold", "marked")}
-    return Row(**plain | sets | {"members": tuple(plain["members"])})
+    return Row(**plain | sets | {"trained_by": loss})

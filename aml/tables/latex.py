@@ -162,10 +162,10 @@ def _trained(value: bool | str) -> str:
 
 
 def _loss(row: Row) -> str:
-    """Return the loss's label and the number of its equation: Contr$^+$ (10)."""
-    raised = row.loss_label.endswith("+")
-    label = escape(row.loss_label.removesuffix("+")) + ("$^+$" if raised else "")
-    return label if row.equation is None else f"{label} ({row.equation})"
+    """Return the loss's label, a plus at its end raised, and the number of its equation: Contr$^+$ (10)."""
+    loss = row.trained_by
+    label = escape(loss.label.removesuffix("+")) + ("$^+$" if loss.label.endswith("+") else "")
+    return label if loss.equation is None else f"{label} ({loss.equation})"
 
 
 def _scores(table: Table, row: Row, text: Callable[[Decimal], str]) -> list[str]:

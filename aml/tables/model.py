@@ -67,17 +67,16 @@ class Row:
     student: str  # label of the network that describes the queries
     dimension: int
     teacher: str  # label, "" for a network trained without one
-    loss: str
-    loss_label: str  # a plus at its end is printed raised
-    labels: bool  # whether training used labels
-    members: tuple[str, ...]  # out of "self", "positive", "negatives"; () for relations inside a batch
-    mining: str  # hard, random or none
-    asymmetric: bool  # similarity at training: student against teacher
+    trained_by: Loss  # read from CSV, its label is its key, and members are out of "self", "positive", "negatives"
     values: dict[str, float | None]
-    equation: int | None = None  # number of the loss's equation in the paper
     deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
     bold: frozenset[str] = frozenset()  # columns
     marked: frozenset[str] = frozenset()  # columns with a dagger, which the caption explains
+
+    @property
+    def loss(self) -> str:
+        """The key of its loss."""
+        return self.trained_by.key
 
     @property
     def identity(self) -> tuple[str, int, str, str]:
@@ -91,13 +90,14 @@ class Row:
 
     def trained(self, heading: str) -> bool | str:
         """Return what is under a heading of `Kind.training`: whether to tick, or the mining, "" without any."""
+        loss = self.trained_by
         return {
-            "Lab": self.labels,
-            "Self": "self" in self.members,
-            "Pos": "positive" in self.members,
-            "Neg": "negatives" in self.members,
-            "Mining": "" if self.mining == "none" else self.mining,
-            "Asym": self.asymmetric,
+            "Lab": loss.labelled,
+            "Self": "self" in loss.members,
+            "Pos": "positive" in loss.members,
+            "Neg": "negatives" in loss.members,
+            "Mining": "" if loss.mining == "none" else loss.mining,
+            "Asym": bool(self.teacher and loss.members),  # similarity at training: student against teacher
         }[heading]
 
 

@@ -26,7 +26,9 @@ def test_every_printed_cell_comes_back(records, tmp_path):
     for table in tables:
         (again,) = read_tables(tmp_path / f"table{table.number}.csv")
         assert (again.number, again.protocol, again.distractors) == (table.number, table.protocol, table.distractors)
-        found = [[(row.identity, row.values, row.members) for row in rows] for rows in (again.rows, table.rows)]
+        found = [
+            [(row.identity, row.values, row.trained_by.members) for row in rows] for rows in (again.rows, table.rows)
+        ]
         assert found[0] == found[1]
 
 
@@ -109,7 +111,7 @@ def test_losses_beyond_the_paper_are_in_tables_11_and_12_alone(records, tmp_path
         pair = table.rows[6:11]
         assert [row.loss for row in table.rows[6:]] == 4 * ["contr_plus", "reg", "csd", "cc", "ssp"]
         assert [row.trained("Mining") for row in pair] == ["hard", "", "neighbours", "random", ""]
-        assert all(row.trained("Asym") and not row.labels for row in pair[1:])
+        assert all(row.trained("Asym") and not row.trained("Lab") for row in pair[1:])
         assert pair[1].values == pair[2].values and pair[1].bold == pair[2].bold
         for words in ("Losses beyond the paper", "Mining by neighbours:", "are not the paper's", "across the two"):
             assert words in table.caption
@@ -117,7 +119,9 @@ def test_losses_beyond_the_paper_are_in_tables_11_and_12_alone(records, tmp_path
     document = (tmp_path / "tables.tex").read_text()
     assert document.count(r"\setcounter") == 1 and r"\input{table12}" in document
     (again,) = read_tables(tmp_path / "table12.csv")
-    assert [(row.identity, row.mining) for row in again.rows] == [(row.identity, row.mining) for row in tables[7].rows]
+    assert [(row.identity, row.trained("Mining")) for row in again.rows] == [
+        (row.identity, row.trained("Mining")) for row in tables[7].rows
+    ]
     *_, last = build_tables(paper_settings(losses=SUCCESSORS[1:2]), records)  # csd alone
     assert last.number == 12 and [row.loss for row in last.rows[6:]] == 4 * ["csd"]
 
