@@ -43,7 +43,7 @@ ORDERINGS: dict[str, Ordering] = {
     "m": orderings.far_above_chance,
 }
 BEYOND = {"m": 12}  # the claims that say nothing without a table that not every grid has
-COUNTS = ("holding", "total", "left_out", "failing")  # of pairs; failing by name
+COUNTS = ("holding", "total", "left_out", "failing")  # of pairs, strictly; failing by name
 VERDICTS = ("holds", "fails", "cannot_be_told")  # beyond noise; pairs by name
 CLAIM_COLUMNS = (
     *("claim", "sentence", *(f"ours_{count}" for count in COUNTS), *VERDICTS),
@@ -58,11 +58,12 @@ def write_claims(
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CLAIM_COLUMNS)
-        on_printed = {report["claim"]: _counts(report) for report in check_claims(printed)}
-        for here in check_claims(tables, draws, confidence=confidence):
-            verdicts = ("; ".join(here[verdict]) for verdict in VERDICTS)
-            theirs = on_printed.get(here["claim"], (0, 0, 0, ""))
-            writer.writerow((here["claim"], here["sentence"], *_counts(here), *verdicts, *theirs))
+        on_printed = check_claims(printed)
+        for claim, here in check_claims(tables, draws, confidence=confidence).items():
+            theirs = on_printed.get(claim, dict.fromkeys(COUNTS, 0) | {"failing": []})
+            cells = (*(here[name] for name in COUNTS + VERDICTS), *(theirs[name] for name in COUNTS))
+            texts = ("; ".join(cell) if isinstance(cell, list) else cell for cell in cells)
+            writer.writerow((claim, CLAIMS[claim]["sentence"], *texts))
 
 
 def read_claims(path: Path) -> list[dict[str, str]]:
@@ -71,42 +72,28 @@ def read_claims(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _counts(report: dict) -> tuple:
-    failing = "; ".join(line["pair"] for line in report["failing"])
-    return report["pairs_holding"], report["pairs_total"], report["pairs_left_out"], failing
+def check_claims(tables: Iterable[Table], draws: Draws | None = None, *, confidence: float = 95) -> dict[str, dict]:
+    """Check each claim, but for those of BEYOND whose table isn't there, and return COUNTS and VERDICTS by its name.
 
-
-def check_claims(tables: Iterable[Table], draws: Draws | None = None, *, confidence: float = 95) -> list[dict]:
-    """Check each claim, but for those of BEYOND whose table isn't there, and return a report on it, a plain dict.
-
-    claim, sentence; strictly: holds_strictly (None if no pair could be checked), pairs_holding, pairs_total,
-    pairs_left_out (those that lack a score), comparisons_holding, comparisons_total, failing: [{pair, comparisons}];
-    beyond noise: the pairs in which it holds, fails, cannot_be_told, none without draws.
+    left_out: pairs that lack a score; all others are in total. Without draws no pair has a verdict.
     """
     scores = Scores(tables, draws or {})
     said = {name: found for name, found in ORDERINGS.items() if name not in BEYOND or BEYOND[name] in scores.tables}
-    return [_report(name, list(found(scores)), scores.num_draws, confidence) for name, found in said.items()]
+    return {name: _report(found(scores), scores.num_draws, confidence) for name, found in said.items()}
 
 
-def _report(name: str, comparisons: list[Comparison], num_draws: int, confidence: float) -> dict:
+def _report(comparisons: Iterable[Comparison], num_draws: int, confidence: float) -> dict:
     by_pair: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         by_pair.setdefault(comparison.pair, []).append(comparison)
     checked = {pair: of_pair for pair, of_pair in by_pair.items() if all(c.known for c in of_pair)}
-    failing = {pair: [str(c) for c in of_pair if not c.holds] for pair, of_pair in checked.items()}
-    failing = {pair: texts for pair, texts in failing.items() if texts}
-    total = sum(map(len, checked.values()))
+    failing = [pair for pair, of_pair in checked.items() if not all(c.holds for c in of_pair)]
     verdicts = {pair: _verdict(of_pair, confidence) for pair, of_pair in checked.items()} if num_draws else {}
     return {
-        "claim": name,
-        "sentence": CLAIMS[name]["sentence"],
-        "holds_strictly": not failing if checked else None,
-        "pairs_holding": len(checked) - len(failing),
-        "pairs_total": len(checked),
-        "pairs_left_out": len(by_pair) - len(checked),
-        "comparisons_holding": total - sum(map(len, failing.values())),
-        "comparisons_total": total,
-        "failing": [{"pair": pair, "comparisons": texts} for pair, texts in failing.items()],
+        "holding": len(checked) - len(failing),
+        "total": len(checked),
+        "left_out": len(by_pair) - len(checked),
+        "failing": failing,
         **{verdict: [pair for pair, found in verdicts.items() if found == verdict] for verdict in VERDICTS},
     }
 

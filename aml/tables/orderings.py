@@ -39,9 +39,6 @@ class Comparison:
     def holds(self) -> bool:
         return bool(self.low[0] < self.high[0] or (self.ties and self.low[0] == self.high[0]))
 
-    def __str__(self) -> str:
-        return f"{self.column}, {self.what}: {self.low[0]:.4g} against {self.high[0]:.4g}"
-
 
 class Scores:
     """Looks up scores: arrays of the table's number, then that of each draw, nan for a network that was not drawn; None
