@@ -55,9 +55,10 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     draws = draw(scores, bootstrap)
     differences = find_differences(scores, draws, settings, bootstrap)
     built = marked(built, draws, settings, bootstrap)
-    distances = published_distances(built, printed, published_teachers(values))
+    lines = compare(built, printed)
+    from_printed = list(differences_from_printed(built, lines)) if comparison.printed else []
+    distances = published_distances(lines, published_teachers(values))
     sentence = published_sentence(distances, comparison.tolerance)
-    from_printed = list(differences_from_printed(built, compare(built, printed))) if comparison.printed else []
     with replacing_folder(tables) as folder:
         noted = with_note(built, sentence)
         write_tables(noted, folder)
@@ -65,7 +66,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
         write_lines(folder / "intervals.csv", Interval, find_intervals(draws, means, bootstrap))
         write_lines(folder / "differences.csv", Difference, differences)
         if comparison.printed:
-            write_comparison(built, printed, folder)
+            write_comparison(lines, from_printed, folder)
     write_claims(claims, built, printed, draws, confidence=bootstrap.confidence)
     missing = missing_keys(built)
     if missing:

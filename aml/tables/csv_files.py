@@ -21,14 +21,13 @@ def missing_keys(tables: Iterable[Table]) -> list[str]:
     return list(dict.fromkeys(key for table in tables for key in table.missing))
 
 
-def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
-    """Write table<number>.csv and .tex of each table and tables.tex, a document of them; return the missing keys.
+def write_tables(tables: Iterable[Table], folder: Path) -> None:
+    """Write table<number>.csv and .tex of each table and tables.tex, a document of them.
 
     The CSV has one decimal, and empty fields where LaTeX has dashes. Standard deviations over seeds, if there are any,
     follow after all scores.
     """
     tables = list(tables)
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:
         with open(folder / f"table{table.number}.csv", "w", newline="", encoding="utf-8") as file:
@@ -40,7 +39,6 @@ def write_tables(tables: Iterable[Table], folder: str | Path) -> list[str]:
         (folder / f"table{table.number}.tex").write_text(text, encoding="utf-8")
     document = latex.document(table.number for table in tables)
     (folder / "tables.tex").write_text(document, encoding="utf-8")
-    return missing_keys(tables)
 
 
 def csv_fields(table: Table, row: Row) -> list:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from aml.tables import latex
-from aml.tables.model import Row, Table, select, tenths
+from aml.tables.model import Row, Table, split_column, tenths
 
 PRINTED = Path(__file__).with_name("printed") / "tables_5_to_10.csv"
 COMPARISON_COLUMNS = (
@@ -27,19 +27,6 @@ TEACHERS_TABLE = 7  # has the teachers' symmetric scores without distractors
 
 
 def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """Return what `shared_scores` gives. Raises ValueError without any: the tables aren't in the paper's setting."""
-    printed = list(printed)
-    lines = shared_scores(tables, printed)
-    if not lines:
-        students = sorted({row.student for table in printed for row in table.rows})
-        raise ValueError(
-            f"no score of the tables is in the supplement; accepted: networks labelled {', '.join(students)} "
-            f"and columns {', '.join(printed[0].columns) if printed else 'none'}"
-        )
-    return lines
-
-
-def shared_scores(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
     """Return a dict of COMPARISON_COLUMNS for each score that both have: same table, distractors, labels, loss, column.
 
     Scores are Decimals with one digit, None where ours is missing.
@@ -62,19 +49,22 @@ def shared_scores(tables: Iterable[Table], printed: Iterable[Table]) -> list[dic
     return lines
 
 
-def write_comparison(tables: Iterable[Table], printed: Iterable[Table], folder: str | Path) -> list[dict]:
-    """Write comparison.csv, a line for each score, and comparison.tex, tables of differences; return the lines."""
-    tables = list(tables)
-    lines = compare(tables, printed)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def write_comparison(lines: list[dict], differences: Iterable[Table], folder: Path) -> None:
+    """Write comparison.csv, what `compare` gives, and comparison.tex, what `differences_from_printed` gives.
+
+    Raises ValueError without lines: the tables aren't in the paper's setting.
+    """
+    if not lines:
+        raise ValueError(
+            "no score of the tables is in the supplement; accepted with comparison.printed: its networks on its sets, "
+            "labelled and named as in params.paper.yaml"
+        )
     with open(folder / "comparison.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COMPARISON_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-    floats = [latex.render(t, f"tab:{t.number}-difference", _signed) for t in differences_from_printed(tables, lines)]
+    floats = [latex.render(table, f"tab:{table.number}-difference", _signed) for table in differences]
     (folder / "comparison.tex").write_text("\n".join(floats), encoding="utf-8")
-    return lines
 
 
 def flaw_of(table: int, row: Row, column: str) -> int | None:
@@ -119,19 +109,20 @@ def _signed(value: Decimal) -> str:
     return f"${value:+}$" if value else str(abs(value))
 
 
-def published_distances(tables: Iterable[Table], printed: Iterable[Table], labels: Iterable[str]) -> dict[str, Decimal]:
+def published_distances(lines: list[dict], labels: Iterable[str]) -> dict[str, Decimal]:
     """Return ours minus printed, in points, of each mAP of the teachers with these labels: by "<label>, <column>".
+    `lines`: what `compare` gives.
 
     Their authors trained these networks, so nothing but the testing can move their scores: far ones mean that images,
     preprocessing or protocol are not the paper's. Scores that either side lacks are left out.
     """
-    labels = set(labels)
-    tables = [table for table in tables if table.number == TEACHERS_TABLE]
-    columns = {column for table in tables for column in select(table.columns, "mAP")}
+    shown = {(TEACHERS_TABLE, label, "") for label in labels}
     return {
         f"{line['student']}, {line['column']}": line["difference"]
-        for line in shared_scores(tables, printed)
-        if line["student"] in labels and not line["teacher"] and line["column"] in columns and line["ours"] is not None
+        for line in lines
+        if (line["table"], line["student"], line["teacher"]) in shown
+        and split_column(line["column"])[2] == "mAP"
+        and line["ours"] is not None
     }
 
 

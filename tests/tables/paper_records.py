@@ -6,8 +6,9 @@ from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
 from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.tables.csv_files import read_tables
 from aml.tables.model import LEVELS, TABLES
-from aml.tables.printed_values import PRINTED
+from aml.tables.printed_values import PRINTED, compare, differences_from_printed, write_comparison
 from tests import read_rows
 
 KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
@@ -114,6 +115,13 @@ def with_expansions(records: dict[str, dict]) -> dict[str, dict]:
             for values in (values for levels in record[protocol].values() for values in levels.values()):
                 values |= {"mAP+QE": values["mAP"] + 1, "mAP+DBA": values["mAP"] + 2}
     return records
+
+
+def write_comparison_of(tables: list, folder: Path) -> list[dict]:
+    """Compare tables with the printed ones, as the stage does."""
+    lines = compare(tables, read_tables(PRINTED))
+    write_comparison(lines, list(differences_from_printed(tables, lines)), folder)
+    return lines
 
 
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:

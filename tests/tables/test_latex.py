@@ -6,10 +6,9 @@ import pytest
 
 from aml.params.reports import Loss, Named, Teacher
 from aml.tables.build import build_tables
-from aml.tables.csv_files import read_tables, write_tables
+from aml.tables.csv_files import write_tables
 from aml.tables.latex import document, escape, render
-from aml.tables.printed_values import PRINTED, write_comparison
-from tests.tables.paper_records import paper_settings, printed_records, with_seeds
+from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_comparison_of
 
 needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
 HARD_LABELS = (Named("mobilenet_v2", '[M] 100% & _x_ #1 ~^$ {a}\\b <c|d> "e"\n f'), Named("b", "*B" * 20))
@@ -89,7 +88,7 @@ def test_documents_compile_and_fit_the_page(tmp_path, paper):
     of_seeds = with_seeds(records, {0: 1.0, 1: 0.97, 7: 0.9})
     del records["mobilenet_v2-vgg16-reg"], of_seeds["mobilenet_v2-vgg16-reg-1"]
     write_tables(build_tables(paper_settings(), records), tmp_path / "printed")
-    write_comparison(build_tables(paper_settings(), records), read_tables(PRINTED), tmp_path / "printed")
+    write_comparison_of(build_tables(paper_settings(), records), tmp_path / "printed")
     write_tables(build_tables(paper_settings(seeds=(0, 1, 7)), of_seeds), tmp_path / "seeds")
     hard = paper_settings(students=HARD_LABELS, note="5% of a_b: \\ & <#>")
     write_tables(build_tables(hard, {key: records[key] for key in ("vgg16", "resnet101")}), tmp_path / "hard")

@@ -12,10 +12,9 @@ from aml.tables.printed_values import (
     published_distances,
     published_sentence,
     with_note,
-    write_comparison,
 )
 from tests import read_rows
-from tests.tables.paper_records import LOSSES, paper_settings, printed_records
+from tests.tables.paper_records import LOSSES, paper_settings, printed_records, write_comparison_of
 
 
 def test_printed_against_itself_differs_nowhere_and_known_flaws_are_flagged():
@@ -42,7 +41,7 @@ def test_differences_are_of_the_scores_as_tables_show_them(tmp_path):
     records["vgg16"]["symmetric"]["roxford5k"]["medium"]["mAP"] = 61.26
     del records["mobilenet_v2-512"]
     tables = build_tables(paper_settings(losses=(*LOSSES, Loss("mse", "MSE", ("self",), "none"))), records)
-    cells = write_comparison(tables, read_tables(PRINTED), tmp_path)
+    cells = write_comparison_of(tables, tmp_path)
     lines = read_rows(tmp_path / "comparison.csv")
     assert len(lines) == len(cells) == 176 * 8  # the further loss isn't printed
     changed = [line for line in lines if line["difference"] not in ("0.0", "")]
@@ -60,7 +59,7 @@ TEACHERS = {"VGG16": (60.9, 69.3, 32.9, 44.2), "ResNet101": (65.4, 76.7, 40.1, 5
 
 
 def distances(records, labels=TEACHERS, **settings):
-    return published_distances(build_tables(paper_settings(**settings), records), read_tables(PRINTED), labels)
+    return published_distances(compare(build_tables(paper_settings(**settings), records), read_tables(PRINTED)), labels)
 
 
 def test_only_the_named_teachers_are_checked_in_map():

@@ -116,7 +116,8 @@ def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
     for key in missing:
         del records[key]
     tables = build_tables(SETTINGS, records)
-    assert write_tables(tables, tmp_path) == missing_keys(tables) == missing
+    write_tables(tables, tmp_path)
+    assert missing_keys(tables) == missing
     line = (tmp_path / "table6.csv").read_text().splitlines()[5]
     assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 16
     dash = r"--\phantom{{\tiny$\pm$0.0}}"

@@ -18,7 +18,8 @@ def test_every_printed_cell_comes_back(records, tmp_path):
     records["old-vgg16-reg"] = {"symmetric": {"roxford5k": {"hard": {"mAP": float("nan")}}}}  # is not looked at
     tables = build_tables(paper_settings(), records)
     assert [len(table.rows) for table in tables] == [20, 20, 34, 34, 34, 34]
-    assert write_tables(tables, tmp_path) == []
+    write_tables(tables, tmp_path)
+    assert missing_keys(tables) == []
     written = [(tmp_path / f"table{number}.csv").read_text().splitlines() for number in range(5, 11)]
     printed = PRINTED.read_text().splitlines()
     assert all(lines[0] == printed[0] for lines in written)
@@ -58,7 +59,8 @@ def test_ties_as_printed_are_all_bold(records):
 def test_a_missing_network_is_a_dash_an_empty_field_and_a_note(records, tmp_path):
     del records[REG], records["efficientnet_b3-2048"]
     tables = build_tables(paper_settings(), records)
-    assert write_tables(tables, tmp_path) == missing_keys(tables) == [REG, "efficientnet_b3-2048"]
+    write_tables(tables, tmp_path)
+    assert missing_keys(tables) == [REG, "efficientnet_b3-2048"]
     line = (tmp_path / "table6.csv").read_text().splitlines()[5]
     assert line == "6,asymmetric,,MobileNetV2,512,VGG16,0,reg,1,0,0,,1" + "," * 8
     latex = (tmp_path / "table6.tex").read_text()

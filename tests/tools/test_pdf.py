@@ -5,9 +5,8 @@ import shutil
 import pytest
 
 from aml.tables.build import build_tables
-from aml.tables.csv_files import read_tables, write_tables
-from aml.tables.printed_values import PRINTED, write_comparison
-from tests.tables.paper_records import paper_settings, printed_records
+from aml.tables.csv_files import write_tables
+from tests.tables.paper_records import paper_settings, printed_records, write_comparison_of
 from tools import pdf
 
 
@@ -15,7 +14,7 @@ from tools import pdf
 def tables(tmp_path):
     built = build_tables(paper_settings(), printed_records())
     write_tables(built, tmp_path / "tables")
-    write_comparison(built, read_tables(PRINTED), tmp_path / "tables")
+    write_comparison_of(built, tmp_path / "tables")
     return tmp_path / "tables"
 
 
