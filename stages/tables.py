@@ -34,14 +34,7 @@ from aml.tables.printed_values import (
 )
 from aml.tables.records import mean, over_seeds, read_records
 from aml.tables.settings import published_teachers, table_settings
-from aml.tables.uncertainty import (
-    Difference,
-    Interval,
-    find_differences,
-    find_intervals,
-    marked,
-    write_lines,
-)
+from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked, write_lines
 from stages.runtime import run_command
 
 

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment
-from markupsafe import Markup
 
 from aml.pages.provenance import Commit, Family, noted
 from aml.params.reports import Loss
@@ -125,17 +124,13 @@ def grouped(text: str) -> str:
 @cache
 def _templates() -> Environment:
     jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
-    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH, "css": _css}
+    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH}
     jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
     jinja.globals |= {"as_score": _score, "as_difference": _signed}
     jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
     jinja.filters |= {"moment": _moment, "noted": noted, "description": _description}
     jinja.filters |= {"raised": _raised, "trained": _trained}
     return jinja
-
-
-def _css() -> Markup:
-    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # safe: our own file, without "</style"
 
 
 def _score(value: float | None) -> str:

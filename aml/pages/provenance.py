@@ -44,16 +44,8 @@ class Family:
     runs: tuple[StageRun, ...]
 
     @property
-    def seconds(self) -> float:
-        return sum(run.seconds for run in self.runs)
-
-    @property
     def median(self) -> float | None:
         return statistics.median(run.seconds for run in self.runs) if self.runs else None
-
-    @property
-    def devices(self) -> list[str]:
-        return list(dict.fromkeys(run.device for run in self.runs))
 
 
 def making() -> dict[str, str]:

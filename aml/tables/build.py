@@ -5,30 +5,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from statistics import stdev
 
 from aml.params.reports import Named, TableSettings
 from aml.tables import captions, notes
-from aml.tables.model import (
-    METRICS,
-    TABLES,
-    Row,
-    Table,
-    by_pair,
-    score_columns,
-    select,
-    split_column,
-    tenths,
-)
-from aml.tables.records import (
-    check_records,
-    deviation,
-    expansions,
-    mean,
-    missing_records,
-    num_distractors,
-    over_seeds,
-    score,
-)
+from aml.tables.model import METRICS, TABLES, Row, Table, by_pair, score_columns, select, split_column, tenths
+from aml.tables.records import check_records, mean, missing_records, num_distractors, over_seeds, score
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -60,10 +42,11 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
     if kind.with_distractors:
         sets = {key: distractors and f"{key}+{distractors.key}" for key in sets}
-    columns = score_columns(sets, (*METRICS, *expansions(evaluation)))
+    expansions = (evaluation or {}).get("expansion", {})  # constants by metric
+    columns = score_columns(sets, (*METRICS, *expansions))
     means = over_seeds(records, networks, mean)
     chance = _values("chance", "chance", any_record, score_columns(sets), sets)
-    deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], deviation)
+    deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], stdev)
     rows = []
     for network in networks:
         section = kind.protocol if network.teacher else "symmetric"

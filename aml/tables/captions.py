@@ -2,7 +2,6 @@
 
 from aml.params.reports import Named, TableSettings
 from aml.tables.model import LEVELS, METRICS, Kind, tenths
-from aml.tables.records import expansions
 
 NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
 ROWS = {
@@ -69,8 +68,8 @@ def caption(
         )
     if settings.several_seeds:
         sentences.append(f"Students: mean and standard deviation over seeds {', '.join(map(str, settings.seeds))}.")
-    sentences += [_expansion(name, constants) for name, constants in expansions(evaluation).items()]
     if evaluation is not None:
+        sentences += [_expansion(*found) for found in evaluation.get("expansion", {}).items()]
         sentences += _measurement(kind.with_distractors, settings, evaluation, chance)
     columns = COLUMNS | ({"Asym": ACROSS} if kind.has_successors else {})
     sentences += [columns[heading] for heading in kind.training if heading in columns]

@@ -70,11 +70,6 @@ def mean(values: list[float]) -> float:
     return round(statistics.fmean(values), 9)
 
 
-def deviation(values: list[float]) -> float:
-    """Return the standard deviation of a sample of two or more."""
-    return statistics.stdev(values)
-
-
 def score(record: dict, key: str, *, section: str, name: str, level: str, metric: str) -> float | None:
     """Return a score in percent, None at a level at which no query has a positive; `name` is <set> or
     <set>+<distractors>.
@@ -83,11 +78,6 @@ def score(record: dict, key: str, *, section: str, name: str, level: str, metric
     """
     levels = _get(record, key, section, name)
     return float(_get(record, key, section, name, level, metric)) if level in levels else None
-
-
-def expansions(evaluation: dict | None) -> dict[str, dict]:
-    """Return the constants of each expansion that records with this `evaluation` have, by the name of its metric."""
-    return (evaluation or {}).get("expansion", {})
 
 
 def num_distractors(record: dict, key: str, name: str) -> int:
