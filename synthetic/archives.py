@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tqdm import tqdm
+
 from aml.files.atomic import replacing
 
 
 @contextmanager
-def writing_archive(path: Path) -> Iterator[Callable[[str, bytes], None]]:
-    """Give a function that adds a file (name, data) to a gzipped tar, which is at `path` once it is complete. Owners,
-    modes and times are the same for all files."""
+def writing_archive(path: Path, bar: tqdm) -> Iterator[Callable[[str, bytes], None]]:
+    """Give a function that adds a file (name, data) to a gzipped tar, which is at `path` once it is complete, and to
+    `bar`. Owners, modes and times are the same for all files."""
     with (
         replacing(path) as temporary,
         open(temporary, "wb") as file,
@@ -26,6 +28,7 @@ def writing_archive(path: Path) -> Iterator[Callable[[str, bytes], None]]:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
+            bar.update()
 
         yield add
 
@@ -34,8 +37,3 @@ def write_pickle(path: Path, value: dict) -> None:
     """Write plain lists, dicts, numbers and strings as the upstream lists are: protocol 2."""
     with replacing(path) as temporary:
         temporary.write_bytes(pickle.dumps(value, protocol=2))
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

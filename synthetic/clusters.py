@@ -31,58 +31,44 @@ class Job:
 
 
 @dataclass(frozen=True)
-class TrainingCluster:
-    """JPEGs of one landmark, and (query, positive) pairs of their numbers."""
-
-    jpegs: list[bytes]
-    pairs: list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class TestCluster:
-    """JPEGs of one landmark's queries and database views, and for each query its box and the grade of each view."""
+class Cluster:
+    """JPEGs of one landmark's queries and database views, and (query, positive) pairs of their numbers; for each query
+    of a test set its box and the grade of each view."""
 
     queries: list[bytes]
     database: list[bytes]
-    boxes: list[list[float]]
-    grades: list[list[str]]
+    pairs: list[tuple[int, int]]
+    boxes: list[list[float]] = ()
+    grades: list[list[str]] = ()
 
     @property
     def jpegs(self) -> list[bytes]:
         return self.queries + self.database
 
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """Each query with its easy and hard views, as numbers of `jpegs`."""
-        return [
-            (query, len(self.queries) + view)
-            for query, row in enumerate(self.grades)
-            for view, level in enumerate(row)
-            if level != "junk"
-        ]
 
-
-def draw_training_cluster(job: Job) -> TrainingCluster:
+def draw_training_cluster(job: Job) -> Cluster:
     """Draw a landmark with at least one pair of views."""
     landmark = draw_landmark(job.key, job.kinds, job.palette)
     for attempt in range(MAX_ATTEMPTS):
         views = _draw_views(landmark, job, attempt, TRAINING_DIFFICULTIES)
         pairs = _pairs(job.key, views)
         if pairs:
-            return TrainingCluster([view.jpeg for view in views], pairs)
+            return Cluster([], [view.jpeg for view in views], pairs)
     raise RuntimeError(f"landmark {job.key}: no two of {job.num_views} views make a pair in {MAX_ATTEMPTS} attempts")
 
 
-def draw_test_cluster(job: Job) -> TestCluster:
-    """Draw a landmark of which each query has an easy or a hard view in the database."""
+def draw_test_cluster(job: Job) -> Cluster:
+    """Draw a landmark of which each query has an easy or a hard view in the database. Its pairs are all of these."""
     landmark = draw_landmark(job.key, job.kinds, job.palette)
     queries = [_draw_query(landmark, number, job.image_size) for number in range(job.num_queries)]
     for attempt in range(MAX_ATTEMPTS):
         views = _draw_views(landmark, job, attempt, DATABASE_DIFFICULTIES)
         grades = [[grade(query, view) for view in views] for query in queries]
         if all("easy" in row or "hard" in row for row in grades):
-            boxes = [list(query.box) for query in queries]
-            return TestCluster([view.jpeg for view in queries], [view.jpeg for view in views], boxes, grades)
+            graded = [(query, view, level) for query, row in enumerate(grades) for view, level in enumerate(row)]
+            pairs = [(query, len(queries) + view) for query, view, level in graded if level != "junk"]
+            boxes, jpegs = [list(query.box) for query in queries], [view.jpeg for view in (*queries, *views)]
+            return Cluster(jpegs[: len(queries)], jpegs[len(queries) :], pairs, boxes, grades)
     raise RuntimeError(
         f"landmark {job.key}: a query without positive among {job.num_views} views, {MAX_ATTEMPTS} times"
     )
@@ -98,13 +84,11 @@ def draw_other(job: Job) -> bytes:
 
 
 def _draw_views(landmark: Landmark, job: Job, attempt: int, difficulties: tuple[float, float]) -> list[View]:
-    difficulty = [
-        stream("difficulty", *job.key, number, attempt).uniform(*difficulties) for number in range(job.num_views)
-    ]
-    return [
-        draw_view(landmark, ("view", number, attempt), difficulty[number], job.image_size)
-        for number in range(job.num_views)
-    ]
+    views = []
+    for number in range(job.num_views):
+        difficulty = stream("difficulty", *job.key, number, attempt).uniform(*difficulties)
+        views.append(draw_view(landmark, ("view", number, attempt), difficulty, job.image_size))
+    return views
 
 
 def _draw_query(landmark: Landmark, number: int, image_size: int) -> View:

@@ -1,6 +1,6 @@
 """A pinhole camera, and the picture while it is painted: colours, nearness, the landmark's face at each pixel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,10 +26,6 @@ class Camera:
         depth = seen[..., 2]
         centre = np.array([self.width, self.height]) / 2
         return centre + self.focal * seen[..., :2] / np.maximum(depth, 1e-6)[..., None], depth
-
-    def moved(self, offset: np.ndarray) -> "Camera":
-        """The same camera, shifted: it sees a solid as this one sees the solid shifted by -offset."""
-        return replace(self, eye=self.eye + offset)
 
     @property
     def horizon(self) -> float:
@@ -60,23 +56,23 @@ class Frame:
         self.colours = np.ascontiguousarray(colours, np.float32)
         self.faces = np.zeros(colours.shape[:2], np.uint8)
         self._nearness = np.zeros(colours.shape[:2], np.float32)  # 1 / depth
+        self.height, self.width = colours.shape[:2]
 
-    @property
-    def width(self) -> int:
-        return self.colours.shape[1]
-
-    @property
-    def height(self) -> int:
-        return self.colours.shape[0]
-
-    def draw_scenery(self, camera: Camera, solid: Solid, light: Light) -> None:
-        """Draw a house of the background; nearer ones hide it, in whatever order they are drawn."""
-        self._draw(camera, solid, light, numbered=False)
-
-    def draw_landmark(self, camera: Camera, solid: Solid, light: Light) -> None:
-        """Draw the landmark over all that is there, and note its faces."""
-        self._nearness[:] = 0
-        self._draw(camera, solid, light, numbered=True)
+    def draw(self, camera: Camera, solid: Solid, light: Light, *, is_landmark: bool) -> None:
+        """Draw a house of the background, which nearer ones hide, in whatever order they are drawn; or the landmark,
+        over all that is there, and note its faces."""
+        if is_landmark:
+            self._nearness[:] = 0
+        positions, depths = camera.project(solid.corners)  # (F, 4, 2), (F, 4)
+        to_eye = camera.eye - solid.centres
+        faces_camera = (solid.normals * to_eye).sum(1) > 0
+        visible = np.flatnonzero(faces_camera & (depths.min(1) > NEAREST))
+        distances = np.linalg.norm(to_eye[visible], axis=1)
+        tones = light.on(solid.normals)
+        for face in visible[np.argsort(-distances, kind="stable")]:  # far to near, for soft edges
+            plane = _inverse_depth(camera, solid.normals[face], solid.centres[face])
+            number = int(face) + 1 if is_landmark else 0
+            self._draw_face(solid.textures[face], positions[face], plane, tones[face], light.window_glow, number)
 
     def fill_polygon(self, corners: np.ndarray, tone: np.ndarray) -> None:
         """Draw a polygon (k, 2) in front of everything."""
@@ -101,18 +97,6 @@ class Frame:
         ends = tuple(map(int, start)), tuple(map(int, end))
         cv2.line(self.colours, *ends, colour(tone), max(1, int(width)))
         cv2.line(self.faces, *ends, 0, max(1, int(width)))
-
-    def _draw(self, camera, solid, light, *, numbered):
-        positions, depths = camera.project(solid.corners)  # (F, 4, 2), (F, 4)
-        to_eye = camera.eye - solid.centres
-        faces_camera = (solid.normals * to_eye).sum(1) > 0
-        visible = np.flatnonzero(faces_camera & (depths.min(1) > NEAREST))
-        distances = np.linalg.norm(to_eye[visible], axis=1)
-        tones = light.on(solid.normals)
-        for face in visible[np.argsort(-distances, kind="stable")]:  # far to near, for soft edges
-            plane = _inverse_depth(camera, solid.normals[face], solid.centres[face])
-            number = int(face) + 1 if numbered else 0
-            self._draw_face(solid.textures[face], positions[face], plane, tones[face], light.window_glow, number)
 
     def _draw_face(self, texture, positions, plane, tone, window_glow, number):
         """Draw one face with its corners at `positions` (4, 2); plane: 1 / depth = plane . (x, y, 1)."""

@@ -1,17 +1,9 @@
-"""The eight kinds of landmark: each function adds one building to a solid, its proportions drawn at random."""
+"""The eight kinds of landmark: each function adds one building to a `Solid`, its proportions drawn at random."""
 
 from dataclasses import replace
 
-import numpy as np
-
 from synthetic.facades import Doors, Facade
-from synthetic.solids import Solid
 from synthetic.streams import pick
-
-
-def build(kind: str, solid: Solid, random: np.random.Generator) -> None:
-    """Add a building of one of KINDS."""
-    _BUILDERS[kind](solid, random)
 
 
 def _whole(random, low, high):
@@ -157,14 +149,6 @@ def _block(solid, random):
         solid.spire(centre, 5, 5, 1.3 * height, random.uniform(3, 7), 8)
 
 
-_BUILDERS = {
-    "cathedral": _cathedral,
-    "palace": _palace,
-    "tower": _tower,
-    "arch": _arch,
-    "dome": _dome,
-    "castle": _castle,
-    "church": _church,
-    "block": _block,
-}
-KINDS = tuple(_BUILDERS)
+_ALL = (_cathedral, _palace, _tower, _arch, _dome, _castle, _church, _block)
+BUILDERS = {build.__name__[1:]: build for build in _ALL}
+KINDS = tuple(BUILDERS)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from synthetic.facades import Doors, Facade
-from synthetic.kinds import KINDS, build
+from synthetic.kinds import BUILDERS, KINDS
 from synthetic.solids import Solid
 from synthetic.streams import pick, stream
 from synthetic.style import STONES, draw_style
@@ -41,7 +41,7 @@ def draw_landmark(key: tuple, kinds: tuple[str, ...] = KINDS, palette: tuple[int
     random = stream("landmark", *key)
     kind = pick(random, kinds)
     solid = Solid(draw_style(random, ("landmark", *key), palette))
-    build(kind, solid, random)
+    BUILDERS[kind](solid, random)
     radius = float(np.abs(solid.corners[..., :2]).max())
     ground = int(random.integers(3))
     neighbours = tuple(_draw_neighbour(random, radius) for _ in range(int(random.integers(2, 6))))

@@ -4,25 +4,26 @@ One seed and one installation give the same bytes, whatever the number of proces
 seed and on the function that draws it, not on the folder's name. `aml.params.datasets` explains and checks the numbers.
 """
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
+from aml.files.atomic import replacing
+from aml.files.image_sets import LABELS
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
-from synthetic.archives import write_lines, write_pickle, writing_archive
+from synthetic.archives import write_pickle, writing_archive
 from synthetic.clusters import Job, draw_other, draw_test_cluster, draw_training_cluster
 from synthetic.kinds import KINDS
 from synthetic.landmarks import PALETTE
 from synthetic.processes import workers
 from synthetic.streams import identifier, stream
 
-SMALLEST, LARGEST = 32, 2048  # image_size: smaller ones show nothing, larger ones only the textures' pixels
-
 
 def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes: int) -> None:
     """Write ims.tar.gz, <folder>.pkl and <folder>-whiten.pkl: clusters of views of one landmark each, with pairs. The
     whitening list has landmarks of its own; its pairs are what a test set calls queries and easy or hard views."""
-    folder, seed = _prepared(folder), drawing.seed
+    seed = drawing.seed
     landmarks = {
         "train": (drawing.num_train_landmarks, 0, draw_training_cluster),
         "val": (drawing.num_val_landmarks, 0, draw_training_cluster),
@@ -30,11 +31,7 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
     }
     lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in landmarks}
     total = sum(count * (num_queries + drawing.views_per_landmark) for count, num_queries, _ in landmarks.values())
-    with (
-        _progress(folder, total) as bar,
-        writing_archive(folder / "ims.tar.gz") as add,
-        workers(num_processes) as spread,
-    ):
+    with _drawing(folder, total, num_processes) as (bar, spread), writing_archive(folder / "ims.tar.gz", bar) as add:
         for split, (count, num_queries, draw) in landmarks.items():
             counts = num_queries, drawing.views_per_landmark
             keys = [("sfm", seed, split, number) for number in range(count)]
@@ -49,7 +46,6 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
                     rows["cluster"].append(number)
                 rows["qidxs"] += [first + query for query, _ in cluster.pairs]
                 rows["pidxs"] += [first + positive for _, positive in cluster.pairs]
-                bar.update(len(cluster.jpegs))
     whitening = lists.pop("whitening")
     del whitening["cluster"]
     write_pickle(folder / f"{folder.name}.pkl", lists)
@@ -59,18 +55,14 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
 def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -> None:
     """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth. The
     database is shuffled; queries are not part of it."""
-    folder = _prepared(folder)
     name, seed, counts = folder.name, drawing.seed, (drawing.queries_per_landmark, drawing.views_per_landmark)
     look = tuple(drawing.kinds), tuple(drawing.palette), drawing.image_size
     jobs = [Job(("test", seed, number), *look, *counts) for number in range(drawing.num_landmarks)]
     other_jobs = [Job(("test", seed, "other", number), *look, 0, 1) for number in range(drawing.num_other)]
     names, queries, boxes, grades = [], [], [], []
     total = drawing.num_landmarks * sum(counts) + drawing.num_other
-    with (
-        _progress(folder, total) as bar,
-        writing_archive(folder / f"{name}_images.tgz") as add,
-        workers(num_processes) as spread,
-    ):
+    archive = folder / f"{name}_images.tgz"
+    with _drawing(folder, total, num_processes) as (bar, spread), writing_archive(archive, bar) as add:
         clusters, others = spread(draw_test_cluster, jobs), spread(draw_other, other_jobs)
         for number, cluster in enumerate(clusters):
             new_queries = [f"{name}_{number:04d}_query_{view:04d}" for view in range(len(cluster.queries))]
@@ -80,50 +72,40 @@ def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -
             boxes += cluster.boxes
             grades += [dict(zip(new_names, row, strict=True)) for row in cluster.grades]
             queries, names = queries + new_queries, names + new_names
-            bar.update(len(new_queries) + len(new_names))
         for number, jpeg in enumerate(others):
             names.append(f"{name}_other_{number:06d}")
             add(f"jpg/{names[-1]}.jpg", jpeg)
-            bar.update()
     order = [names[number] for number in stream("order", seed).permutation(len(names))]
     rows = {image: row for row, image in enumerate(order)}
-    ground_truth = [{"bbx": box} | _levels(graded, rows) for box, graded in zip(boxes, grades, strict=True)]
+    ground_truth = [
+        {"bbx": box, **{label: sorted(rows[image] for image in graded if graded[image] == label) for label in LABELS}}
+        for box, graded in zip(boxes, grades, strict=True)
+    ]
     write_pickle(folder / f"gnd_{name}.pkl", {"imlist": order, "qimlist": queries, "gnd": ground_truth})
 
 
 def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archives: int, num_processes: int) -> None:
     """Write revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark. Remove
     archives that an earlier call with more of them has left."""
-    folder, seed, num_images = _prepared(folder), drawing.seed, drawing.num_images
+    seed, num_images = drawing.seed, drawing.num_images
     jobs = [Job(("distractor", seed, number), KINDS, PALETTE, drawing.image_size, 0, 1) for number in range(num_images)]
     names = [f"{number // 100:04d}/{identifier('distractor', seed, number)}.jpg" for number in range(num_images)]
-    with _progress(folder, num_images) as bar, workers(num_processes) as spread:
+    archives = [folder / f"revisitop1m.{part + 1}.tar.gz" for part in range(num_archives)]
+    with _drawing(folder, num_images, num_processes) as (bar, spread):
         images = spread(draw_other, jobs)
-        for part in range(num_archives):
+        for part, archive in enumerate(archives):
             share = slice(part * num_images // num_archives, (part + 1) * num_images // num_archives)
-            with writing_archive(folder / f"revisitop1m.{part + 1}.tar.gz") as add:
+            with writing_archive(archive, bar) as add:
                 for name in names[share]:
                     add(f"jpg/{name}", next(images))
-                    bar.update()
-    written = {f"revisitop1m.{part + 1}.tar.gz" for part in range(num_archives)}
-    for path in folder.glob("revisitop1m.*.tar.gz"):
-        if path.name not in written:
-            path.unlink()
-    write_lines(folder / f"{folder.name}.txt", names)
+    for path in {*folder.glob("revisitop1m.*.tar.gz")} - {*archives}:
+        path.unlink()
+    with replacing(folder / f"{folder.name}.txt") as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
-def _levels(graded, rows):
-    """Level -> its rows, rising; graded: image name -> level; rows: image name -> row."""
-    return {
-        level: sorted(rows[image] for image in graded if graded[image] == level) for level in ("easy", "hard", "junk")
-    }
-
-
-def _prepared(folder):
-    folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _progress(folder, total):
-    return tqdm(total=total, desc=folder.name, unit="image", disable=None)  # None: silent unless a terminal shows it
+@contextmanager
+def _drawing(folder, total, num_processes):
+    """Give the progress bar of `total` images, silent unless a terminal shows it, and `workers`' map."""
+    with tqdm(total=total, desc=folder.name, unit="image", disable=None) as bar, workers(num_processes) as spread:
+        yield bar, spread

@@ -12,6 +12,7 @@ from synthetic.style import Style
 from synthetic.textures import Texture
 
 OVERHANG = 0.4  # of a gable roof's edges, metres
+NUM_RINGS, NUM_SIDES = 4, 10  # of a cupola
 
 
 class Solid:
@@ -55,15 +56,11 @@ class Solid:
         back: Facade | None = None,
     ) -> None:
         """Add four walls and a flat roof. Sides without a facade are like the front, the back is like the sides."""
-        (x0, y0), (x1, y1) = _low_high(centre, width, depth)
-        side = side or front
-        ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]  # anticlockwise from above
-        facades = (front, side, back or side, side)
-        for start, end, facade in zip(ring, ring[1:] + ring[:1], facades, strict=True):
-            length = width if start[1] == end[1] else depth
+        ring, side = _rectangle(centre, width, depth), side or front
+        facades, lengths = (front, side, back or side, side), (width, depth, width, depth)
+        for (start, end), facade, length in zip(pairwise(ring), facades, lengths, strict=True):
             self._add(_wall(start, end, bottom, top), self._texture(paint_facade, facade, length, top - bottom))
-        roof = [[x0, y1, top], [x1, y1, top], [x1, y0, top], [x0, y0, top]]
-        self._add(roof, self._texture(paint_roof, width, depth))
+        self._add([[*corner, top] for corner in ring[3::-1]], self._texture(paint_roof, width, depth))
 
     def gable_roof(
         self,
@@ -76,13 +73,10 @@ class Solid:
         ridge: str = "y",
     ) -> None:
         """Add two sloping faces that meet in a ridge along "x" or "y", and the triangular walls under its ends."""
-        (x0, y0), (x1, y1) = _low_high(centre, width, depth)
-        ring = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         span, length = (width, depth) if ridge == "y" else (depth, width)
         slope = np.hypot(span / 2, rise)
         ends = (0, 2) if ridge == "y" else (1, 3)
-        for number in range(4):
-            start, end = np.array(ring[number]), np.array(ring[(number + 1) % 4])
+        for number, (start, end) in enumerate(pairwise(_rectangle(centre, width, depth))):
             if number in ends:
                 self._add(_wall(start, end, bottom, bottom + rise), self._texture(paint_gable, span, rise))
                 continue
@@ -120,23 +114,15 @@ class Solid:
         for number, (start, end) in enumerate(pairwise(ring)):
             self._add(_wall(start, end, bottom, top), textures[number % 2])
 
-    def cupola(
-        self,
-        centre: tuple[float, float],
-        radius: float,
-        bottom: float,
-        rise: float,
-        num_sides: int = 10,
-        num_rings: int = 4,
-    ) -> None:
-        """Add a dome of trapezoids, one texture for each ring."""
-        heights = np.linspace(0, np.pi / 2, num_rings + 1)
+    def cupola(self, centre: tuple[float, float], radius: float, bottom: float, rise: float) -> None:
+        """Add a dome of NUM_RINGS rings of NUM_SIDES trapezoids, one texture for each ring."""
+        heights = np.linspace(0, np.pi / 2, NUM_RINGS + 1)
         radii, levels = radius * np.cos(0.96 * heights), bottom + rise * np.sin(heights)
-        for lower in range(num_rings):
-            below, above = _ring(centre, radii[lower], num_sides), _ring(centre, radii[lower + 1], num_sides)
+        for lower in range(NUM_RINGS):
+            below, above = _ring(centre, radii[lower], NUM_SIDES), _ring(centre, radii[lower + 1], NUM_SIDES)
             width = float(np.linalg.norm(below[1] - below[0]))
-            texture = self._texture(paint_roof, width, rise / num_rings, radii[lower + 1] / radii[lower])
-            for side in range(num_sides):
+            texture = self._texture(paint_roof, width, rise / NUM_RINGS, radii[lower + 1] / radii[lower])
+            for side in range(NUM_SIDES):
                 middle = (above[side] + above[side + 1]) / 2
                 face = _sloped(below[side], below[side + 1], middle, levels[lower], levels[lower + 1])
                 self._add(face, texture)
@@ -152,9 +138,11 @@ class Solid:
         return Texture(lambda: paint(stream(*key), self.style, *arguments))
 
 
-def _low_high(centre, width, depth):
+def _rectangle(centre, width, depth):
+    """(5, 2) corners, anticlockwise from above, the last equal to the first."""
     half = np.array([width, depth]) / 2
-    return tuple(centre - half), tuple(centre + half)
+    (x0, y0), (x1, y1) = centre - half, centre + half
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
 
 
 def _ring(centre, radius, num_sides):

@@ -1,6 +1,6 @@
 """Draw one photograph of a landmark, with the facts that its labels come from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -53,8 +53,9 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
     draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
     draw_skyline(random, frame.colours, light, camera.horizon)
     for neighbour in landmark.neighbours:
-        frame.draw_scenery(camera.moved(-neighbour.offset), house(neighbour.house), light)
-    frame.draw_landmark(camera, landmark.solid, light)
+        moved = replace(camera, eye=camera.eye - neighbour.offset)  # instead of the house
+        frame.draw(moved, house(neighbour.house), light, is_landmark=False)
+    frame.draw(camera, landmark.solid, light, is_landmark=True)
     num_unhidden = np.count_nonzero(frame.faces)
     _draw_occluders(random, frame, camera, distance, light.brightness, difficulty)
     picture = add_weather(random, frame.colours, light, difficulty)

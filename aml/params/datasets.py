@@ -7,8 +7,8 @@ from aml.params.reading import Seed, Within, of_type, setting
 
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 NUMBER = "{number}"  # in names and URLs of source files: 1 to `archives`, a file each
+DRAWN_SIZES = (32, 2048)  # smaller images show nothing, larger ones only the textures' pixels
 # what synthetic can draw; a test compares the two
-DRAWN_SIZES = (32, 2048)
 KINDS = ("cathedral", "church", "palace", "dome", "tower", "arch", "castle", "block")
 NUM_STONES = 8
 

@@ -6,7 +6,7 @@ import pytest
 from aml.params import datasets
 from aml.params.reading import read_parameters
 from stages.check import main
-from synthetic import kinds, landmarks, sets
+from synthetic import kinds, landmarks
 from tests import ROOT, set_at
 
 OURS, PAPER = "params.yaml", "params.paper.yaml"
@@ -149,4 +149,3 @@ def test_the_check_stops_each(tmp_path, file, name, value, message):
 def test_what_can_be_drawn_is_what_is_accepted():
     assert set(datasets.KINDS) == set(kinds.KINDS)
     assert range(datasets.NUM_STONES) == range(len(landmarks.PALETTE))
-    assert datasets.DRAWN_SIZES == (sets.SMALLEST, sets.LARGEST)

@@ -192,7 +192,7 @@ def test_faces_in_front_hide_those_behind_and_occluders_hide_both():
     eye, target = np.array([0.0, -80.0, 2.0]), np.array([0.0, 0.0, 8.0])
     camera = Camera(eye, aim(eye, target, 0), 100, 96, 96)
     frame = Frame(np.zeros((96, 96, 3), np.float32))
-    frame.draw_landmark(camera, landmark.solid, Light(HOURS[0], np.array([0.0, -1.0, 0.0]), 0))
+    frame.draw(camera, landmark.solid, Light(HOURS[0], np.array([0.0, -1.0, 0.0]), 0), is_landmark=True)
     counts = np.bincount(frame.faces.ravel(), minlength=len(landmark.solid) + 1)[1:]
     looks_away = (landmark.solid.normals * (eye - landmark.solid.centres)).sum(1) < 0
     assert counts[0] == counts.max() > 0  # the first face of a box is its front
