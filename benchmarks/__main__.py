@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from tabulate import tabulate
+
 from aml.files.atomic import write_json
 from benchmarks.machine import machine, versions
 from benchmarks.measure import CannotRunError, Case, Options
-from benchmarks.table import markdown
 
 NAMES = ("evaluation", "extraction", "training", "mining", "decoding", "graph", "growth")
 
@@ -50,6 +51,37 @@ def measured(name: str, options: Options) -> dict:
     except CannotRunError as reason:
         return entry | {"skipped": str(reason)}
     return entry | {"cases" if isinstance(results[0], Case) else "curves": [asdict(result) for result in results]}
+
+
+def markdown(entries: dict[str, dict]) -> str:
+    """A line for each comparison: seconds of each way, how many times as fast ours is, also by the processors' time,
+    goals reached; slopes of curves; then the machines and dates."""
+    lines = []
+    for name, entry in entries.items():
+        if "skipped" in entry:
+            lines.append([name, *5 * [None], f"skipped: {entry['skipped']}"])
+        for case in entry.get("cases", []):
+            seconds = [case["seconds"].get(way) for way in ("ours", "plain", "public")]
+            reached = "; ".join(sentence if yes else f"not {sentence}" for sentence, yes in case["reached"].items())
+            what = f"{name}: {case['what']}" + (f", {case['device']}" if case["device"] else "")
+            lines.append([what, *seconds, times(case["seconds"]), times(case["cpu_seconds"]), reached])
+        for curve in entry.get("curves", []):
+            slopes = ", ".join(f"{way} {slope:.2f}" for way, slope in curve["exponents"].items() if slope is not None)
+            sizes = f"{curve['sizes'][0]:,} to {curve['sizes'][-1]:,} {curve['unit']}"
+            lines.append([f"growth: {curve['what']}, {sizes}", *5 * [None], f"slopes: {slopes}"])
+    header = ("what", "ours, s", "plain, s", "public, s", "times", "of CPU time", "reached")
+    machines = {
+        f"{entry['date']}, {entry['machine']['cpu']}, {entry['machine']['cores']} cores, "
+        f"threads: {entry['machine']['threads']}{', tiny sizes' if entry['quick'] else ''}."
+        for entry in entries.values()
+    }
+    return "\n".join([tabulate(lines, header, "github", floatfmt=".3g"), "", *sorted(machines)])
+
+
+def times(seconds: dict[str, float]) -> float | None:
+    """How many times as fast ours is as the public way, or where there is none as the plain one."""
+    other = seconds.get("public", seconds.get("plain"))
+    return None if other is None else round(other / seconds["ours"], 1)
 
 
 if __name__ == "__main__":

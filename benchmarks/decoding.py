@@ -5,10 +5,12 @@ another library and shrink by Pillow. All give the same pixels; ours must be as 
 """
 
 import io
-from collections.abc import Callable
 
+import cv2
 import numpy as np
+import torch
 from PIL import Image
+from torchvision.io import ImageReadMode, decode_jpeg
 
 from aml.images import decode, shrink
 from benchmarks.measure import Case, Options, alternate, require_equal
@@ -19,9 +21,6 @@ SLACK = 1.1  # times of equal work differ by as much from run to run
 
 
 def run(options: Options) -> list[Case]:
-    import cv2
-    import torch
-
     cv2_threads, torch_threads = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -36,13 +35,14 @@ def run(options: Options) -> list[Case]:
 
 
 def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> Case:
-    seconds, pixels = alternate(
-        {
-            name: lambda decode=decode: [decode(data, longer_side) for data in pictures]
-            for name, decode in DECODERS.items()
-        },
-        trials,
-    )
+    decoders = {
+        "ours": lambda data: shrink(decode(data), longer_side),
+        "plain": lambda data: plain(data, longer_side),
+        "OpenCV, then Pillow": lambda data: shrink(by_opencv(data), longer_side),
+        "torchvision, then Pillow": lambda data: shrink(by_torchvision(data), longer_side),
+    }
+    decoders = {name: lambda decode=decode: [decode(data) for data in pictures] for name, decode in decoders.items()}
+    seconds, pixels = alternate(decoders, trials)
     for name, found in pixels.items():
         require_equal(f"{what}, {name}", found, pixels["plain"], 0)
     best = min(seconds, key=seconds.get)
@@ -57,34 +57,17 @@ def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> 
     )
 
 
-def ours(data: bytes, longer_side: int) -> np.ndarray:
-    return shrink(decode(data), longer_side)
-
-
 def plain(data: bytes, longer_side: int) -> np.ndarray:
     image = Image.open(io.BytesIO(data)).convert("RGB")
     image.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 
-def opencv_then_pillow(data: bytes, longer_side: int) -> np.ndarray:
-    import cv2
-
+def by_opencv(data: bytes) -> np.ndarray:
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    return shrink(cv2.imdecode(np.frombuffer(data, np.uint8), flags), longer_side)
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 
 
-def torchvision_then_pillow(data: bytes, longer_side: int) -> np.ndarray:
-    import torch
-    from torchvision.io import ImageReadMode, decode_jpeg
-
+def by_torchvision(data: bytes) -> np.ndarray:
     decoded = decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.RGB)  # (3, H, W)
-    return shrink(decoded.permute(1, 2, 0).contiguous().numpy(), longer_side)
-
-
-DECODERS: dict[str, Callable[[bytes, int], np.ndarray]] = {
-    "ours": ours,
-    "plain": plain,
-    "OpenCV, then Pillow": opencv_then_pillow,
-    "torchvision, then Pillow": torchvision_then_pillow,
-}
+    return decoded.permute(1, 2, 0).contiguous().numpy()

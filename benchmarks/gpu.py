@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tabulate import tabulate
+
 from aml.files.atomic import replacing, write_json
 from benchmarks.machine import machine, versions
 
@@ -84,14 +86,8 @@ def markdown(found: dict) -> str:
 def part_lines(name: str, part: dict) -> str:
     lines = [f"## {name}: {part['status']}, {part['seconds']:.0f} s"]
     if part["rows"]:
-        columns = list(dict.fromkeys(column for row in part["rows"] for column in row))
-        lines += ["", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
-        lines += [f"| {' | '.join(shown(row.get(column)) for column in columns)} |" for row in part["rows"]]
+        lines += ["", tabulate(part["rows"], "keys", "github", floatfmt=".3g")]
     return "\n".join(lines)
-
-
-def shown(value: str | float | None) -> str:
-    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from aml.losses import load
 from aml.networks.inference import folded, prepare
 from aml.networks.network import RetrievalNetwork
 from aml.params.losses import loss_settings
-from aml.params.reading import read_parameters, section, setting
+from aml.params.reading import read_parameters, setting
 from aml.params.training import TrainingSettings
 from aml.training.loop import Adam, ParameterGroup
 from aml.training.objective import FeatureSource, Objective
@@ -30,6 +30,8 @@ from benchmarks.paper_cost import BACKWARD
 from benchmarks.pictures import random_network
 from benchmarks.stubbed_graph import ROOT, ProjectCopy
 
+VALUES = read_parameters(PARAMETERS)
+NAMES, SCALES = [*VALUES["grid"]["students"], *VALUES["grid"]["teachers"]], VALUES["extract"]["scales"]
 Row = dict[str, str | float]
 SIZES = {False: (768, 1024), True: (72, 96)}  # of images at testing, by `tiny`: height, width in pixels
 TRAINING_SIZES = {False: (272, 362), True: (48, 64)}
@@ -70,9 +72,9 @@ def tests(device: torch.device, tiny: bool) -> Iterator[Row]:
 def against_a_cpu(device: torch.device, tiny: bool) -> Iterator[Row]:
     """The largest differences of descriptors: from a CPU's in float32, and of both from float64 on the CPU."""
     cpu, off = torch.device("cpu"), []
-    for name in names():
+    for name in NAMES:
         images = noise(2, SIZES[True] if tiny else (384, 512), cpu)
-        network = random_network(read_parameters(PARAMETERS), name, images)
+        network = random_network(VALUES, name, images)
 
         def described(where: torch.device, dtype: torch.dtype, network=network, images=images) -> np.ndarray:
             ready = prepare(folded(network).to(dtype), where, "float32")
@@ -94,10 +96,10 @@ def extraction(device: torch.device, tiny: bool) -> Iterator[Row]:
     for precision, rate in peaks.items():
         yield {"network": "a matrix product", "precision": precision, "GFLOP/s": rate / 1e9}
     count, size = 2 if tiny else 8, SIZES[tiny]
-    for name in names():
+    for name in NAMES:
         images = noise(count, size, device)
-        network, exact = random_network(read_parameters(PARAMETERS), name, images), None
-        adds = sum(adds_of(network, tuple(int(side * scale) for side in size)) for scale in testing_scales())
+        network, exact = random_network(VALUES, name, images), None
+        adds = sum(adds_of(network, tuple(int(side * scale) for side in size)) for scale in SCALES)
         network = folded(network)
         for precision, of_peak in peaks.items():
             describe = describer(prepare(network, device, precision), images)
@@ -110,12 +112,11 @@ def extraction(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 def training(device: torch.device, tiny: bool) -> Iterator[Row]:
     """A step of distilling each student of the paper by Contr+: anchors of one shape, loss, gradient, Adam."""
-    values = read_parameters(PARAMETERS)
-    settings, loss = setting(values, "distill", TrainingSettings), loss_settings(values, "contr_plus")
+    settings, loss = setting(VALUES, "distill", TrainingSettings), loss_settings(VALUES, "contr_plus")
     batch = np.arange(settings.batch_size * (2 + loss.num_negatives)).reshape(settings.batch_size, -1)
     images = noise(len(batch), TRAINING_SIZES[tiny], device)
-    for name in values["grid"]["students"]:
-        start = random_network(values, name, images)
+    for name in VALUES["grid"]["students"]:
+        start = random_network(VALUES, name, images)
         adds, targets = adds_of(start, TRAINING_SIZES[tiny]), np.eye(batch.size, start.dimension, dtype=np.float32)
         for precision in precisions(device):
             network = prepare(copy.deepcopy(start), device, precision).train()
@@ -137,7 +138,7 @@ def training(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 def new_shapes(device: torch.device, tiny: bool) -> Iterator[Row]:
     """MobileNetV2, whose depthwise convolutions cuDNN plans anew: images of shapes that it has not seen, and again."""
-    network = folded(random_network(read_parameters(PARAMETERS), "mobilenet_v2", noise(2, SIZES[tiny], device)))
+    network = folded(random_network(VALUES, "mobilenet_v2", noise(2, SIZES[tiny], device)))
     for layout in ("ours", "channels last"):
         ready, first, again = prepare(network, device, "float32"), [], []
         if layout == "channels last":
@@ -180,15 +181,6 @@ PARTS: dict[str, Callable[[torch.device, bool], Iterator[Row]]] = {
 }
 
 
-def names() -> list[str]:
-    grid = section(read_parameters(PARAMETERS), "grid")
-    return [*grid["students"], *grid["teachers"]]
-
-
-def testing_scales() -> list[float]:
-    return section(read_parameters(PARAMETERS), "extract")["scales"]
-
-
 def precisions(device: torch.device) -> tuple[str, ...]:
     return ("float32", "tf32", "bfloat16") if device.type == "cuda" else ("float32", "bfloat16")
 
@@ -204,7 +196,7 @@ def describer(network: RetrievalNetwork, images: torch.Tensor) -> Callable[[], t
 
     def describe() -> torch.Tensor:
         with torch.inference_mode():
-            return describe_at_scales(network, images, testing_scales())
+            return describe_at_scales(network, images, SCALES)
 
     return describe
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import CannotRunError, Case, Options, alternate
@@ -20,13 +21,14 @@ def run(options: Options) -> list[Case]:
 
 def nothing_to_do(folder: Path, *, trials: int) -> Case:
     """Time `dvc repro`. Raises CannotRunError where it would run a stage."""
-    stale = {name: what for name, what in json.loads(dvc(folder, "status", "--json")).items() if what}
+    dvc = partial(run_module, folder, "dvc")
+    stale = {name: what for name, what in json.loads(dvc("status", "--json")).items() if what}
     if stale:
         raise CannotRunError(
             f"{len(stale)} stages are not up to date, {next(iter(stale))} among them: make repro first"
         )
-    num_stages = len(dvc(folder, "stage", "list", "--all", "--name-only").split())
-    seconds, printed = alternate({"ours": lambda: dvc(folder, "repro")}, trials)
+    num_stages = len(dvc("stage", "list", "--all", "--name-only").split())
+    seconds, printed = alternate({"ours": lambda: dvc("repro")}, trials)
     return Case(
         what=f"dvc repro, nothing to do, {num_stages} stages",
         trials=trials,
@@ -37,23 +39,11 @@ def nothing_to_do(folder: Path, *, trials: int) -> Case:
     )
 
 
-def dvc(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Run DVC and return what it prints. Raises ValueError with that where the command fails."""
-    return run_module(folder, "dvc", *arguments, environment=environment)
-
-
-def run_module(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """As `dvc`, another module."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env=os.environ
-        | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        | (environment or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+def run_module(folder: Path, *arguments: str, **environment: str) -> str:
+    """Run a module, such as DVC, and return what it prints. Raises ValueError with that where the command fails."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | environment
+    streams = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=folder, env=environment, **streams)
     if done.returncode:
         raise ValueError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

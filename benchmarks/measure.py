@@ -4,14 +4,15 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 SAMPLE_SECONDS = 0.004  # between two looks at a child's memory
 CHILD_SECONDS = 1800  # longer than any
@@ -78,68 +79,56 @@ def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict
 
 
 @dataclass(frozen=True)
-class Child:
-    """A call in its own process. private_mb: the largest memory of the process without mapped files, less that of its
-    imports; resident_mb: the same with mapped files, whose pages the system takes back when it needs them."""
+class Trial:
+    """A call in a process of its own: what it gave, its seconds, those of the processors, and its largest memory, less
+    that before the call: without mapped files, and with them, whose pages the system takes back when it needs them."""
 
     result: Any
     seconds: float
+    cpu_seconds: float
     private_mb: float
     resident_mb: float
 
 
-def in_child(function: Callable, *arguments) -> Child:
-    """Call a module's function in a fresh process and watch its memory from here. Raises what the call raises."""
-    with Prepared(partial, function, *arguments) as prepared:
-        return prepared.watched()
+@contextmanager
+def prepared(make: Callable, *arguments) -> Iterator[Callable[[], Trial]]:
+    """Give a call of the function that `make(*arguments)` of a module returns in a fresh process, which ends with the
+    block. The call may be repeated. Raises what is raised there."""
+    context = multiprocessing.get_context("spawn")
+    pipe, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there, make, arguments))
+    process.start()
+    there.close()
 
+    def call() -> Trial:
+        before = peaks = _memory(process.pid)
+        pipe.send("go")
+        while not pipe.poll(SAMPLE_SECONDS):
+            peaks = np.maximum(peaks, _memory(process.pid))
+        return Trial(*received(), *(np.subtract(peaks, before) / 1e6).tolist())
 
-class Prepared:
-    """A fresh process that calls, again and again, the function that `make(*arguments)` of a module returns; it ends
-    with the block. Raises what is raised there."""
-
-    def __init__(self, make: Callable, *arguments):
-        context = multiprocessing.get_context("spawn")
-        self.pipe, there = context.Pipe()
-        self.process = context.Process(target=_serve, args=(there, make, arguments))
-        self.process.start()
-        there.close()
-        self.name = (arguments[0] if make is partial else make).__name__
-
-    def __enter__(self):
+    def received() -> tuple[Any, float, float]:
         try:
-            self._received()  # it is made
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.pipe.close()
-        self.process.join(CHILD_SECONDS)
-
-    def __call__(self) -> tuple[float, float, Any]:
-        """Call it; return its seconds, those of the processors, and its result."""
-        self.pipe.send("go")
-        return self._received()
-
-    def watched(self) -> Child:
-        start = peaks = _memory(self.process.pid)
-        self.pipe.send("go")
-        while not self.pipe.poll(SAMPLE_SECONDS):
-            peaks = [max(pair) for pair in zip(peaks, _memory(self.process.pid), strict=True)]
-        seconds, _, result = self._received()
-        private, resident = ((peak - begin) / 1e6 for peak, begin in zip(peaks, start, strict=True))
-        return Child(result, seconds, private, resident)
-
-    def _received(self) -> tuple[float, float, Any]:
-        try:
-            error, *rest = self.pipe.recv()
+            error, *found = pipe.recv()
         except EOFError:
-            raise ValueError(f"{self.name}: its process ended without a result") from None
+            name = (arguments[0] if make is partial else make).__name__
+            raise ValueError(f"{name}: its process ended without a result") from None
         if error is not None:
             raise error
-        return tuple(rest)
+        return found
+
+    try:
+        received()  # it is made
+        yield call
+    finally:
+        pipe.close()
+        process.join(CHILD_SECONDS)
+
+
+def in_child(function: Callable, *arguments) -> Trial:
+    """Call a module's function in a fresh process. Raises what the call raises."""
+    with prepared(partial, function, *arguments) as call:
+        return call()
 
 
 def alternate_children(
@@ -149,16 +138,12 @@ def alternate_children(
 
     Seconds are those of the call, without start and imports.
     """
-    children = {name: [] for name in variants}
-    for trial in range(trials):
-        for name in list(variants)[:: 1 if trial % 2 == 0 else -1]:
-            children[name].append(in_child(*variants[name]))
-    seconds = {name: statistics.median(child.seconds for child in runs) for name, runs in children.items()}
+    runs = _alternated({name: partial(in_child, *call) for name, call in variants.items()}, trials)
+    kinds = ("private_mb", "resident_mb")
     memory = {
-        name: {kind: max(getattr(child, kind) for child in runs) for kind in ("private_mb", "resident_mb")}
-        for name, runs in children.items()
+        name: {kind: max(getattr(run, kind) for run in of_one) for kind in kinds} for name, of_one in runs.items()
     }
-    return seconds, {name: runs[-1].result for name, runs in children.items()}, memory
+    return _medians(runs, "seconds"), {name: of_one[-1].result for name, of_one in runs.items()}, memory
 
 
 def alternate_prepared(
@@ -166,14 +151,21 @@ def alternate_prepared(
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
     """`alternate` with each variant in its own process, where (make, arguments...) gives the function to call; also the
     median seconds of the processors."""
-    runs = {name: [] for name in variants}
     with ExitStack() as stack:
-        calls = {name: stack.enter_context(Prepared(*made)) for name, made in variants.items()}
-        alternate({name: lambda name=name: runs[name].append(calls[name]()) for name in variants}, trials)
-    seconds, cpu_seconds = (
-        {name: statistics.median(run[i] for run in of_one) for name, of_one in runs.items()} for i in (0, 1)
-    )
-    return seconds, cpu_seconds, {name: of_one[-1][2] for name, of_one in runs.items()}
+        calls = {name: stack.enter_context(prepared(*made)) for name, made in variants.items()}
+        runs = _alternated(calls, trials)
+    results = {name: of_one[-1].result for name, of_one in runs.items()}
+    return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results
+
+
+def _alternated(calls: dict[str, Callable[[], Trial]], trials: int) -> dict[str, list[Trial]]:
+    runs = {name: [] for name in calls}
+    alternate({name: lambda name=name: runs[name].append(calls[name]()) for name in calls}, trials)
+    return runs
+
+
+def _medians(runs: dict[str, list[Trial]], what: str) -> dict[str, float]:
+    return {name: statistics.median(getattr(run, what) for run in of_one) for name, of_one in runs.items()}
 
 
 def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
@@ -195,24 +187,24 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
 
 
 def _serve(pipe, make, arguments) -> None:
-    """Send (error, seconds, seconds of the processors, result): once for the making, then for each call asked for."""
+    """Send (error, result, seconds, seconds of the processors): once for the making, whose result stays here, then for
+    each call asked for."""
     multiprocessing.set_start_method("fork", force=True)  # as in a stage; a spawned process would spawn all of its own
-    try:
-        call, error = make(*arguments), None
-    except Exception as raised:
-        error = raised
-    pipe.send((error, 0.0, 0.0, None))
-    while error is None:
+    call, made = partial(make, *arguments), None
+    while True:
+        start, cpu_start = time.perf_counter(), _cpu_seconds()
+        try:
+            result, error = (made or call)(), None
+        except Exception as raised:
+            result, error = None, raised
+        seconds = time.perf_counter() - start, _cpu_seconds() - cpu_start
+        if made is None:
+            made, result = result, None
+        pipe.send((error, result, *seconds))
         try:
             pipe.recv()
         except EOFError:
             return
-        start, cpu_start = time.perf_counter(), _cpu_seconds()
-        try:
-            result = call()
-        except Exception as raised:
-            result, error = None, raised
-        pipe.send((error, time.perf_counter() - start, _cpu_seconds() - cpu_start, result))
 
 
 def _cpu_seconds() -> float:
@@ -222,8 +214,5 @@ def _cpu_seconds() -> float:
 
 def _memory(pid: int) -> list[int]:
     """The bytes of a process without mapped files, and all resident ones."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
-    own = sum(1024 * int(status.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
-    return [own, resident]
+    memory = psutil.Process(pid).memory_info()
+    return [memory.rss - memory.shared, memory.rss]

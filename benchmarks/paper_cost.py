@@ -34,16 +34,12 @@ def text(values: dict, passes: Operations, adds: Operations, measured: Path) -> 
     lines = ["| part | images through a network | multiply-adds |", "|---|---|---|"]
     for part in PARTS:
         lines.append(f"| {part} | {passes[part].total() / 1e6:.1f} million | {power(adds[part].total())} |")
-    total = sum(adds[part].total() for part in PARTS)
-    opening = f"In total {power(total)} multiply-adds, or {power(2 * total)} operations."
-    return "\n".join(
-        [
-            *lines,
-            "",
-            opening,
-            *(sentences(adds, found) if (found := read_speeds(measured)) else [earlier_sentence(values, adds)]),
-        ]
-    )
+    total, found = sum(adds[part].total() for part in PARTS), read_speeds(measured)
+    lines += ["", f"In total {power(total)} multiply-adds, or {power(2 * total)} operations."]
+    for given, speeds in measured_speeds(found) if found else [earlier_speed(values, adds)]:
+        needed, of_distractors = hours(adds, speeds)
+        lines.append(f"{given}, that is {needed:.0f} hours, {of_distractors:.0%} of them for the distractors.")
+    return "\n".join(lines)
 
 
 def read_speeds(path: Path) -> dict | None:
@@ -53,29 +49,24 @@ def read_speeds(path: Path) -> dict | None:
     return found if all(done) and not found["tiny"] and found["card"] != "cpu" else None
 
 
-def earlier_sentence(values: dict, adds: Operations) -> str:
+def earlier_speed(values: dict, adds: Operations) -> tuple[str, Operations]:
+    """What EARLIER says, and its operations a second by part and network: the same for all."""
     (network,) = (network for name, _, network in networks(values) if name == EARLIER["network"])
     one = multiply_adds(network, (EARLIER["height"], EARLIER["width"]))
     rate = 2 * one * EARLIER["images"] / EARLIER["seconds"]
-    needed, of_distractors = hours(adds, {part: dict.fromkeys(adds[part], rate) for part in PARTS})
-    return (
+    given = (
         f"At the {rate / 1e12:.1f} TFLOP/s that an {EARLIER['card']} reached with ResNet101 in float32 "
         f"({EARLIER['images']} images of {EARLIER['height']} x {EARLIER['width']} in "
-        f"{1000 * EARLIER['seconds']:.0f} ms, {EARLIER['date']}), that is {needed:.0f} hours, "
-        f"{of_distractors:.0%} of them for the distractors."
+        f"{1000 * EARLIER['seconds']:.0f} ms, {EARLIER['date']})"
     )
+    return given, {part: dict.fromkeys(adds[part], rate) for part in PARTS}
 
 
-def sentences(adds: Operations, found: dict) -> list[str]:
-    """One for each precision of `found`, the contents of reports/gpu.json."""
-    lines = []
-    for precision in dict.fromkeys(row["precision"] for row in found["parts"]["extraction"]["rows"]):
-        needed, of_distractors = hours(adds, rates(found, precision))
-        lines.append(
-            f"At the speeds of one {found['card']} in {precision} ({found['date']}), that is {needed:.0f} hours, "
-            f"{of_distractors:.0%} of them for the distractors."
-        )
-    return lines
+def measured_speeds(found: dict) -> list[tuple[str, Operations]]:
+    """The same for each precision of `found`, the contents of reports/gpu.json."""
+    precisions = dict.fromkeys(row["precision"] for row in found["parts"]["extraction"]["rows"])
+    opening = f"At the speeds of one {found['card']}"
+    return [(f"{opening} in {each} ({found['date']})", rates(found, each)) for each in precisions]
 
 
 def rates(found: dict, precision: str) -> Operations:

@@ -58,14 +58,8 @@ def random_network(values: dict, name: str, images):
     from aml.networks.network import RetrievalNetwork
     from aml.params.networks import network_settings
 
-    settings = network_settings(values, name)
+    projection = max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None
     torch.manual_seed(0)
-    network = RetrievalNetwork(
-        backbone=settings.backbone,
-        stages=settings.stages,
-        frozen_stages=settings.frozen_stages,
-        projection=max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None,
-        gem_p=settings.gem_p,
-    ).to(images.device)
+    network = RetrievalNetwork(**network_settings(values, name).architecture, projection=projection).to(images.device)
     fill_statistics(network, images)
     return network

@@ -13,19 +13,8 @@ import yaml
 from aml.params.reading import read_parameters
 from benchmarks.graph import ROOT, run_module
 
-COPIED = (
-    "dvc.yaml",
-    "params.yaml",
-    ".dvcignore",
-    "data/.gitignore",
-    "models/.gitignore",
-    "aml",
-    "stages",
-    "synthetic",
-    "tools",
-    "graph",
-)
-
+FILES = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore", "models/.gitignore")
+FOLDERS = ("aml", "stages", "synthetic", "tools", "graph")
 SHORTER = ("teachers", "trained_teachers", "dimensions", "losses")  # of the grid: one of each in a quick run
 
 
@@ -34,13 +23,11 @@ class ProjectCopy:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in COPIED:
-            source, target = ROOT / name, folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
-            else:
-                shutil.copyfile(source, target)
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
+        for name in FILES:
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
         self.dvc("init", "--quiet")
         shutil.copyfile(ROOT / ".dvc/config", folder / ".dvc/config")
@@ -51,11 +38,8 @@ class ProjectCopy:
 
     def run_module(self, *arguments: str) -> str:
         """Run a module that uses DVC, apart from the user's own configuration and caches; what it prints."""
-        kinds = ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")
-        home = self.folder.parent / f"{self.folder.name}-home"
-        return run_module(
-            self.folder, *arguments, environment={f"DVC_{kind}_DIR": str(home / kind.lower()) for kind in kinds}
-        )
+        home, kinds = f"{self.folder}-home", ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")
+        return run_module(self.folder, *arguments, **{f"DVC_{kind}_DIR": f"{home}/{kind.lower()}" for kind in kinds})
 
     def parameters(self) -> dict:
         return read_parameters(self.folder / "params.yaml")
@@ -105,11 +89,7 @@ def with_students(values: dict, num_students: int) -> dict:
 def stubbed(graph: dict, values: dict) -> dict:
     """The stages with commands that write their outputs; in some folders, those files that later stages depend on."""
     kinds = [path.stem for path in (ROOT / "stages").glob("*.py")]
-    named = [
-        *kinds,
-        *(f"losses/{name}" for name in values["losses"]),
-        *(f"networks/{name}" for name in values["networks"]),
-    ]
+    named = [*kinds, *(f"{family}/{name}" for family in ("losses", "networks") for name in values[family])]
     inside = {
         "data/code": [f"data/code/{name}.json" for name in named],
         "data/local": [f"data/local/{name}" for name in values["grid"]["datasets"]],
@@ -118,13 +98,10 @@ def stubbed(graph: dict, values: dict) -> dict:
         "reports/tables": ["reports/tables/intervals.csv", "reports/tables/differences.csv"],
     }
     for stage in graph["stages"].values():
-        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage_outputs(stage)]
+        outs = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in outs]
         stage["cmd"] = " && ".join(written([path for out in outs for path in inside.get(out, [out])]))
     return graph
-
-
-def stage_outputs(stage: dict) -> list:
-    return [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
 
 
 def written(paths: list[str]) -> list[str]:

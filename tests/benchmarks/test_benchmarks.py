@@ -12,7 +12,7 @@ import torch
 
 from benchmarks import evaluation
 from benchmarks.__main__ import NAMES, main
-from benchmarks.measure import Prepared, alternate_prepared, in_child, require_equal
+from benchmarks.measure import alternate_prepared, in_child, prepared, require_equal
 from benchmarks.training import WAY_TOLERANCE
 
 pytestmark = [
@@ -131,7 +131,7 @@ def test_the_processors_time_is_that_of_the_work():
 
 
 def test_what_cannot_be_prepared_is_raised_here():
-    with pytest.raises(TypeError), Prepared(counter, None):
+    with pytest.raises(TypeError), prepared(counter, None):
         pytest.fail("it was prepared")
 
 
