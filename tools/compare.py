@@ -6,10 +6,12 @@ reports/tables/table*.csv, which git keeps, so neither data nor results have to 
 
 import argparse
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+
+from tabulate import tabulate
 
 from aml.tables.csv_files import parse_tables, read_tables
 from aml.tables.model import Row, Table, tenths
@@ -17,7 +19,7 @@ from stages.runtime import run
 
 TABLES = "reports/tables"
 HEADER = ("table", "row", "column", "before", "after", "moved")
-ALIGNMENT = "<<<>>>"  # of the columns under HEADER
+ALIGNMENT = 3 * ("left",) + 3 * ("right",)  # of the columns under HEADER
 DASH = "–"
 
 
@@ -35,7 +37,7 @@ class Movement:
 def main(before: str, after: str | None, threshold: float, markdown: bool) -> None:
     found = movement(at(before), at(after) if after else in_workspace(), threshold)
     if found.moves:
-        print((as_markdown if markdown else as_text)(found.moves), end="\n\n")
+        print(as_markdown(found.moves) if markdown else as_table(found.moves, "plain"), end="\n\n")
     states = f"from {before} to {after or 'the workspace'}"
     print(f"{len(found.moves)} of {found.num_cells} cells moved by more than {threshold:g} points {states}.")
     for word, names in (("New", found.new), ("Gone", found.gone)):
@@ -108,18 +110,12 @@ def missing(these: dict, others: dict) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def as_text(moves: list[tuple[str, ...]]) -> str:
-    """Columns of equal width, scores to the right."""
-    lines = [HEADER, *moves]
-    columns = zip(*lines, strict=True)
-    widths = [f"{align}{max(map(len, column))}" for align, column in zip(ALIGNMENT, columns, strict=True)]
-    return "\n".join("  ".join(map(format, line, widths)).rstrip() for line in lines)
-
-
 def as_markdown(moves: list[tuple[str, ...]]) -> str:
-    rule = ["---:" if align == ">" else "---" for align in ALIGNMENT]
-    lines = [HEADER, rule, *moves]
-    return "\n".join(f"| {' | '.join(field.replace('|', chr(92) + '|') for field in line)} |" for line in lines)
+    return as_table([[field.replace("|", r"\|") for field in move] for move in moves], "pipe")
+
+
+def as_table(moves: Iterable[Sequence[str]], form: str) -> str:
+    return tabulate(moves, HEADER, form, disable_numparse=True, colalign=ALIGNMENT)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from dvc.cli import DvcParserError, logger, parse_args
-from dvc.commands.repro import CmdRepro
-from dvc.exceptions import DvcException
+from dvc import cli
+from dvc.commands import repro
 from dvc.stage import PipelineStage
 from dvc.stage.serialize import to_lockfile
-from dvc.ui import ui
 from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
 from aml.files.atomic import replacing
@@ -22,7 +20,7 @@ from tools.lock_text import is_own_form, spliced
 OWN_FORM = Path(".dvc/tmp/own_form")
 
 
-class Repro(CmdRepro):
+class Repro(repro.CmdRepro):
     """DVC's command, with another function for one stage: DVC's experiments give it one, too."""
 
     @property
@@ -69,20 +67,6 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def main(arguments: list[str]) -> int:
-    """The exit status, as DVC's."""
-    ui.enable()
-    try:
-        return Repro(parse_args(["--wait-for-lock", "repro", *arguments])).do_run()
-    except DvcParserError:
-        return 254
-    except DvcException:
-        logger.exception("")  # one line, with what caused it
-        return 255
-    except KeyboardInterrupt:
-        logger.error("interrupted by the user")
-        return 252
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    repro.CmdRepro = Repro  # DVC's command line looks for it there
+    sys.exit(cli.main(["--wait-for-lock", "repro", *sys.argv[1:]]))

@@ -3,17 +3,20 @@
 Not a stage: `make tables` calls it, and `make repro` after a failure: past one, `dvc repro --keep-going` leaves the
 outputs of the stages that need the failed one as an earlier run wrote them.
 
-Reads: `dvc status` and `dvc dag`. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and all stages
-before it are up to date; each of <outputs> unless the stage of its name and all before it are up to date. The folders
-<metrics> and <queries> stay even if empty, because `tables` depends on them; it ignores queries without a record.
+Reads: DVC's graph and what has changed in it. Removes: <metrics>/<key>.json unless the stage `evaluate_...@<key>` and
+all stages before it are up to date; each of <outputs> unless the stage of its name and all before it are up to date.
+The folders <metrics> and <queries> stay even if empty, because `tables` depends on them; it ignores queries without a
+record.
 """
 
-import json
-import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+import networkx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from stages.runtime import run_command
 
@@ -21,7 +24,12 @@ from stages.runtime import run_command
 def main(metrics: Path, queries: Path, *outputs: Path) -> None:
     for folder in (metrics, queries):
         folder.mkdir(parents=True, exist_ok=True)
-    fresh = up_to_date(edges(dvc("dag", "--dot")), json.loads(dvc("status", "--json")))
+    try:
+        with Repo() as repo:
+            graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
+            fresh = up_to_date(graph, repo.status())
+    except DvcException as error:
+        raise ValueError(str(error)) from error
     names = [stage.rpartition(":")[2] for stage in fresh]  # without the path of its dvc.yaml
     keys = {name.partition("@")[2] for name in names if name.startswith("evaluate_")}
     outdated = [path for path in sorted(metrics.glob("*.json")) if path.stem not in keys]
@@ -31,36 +39,9 @@ def main(metrics: Path, queries: Path, *outputs: Path) -> None:
         print(f"tidy: removed {path}: out of date", file=sys.stderr)
 
 
-def up_to_date(before: dict[str, list[str]], changed: dict) -> set[str]:
-    """The stages that are not in `changed` and come after no stage in it; `before[stage]`: its direct predecessors."""
-    fresh = {}
-
-    def is_fresh(stage: str) -> bool:
-        if stage not in fresh:
-            fresh[stage] = stage not in changed and all(is_fresh(name) for name in before[stage])
-        return fresh[stage]
-
-    return {stage for stage in before if is_fresh(stage)}
-
-
-def edges(dot: str) -> dict[str, list[str]]:
-    """The direct predecessors of every stage in a graph, read from DOT as DVC prints it."""
-    before = {}
-    for line in dot.splitlines():
-        match re.findall(r'"([^"]+)"', line):
-            case [stage]:
-                before.setdefault(stage, [])
-            case [first, second]:
-                before.setdefault(second, []).append(first)
-    return before
-
-
-def dvc(*arguments: str) -> str:
-    """What a command of DVC prints. If it fails, this process ends with its exit status."""
-    done = subprocess.run(["dvc", *arguments], stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return done.stdout
+def up_to_date(graph: networkx.DiGraph, changed: Iterable[str]) -> set[str]:
+    """The stages that have not changed and need none that has; `graph` leads from each stage to those that it needs."""
+    return set(graph).difference(changed, *(networkx.ancestors(graph, stage) for stage in changed))
 
 
 if __name__ == "__main__":
