@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from aml.complexity.measuring import multiply_adds
-from aml.params.grid import Grid, read_grid
+from aml.params.grid import Grid
 from aml.params.losses import LossSettings, loss_settings, loss_without_teacher
 from aml.params.networks import network_settings
 from aml.params.reading import read_parameters, section, setting
@@ -93,7 +93,7 @@ def paper_work(values: dict) -> tuple[Operations, Operations]:
 
     Images are taken as 4:3, and the whitening images, whose number upstream's list says, as all of the training set.
     """
-    grid, extract = read_grid(values), section(values, "extract")
+    grid, extract = setting(values, "grid", Grid), section(values, "extract")
     of_set = values["datasets"][grid.train_set]["expected"]
     all_images = of_set["train_images"] + of_set["val_images"]
     tests = [values["datasets"][name]["expected"] for name in grid.test_sets]

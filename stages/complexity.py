@@ -15,7 +15,7 @@ from aml.complexity.table import latex
 from aml.compute.device import runtime
 from aml.files.atomic import replacing
 from aml.networks.network import RetrievalNetwork
-from aml.params.grid import key_of, read_grid
+from aml.params.grid import Grid, key_of
 from aml.params.networks import network_settings, teacher_dimensions
 from aml.params.reading import setting
 from aml.params.reports import ComplexitySettings
@@ -50,7 +50,7 @@ def main(csv: Path, tex: Path, values: dict) -> None:
 
 def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
     """(key, label, network with random weights) of the teachers, then of each student in each of their dimensions."""
-    grid = read_grid(values)
+    grid = setting(values, "grid", Grid)
     named = [(name, name, None) for name in grid.teachers]
     dimensions = teacher_dimensions(values, grid.teachers)
     named += [(key_of(name, dimension), name, dimension) for name in grid.students for dimension in dimensions]

@@ -48,11 +48,6 @@ class Packed:
         }
 
 
-def as_it_is(data: bytes) -> tuple[bytes, Checked]:
-    """An image's own bytes, and what they are."""
-    return data, check(data)
-
-
 def pack_listed(
     paths: list[Path],
     names: list[str],
@@ -63,7 +58,7 @@ def pack_listed(
     num_workers: int,
     is_whole: bool = True,
     hint: str = "",
-    prepare: Callable[[bytes], tuple[bytes, Checked]] = as_it_is,
+    prepare: Callable[[bytes], tuple[bytes, Checked]] = lambda data: (data, check(data)),
 ) -> Packed:
     """Pack the images called `names` in the order of the archives.
 

@@ -82,19 +82,11 @@ def from_buffer(data, dtype, shape, order) -> np.ndarray:
     return np.frombuffer(data, dtype.value).reshape(shape, order=order).copy(order)
 
 
-def _encode(text, _):
-    """The bytes whose latin1 text Python 3 writes for the protocols of Python 2."""
-    return text.encode("latin1")
-
-
-def _no_bytes():
-    return b""
-
-
 NUMPY_GLOBALS = {"numpy.dtype": Dtype, "numpy.ndarray": Array}
 for _module in ("numpy.core", "numpy._core"):
     NUMPY_GLOBALS |= {f"{_module}.multiarray._reconstruct": Array, f"{_module}.multiarray.scalar": scalar}
     NUMPY_GLOBALS[f"{_module}.numeric._frombuffer"] = from_buffer
-GLOBALS = NUMPY_GLOBALS | {"_codecs.encode": _encode}
+# Python 3 writes bytes as their latin1 text for the protocols of Python 2, and none as bytes()
+GLOBALS = NUMPY_GLOBALS | {"_codecs.encode": lambda text, _: text.encode("latin1")}
 for _module in ("builtins", "__builtin__"):
-    GLOBALS |= {f"{_module}.set": set, f"{_module}.frozenset": frozenset, f"{_module}.bytes": _no_bytes}
+    GLOBALS |= {f"{_module}.set": set, f"{_module}.frozenset": frozenset, f"{_module}.bytes": lambda: b""}

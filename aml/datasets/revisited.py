@@ -30,8 +30,8 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, n
     path = raw / f"gnd_{name}.pkl"
     found = _read_ground_truth(path)
     database, queries = found.database, found.queries
-    expected = settings.expected or {}
-    _check_counts({"queries": len(queries), "database": len(database)}, expected, path)
+    expected = settings.expected
+    upstream_lists.check_counts({"queries": len(queries), "database": len(database)}, expected, path)
     # a drawn set has one archive
     archives = [raw / file for file in archive_names(source_files(settings, name)) or [f"{name}_images.tgz"]]
     names = list(dict.fromkeys([*database, *queries]))
@@ -41,7 +41,7 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, n
             archives, names, pack,
             name_of=_ImageNames(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
         )  # fmt: skip
-        _check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
+        upstream_lists.check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         report = write_test_lists(pack, found, str(path))
         pack.write_report(report | packed.report())
     write_labels(labels, found)
@@ -89,12 +89,6 @@ def _read_box(labels, where):
         return [float(x) for x in box]
     except OverflowError:
         raise ValueError(f"{where}: 'bbx' holds a number beyond all images") from None
-
-
-def _check_counts(counts, expected, where):
-    for name, count in counts.items():
-        if expected.get(name, count) != count:
-            raise ValueError(f"{where}: {count} {name}, expected are {expected[name]}")
 
 
 def _without_extension(name: str) -> str:

@@ -1,6 +1,5 @@
 """Pack a training set in the layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
-import posixpath
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,10 @@ from aml.params.datasets import TrainingSet
 
 ARCHIVE = "ims.tar.gz"
 _MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
+_HINT = (
+    ". (retrieval-SfM-120k does not have 120,000: 91,642 images and 181,697 pairs are for training, 6,403 and 1,691 "
+    "for validation; only the whitening list comes near its name.)"
+)
 
 
 def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers: int):
@@ -25,7 +28,9 @@ def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers
     """
     lists = settings.lists
     splits = _read_lists(raw, lists)
-    _check_counts(splits, settings.expected or {}, raw / f"{lists}.pkl")
+    counts = {f"{split}_images": len(splits[split]["names"]) for split in ("train", "val")}
+    counts |= {f"{split}_pairs": len(splits[split]["queries"]) for split in ("train", "val")}
+    upstream_lists.check_counts(counts, settings.expected, raw / f"{lists}.pkl", _HINT)
     whitening = splits["whitening"]
     used = [whitening["names"][i] for i in sorted({*whitening["queries"], *whitening["positives"]})]
     names = list(dict.fromkeys([*splits["train"]["names"], *splits["val"]["names"], *used]))
@@ -49,7 +54,7 @@ def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers
 
 def cid_path(cid: str) -> str:
     """The path of an image inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
-    return posixpath.join("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid)
+    return "/".join(("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid))
 
 
 def _read_lists(raw, lists):
@@ -79,19 +84,6 @@ def _read_split(value, where, *, has_clusters):
             if cluster_of.setdefault(name, cluster) != cluster:
                 raise ValueError(f"{where}: {name!r} is in cluster {cluster_of[name]} and in cluster {cluster}")
     return split
-
-
-def _check_counts(splits, expected, path):
-    counts = {}
-    for split in ("train", "val"):
-        counts |= {f"{split}_images": len(splits[split]["names"]), f"{split}_pairs": len(splits[split]["queries"])}
-    for name, count in expected.items():
-        if counts[name] != count:
-            raise ValueError(
-                f"{path}: {counts[name]} {name}, expected are {count}. (retrieval-SfM-120k does not have 120,000: "
-                "91,642 images and 181,697 pairs are for training, 6,403 and 1,691 for validation; only the whitening "
-                "list comes near its name.)"
-            )
 
 
 def _arrays(name, split, rows, dropped):

@@ -46,6 +46,13 @@ def integers(value, where: str, *, below: int | None = None) -> list[int]:
     return list(value)
 
 
+def check_counts(counts: dict[str, int], expected: dict[str, int] | None, where, hint: str = "") -> None:
+    """Raises ValueError, naming `where`, for a count that is another than the expected one, if there is one."""
+    for name, count in counts.items():
+        if (expected or {}).get(name, count) != count:
+            raise ValueError(f"{where}: {count} {name}, expected are {expected[name]}{hint}")
+
+
 def equal_lengths(where: str, **lists):
     """Raises ValueError naming `where` if the lists differ in length."""
     if len({len(x) for x in lists.values()}) > 1:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from aml.files.atomic import write_json
+from aml.files.atomic import require_room, write_json
 from aml.files.digests import file_sha256
 
 GZIP = b"\x1f\x8b"
 START_BYTES = 512  # enough to tell an archive from a web page
-_SPARE_BYTES = 256 << 20  # left free on the disk
+SPARE_BYTES = 256 << 20  # left free on the disk
 _CHUNK_BYTES = 1 << 20
 _WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "aml"}
@@ -49,13 +49,6 @@ def check_start(first: bytes, magic: bytes):
         raise Refusal(f"{'a web page' if is_page else 'it starts with'} {first[:16]!r}{expected}")
 
 
-def check_space(folder: Path, num_bytes: int):
-    """Raises ValueError where the disk of `folder` has no room for so many more bytes."""
-    free = shutil.disk_usage(folder).free
-    if free < num_bytes + _SPARE_BYTES:
-        raise ValueError(f"{folder} has {free} bytes free, {num_bytes} (and {_SPARE_BYTES} to spare) are needed")
-
-
 def local_path(source: str) -> Path | None:
     """The file that a source names on this machine; None for a source on the web. Raises Refusal for any other."""
     scheme = urllib.parse.urlsplit(source).scheme if "://" in source else ""
@@ -80,7 +73,7 @@ def present(sources: list[str]) -> Path | None:
 
 
 def copy(path: Path, part: Path, *, magic: bytes) -> None:
-    """Copy a file and its time, or pack a folder. Raises Refusal for another file, ValueError for a full disk."""
+    """Copy a file and its time, or pack a folder. Raises Refusal for another file, OSError for a full disk."""
     if path.is_dir():
         if not part.name.endswith(".tar.part"):
             file = part.name.removesuffix(".part")
@@ -92,19 +85,19 @@ def copy(path: Path, part: Path, *, magic: bytes) -> None:
     with open(path, "rb") as file:
         check_start(file.read(START_BYTES), magic)
     about = path.stat()
-    check_space(part.parent, about.st_size)
+    require_room(part.parent, about.st_size + SPARE_BYTES)
     shutil.copyfile(path, part)
     os.utime(part, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def pack_folder(folder: Path, part: Path) -> None:
     """Pack the files of a folder and its subfolders as a tar that depends on their paths and bytes alone. Hidden files
-    are left out, links to files followed. Raises Refusal for a folder without files, ValueError for a full disk."""
+    are left out, links to files followed. Raises Refusal for a folder without files, OSError for a full disk."""
     inside = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     inside = {name: path for name, path in inside.items() if not any(x.startswith(".") for x in name.parts)}
     if not inside:
         raise Refusal("an empty folder")
-    check_space(part.parent, sum(path.stat().st_size for path in inside.values()))
+    require_room(part.parent, sum(path.stat().st_size for path in inside.values()) + SPARE_BYTES)
     try:
         with tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
             for name, path in inside.items():
@@ -129,7 +122,7 @@ def is_copy(path: Path, of: Path) -> bool:
 def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, stall_s: float):
     """Append what arrives to `part`; a note beside it says which file it is part of.
 
-    Raises Refusal, Interruption, Misfit, and ValueError for a full disk.
+    Raises Refusal, Interruption, Misfit, and OSError for a full disk.
     """
     note = _read_note(part, url)
     start = part.stat().st_size if note else 0
@@ -151,7 +144,7 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
                 check_start(first, magic)
                 forget(part)
                 write_json(_note(part), {"url": url, "version": _version(response), "bytes": total})
-            check_space(part.parent, (total or 0) - start)
+            require_room(part.parent, (total or 0) - start + SPARE_BYTES)
             _receive(response, part, first, start, total)
     except urllib.error.HTTPError as error:
         error.close()
@@ -161,7 +154,7 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
         raise (Interruption if error.code in _WORTH_RETRYING else Refusal)(problem) from None
     except (OSError, http.client.HTTPException) as error:  # TimeoutError and URLError are OSErrors
         if getattr(error, "errno", None) == errno.ENOSPC:
-            raise ValueError(f"no space left for {part}") from None
+            raise
         raise Interruption(str(error) or type(error).__name__) from None
 
 
@@ -173,7 +166,8 @@ def forget(part: Path):
 
 def _agreed(response, start, note, expected_bytes):
     """The position in the file where the answer starts, and the file's length (None if the server does not say)."""
-    total = _length(response)
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isdigit() else None
     if response.status == 206:
         span, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         total = int(whole) if whole.isdigit() else None
@@ -204,11 +198,6 @@ def _receive(response, part, first, start, total):
         raise Interruption(f"the connection closed after {size} of {total} bytes")
     if total is not None and size > total:
         raise Misfit(f"{size} bytes came where {total} were announced")
-
-
-def _length(response):
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() else None
 
 
 def _version(response):

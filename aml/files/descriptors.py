@@ -81,7 +81,11 @@ class DescriptorFolder:
         The first call reads the whole file to compare its digest.
         """
         if name not in self._opened:
-            self._opened[name] = self._open(name)
+            path, expected = self.folder / f"{name}.npy", self.entry(name)["pieces_crc32"]
+            found = pieces_crc32(path)
+            if found != expected:
+                raise damaged(path, f"its digest is {found[:12]}, provenance.json names {expected[:12]}")
+            self._opened[name] = np.load(path, mmap_mode="r")
         return self._opened[name]
 
     def entry(self, name: str) -> dict:
@@ -89,13 +93,6 @@ class DescriptorFolder:
         if name not in self.arrays:
             raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
         return self.arrays[name]
-
-    def _open(self, name: str) -> np.ndarray:
-        path, expected = self.folder / f"{name}.npy", self.entry(name)["pieces_crc32"]
-        found = pieces_crc32(path)
-        if found != expected:
-            raise damaged(path, f"its digest is {found[:12]}, provenance.json names {expected[:12]}")
-        return np.load(path, mmap_mode="r")
 
     def require_list(self, name: str, digest: str, *, whitened: bool) -> None:
         """Raises ValueError unless array `name` describes the list with this `digest`, whitened or not."""

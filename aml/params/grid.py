@@ -7,12 +7,11 @@ no seed. DVC joins the axes of a matrix in the same way. Keys are made of their 
 
 from dataclasses import dataclass
 
-from aml.params.reading import setting
-
 
 @dataclass(frozen=True)
 class Grid:
-    """Names of datasets, networks and losses, in the order of the tables."""
+    """Names of datasets, networks and losses, in the order of the tables. Raises ValueError for a name that stands
+    twice and for an empty list of what must exist."""
 
     datasets: list[str]
     train_set: str | None  # None: nothing is trained, and every network owns its whitening
@@ -34,11 +33,6 @@ class Grid:
                 raise ValueError(f"{name} is {values}; accepted: {'one or more, ' if least else ''}each once")
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0):
             raise ValueError(f"seeds is {self.seeds}; accepted: one or more, each once, 0 or more")
-
-
-def read_grid(values: dict) -> Grid:
-    """Section `grid`. Raises ValueError for a name that stands twice and for an empty list of what must exist."""
-    return setting(values, "grid", Grid)
 
 
 def key_of(*parts: str | int | None) -> str:

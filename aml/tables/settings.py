@@ -3,7 +3,7 @@
 from aml.losses import equation, members
 from aml.params.datasets import dataset_settings
 from aml.params.extraction import WhiteningSettings
-from aml.params.grid import read_grid
+from aml.params.grid import Grid
 from aml.params.losses import loss_settings
 from aml.params.networks import network_settings
 from aml.params.reading import setting
@@ -12,7 +12,7 @@ from aml.params.reports import Loss, Named, TableSettings, Teacher
 
 def table_settings(values: dict) -> TableSettings:
     """Return the grid with its labels from params.yaml and the members of tuples from the losses themselves."""
-    grid = read_grid(values)
+    grid = setting(values, "grid", Grid)
 
     def loss(name: str) -> Loss:
         settings = loss_settings(values, name)
@@ -41,7 +41,7 @@ def table_settings(values: dict) -> TableSettings:
 
 def published_teachers(values: dict) -> list[str]:
     """Return the labels of the teachers that their authors trained, if every test set is a real one; else none."""
-    grid = read_grid(values)
+    grid = setting(values, "grid", Grid)
     if any(dataset_settings(values, name).synthetic is not None for name in grid.test_sets):
         return []
     return [network_settings(values, name).label for name in grid.published_teachers]

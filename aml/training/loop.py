@@ -105,10 +105,9 @@ class TrainingRun:
         tuples = self._tuples(self.train_split, rng, count=count, pool_size=pool_size)
         batches = self._batches(tuples, "training")
         self.network.train()
-        losses, total = self._losses(batches, self.objective.gradient), 0.0
+        losses, total = self._losses(batches, self.objective.gradient, "training", epoch), 0.0
         progress = tqdm(losses, total=len(batches), mininterval=1, leave=False)
-        for step, (loss, count) in enumerate(progress):
-            self._require_finite(loss, "training", epoch, step)
+        for loss, count in progress:
             self.optimizer.step()
             total += loss.item()
             progress.set_description(
@@ -127,8 +126,7 @@ class TrainingRun:
         rng = random_stream(self.seed, "validation")
         tuples = self._tuples(split, rng, count=count, pool_size=len(split.images))
         batches, total = self._batches(tuples, "validation"), 0.0
-        for step, (loss, _) in enumerate(self._losses(batches, self.objective.value)):
-            self._require_finite(loss, "validation", epoch, step)
+        for loss, _ in self._losses(batches, self.objective.value, "validation", epoch):
             total += loss.item()
         own = self.source.descriptors(split.images)
         values = {
@@ -170,17 +168,19 @@ class TrainingRun:
             )
         return [tuples[begin : begin + size] for begin in range(0, len(tuples) - size + 1, size)]
 
-    def _losses(self, batches: list[np.ndarray], loss_of: Callable) -> Iterator[tuple[torch.Tensor, int]]:
+    def _losses(
+        self, batches: list[np.ndarray], loss_of: Callable, what: str, epoch: int
+    ) -> Iterator[tuple[torch.Tensor, int]]:
         """Yield (summed loss of a batch of tuples, their number) of each batch; `loss_of` is `objective.gradient` or
-        `objective.value`."""
+        `objective.value`. Raises ValueError, naming `what`, epoch and step, for a loss that is not finite."""
         seen = [self.objective.images(batch) for batch in batches]
-        for batch, groups in zip(batches, self.source.batches(seen), strict=True):
-            yield loss_of(batch, groups), len(batch)
-
-    @staticmethod
-    def _require_finite(loss: torch.Tensor, what: str, epoch: int, step: int) -> None:
-        if not torch.isfinite(loss):
-            raise ValueError(f"{what} loss is {loss.item()} at epoch {epoch}, step {step}; a finite number is expected")
+        for step, (batch, groups) in enumerate(zip(batches, self.source.batches(seen), strict=True)):
+            loss = loss_of(batch, groups)
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"{what} loss is {loss.item()} at epoch {epoch}, step {step}; a finite number is expected"
+                )
+            yield loss, len(batch)
 
 
 def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> float:

@@ -112,7 +112,7 @@ def test_a_batch_has_the_summed_gradient_of_its_tuples(tensors, monkeypatch, wit
         loop = run_of(net, tensors, with_teacher=with_teacher, num_workers=num_workers)
         return sum(
             torch.cat([parameter.grad.ravel() for parameter in net.parameters() if parameter.requires_grad])
-            for _ in loop._losses(batches, loop.objective.gradient)
+            for _ in loop._losses(batches, loop.objective.gradient, "training", 0)
         )
 
     together, alone = gradient([tuples]), gradient([row[None] for row in tuples])
