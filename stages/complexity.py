@@ -9,9 +9,8 @@ from pathlib import Path
 
 import torch
 
-from aml.complexity.costs import Cost, write_csv
+from aml.complexity.costs import Cost, latex, write_csv
 from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
-from aml.complexity.table import latex
 from aml.compute.device import runtime
 from aml.files.atomic import replacing
 from aml.networks.network import RetrievalNetwork

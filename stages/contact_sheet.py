@@ -24,8 +24,10 @@ def main(processed: Path, ground_truth: Path, sheet: Path, values: dict) -> None
     rows = training_rows(processed / sets["train_set"])
     for name in sets["test_sets"]:
         rows += test_rows(processed / name, ground_truth / f"{name}.json")
-    if sets["distractors"] is not None:
-        rows += distractor_rows(processed / sets["distractors"])
+    distractors = read_images(processed / sets["distractors"]) if sets["distractors"] is not None else ()
+    if len(distractors):
+        shown = spread(len(distractors), NUM_COLUMNS)
+        rows.append((sets["distractors"], [("", thumbnail(distractors, row)) for row in shown]))
     with replacing(sheet) as path:
         contact_sheet(rows).save(path, format="JPEG", quality=90)
 
@@ -53,13 +55,6 @@ def test_rows(folder: Path, labels: Path) -> list:
             pictures += found + [None] * (count - len(found))
         rows.append((f"{folder.name}\nquery {query}", pictures))
     return rows
-
-
-def distractor_rows(folder: Path) -> list:
-    images = read_images(folder)
-    if not len(images):
-        return []
-    return [(folder.name, [("", thumbnail(images, row)) for row in spread(len(images), NUM_COLUMNS)])]
 
 
 def spread(available: int, count: int) -> np.ndarray:

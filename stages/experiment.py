@@ -17,15 +17,12 @@ def main(cell: Path, metrics: Path, experiment: Path) -> None:
     record = read_json(metrics, "network")
     if record["network"]["key"] != wanted["key"]:
         raise ValueError(f"{metrics} is the record of {record['network']['key']!r}; expected {wanted['key']!r}")
-    write_json(experiment, {protocol: mean_precisions(record[protocol]) for protocol in ("symmetric", "asymmetric")})
-
-
-def mean_precisions(sets: dict) -> dict:
-    """The mAP of each set and level of a protocol, without levels that have no positives."""
-    return {
-        name: {level: {"mAP": levels[level]["mAP"]} for level in LEVELS if level in levels}
-        for name, levels in sets.items()
-    }
+    found = {}
+    for protocol in ("symmetric", "asymmetric"):
+        for name, levels in record[protocol].items():  # a level without positives is not there
+            scores = {level: {"mAP": levels[level]["mAP"]} for level in LEVELS if level in levels}
+            found.setdefault(protocol, {})[name] = scores
+    write_json(experiment, found)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from aml.pages.figures.style import Picture, loss_names, use_style, write_pictur
 from aml.pages.figures.training import read_curves, training_picture
 from aml.params.grid import key_of
 from aml.params.reading import setting
-from aml.params.reports import TableSettings
 from aml.tables.records import read_records
 from aml.tables.settings import table_settings
 from stages.runtime import run_command
@@ -31,7 +30,8 @@ from stages.runtime import run_command
 
 def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: Path, values: dict) -> None:
     settings, costs = table_settings(values), read_csv(complexity)
-    missing = use_style("".join(labels(settings)))
+    named = [*settings.students, *settings.teachers, *settings.losses, *settings.test_sets, settings.distractors]
+    missing = use_style("".join(thing.label for thing in named if thing is not None))
     if missing:
         print(f"figures: no installed font has {missing}: boxes stand for them; install one that does", file=sys.stderr)
     results = Results(settings, read_records(metrics, settings.networks()))
@@ -42,12 +42,6 @@ def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: 
             pictures += [replace(picture, file=f"{picture.file}-{one.key}", part=one.label) for picture in of_one]
     with replacing_folder(figures) as folder:
         write_pictures(folder, pictures)
-
-
-def labels(settings: TableSettings) -> list[str]:
-    """The labels of networks, losses and sets in figures."""
-    named = [*settings.students, *settings.teachers, *settings.losses, *settings.test_sets]
-    return [thing.label for thing in [*named, *filter(None, [settings.distractors])]]
 
 
 def grid_pictures(results: Results, costs: list[Cost]) -> list[Picture]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
-from aml.pages.page import Content, Intervals, listed, picture, render
+from aml.pages.page import Content, listed, picture, render
 from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
@@ -52,11 +52,14 @@ def main(
         installed=provenance.installed(),
         families=[family for family in families if family.name != "page"],  # which is not done yet
         parameters=Path(PARAMETERS).read_text(encoding="utf-8"),
-        intervals=read_intervals(tables / "intervals.csv"),
+        intervals={
+            (line["key"], line["protocol"], line["set"], line["level"]): (line["low"], line["high"])
+            for line in lines(tables / "intervals.csv")
+        },
         differences=differences,
         cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
-        complexity=list(csv.DictReader(complexity.read_text(encoding="utf-8").splitlines())) if complexity else [],
+        complexity=lines(complexity) if complexity else [],
         whitening=[dict(zip(COLUMNS, line, strict=True)) for line in whitening],
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
@@ -71,12 +74,9 @@ def row_of(cell: dict) -> str:
     return key_of(cell["student"], cell["teacher"], cell["loss"])
 
 
-def read_intervals(path: Path) -> Intervals:
+def lines(path: Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as file:
-        return {
-            (line["key"], line["protocol"], line["set"], line["level"]): (line["low"], line["high"])
-            for line in csv.DictReader(file)
-        }
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -25,16 +25,12 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
     with replacing_folder(weights) as folder:
         for network in (*teachers, *students):
             name = network_settings(values, network).backbone
-            states[name] = states.get(name) or imagenet_state(name, original(name, originals, digests, places))
+            if name not in states:
+                file = web_file(name, places.get(name))  # None for weights in a package
+                states[name] = imagenet_state(name, file and bring(*file, originals, digests=digests))
             save_tensors(folder / network / IMAGENET, states[name], {})
     if not digests.exists():
         write_json(digests, {})
-
-
-def original(name: str, originals: Path, digests: Path, places: dict) -> Path | None:
-    """Fetch the file with the weights of backbone `name`, unless it is here; None for weights in a package."""
-    file = web_file(name, places.get(name))
-    return file and bring(*file, originals, digests=digests)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
 """What networks cost, for the stage `complexity`.
 
-Read `measuring` (parameters, multiply-adds, time), then `costs` (the CSV file), then `table` (LaTeX).
+Read `measuring` (parameters, multiply-adds, time), then `costs` (the files).
 """

@@ -1,10 +1,14 @@
-"""Write and read what networks cost, a CSV file. Torch-free."""
+"""What networks cost, as a CSV file and as a LaTeX table. Torch-free."""
 
 import csv
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+
+from aml.tables.latex import templates
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,19 @@ def read_csv(path: str | Path) -> list[Cost]:
         if tuple(reader.fieldnames or ()) != tuple(kinds):
             raise ValueError(f"{path} has columns {reader.fieldnames}; accepted: {', '.join(kinds)}")
         return [Cost(**{name: kinds[name](value) for name, value in row.items()}) for row in reader]
+
+
+def latex(costs: Iterable[Cost], note: str) -> str:
+    """A float to \\input with a line for each network and two columns for each size; needs booktabs and graphicx.
+
+    `costs` have each network's sizes one after the other; `note` opens the caption.
+    """
+    networks = [list(rows) for _, rows in groupby(costs, key=lambda cost: cost.key)]
+    template = templates(Path(__file__).parent).get_template("complexity.tex")
+    return template.render(note=note, networks=networks, first=networks[0][0], sizes=networks[0], three=three)
+
+
+def three(value: float) -> str:
+    """`value`, above 0, in print: three digits, or all those before the decimal point."""
+    decimals = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:,.{decimals}f}"

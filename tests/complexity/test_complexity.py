@@ -7,9 +7,8 @@ import torch
 import yaml
 from torch import nn
 
-from aml.complexity.costs import Cost, read_csv, write_csv
+from aml.complexity.costs import Cost, latex, read_csv, three, write_csv
 from aml.complexity.measuring import device_name, latency, multiply_adds, num_parameters
-from aml.complexity.table import latex, three
 from aml.networks.network import RetrievalNetwork
 from stages import complexity
 from tests import ROOT
