@@ -94,7 +94,7 @@ def _draw_views(landmark: Landmark, job: Job, attempt: int, difficulties: tuple[
 def _draw_query(landmark: Landmark, number: int, image_size: int) -> View:
     for attempt in range(MAX_ATTEMPTS):
         view = draw_view(landmark, ("query", number, attempt), QUERY_DIFFICULTY, image_size)
-        if can_be_query(view):
+        if view.coverage > 0.05 and view.unhidden > 0.5:  # the landmark is large and free enough
             return view
     raise RuntimeError(f"landmark {landmark.key}: no clear view for query {number} in {MAX_ATTEMPTS} attempts")
 
@@ -123,11 +123,6 @@ def grade(query: View, view: View) -> str:
     is_alike = query.is_dark == view.is_dark and abs(np.log(query.scale / view.scale)) < 0.8
     is_clear = view.unhidden > 0.7 and view.coverage > 0.12
     return "easy" if shared > 0.5 and is_alike and is_clear else "hard"
-
-
-def can_be_query(view: View) -> bool:
-    """Whether the landmark is large and free enough for a query."""
-    return view.coverage > 0.05 and view.unhidden > 0.5
 
 
 def is_pair(first: View, second: View) -> bool:

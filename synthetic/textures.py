@@ -1,7 +1,7 @@
 """The picture of a face and its smaller copies, made when a view first needs them."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 
 import cv2
 import numpy as np
@@ -17,16 +17,12 @@ class Texture:
     """
 
     def __init__(self, paint: Callable[[], tuple[np.ndarray, np.ndarray]]):
-        self._paint = paint
+        self._painted = cache(paint)
         self._levels: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-
-    @cached_property
-    def _original(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._paint()
 
     def level(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
         """The pixels and glow, reduced in each direction as far as a face of width x height pixels allows."""
-        pixels, glow = self._original
+        pixels, glow = self._painted()
         steps = _halvings(pixels.shape[1], width), _halvings(pixels.shape[0], height)
         if steps not in self._levels:
             size = tuple(

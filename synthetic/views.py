@@ -45,7 +45,8 @@ class View:
 def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int) -> View:
     """Draw the view of this key; difficulty, 0 (a postcard) to 1. image_size: longer side, pixels."""
     random = stream("view", *landmark.key, *key)
-    width, height = _frame_size(random, landmark, image_size)
+    is_portrait = random.random() < (0.55 if landmark.kind in SLENDER else 0.2)
+    width, height = (image_size, int(image_size * ASPECT))[:: -1 if is_portrait else 1]
     canvas = round(width * SUPERSAMPLING), round(height * SUPERSAMPLING)
     camera, distance = _place_camera(random, landmark, difficulty, *canvas)
     light = draw_light(random, EASY_WEIGHTS if difficulty < 0.35 else HARD_WEIGHTS)
@@ -71,13 +72,6 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
         scale=camera.focal / distance,
         is_dark=light.is_dark,
     )
-
-
-def _frame_size(random, landmark, image_size):
-    """The picture's width and height in pixels; the longer one is image_size."""
-    shorter = int(image_size * ASPECT)
-    is_portrait = random.random() < (0.55 if landmark.kind in SLENDER else 0.2)
-    return (shorter, image_size) if is_portrait else (image_size, shorter)
 
 
 def _place_camera(random, landmark, difficulty, width, height):
