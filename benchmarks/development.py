@@ -18,11 +18,9 @@ from typing import NamedTuple
 import torch
 
 from aml.files.atomic import read_json, replacing
-from aml.networks.stored import IMAGENET, save_tensors
 from aml.params.datasets import dataset_settings
 from aml.params.reading import parameters, section
-from aml.pretrained.imagenet import imagenet_state
-from stages import download, evaluate, extract, preprocess, targets, train
+from stages import download, evaluate, extract, preprocess, targets, train, weights
 
 FOLDER = Path("work/development")
 SET = "rsynth_dev"
@@ -94,13 +92,15 @@ class Development:
         return hashlib.sha256(found.encode()).hexdigest()[:12]
 
     def draw(self) -> None:
-        """Draw and pack the training set and the development set, unless they are there."""
+        """Draw and pack the training set and the development set, and take the weights, unless they are there."""
         for name in (self.train_set, SET):
             if not (self.processed / name).exists():
                 raw = FOLDER / "raw" / self.digest(f"datasets.{name}") / name
                 download.draw(dataset_settings(self.values, name), raw, num_processes=2)
                 self.labels.mkdir(parents=True, exist_ok=True)
                 preprocess.main(name, raw, self.processed / name, self.labels / f"{name}.json", self.values)
+        if not (FOLDER / "weights").exists():
+            weights.main(FOLDER / "weights", FOLDER / "originals", FOLDER / "originals.json", self.values)
 
     def network(self, cell: Cell) -> str:
         """Train a network unless it is there; return its key."""
@@ -113,8 +113,8 @@ class Development:
         if not model.exists():
             given = {"seed": 0, "dimension": cell.dimension} if kind != "train_teacher" else {}
             given |= {"targets": FOLDER / "targets" / teacher} if teacher else {}
-            weights = self._weights(cell.network)
-            train.main(cell.network, images, weights, model, self.values, loss=cell.loss, settings=kind, **given)
+            start = FOLDER / "weights" / cell.network
+            train.main(cell.network, images, start, model, self.values, loss=cell.loss, settings=kind, **given)
             print(f"{key}: {cell.loss} trained in {time.perf_counter() - started:.0f} s", flush=True)
         if kind == "train_teacher" and not (FOLDER / "targets" / key).exists():
             targets.main(model, images, FOLDER / "targets" / key, self.values)
@@ -138,14 +138,6 @@ class Development:
             evaluate.main(*folders, self.values, loss=cell.loss, **who)
         record = read_json(metrics)
         return {f"{p}_{level}": record[p][SET][level]["mAP"] for p, level in SCORES if p in record}
-
-    def _weights(self, network: str) -> Path:
-        backbone = section(self.values, f"networks.{network}.backbone")
-        folder = FOLDER / "weights" / backbone
-        if not (folder / IMAGENET).exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            save_tensors(folder / IMAGENET, imagenet_state(backbone, None), {})
-        return folder
 
 
 def cells(values: dict, pairs: list[tuple[str, str]], losses: list[str]) -> list[Cell]:

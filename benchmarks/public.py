@@ -115,8 +115,8 @@ class Distillation:
 class Epoch:
     """An epoch of `task`; `run` returns the network after it, and the mean losses of training and of validation."""
 
-    def __init__(self, task: Distillation, num_workers: int):
-        self.task, self.num_workers, self.loss = task, num_workers, load(task.loss)
+    def __init__(self, task: Distillation):
+        self.task, self.num_workers, self.loss = task, task.num_workers, load(task.loss)
         self.network = copy.deepcopy(task.network).train()
         self.pictures = Pictures(task.images, task.settings.image_size, task.normalisation)
 

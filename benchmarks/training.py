@@ -46,8 +46,8 @@ def run(options: Options) -> list[Case]:
         task = distillation(Path(folder), device, quick=options.quick)
         variants = {
             "ours": (ours, task),
-            "plain": (public, task, 0),
-            "public": (public, task, task.num_workers),
+            "plain": (public, replace(task, num_workers=0)),
+            "public": (public, task),
         }
         seconds, cpu_seconds, results = alternate_prepared(variants, 1 if options.quick else 3)
     (weights, losses), (expected_weights, expected_losses) = results["ours"], results["public"]
@@ -117,9 +117,9 @@ def ours(task: Distillation) -> Callable[[], tuple[list[np.ndarray], list[float]
     return train
 
 
-def public(task: Distillation, num_workers: int) -> Callable[[], tuple[list[np.ndarray], list[float]]]:
+def public(task: Distillation) -> Callable[[], tuple[list[np.ndarray], list[float]]]:
     def train() -> tuple[list[np.ndarray], list[float]]:
-        network, *losses = Epoch(task, num_workers).run()
+        network, *losses = Epoch(task).run()
         return weights_of(network), losses
 
     return train
