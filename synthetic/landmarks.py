@@ -16,16 +16,9 @@ PALETTE = tuple(range(len(STONES)))
 
 
 @dataclass(frozen=True)
-class Neighbour:
-    """One house of the stock, its offset (x, y, 0) from the landmark in metres."""
-
-    house: int
-    offset: np.ndarray
-
-
-@dataclass(frozen=True)
 class Landmark:
-    """A building and what lies around it; radius: half its width or depth, whichever is larger; metres."""
+    """A building and what lies around it; radius: half its width or depth, whichever is larger; neighbours: numbers of
+    houses, and their offsets (x, y, 0) from it; metres."""
 
     key: tuple
     kind: str
@@ -33,7 +26,7 @@ class Landmark:
     radius: float
     height: float
     ground: int
-    neighbours: tuple[Neighbour, ...]
+    neighbours: tuple[tuple[int, np.ndarray], ...]
 
 
 def draw_landmark(key: tuple, kinds: tuple[str, ...] = KINDS, palette: tuple[int, ...] = PALETTE) -> Landmark:
@@ -63,4 +56,4 @@ def house(number: int) -> Solid:
 def _draw_neighbour(random, radius):
     side = random.uniform(-1, 1)
     offset = np.array([np.sign(side) * (radius + 9 + 10 * abs(side)), 16 * random.uniform(0.5, 1.2), 0])
-    return Neighbour(int(random.integers(NUM_HOUSES)), offset)
+    return int(random.integers(NUM_HOUSES)), offset

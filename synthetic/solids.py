@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Solid:
         self.style = style
         self.textures: list[Texture] = []
         self._corners: list[np.ndarray] = []
-        self._num_textures = 0
+        self._numbers = count()  # of textures
 
     def __len__(self) -> int:
         return len(self.textures)
@@ -133,8 +133,7 @@ class Solid:
 
     def _texture(self, paint: Callable, *arguments) -> Texture:
         """The texture that paint(random, style, *arguments) gives, with a random stream of its own."""
-        key = ("texture", *self.style.key, self._num_textures)
-        self._num_textures += 1
+        key = ("texture", *self.style.key, next(self._numbers))
         return Texture(lambda: paint(stream(*key), self.style, *arguments))
 
 

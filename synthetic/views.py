@@ -53,9 +53,9 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
     frame = Frame(draw_sky(random, light, canvas[1], canvas[0], camera.horizon))
     draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
     draw_skyline(random, frame.colours, light, camera.horizon)
-    for neighbour in landmark.neighbours:
-        moved = replace(camera, eye=camera.eye - neighbour.offset)  # instead of the house
-        frame.draw(moved, house(neighbour.house), light, is_landmark=False)
+    for number, offset in landmark.neighbours:
+        moved = replace(camera, eye=camera.eye - offset)  # instead of the house
+        frame.draw(moved, house(number), light, is_landmark=False)
     frame.draw(camera, landmark.solid, light, is_landmark=True)
     num_unhidden = np.count_nonzero(frame.faces)
     _draw_occluders(random, frame, camera, distance, light.brightness, difficulty)

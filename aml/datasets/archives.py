@@ -26,10 +26,8 @@ _ERRORS = (
 def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
     """Yield the regular files of an archive in its order: the path inside it, and a wanted file's bytes, else None.
 
-    The first bytes tell zip and tar apart, and how a tar is compressed (gzip, bzip2, xz or not). Memory stays below
-    `max_bytes` and a few MB, whatever the archive unpacks to (xz takes what its packer chose, and a zip's table of
-    contents is read whole).
-
+    It is a zip or a tar, whose first bytes tell how it is compressed. Memory stays below `max_bytes` and a few MB,
+    whatever the archive unpacks to (xz takes what its packer chose, and a zip's table of contents is read whole).
     Raises ValueError naming archive and file: for absolute paths and "..", for links and devices, for a wanted file
     above `max_bytes`, and for an archive that is missing, cut off or damaged, also where tar takes damage for its end.
     """
@@ -39,8 +37,8 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
     try:
         with open(archive, "rb") as file:
             start = file.read(6)
-        is_zip = start.startswith(b"PK\x03\x04")
-        for last, is_plain, is_folder, read in _zip_members(archive) if is_zip else _tar_members(archive, start):
+        members = _zip_members(archive) if start.startswith(b"PK\x03\x04") else _tar_members(archive, start)
+        for last, is_plain, is_folder, read in members:
             path = PurePosixPath(last)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError("its path leads out of the archive; only paths inside are accepted")

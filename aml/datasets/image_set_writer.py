@@ -23,7 +23,6 @@ class PackWriter:
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         pack.add(name, data, width, height)
         pack.write_list("images.csv", names)
-        pack.write_report({"kind": "training"})
 
     The bytes of images.tar depend on names, data and their order alone. Images are not kept in memory.
     """

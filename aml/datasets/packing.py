@@ -64,12 +64,10 @@ def pack_listed(
 
     name_of: path in an archive (in Unicode's form NFC) -> name of the image. hint: what an error about missing
     images adds. is_whole: all names must be in these archives; else they are the first of several. prepare: an image's
-    bytes -> the bytes that are packed, and what they are.
-    Decoding runs in `num_workers` threads; the result does not depend on their number.
-    on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a
-    truncated or damaged image [code], as `aml.images.decode` fills it.
-    Raises ValueError where a listed image is missing (from whole archives) or comes twice with different bytes, where
-    one cannot be decoded, unless it is to be excluded, and, to be filled, where its header can't be read.
+    bytes -> the bytes that are packed, and what they are. num_workers: threads that decode. on_bad_image: "error";
+    "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a damaged one [code].
+    Raises ValueError where a listed image is missing or comes twice with different bytes, where one cannot be decoded,
+    unless it is to be excluded, and, to be filled, where its header can't be read.
     """
     packed, seen = Packed(), {}
     jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)

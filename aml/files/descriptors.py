@@ -52,8 +52,7 @@ def write_provenance(
 class DescriptorFolder:
     """A descriptor folder, opened for reading; arrays are memory maps.
 
-    Raises ValueError if files differ from the provenance, are damaged, missing, or too many, and for a folder that does
-    not say which arrays are whitened.
+    Raises ValueError if files differ from the provenance, are damaged, missing, or too many.
     """
 
     def __init__(self, folder: Path):
@@ -61,14 +60,9 @@ class DescriptorFolder:
         path = self.folder / "provenance.json"
         if not path.exists():
             raise ValueError(f"{self.folder} is not a descriptor folder: provenance.json is missing")
-        provenance, self._opened = read_json(path, "network", "extraction", "arrays"), {}
-        self.network, self.extraction, self.arrays = (provenance[key] for key in ("network", "extraction", "arrays"))
-        if "whitening" not in provenance:
-            raise ValueError(
-                f"{self.folder} is of an earlier version of this project and does not say which arrays are whitened: "
-                "extract again"
-            )
-        self.whitening = provenance["whitening"]  # read by `aml.files.whitening`
+        keys = ("network", "extraction", "arrays", "whitening")  # the last is read by `aml.files.whitening`
+        provenance, self._opened = read_json(path, *keys), {}
+        self.network, self.extraction, self.arrays, self.whitening = (provenance[key] for key in keys)
         found = {file.stem for file in self.folder.glob("*.npy")}
         if found != set(self.arrays):
             odd = sorted(found ^ set(self.arrays))[0]
