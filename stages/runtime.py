@@ -50,7 +50,7 @@ def run_command(stage: Callable, *, in_processes: bool = False) -> None:
     arguments = [given.get(name, parameters) for name in accepted if name not in options]
     arguments = chain(*(argument if isinstance(argument, list) else [argument] for argument in arguments))
     stage = partial(stage, **{name: given[name] for name in options})
-    (run_in_processes if in_processes else run)(stage, *arguments)
+    run(partial(share, stage) if in_processes else stage, *arguments)
 
 
 def run(stage: Callable, *arguments) -> None:
@@ -82,12 +82,8 @@ def end(sentence: str) -> None:
     sys.exit(f"{Path(sys.argv[0]).stem}: {sentence}")
 
 
-def run_in_processes(stage: Callable, *arguments) -> None:
-    """`run` in `runtime.processes` processes that share the work. The last argument is the contents of params.yaml."""
-    run(_in_processes, stage, *arguments)
-
-
-def _in_processes(stage: Callable, *arguments) -> None:
+def share(stage: Callable, *arguments) -> None:
+    """Call `stage(*arguments)` in `runtime.processes` processes. The last argument is the contents of params.yaml."""
     number = runtime(arguments[-1]).processes
     if number == 1 or "RANK" in os.environ:  # the only one, or one of several, started below or by torchrun
         stage(*arguments)

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.datasets.upstream_lists import check_distinct, first_of, one_form
+from aml.datasets.upstream_lists import check_counts, check_distinct, first_of, one_form, read
 from aml.files.atomic import replacing_folder
 from aml.params.datasets import Distractors
 
@@ -44,22 +44,14 @@ def preprocess(raw: Path, processed: Path, settings: Distractors, *, num_workers
 
 
 def _read_names(path, expected):
-    if not path.is_file():
-        raise ValueError(f"no list {path}")
-    if path.stat().st_size > _MAX_LIST_BYTES:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {_MAX_LIST_BYTES} are accepted")
     try:
-        names = [one_form(line.strip()) for line in path.read_text(encoding="utf-8").split("\n")]
+        names = [one_form(line.strip()) for line in read(path, _MAX_LIST_BYTES).decode().rstrip().split("\n")]
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}") from None
-    while names and not names[-1]:
-        names.pop()
-    if not names or "" in names:
-        where = f"line {names.index('') + 1}" if names else "it"
-        raise ValueError(f"{path}: {where} is empty; one file name a line is expected")
+    if "" in names:
+        raise ValueError(f"{path}: line {names.index('') + 1} is empty; one file name a line is expected")
     check_distinct(names, path)
-    if expected is not None and len(names) != expected:
-        raise ValueError(f"{path}: {len(names)} names, expected are {expected}")
+    check_counts({"names": len(names)}, None if expected is None else {"names": expected}, path)
     return names
 
 

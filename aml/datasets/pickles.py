@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from aml.datasets.upstream_lists import read
+
 _CODES = re.compile(r"[biufcSU]\d{1,6}|O8?|\?|bool")
 
 
@@ -23,13 +25,9 @@ def load(path, *, max_bytes: int):
     anything but plain data (functions, classes, references to outside). A damaged one may still hold one of the
     stand-ins as a value, so callers check the types of what they take.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"no file {path}")
-    if path.stat().st_size > max_bytes:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {max_bytes} are accepted")
+    content = read(Path(path), max_bytes)
     try:
-        return _Unpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a damaged pickle may raise any
         reason = str(error)[:200] or type(error).__name__
         raise ValueError(f"{path} is not a readable pickle of plain data: {reason}") from None

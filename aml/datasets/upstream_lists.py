@@ -1,8 +1,18 @@
-"""Check the values of upstream lists before anything relies on them."""
+"""Read upstream lists, and check their values before anything relies on them."""
 
 import unicodedata
+from pathlib import Path
 
 import numpy as np
+
+
+def read(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises ValueError if it is missing or larger than `max_bytes`."""
+    if not path.is_file():
+        raise ValueError(f"no file {path}")
+    if path.stat().st_size > max_bytes:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {max_bytes} are accepted")
+    return path.read_bytes()
 
 
 def entries(value, names: tuple[str, ...], where: str) -> list:

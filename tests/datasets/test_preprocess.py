@@ -367,7 +367,7 @@ def test_distractors_with_bad_images_listed_by_file_name_alone(run_distractors):
         (ARCHIVES[:1], "a.jpg\nc.jpg\n", {"expected": 1001001}, r"mini.txt: 2 names, expected are 1001001"),
         (ARCHIVES[:1], "a.jpg\na.jpg\n", {}, r"mini.txt: 'a.jpg' is listed twice"),
         (ARCHIVES[:1], "a.jpg\n\nc.jpg\n", {}, r"mini.txt: line 2 is empty"),
-        (ARCHIVES[:1], "\n", {}, r"mini.txt: it is empty"),
+        (ARCHIVES[:1], "\n", {}, r"mini.txt: line 1 is empty"),
         (ARCHIVES, "01/a.jpg\n00/c.jpg\n00/a.jpg\n", {"num_archives": 1}, "1 of 3 listed images are not in"),
         (ARCHIVES, "02/x.jpg\n", {"num_archives": 1, "in_all": 2}, "none of the 1 distractors can be used"),
         (ARCHIVES, "a.jpg\nc.jpg", {}, r"image 'a.jpg' came before with other bytes"),

@@ -65,9 +65,7 @@ def test_missing_and_extra_files_are_refused(tmp_path):
         DescriptorFolder(tmp_path)
     path = write(tmp_path) / "provenance.json"
     path.write_text(path.read_text().replace('"whitening"', '"white"'))
-    with pytest.raises(
-        ValueError, match=r"is of an earlier version of this project and does not say .*: extract again"
-    ):
+    with pytest.raises(ValueError, match=r"is damaged: it is not a JSON object with .*arrays, whitening; run"):
         DescriptorFolder(tmp_path)
     with pytest.raises(ValueError, match=r"provenance\.json is missing"):
         DescriptorFolder(tmp_path / "nowhere")

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from stages.runtime import run_in_processes
+from stages.runtime import run, share
 from tests.stages.packed_sets import GRID, write_sets
 
 RUNTIME = {
@@ -45,4 +45,4 @@ def main(inputs: Path, outputs: Path, values: dict) -> None:
 
 if __name__ == "__main__":
     values = json.loads(Path(sys.argv[3]).read_text())
-    run_in_processes(main, *map(Path, sys.argv[1:3]), values)
+    run(share, main, *map(Path, sys.argv[1:3]), values)

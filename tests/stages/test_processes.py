@@ -50,14 +50,14 @@ def test_every_shard_has_one_process(tmp_path):
 
 STAGE = """
 import os, time
-from stages.runtime import run_in_processes
+from stages.runtime import run, share
 
 def main(values):
     if os.environ["RANK"] == "1":
         {failure}
     time.sleep(60)
 
-run_in_processes(main, {{"runtime": {runtime}}})
+run(share, main, {{"runtime": {runtime}}})
 """
 
 
