@@ -5,19 +5,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from synthetic import scenery
 from synthetic.frame import ASPECT, Camera, Frame, aim
 from synthetic.landmarks import Landmark, house
 from synthetic.light import EASY_WEIGHTS, HARD_WEIGHTS, add_weather, draw_light, encode, expose
-from synthetic.scenery import (
-    draw_car,
-    draw_ground,
-    draw_near_wall,
-    draw_person,
-    draw_post,
-    draw_sky,
-    draw_skyline,
-    draw_tree,
-)
 from synthetic.streams import pick, stream
 
 SUPERSAMPLING = 1.5
@@ -50,9 +41,9 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
     canvas = round(width * SUPERSAMPLING), round(height * SUPERSAMPLING)
     camera, distance = _place_camera(random, landmark, difficulty, *canvas)
     light = draw_light(random, EASY_WEIGHTS if difficulty < 0.35 else HARD_WEIGHTS)
-    frame = Frame(draw_sky(random, light, canvas[1], canvas[0], camera.horizon))
-    draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
-    draw_skyline(random, frame.colours, light, camera.horizon)
+    frame = Frame(scenery.draw_sky(random, light, canvas[1], canvas[0], camera.horizon))
+    scenery.draw_ground(random, frame.colours, camera, landmark.ground, light.brightness)
+    scenery.draw_skyline(random, frame.colours, light, camera.horizon)
     for number, offset in landmark.neighbours:
         moved = replace(camera, eye=camera.eye - offset)  # instead of the house
         frame.draw(moved, house(number), light, is_landmark=False)
@@ -109,11 +100,13 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
 
     for _ in range(random.poisson(2.5)):
         away = random.uniform(0.35, 0.9) * distance
-        draw_person(random, frame, random.uniform(0, frame.width), ground(away), 1.75 * focal / away, brightness)
+        scenery.draw_person(
+            random, frame, random.uniform(0, frame.width), ground(away), 1.75 * focal / away, brightness
+        )
     for _ in range(random.poisson(0.5)):
         away = random.uniform(0.4, 0.8) * distance
         x = random.uniform(-0.1, 0.9) * frame.width
-        draw_car(random, frame, x, ground(away), 4.2 * focal / away, brightness)
+        scenery.draw_car(random, frame, x, ground(away), 4.2 * focal / away, brightness)
     if random.random() >= 0.25 + 0.65 * difficulty:
         return
     for _ in range(int(random.integers(1, 2 + int(4 * difficulty)))):
@@ -121,15 +114,15 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
         x = random.uniform(0, frame.width)
         if what == "tree":
             away = random.uniform(0.3, 0.8) * distance
-            draw_tree(random, frame, x, ground(away), random.uniform(5, 11) * focal / away, brightness)
+            scenery.draw_tree(random, frame, x, ground(away), random.uniform(5, 11) * focal / away, brightness)
         elif what == "person":
             away = random.uniform(2.6, 6)
             feet = min(1.3 * frame.height, horizon + 1.7 * focal / away)
-            draw_person(random, frame, x, feet, 1.75 * focal / away, brightness)
+            scenery.draw_person(random, frame, x, feet, 1.75 * focal / away, brightness)
         elif what == "post":
-            draw_post(random, frame, x, brightness)
+            scenery.draw_post(random, frame, x, brightness)
         else:
-            draw_near_wall(random, frame, brightness)
+            scenery.draw_near_wall(random, frame, brightness)
 
 
 def _box(faces, width, height):

@@ -17,13 +17,10 @@ class TargetSettings:
 
 
 @dataclass(frozen=True)
-class ExtractionSettings:
+class ExtractionSettings(TargetSettings):
     """Descriptors for testing (METHOD, Sec. 4)."""
 
-    image_size: ImageSize  # longer side, pixels
     scales: Annotated[list[float], Above(0), Within(0, 10)]
-    batch_size: BatchSize  # images of one size that pass together
-    precision: Precision
     distractor_dtype: Literal["float16", "float32"]  # float16 halves the disk of a million rows
 
     def __post_init__(self):
