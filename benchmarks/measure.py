@@ -5,7 +5,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 import psutil
 
 SAMPLE_SECONDS = 0.004  # between two looks at a child's memory
-CHILD_SECONDS = 1800  # longer than any
+_MADE: list[Callable] = []  # in a process of `prepared`: its function
 
 
 @dataclass(frozen=True)
@@ -94,35 +96,22 @@ class Trial:
 def prepared(make: Callable, *arguments) -> Iterator[Callable[[], Trial]]:
     """Give a call of the function that `make(*arguments)` of a module returns in a fresh process, which ends with the
     block. The call may be repeated. Raises what is raised there."""
-    context = multiprocessing.get_context("spawn")
-    pipe, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, make, arguments))
-    process.start()
-    there.close()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
 
-    def call() -> Trial:
-        before = peaks = _memory(process.pid)
-        pipe.send("go")
-        while not pipe.poll(SAMPLE_SECONDS):
-            peaks = np.maximum(peaks, _memory(process.pid))
-        return Trial(*received(), *(np.subtract(peaks, before) / 1e6).tolist())
+        def call() -> Trial:
+            before = peaks = _memory(process)
+            done = pool.submit(_called)
+            while not wait([done], SAMPLE_SECONDS).done:
+                with suppress(psutil.NoSuchProcess):  # it has just ended
+                    peaks = np.maximum(peaks, _memory(process))
+            return Trial(*done.result(), *(np.subtract(peaks, before) / 1e6).tolist())
 
-    def received() -> tuple[Any, float, float]:
         try:
-            error, *found = pipe.recv()
-        except EOFError:
+            process = pool.submit(_prepare, make, arguments).result()
+            yield call
+        except BrokenProcessPool:
             name = (arguments[0] if make is partial else make).__name__
             raise ValueError(f"{name}: its process ended without a result") from None
-        if error is not None:
-            raise error
-        return found
-
-    try:
-        received()  # it is made
-        yield call
-    finally:
-        pipe.close()
-        process.join(CHILD_SECONDS)
 
 
 def in_child(function: Callable, *arguments) -> Trial:
@@ -186,25 +175,18 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
     return {name: float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) for name, values in seconds.items()}
 
 
-def _serve(pipe, make, arguments) -> None:
-    """Send (error, result, seconds, seconds of the processors): once for the making, whose result stays here, then for
-    each call asked for."""
+def _prepare(make: Callable, arguments: tuple) -> int:
+    """Make the function that `_called` calls in this process, whose number is returned."""
     multiprocessing.set_start_method("fork", force=True)  # as in a stage; a spawned process would spawn all of its own
-    call, made = partial(make, *arguments), None
-    while True:
-        start, cpu_start = time.perf_counter(), _cpu_seconds()
-        try:
-            result, error = (made or call)(), None
-        except Exception as raised:
-            result, error = None, raised
-        seconds = time.perf_counter() - start, _cpu_seconds() - cpu_start
-        if made is None:
-            made, result = result, None
-        pipe.send((error, result, *seconds))
-        try:
-            pipe.recv()
-        except EOFError:
-            return
+    _MADE.append(make(*arguments))
+    return os.getpid()
+
+
+def _called() -> tuple[Any, float, float]:
+    """Call what was prepared; its result, the seconds, and those of the processors."""
+    start, cpu_start = time.perf_counter(), _cpu_seconds()
+    result = _MADE[0]()
+    return result, time.perf_counter() - start, _cpu_seconds() - cpu_start
 
 
 def _cpu_seconds() -> float:
