@@ -52,22 +52,19 @@ def require_whole_batches(values: dict) -> None:
 
     Raises ValueError: otherwise nothing would train.
     """
-    for name in setting(values, "grid.losses", list[str]):
-        _require_whole_batches(values, "distill", name, loss_settings(values, name), f"losses.{name}")
-    name = setting(values, "grid.loss_without_teacher", str)
+    names, alone = setting(values, "grid.losses", list[str]), setting(values, "grid.loss_without_teacher", str)
+    used = [("distill", name, f"losses.{name}", loss_settings(values, name)) for name in names]
     for training in ("train_teacher", "train_student"):
-        _require_whole_batches(values, training, name, loss_without_teacher(values, training), f"{training}.loss")
-
-
-def _require_whole_batches(values: dict, training: str, name: str, loss: LossSettings, given: str) -> None:
-    batch_size = setting(values, f"{training}.batch_size", int)
-    # dr ranks `length` others of each image; of two images all of rkd's relations are constant; cc and raml need pairs
-    smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3, "cc": 2, "raml": 2}.get(name, 1)
-    if not smallest <= batch_size <= loss.images_per_epoch:
-        raise ValueError(
-            f"{training}.batch_size is {batch_size}; accepted: at least {smallest} for {name}, at most "
-            f"{loss.images_per_epoch}, which is {given}.images_per_epoch"
-        )
+        used.append((training, alone, f"{training}.loss", loss_without_teacher(values, training)))
+    for training, name, given, loss in used:
+        batch_size = setting(values, f"{training}.batch_size", int)
+        # dr ranks `length` others of each image; of two images all of rkd's relations are constant; cc, raml need pairs
+        smallest = {"dr": loss.constants.get("length", 0) + 1, "rkd": 3, "cc": 2, "raml": 2}.get(name, 1)
+        if not smallest <= batch_size <= loss.images_per_epoch:
+            raise ValueError(
+                f"{training}.batch_size is {batch_size}; accepted: at least {smallest} for {name}, at most "
+                f"{loss.images_per_epoch}, which is {given}.images_per_epoch"
+            )
 
 
 def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSettings:
