@@ -20,7 +20,11 @@ class Query:
 
 
 class Table:
-    """The lines of a CSV and its header. Names are checked against `images`, the names in the folder."""
+    """The lines of a CSV and its header. rows: where each line stands, for messages, and its values by column.
+
+    Raises ValueError for what is no CSV, for a line of another length than the header, and for names in the column
+    `name` that are not among `images`, the names in the folder.
+    """
 
     def __init__(self, content: bytes, where: str, images: Collection[str], required: tuple[str, ...]):
         self.where, self._images = where, set(images)
@@ -28,8 +32,8 @@ class Table:
             text = content.decode("utf-8-sig")
             header = text.partition("\n")[0]
             lines = csv.reader(text.splitlines(keepends=True), delimiter=max(DELIMITERS, key=header.count), strict=True)
-            self.columns = [column.strip() for column in next(lines, [])]
-            self._lines = [(lines.line_num, line) for line in lines if any(map(str.strip, line))]
+            self.columns, self.rows = [column.strip() for column in next(lines, [])], []
+            filled = [(f"{where}, line {lines.line_num}", line) for line in lines if any(map(str.strip, line))]
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{where} is no CSV in UTF-8: {error}") from None
         check_distinct(self.columns, f"{where}, columns")
@@ -38,24 +42,17 @@ class Table:
                 raise ValueError(
                     f"{where}: no column {column!r} among {self.columns}; needed are {', '.join(required)}"
                 )
-
-    def rows(self) -> list[tuple[str, dict[str, str]]]:
-        """Where each line stands, for messages, and its values by column. Raises ValueError for a line of another
-        length, and for names in the column `name` that are not in the folder."""
-        found = []
-        for number, line in self._lines:
-            where = f"{self.where}, line {number}"
+        for of_line, line in filled:
             if len(line) != len(self.columns):
-                raise ValueError(f"{where}: {len(line)} values, expected are {len(self.columns)}")
+                raise ValueError(f"{of_line}: {len(line)} values, expected are {len(self.columns)}")
             values = {column: value.strip() for column, value in zip(self.columns, line, strict=True)}
-            found.append((where, values | {"name": one_form(values["name"])}))
-        absent = [values["name"] for _, values in found if values["name"] not in self._images]
+            self.rows.append((of_line, values | {"name": one_form(values["name"])}))
+        absent = [values["name"] for _, values in self.rows if values["name"] not in self._images]
         if absent:
             raise ValueError(
-                f"{self.where}: images that the folder lacks: {first_of(absent)}; a name is its path in the folder, "
-                f"with its extension, as {min(self._images, default='')!r}"
+                f"{where}: images that the folder lacks: {first_of(absent)}; a name is its path in the folder, with "
+                f"its extension, as {min(self._images, default='')!r}"
             )
-        return found
 
     def names(self, cell: str, where: str) -> list[str]:
         """The images that a cell names, semicolons or spaces between them. A name may have spaces: of all readings the
@@ -76,12 +73,11 @@ class Table:
 def read_landmarks(table: Table) -> dict[str, str]:
     """Image -> landmark, of a table with the columns `name` and `landmark`. Raises ValueError for an image that stands
     there twice and for one without a landmark."""
-    rows = table.rows()
-    check_distinct([values["name"] for _, values in rows], table.where)
-    for where, values in rows:
+    check_distinct([values["name"] for _, values in table.rows], table.where)
+    for where, values in table.rows:
         if not values["landmark"]:
             raise ValueError(f"{where}: no landmark; each image in the table needs one, leave the others out of it")
-    return {values["name"]: values["landmark"] for _, values in rows}
+    return {values["name"]: values["landmark"] for _, values in table.rows}
 
 
 def read_queries(table: Table, images: list[str]) -> tuple[list[Query], list[str], Counter]:
@@ -93,7 +89,7 @@ def read_queries(table: Table, images: list[str]) -> tuple[list[Query], list[str
     Raises ValueError for a line that breaks the format, for what is named twice, for a label outside the database.
     """
     queries, listed = [], []
-    for where, values in table.rows():
+    for where, values in table.rows:
         cells = {column: values.get(column, "") for column in (*LABELS, *BOX_COLUMNS)}
         if values["role"] == "query":
             labels = {label: table.names(cells[label], f"{where}, {label}") for label in LABELS}
