@@ -108,6 +108,14 @@ def test_the_record_has_every_kind_or_why_it_is_left_out(tiny):
     assert (tiny / "figures/indexes.svg").stat().st_size
 
 
+def test_bytes_are_those_that_each_row_adds(tiny):
+    """Row numbers have eight bytes in an inverted list; the rest of its quantiser counts apart."""
+    kinds = json.loads((tiny / "index.json").read_text())["kinds"]
+    assert [kinds[name]["bytes_a_row"] for name in ("float32", "float16", "int8")] == [24, 12, 6]
+    assert kinds["ivf"]["bytes_a_row"] == pytest.approx(24 + 8, abs=2)  # and the lengths of its lists
+    assert kinds["ivf"]["bytes_besides"] > kinds["float32"]["bytes_besides"] + 3 * 24
+
+
 def test_map_of_the_exact_index_is_that_of_the_evaluation(tiny, tmp_path):
     processed = tiny / "processed"
     results = labels_of(processed), tmp_path / "metrics", tmp_path / "queries"

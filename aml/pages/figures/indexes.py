@@ -2,7 +2,7 @@
 
 from aml.pages.figures.style import REFERENCE_LINE, Picture, entry, legend_below, mark_style, panels, sentences
 
-COSTS = {"bytes_a_row": "Bytes an image", "milliseconds_a_query": "Milliseconds a query"}
+COSTS = {"bytes_a_row": "Bytes that an image adds", "milliseconds_a_query": "Milliseconds a query"}
 CAPTION = (
     "float32 is exact and stores the descriptors as they are; float16, int8 and PQ (product quantisation, by bytes a "
     "code) compare each query with every image, too. The others look at a part of them, and can gain mAP by missing "
