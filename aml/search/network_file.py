@@ -22,7 +22,8 @@ class Describer(nn.Module):
     """RGB pixels `(B, 3, H, W)` uint8 to whitened unit-norm descriptors `(B, D)` float32.
 
     It holds the normalisation, the network, its descriptors' mean over `scales` (`describe_at_scales`), and the
-    whitening of the database that the descriptors are compared with, in float64.
+    whitening of the database that the descriptors are compared with, computed in float64. Its projection is stored in
+    float32: in float64 it would be most of a small student's file.
     """
 
     def __init__(self, network: RetrievalNetwork, normalisation: dict, whitening: Whitening, scales: Sequence[float]):
@@ -31,12 +32,12 @@ class Describer(nn.Module):
         for name in ("mean", "std"):
             self.register_buffer(name, torch.tensor(normalisation[name]).view(3, 1, 1))
         self.register_buffer("whitening_mean", torch.from_numpy(whitening.mean))
-        self.register_buffer("whitening_projection", torch.from_numpy(whitening.projection))
+        self.register_buffer("whitening_projection", torch.from_numpy(whitening.projection).float())
 
     def forward(self, pixels):
         images = (pixels.float() / 255 - self.mean) / self.std
         descriptors = describe_at_scales(self.network, images, self.scales, scaled=scaled).double()
-        return whiten(descriptors, self.whitening_mean, self.whitening_projection).float()
+        return whiten(descriptors, self.whitening_mean, self.whitening_projection.double()).float()
 
 
 def scaled(images: torch.Tensor, scale: float) -> torch.Tensor:
@@ -79,5 +80,6 @@ def write_onnx(describer: Describer, path: Path) -> None:
             output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "batch", 2: "height", 3: "width"}, OUTPUT: {0: "batch"}},
             opset_version=OPSET,
+            do_constant_folding=False,  # it would store what float64 is made from as float64; onnxruntime folds
             dynamo=False,
         )

@@ -11,13 +11,15 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantiz
 
 from aml.search.student import INPUT
 
+WHITENING = "whitening_projection"  # as `aml.search.network_file.Describer` names it
+
 
 def store_in_float16(source: Path, target: Path) -> None:
-    """Write `source` with the weights of its convolutions in float16. They are cast when the file is opened, so it
-    computes in float32 on every machine, and needs half the bytes."""
+    """Write `source` with the weights of its convolutions and the projection of the whitening in float16. They are cast
+    when the file is opened, so it computes in float32 on every machine, and needs half the bytes."""
     model = onnx.load(source)
     graph, casts = model.graph, []
-    weights = {node.input[1] for node in graph.node if node.op_type == "Conv"}
+    weights = {node.input[1] for node in graph.node if node.op_type == "Conv"} | {WHITENING}
     for tensor in graph.initializer:
         if tensor.name in weights and tensor.data_type == TensorProto.FLOAT:
             name, stored = tensor.name, f"{tensor.name}.float16"
@@ -33,7 +35,7 @@ def store_in_float16(source: Path, target: Path) -> None:
 def quantise(source: Path, target: Path, images: Iterable[np.ndarray]) -> None:
     """Write `source` with convolutions of 8-bit whole numbers: weights by channel, activations by the least and the
     largest value that occurs for `images` `(1, 3, H, W)` uint8 (onnxruntime's static quantisation). Pooling,
-    whitening and normalisation stay as they are."""
+    whitening and normalisation stay as they are, but the whitening's projection is stored in float16."""
     logging.getLogger().setLevel(logging.ERROR)  # it advises to merge BatchNorm first, which `folded` has done
     quantize_static(
         source,
@@ -43,6 +45,7 @@ def quantise(source: Path, target: Path, images: Iterable[np.ndarray]) -> None:
         op_types_to_quantize=["Conv"],
         per_channel=True,
     )
+    store_in_float16(target, target)
 
 
 class _Images(CalibrationDataReader):

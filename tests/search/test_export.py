@@ -21,7 +21,7 @@ from aml.search.student import Student, open_session, smallest_side
 from stages.export import main, require_equal
 from tests.search.conftest import KEY, NORMALISATION, by_torch, parameters, write_model
 from tests.stages.packed_sets import labels_of
-from tests.stages.random_descriptors import random_whitening
+from tests.stages.random_descriptors import D, random_whitening
 
 SCALES = [1.0, 0.7]
 FILES = {
@@ -58,14 +58,17 @@ def test_the_record_has_the_map_that_the_files_reach_by_themselves(tiny):
 
 
 def test_variants_hold_their_weights_in_the_types_that_they_name(tiny):
-    types, sizes = {}, {}
+    types, sizes, projections = {}, {}, {}
     for variant in ("", "-float16", "-int8"):
         path = tiny / f"exported/{KEY}/student{variant}.onnx"
-        weights = [tensor for tensor in onnx.load(path).graph.initializer if len(tensor.dims) == 4]
+        tensors = onnx.load(path).graph.initializer
+        weights = [tensor for tensor in tensors if len(tensor.dims) == 4]
+        (projections[variant],) = (len(tensor.raw_data) for tensor in tensors if list(tensor.dims) == [D, D])
         types[variant] = {onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in weights}
         sizes[variant] = sum(len(tensor.raw_data) for tensor in weights)
     assert types == {"": {"FLOAT"}, "-float16": {"FLOAT16"}, "-int8": {"INT8"}}
     assert sizes[""] == 2 * sizes["-float16"] == 4 * sizes["-int8"]
+    assert projections == {"": 4 * D * D, "-float16": 2 * D * D, "-int8": 2 * D * D}  # of the whitening
 
 
 def test_the_model_card_and_model_json_say_what_the_files_are(tiny):
