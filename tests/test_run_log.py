@@ -37,21 +37,17 @@ def test_the_last_run_of_a_stage_counts(tmp_path):
     assert last_runs(tmp_path / "none") == {}
 
 
-def test_seconds_are_those_of_the_process(tmp_path):
+def test_seconds_are_those_of_the_process_and_a_gpu_is_named_if_one_was_used(tmp_path, monkeypatch):
     append(tmp_path / "log", "a")
     time.sleep(0.2)
     append(tmp_path / "log", "b")
-    first, second = last_runs(tmp_path / "log").values()
-    assert 0.19 <= second.seconds - first.seconds < 5 and first.start[:16] == second.start[:16]
-    assert first.device.endswith("cores") and first.versions["python"] == ".".join(map(str, sys.version_info[:3]))
-
-
-def test_a_gpu_is_named_if_one_was_used(tmp_path, monkeypatch):
     cuda = SimpleNamespace(is_initialized=lambda: True, get_device_name=lambda: "A GPU")
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda, __version__="2.0"))
-    append(tmp_path / "log", "a")
-    run = last_runs(tmp_path / "log")["a"]
-    assert run.device == "A GPU" and run.versions["torch"] == "2.0"
+    append(tmp_path / "log", "c")
+    first, second, third = last_runs(tmp_path / "log").values()
+    assert 0.19 <= second.seconds - first.seconds < 5 and first.start[:16] == second.start[:16]
+    assert first.device.endswith("cores") and first.versions["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert third.device == "A GPU" and third.versions["torch"] == "2.0"
 
 
 @pytest.mark.parametrize("line", ['{"stage": "a"', '{"stage": "a"}', "[1]"])

@@ -18,11 +18,32 @@ TYPES = [bytes([code]) for code in b"01234567LKSxgXNVDMA\x00"]
 SIZES = [0, 1, 511, 512, 700, 2**20, 2**33, 2**60, -1, -(2**40)]
 
 
+FILES = {name: bytes(range(200)) * 4 for name in ("jpg/a.jpg", "c" * 60 + "/" + "b" * 80 + ".jpg", "é.jpg")}
+
+
 def tar(members: list[tuple[tarfile.TarInfo, bytes]], tar_format: int) -> bytes:
     parts = []
     for member, data in members:
         parts += [member.tobuf(tar_format, "utf-8", "surrogateescape"), data, bytes(-len(data) % 512)]
     return b"".join(parts) + bytes(1024)
+
+
+def plain(tar_format):
+    members = [(tarfile.TarInfo(name), data) for name, data in FILES.items()]
+    for member, data in members:
+        member.size = len(data)
+    return tar(members, tar_format)
+
+
+WHOLE = [plain(tarfile.GNU_FORMAT), plain(tarfile.PAX_FORMAT), plain(tarfile.USTAR_FORMAT)]
+
+
+def zipped(method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as made:
+        for name, data in FILES.items():
+            made.writestr(name, data)
+    return file.getvalue()
 
 
 @st.composite
@@ -45,27 +66,6 @@ def built(draw):
         return tar(found, made)
     except ValueError:  # a number that this format has no room for
         return b""
-
-
-def plain(tar_format):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=tar_format) as made:
-        for name in ("jpg/a.jpg", "c" * 60 + "/" + "b" * 80 + ".jpg", "é.jpg"):
-            member = tarfile.TarInfo(name)
-            member.size = 700
-            made.addfile(member, io.BytesIO(bytes(range(200)) * 4))
-    return file.getvalue()[:6144]
-
-
-def zipped(method):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as made:
-        for name in ("jpg/a.jpg", "c" * 60 + "/" + "b" * 80 + ".jpg", "é.jpg"):
-            made.writestr(name, bytes(range(200)) * 4)
-    return file.getvalue()
-
-
-WHOLE = [plain(tarfile.GNU_FORMAT), plain(tarfile.PAX_FORMAT), plain(tarfile.USTAR_FORMAT)]
 
 
 def read(folder, data):

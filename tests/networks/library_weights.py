@@ -8,9 +8,9 @@ from aml.networks.backbones import weights_source
 NAMES = ["vgg16", "resnet101", "mobilenet_v2", "efficientnet_b3", "resnet50", "resnet152", "dinov2_vits14"]
 
 
-def library_network(name: str):
+def library_network(name: str, seed: int = 0):
     """The library's whole network, classifier included, BatchNorm statistics that are not trivial."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     if name.startswith("dinov2"):
         network = vit(name, dynamic_img_size=True, dynamic_img_pad=True)
     elif name == "efficientnet_b3":

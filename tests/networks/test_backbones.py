@@ -16,6 +16,11 @@ LITE = ["lite0", "lite1", "lite2"]
 OF_OTHER_LAYERS = [name for name in known() if name not in ("resnet152", "dinov2_vitb14")]  # which are larger only
 
 
+def whole(name: str) -> RetrievalNetwork:
+    stages = len(backbone_blocks(name)[0])
+    return RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+
+
 @pytest.mark.parametrize("name", LITE)
 def test_lite_backbones_equal_timm(name):
     import timm
@@ -30,6 +35,7 @@ def test_lite_backbones_equal_timm(name):
         expected = reference.blocks(reference.bn1(reference.conv_stem(images)))
         assert torch.equal(ours(images), expected)
     assert expected.shape[1] == channels[-1]
+    ours.load_state_dict(imagenet_state(name, None))  # packaged weights fill it
 
 
 @pytest.mark.parametrize("size", [(75, 97), (14, 201), (518, 518), (9, 300)])
@@ -66,14 +72,6 @@ def test_a_class_token_is_averaged_over_scales_as_it_is():
     torch.testing.assert_close(found, expected / expected.norm(), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", LITE)
-def test_packaged_weights_fill_the_backbone(name):
-    modules, _ = backbone_blocks(name)
-    state = imagenet_state(name, None)
-    nn.Sequential(*modules).load_state_dict(state)
-    assert sum(tensor.numel() for tensor in state.values()) > 2e6
-
-
 @pytest.mark.parametrize("name", known())
 def test_channels_are_what_the_table_says(name):
     modules, channels = backbone_blocks(name)
@@ -88,8 +86,7 @@ def test_channels_are_what_the_table_says(name):
 @pytest.mark.parametrize("size", [(1, 1), (8, 1024), (64, 3)])
 def test_slivers_have_descriptors(name, size):
     """An image of 2000 x 16 pixels is 1024 x 8 at testing, 512 x 4 at its lowest scale."""
-    stages = len(backbone_blocks(name)[0])
-    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    network = whole(name)
     with torch.inference_mode():
         for scales in ([1], [1, 0.7071067811865476, 0.5]):
             found = describe_at_scales(network, torch.randn(1, 3, *size), scales)
@@ -111,16 +108,10 @@ def test_images_are_normalised_as_those_that_the_weights_were_trained_on(name):
     assert backbone(name).normalisation == expected
 
 
-def test_unknown_backbone_lists_the_known():
-    with pytest.raises(ValueError, match="unknown backbone 'vgg19'; known: dinov2_vitb14, dinov2_vits14, eff"):
-        backbone_blocks("vgg19")
-
-
 @pytest.mark.parametrize("name", OF_OTHER_LAYERS)
 def test_folding_batchnorm_changes_rounding_only(name):
     torch.manual_seed(0)
-    stages = len(backbone_blocks(name)[0])
-    network = RetrievalNetwork(backbone=name, stages=stages, frozen_stages=0, projection=None, gem_p=3.0).eval()
+    network = whole(name)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)

@@ -7,6 +7,7 @@ from aml.networks.inference import prepare
 from aml.networks.network import GeM, RetrievalNetwork
 from aml.networks.stored import load_network, save_network, save_tensors, start_from
 from aml.pretrained.imagenet import imagenet_state
+from tests import flipped
 
 
 def small(projection=16, frozen_stages=1, gem_p=3.0, **options):
@@ -21,6 +22,8 @@ def test_descriptors_have_the_dimension_of_the_projection_or_of_the_backbone(pro
     network = small(projection)
     descriptors = network(torch.randn(3, 3, 48, 64))
     assert descriptors.shape == (3, network.dimension) == (3, dimension) and descriptors.dtype == torch.float32
+    with pytest.raises(ValueError, match="backbone lite0 has 23 stages: cannot keep 24, freeze 0"):
+        RetrievalNetwork(backbone="lite0", stages=24, frozen_stages=0, projection=projection, gem_p=3.0)
 
 
 def test_a_whitening_is_a_linear_layer_and_a_second_normalisation():
@@ -35,22 +38,15 @@ def test_a_whitening_is_a_linear_layer_and_a_second_normalisation():
     assert (expected < 0).any()
 
 
-def test_gem_equals_its_formula():
+def test_gem_equals_its_formula_and_survives_negative_and_zero_activations():
     x = torch.rand(2, 3, 4, 5) + 0.1
     expected = [[(sum(v**2.5 for v in c.flatten().tolist()) / 20) ** (1 / 2.5) for c in image] for image in x]
     torch.testing.assert_close(GeM(2.5)(x), torch.tensor(expected))
-
-
-def test_gem_survives_negative_and_zero_activations():
-    x = torch.stack([torch.zeros(2, 3, 3), -torch.ones(2, 3, 3)]).requires_grad_()
-    pool = GeM(3.0)
+    x, pool = torch.stack([torch.zeros(2, 3, 3), -torch.ones(2, 3, 3)]).requires_grad_(), GeM(3.0)
     pool(x).sum().backward()
     assert torch.isfinite(pool.p.grad).all() and torch.isfinite(x.grad).all()
-
-
-def test_gem_is_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
-        assert GeM(3.0)(torch.rand(1, 2, 3, 3).bfloat16()).dtype == torch.float32
+        assert pool(torch.rand(1, 2, 3, 3).bfloat16()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("mode", ["as made", "train", "eval"])
@@ -75,14 +71,9 @@ def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
     assert frozen and all(parameter.grad is None for parameter in frozen)
 
 
-def test_impossible_stages_are_refused():
-    with pytest.raises(ValueError, match="backbone lite0 has 23 stages: cannot keep 24, freeze 0"):
-        RetrievalNetwork(backbone="lite0", stages=24, frozen_stages=0, projection=None, gem_p=3.0)
-
-
-def test_the_projection_depends_on_its_generator_alone(tmp_path):
-    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite0", None), {})
-    states = []
+def test_the_projection_starts_as_torch_starts_a_convolution_and_depends_on_its_generator_alone(tmp_path):
+    state, states = imagenet_state("lite0", None), []
+    save_tensors(tmp_path / "w.safetensors", state, {})
     for seed in (0, 0, 1):
         torch.manual_seed(np.random.randint(1000))
         network = small(whitening=True)
@@ -90,22 +81,14 @@ def test_the_projection_depends_on_its_generator_alone(tmp_path):
         states.append(torch.cat([network.projection.weight[:, :, 0, 0], network.whitening.weight], dim=1))
     assert torch.equal(states[0], states[1]) and (states[0] != states[2]).all()
     assert (network.whitening.bias == 0).all()
-    assert torch.equal(network.backbone[0][0].weight, imagenet_state("lite0", None)["0.0.weight"])
-
-
-def test_the_projection_starts_as_torch_starts_a_convolution(tmp_path):
-    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite0", None), {})
+    assert torch.equal(network.backbone[0][0].weight, state["0.0.weight"])
     network = small()
     start_from(network, tmp_path / "w.safetensors", generator=torch.Generator().manual_seed(7))
     torch.manual_seed(7)
     torch.testing.assert_close(network.projection.weight, nn.Conv2d(24, 16, 1, bias=False).weight)
-
-
-def test_weights_of_another_backbone_are_refused(tmp_path):
-    save_tensors(tmp_path / "w.safetensors", imagenet_state("lite2", None), {})
-    network = RetrievalNetwork(backbone="lite0", stages=23, frozen_stages=0, projection=None, gem_p=3.0)
+    other = RetrievalNetwork(backbone="lite2", stages=23, frozen_stages=0, projection=None, gem_p=3.0)
     with pytest.raises(ValueError, match="tensors do not fit the network; first"):
-        start_from(network, tmp_path / "w.safetensors", generator=torch.Generator())
+        start_from(other, tmp_path / "w.safetensors", generator=torch.Generator())
 
 
 def test_saved_networks_come_back_equal(tmp_path):
@@ -123,30 +106,24 @@ def test_saved_networks_come_back_equal(tmp_path):
     assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
-def test_a_damaged_model_is_named(tmp_path):
-    network = small()
-    with torch.no_grad():
-        network.pool.p.fill_(float("nan"))
-    save_network(tmp_path, network, normalisation={}, record={})
-    with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
-        load_network(tmp_path)
-
-
 def test_damage_in_a_model_is_found_and_named(tmp_path):
-    save_network(tmp_path, small(), normalisation={}, record={})
+    network = small()
+    save_network(tmp_path, network, normalisation={}, record={})
     whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
     tensors, description = tmp_path / "model.safetensors", tmp_path / "model.json"
     damages = [(description, whole[description][:-9])]
-    for spot in np.random.default_rng(0).choice(len(whole[tensors]), 12, replace=False):
-        flipped = bytearray(whole[tensors])
-        flipped[spot] ^= 64
-        damages.append((tensors, flipped))
+    spots = np.random.default_rng(0).choice(len(whole[tensors]), 12, replace=False)
+    damages += [(tensors, flipped(whole[tensors], spot, 64)) for spot in spots]
     for path, content in damages:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=f"{path.name} is damaged: .* run `python -m tools.repair --verify`"):
             load_network(tmp_path)
         path.write_bytes(whole[path])
     load_network(tmp_path)
+    network.pool.p.data.fill_(float("nan"))
+    save_network(tmp_path, network, normalisation={}, record={})
+    with pytest.raises(ValueError, match=r"pool\.p holds non-finite values"):
+        load_network(tmp_path)
 
 
 def described_by_hand(features, weight, p):
@@ -200,17 +177,11 @@ class Elsewhere(nn.Module):
         return self
 
 
-@pytest.mark.parametrize(
-    ("groups", "device", "layout"),
-    [
-        (8, "cuda", torch.contiguous_format),
-        (1, "cuda", torch.channels_last),
-        (8, "cpu", torch.channels_last),
-        (1, "cpu", torch.channels_last),
-    ],
-)
-def test_depthwise_convolutions_are_contiguous_on_a_gpu(groups, device, layout):
+@pytest.mark.parametrize("groups", [8, 1])
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_depthwise_convolutions_are_contiguous_on_a_gpu(groups, device):
     placed = prepare(Elsewhere(groups), torch.device(device), "bfloat16")
+    layout = torch.contiguous_format if (groups, device) == (8, "cuda") else torch.channels_last
     assert placed.asked == (device, layout) and (placed.layout, placed.precision) == (layout, "bfloat16")
 
 

@@ -22,8 +22,10 @@ from aml.pages.figures.queries import queries_picture
 from aml.pages.figures.results import Results
 from aml.pages.figures.style import COLOURS, MARKERS, loss_names, mark_style, use_style, write_pictures
 from aml.pages.figures.training import read_curves, training_picture
-from aml.params.reports import Named, Teacher
+from aml.params.reports import Named
 from stages import figures
+from stages.train import curves
+from tests import contents
 from tests.stages.test_tables_stage import paper
 from tests.tables.paper_records import CHANCE, LOSSES, paper_settings, printed_records, with_seeds
 
@@ -40,7 +42,7 @@ STUDENT = {
 }
 TEACHER = {("symmetric", "roxford5k", "medium"): {"q1": 40.0, "q2": 60.0, "q3": 30.0}}
 CURVES = {
-    "train_loss": [3.0, 2.0, 1.0],
+    "train_loss": [3.0, 2.0, 1 / 3],
     "validation_loss": [3.0, 1.0, 2.0],
     "symmetric_recall": [5.0, 6.0, 7.0],
     "asymmetric_recall": [1.0, 2.0, 3.0],
@@ -53,19 +55,6 @@ def costs(keys) -> list[Cost]:
 
 
 COSTS = costs(KEYS)
-
-
-def minimal(records: dict) -> Results:
-    """One teacher, one student, two losses, one test set, no distractors."""
-    settings = paper_settings(
-        students=(Named("mobilenet_v2", "MobileNetV2"),),
-        teachers=(Teacher("vgg16", "VGG16", 512),),
-        dimensions=(512,),
-        losses=tuple(loss for loss in LOSSES if loss.key in ("contr_plus", "reg")),
-        test_sets=(Named("roxford5k", "ROxf"),),
-        distractors=None,
-    )
-    return Results(settings, records)
 
 
 def pictures(results: Results) -> list:
@@ -98,28 +87,22 @@ def mean(key: str, protocol: str, ending: str = "") -> float:
 
 
 def test_cost_has_a_mark_for_every_network(full):
+    """Networks are columns by cost, in which no mark hides another."""
     axes = cost_picture(full, COSTS).figure.axes
     assert [panel.get_title() for panel in axes] == [
         f"{protocol}, by {teacher}" for teacher in ("VGG16", "ResNet101") for protocol in ("symmetric", "asymmetric")
     ]
     assert [len(marks(panel)) for panel in axes] == [21, 19, 21, 19]  # 2 students, 9 losses; 2 without; 1 teacher
-    heights = sorted(y for _, y in marks(axes[0]))
-    keys = [*(f"{s}-vgg16-{loss.key}" for s in ("mobilenet_v2", "efficientnet_b3") for loss in LOSSES), "vgg16"]
-    keys += ["mobilenet_v2-512", "efficientnet_b3-512"]
-    assert heights == pytest.approx(sorted(mean(key, "symmetric") for key in keys))
-
-
-def test_networks_are_columns_by_cost_in_which_no_mark_hides_another(full):
-    panel = cost_picture(full, COSTS).figure.axes[0]
+    alone = ["vgg16", "mobilenet_v2-512", "efficientnet_b3-512"]
+    keys = [*(f"{s}-vgg16-{loss.key}" for s in ("mobilenet_v2", "efficientnet_b3") for loss in LOSSES), *alone]
+    found = marks(axes[0])
+    assert sorted(y for _, y in found) == pytest.approx(sorted(mean(key, "symmetric") for key in keys))
     costs = {cost.key: cost for cost in COSTS}
-    keys = sorted(("vgg16", "mobilenet_v2-512", "efficientnet_b3-512"), key=lambda key: costs[key].multiply_adds)
-    labels = [label.get_text().splitlines() for label in panel.get_xticklabels()]
-    assert labels == [
-        [key, f"{costs[key].parameters / 1e6:g} M", f"{costs[key].multiply_adds / 1e9:g} G"] for key in keys
-    ]
-    teacher = keys.index("vgg16")
-    assert (teacher, mean("vgg16", "symmetric")) in marks(panel)
-    places = sorted(x for x, _ in marks(panel))
+    columns = sorted(alone, key=lambda key: costs[key].multiply_adds)
+    labels = [label.get_text().splitlines() for label in axes[0].get_xticklabels()]
+    assert labels == [[k, f"{costs[k].parameters / 1e6:g} M", f"{costs[k].multiply_adds / 1e9:g} G"] for k in columns]
+    teacher, places = columns.index("vgg16"), sorted(x for x, _ in found)
+    assert (teacher, mean("vgg16", "symmetric")) in found
     assert Counter(round(x) for x in places) == {column: 1 if column == teacher else 10 for column in range(3)}
     assert min(after - before for before, after in itertools.pairwise(places)) > 0.08  # of a column
 
@@ -134,7 +117,8 @@ def test_a_missing_record_is_no_mark_and_a_sentence(full):
     assert len(marks(made[1].figure.axes[0])) == len(marks(losses_picture(full).figure.axes[0])) - 2
 
 
-def test_losses_have_both_protocols_and_the_ablation_first(full):
+def test_losses_have_both_protocols_and_the_ablation_first(full, tmp_path):
+    """Drawn again they are the same bytes."""
     axes = losses_picture(full).figure.axes
     assert axes[0].get_title() == "MobileNetV2 by VGG16" and len(axes) == 4
     assert [len(marks(panel)) for panel in axes] == [2 * len(LOSSES)] * 4
@@ -142,6 +126,11 @@ def test_losses_have_both_protocols_and_the_ablation_first(full):
     assert labels[:5] == ["Contr\npos, neg", "Contr+\nself, pos, neg", "Contr\npos", "Contr\nself, pos", "Reg\nself"]
     assert (mean("mobilenet_v2-vgg16-reg", "asymmetric"), 4) in [(pytest.approx(x), y) for x, y in marks(axes[0])]
     assert [CHANCE, CHANCE] in [list(line.get_xdata()) for line in axes[0].lines]
+    written = []
+    for _ in range(2):
+        write_pictures(tmp_path, [losses_picture(full)])
+        written.append(contents(tmp_path))
+    assert written[0] == written[1] and len(written[0]) == 3
 
 
 def test_bars_are_the_deviation_over_seeds():
@@ -156,36 +145,41 @@ def test_bars_are_the_deviation_over_seeds():
     assert "standard deviation over seeds" in losses_picture(results).caption
 
 
-def test_distractors_have_two_ends_for_each_network(full):
+def test_distractors_have_two_ends_for_each_network_and_one_test_set_its_own_scores(full):
     axes = distractors_picture(full).figure.axes
     assert [len(marks(panel)) for panel in axes] == [2 * 4 * 9] * 2  # ends, pairs, losses
     reg = "mobilenet_v2-vgg16-reg"
     ends = {round(x, 6) for x, y in marks(axes[1]) if round(y) == 6}  # Reg is the seventh loss
     assert {round(mean(reg, "asymmetric"), 6), round(mean(reg, "asymmetric", "+r1m"), 6)} <= ends
+    for test_set, other in itertools.permutations(full.settings.test_sets):
+        results = full.of_test_set(test_set)
+        heights = [y for _, y in marks(cost_picture(results, COSTS).figure.axes[0])]
+        assert RECORDS["vgg16"]["symmetric"][test_set.key]["medium"]["mAP"] in heights
+        assert results.measure == f"Medium mAP on {test_set.label}" and other.label not in results.measure
 
 
 def test_queries_are_dots_of_both_that_have_them():
     picture = queries_picture("A by B", STUDENT, TEACHER, (Named("roxford5k", "ROxf"),), "")
     symmetric, asymmetric = picture.figure.axes
-    assert sorted(marks(symmetric)) == [(30, 30), (40, 50), (60, 20)] and sorted(marks(asymmetric)) == [
-        (40, 10),
-        (60, 10),
-    ]
+    assert sorted(marks(symmetric)) == [(30, 30), (40, 50), (60, 20)]
+    assert sorted(marks(asymmetric)) == [(40, 10), (60, 10)]
     assert symmetric.get_title() == "ROxf, symmetric\n1 better, 1 worse, 1 equal"
     assert asymmetric.get_title() == "ROxf, asymmetric\n0 better, 2 worse"
 
 
 def write_curves(folder: Path) -> None:
-    """As training writes them."""
-    (folder / "plots/metrics").mkdir(parents=True, exist_ok=True)
-    for name, values in (CURVES | {"gem_p": [3.0] * 3}).items():
-        rows = "".join(f"{step}\t{value}\n" for step, value in enumerate(values))
-        (folder / f"plots/metrics/{name}.tsv").write_text(f"step\t{name}\n{rows}")
+    """As training writes them; each epoch is in the files at its end."""
+    log = curves(folder)
+    for epoch in range(3):
+        log({"epoch": epoch, "gem_p": 3.0} | {name: values[epoch] for name, values in CURVES.items()})
+        assert read_curves(folder) == {name: values[: epoch + 1] for name, values in CURVES.items()}
 
 
 def test_training_marks_the_epoch_that_is_kept(tmp_path):
     write_curves(tmp_path)
-    assert read_curves(tmp_path) == CURVES
+    files = contents(tmp_path / "plots/metrics")
+    assert set(files) == {f"{name}.tsv" for name in [*CURVES, "gem_p"]}
+    assert files["gem_p.tsv"] == b"step\tgem_p\n0\t3.0\n1\t3.0\n2\t3.0\n"
     picture = training_picture("A by B", CURVES, "")
     losses, recalls = picture.figure.axes
     assert "lowest validation loss, epoch 2." in picture.caption
@@ -194,25 +188,19 @@ def test_training_marks_the_epoch_that_is_kept(tmp_path):
     assert marks(recalls)[:3] == [(1, 5.0), (2, 6.0), (3, 7.0)]
 
 
-def test_a_minimal_grid_and_one_without_any_record(full):
-    names = ["map_cost", "losses", "per_query", "training_curves"]
-    for records, count in ((RECORDS, [4, 3]), ({}, [0, 0])):
-        made = pictures(minimal(records))
-        assert [picture.file for picture in made] == names
-        assert [len(marks(panel)) for panel in made[0].figure.axes] == count
-        for picture in made:
-            picture.figure.draw_without_rendering()
-    assert [picture.file for picture in pictures(Results(full.settings, {}))] == names
-
-
-def test_axes_have_names_and_panels_titles(full):
-    for picture in pictures(full) + pictures(minimal(RECORDS)):
+def test_axes_have_names_and_panels_titles_and_without_any_record_no_marks(full):
+    """A minimal grid: tests/tables/test_sub_grids.py."""
+    for picture in pictures(full):
         for panel in picture.figure.axes:
             position = panel.get_subplotspec()
-            assert panel.get_title() and picture.title and picture.caption
+            assert panel.get_title() and picture.title and picture.caption.startswith("A note.")
             assert panel.get_xlabel() or not position.is_last_row()
             assert panel.get_ylabel() or not position.is_first_col()
-    assert all(picture.caption.startswith("A note.") for picture in pictures(full))
+    made = pictures(Results(full.settings, {}))
+    assert [picture.file for picture in made] == ["map_cost", "losses", "per_query", "training_curves"]
+    assert not any(marks(panel) for panel in made[0].figure.axes)
+    for picture in made:
+        picture.figure.draw_without_rendering()
 
 
 def test_losses_are_told_apart_in_name_and_style():
@@ -223,90 +211,65 @@ def test_losses_are_told_apart_in_name_and_style():
     assert len(styles) == len(COLOURS) * len(MARKERS)
 
 
-def test_the_same_figures_are_the_same_bytes(full, tmp_path):
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        write_pictures(tmp_path / name, [losses_picture(full)])
-    first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] and len(first) == 3
-
-
-def test_the_stage_writes_all_figures_and_their_words(tmp_path, capsys):
-    cell = {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 3}
-    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-3", teacher="vgg16")
-    values = paper() | cell
+def test_the_stage_writes_all_figures_and_their_words(draw, tmp_path, capsys):
     test_sets = {"roxford5k": "ROxf", "rparis6k": "RPar"}
-    for key, label in test_sets.items():
-        values["datasets"][key]["label"] = label
-    values["grid"]["seeds"] = [0, 3]
-    figures.main(*folders, tmp_path / "figures", values)
-    listed = json.loads((tmp_path / "figures/figures.json").read_text())
+
+    def change(values):
+        for key, label in test_sets.items():
+            values["datasets"][key]["label"] = label
+        values["grid"]["seeds"] = [0, 3]
+
+    listed = draw(3, change)
     names = ["map_cost", "losses", "per_query", "training_curves"]
-    of_one = {label: [f"{name}-{key}" for name in names[:2]] for key, label in test_sets.items()}
-    stems = {"": names} | of_one
+    stems = {"": names} | {label: [f"{name}-{key}" for name in names[:2]] for key, label in test_sets.items()}
     assert [(e["part"], e["file"]) for e in listed] == [
         (p, f"{name}.svg") for p, of_p in stems.items() for name in of_p
     ]
-    assert all(entry["title"] for entry in listed)
-    for part in of_one:
-        assert all(f"Medium mAP on {part}, " in entry["caption"] for entry in listed if entry["part"] == part)
+    for entry in listed:
+        assert entry["title"] and (not entry["part"] or f"Medium mAP on {entry['part']}, " in entry["caption"])
     files = {f"{name}.{ending}" for of_p in stems.values() for name in of_p for ending in ("svg", "png")}
-    files |= {"figures.json"}
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == files
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == files | {"figures.json"}
     assert all(path.stat().st_size < 150_000 for path in (tmp_path / "figures").iterdir())
     assert "MobileNetV2 by VGG16, Reg, seed 3" in listed[2]["caption"]
 
     (tmp_path / "metrics/mobilenet_v2-vgg16-reg-3.json").unlink()
-    figures.main(*folders, tmp_path / "figures", values)
-    listed = json.loads((tmp_path / "figures/figures.json").read_text())
-    assert [entry["file"] for entry in listed if not entry["part"]] == [f"{name}.svg" for name in names[:2]]
+    assert [entry["file"] for entry in draw(3, change) if not entry["part"]] == [f"{name}.svg" for name in names[:2]]
     assert "no metrics of mobilenet_v2-vgg16-reg-3" in capsys.readouterr().err
 
 
-def test_one_test_set_by_itself_has_its_own_scores(full):
-    for test_set, other in itertools.permutations(full.settings.test_sets):
-        results = full.of_test_set(test_set)
-        points = marks(cost_picture(results, COSTS).figure.axes[0])
-        scores = RECORDS["vgg16"]["symmetric"]
-        assert scores[test_set.key]["medium"]["mAP"] in [y for _, y in points]
-        assert results.measure == f"Medium mAP on {test_set.label}" and other.label not in results.measure
-
-
-@pytest.fixture
-def own_fonts_only(monkeypatch):
-    """No font but those that come with matplotlib."""
+def test_letters_are_taken_from_a_font_that_has_them_or_named(monkeypatch, draw, capsys):
+    """Where no font is installed but those that come with matplotlib."""
     own = [font for font in font_manager.fontManager.ttflist if Path(font.fname).is_relative_to(get_data_path())]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-
-
-def test_letters_are_taken_from_a_font_that_has_them(own_fonts_only):
     assert use_style("Contr, é, β") == "" and matplotlib.rcParams["font.family"] == ["DejaVu Sans"]
     assert use_style("a\u2316\u4eac\u6771") == "\u4eac\u6771"  # a sign of STIX's; Tokyo
-    own, other = matplotlib.rcParams["font.family"]
-    assert own == "DejaVu Sans" and other.startswith("STIX")
-    use_style()
-
-
-def test_a_label_that_no_font_can_write_is_named(own_fonts_only, tmp_path, capsys):
-    folders = stage_inputs(tmp_path, key="mobilenet_v2-vgg16-reg-0", teacher="vgg16")
-    values = paper() | {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": 0}
-    values["networks"]["mobilenet_v2"]["label"] = "\u6771\u4eac"
+    first, other = matplotlib.rcParams["font.family"]
+    assert first == "DejaVu Sans" and other.startswith("STIX")
     with warnings.catch_warnings(action="ignore"):  # matplotlib's own, at each glyph
-        figures.main(*folders, tmp_path / "figures", values)
+        draw(0, lambda values: values["networks"]["mobilenet_v2"].update(label="\u6771\u4eac"))
     assert "figures: no installed font has \u4eac\u6771: boxes stand for them" in capsys.readouterr().err
     use_style()
 
 
-def stage_inputs(folder: Path, *, key: str, teacher: str) -> list[Path]:
-    """Folders and files as the stages before leave them."""
-    (folder / "metrics").mkdir()
+@pytest.fixture
+def draw(tmp_path):
+    """A function that runs the stage for a cell of this seed, and gives what it lists."""
+
+    def run(seed: int, change=lambda values: None) -> list[dict]:
+        values = paper() | {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": seed}
+        change(values)
+        inputs = [tmp_path / name for name in ("metrics", "complexity.csv", "queries", "models")]
+        figures.main(*inputs, tmp_path / "figures", values)
+        return json.loads((tmp_path / "figures/figures.json").read_text())
+
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "queries").mkdir()
     for name, record in with_seeds(RECORDS, {0: 1.0, 3: 1.0}).items():
-        write_json(folder / f"metrics/{name}.json", record)
-    write_csv(folder / "complexity.csv", COSTS)
-    (folder / "queries").mkdir()
-    for name in (key, teacher):
-        (folder / f"queries/{name}.csv").write_text(
+        write_json(tmp_path / f"metrics/{name}.json", record)
+    for name in ("mobilenet_v2-vgg16-reg-0", "mobilenet_v2-vgg16-reg-3", "vgg16"):
+        (tmp_path / f"queries/{name}.csv").write_text(
             f"{','.join(COLUMNS)}\nsymmetric,roxford5k,medium,q1,0,1,,,0\nasymmetric,roxford5k,medium,q1,0,2,,,0\n"
         )
-    write_curves(folder / "models" / key / "curves")
-    return [folder / "metrics", folder / "complexity.csv", folder / "queries", folder / "models"]
+        write_curves(tmp_path / f"models/{name}/curves")
+    write_csv(tmp_path / "complexity.csv", COSTS)
+    return run

@@ -85,18 +85,27 @@ def test_it_needs_no_other_file_and_every_picture_says_what_it_is(page):
 
 
 def test_every_score_is_the_tables(page):
+    """The best of each pair is bold in every column, and an interval stands at its own score."""
     shown_content, parsed = page
     for table in shown_content.tables:
-        expected = [shown(row.values[column], "–") for row in table.rows for column in table.columns]
-        assert [text for text, _ in parsed.cells[f"table-{table.number}"]] == expected
-        metrics = [column.endswith("_mAP") for _ in table.rows for column in table.columns]
-        assert ["map" in classes for _, classes in parsed.cells[f"table-{table.number}"]] == metrics
+        pairs, found = by_pair(table.rows), iter(parsed.cells[f"table-{table.number}"])
+        for row in table.rows:
+            for column in table.columns:
+                scores = [other.values[column] for other in pairs.get(row.pair, [])]
+                best = max((tenths(score) for score in scores if score is not None), default=None)
+                mine, (text, classes) = row.values[column], next(found)
+                assert text == shown(mine, "–") and ("map" in classes) is column.endswith("_mAP")
+                assert ("best" in classes) is (best is not None and mine is not None and tenths(mine) == best)
+        assert next(found, None) is None
     for table in shown_content.differences:
         expected = [row.values[column] for row in table.rows for column in table.columns]
         found = [text.removesuffix("†").replace("−", "-") for text, _ in parsed.cells[f"difference-{table.number}"]]
         assert found == ["–" if value is None else f"{value:+}" for value in expected]
         daggers = sum(text.endswith("†") for text, _ in parsed.cells[f"difference-{table.number}"])
         assert daggers == sum(len(row.marked) for row in table.rows)
+    (table,) = (table for table in shown_content.tables if table.number == 10)
+    row = next(row for row in table.rows if row.key == "mobilenet_v2-vgg16-contr_plus")
+    assert parsed.intervals == {"table-10": [(str(row.values["roxford5k_hard_mAP"]), "9.87 to 19.95")]}
 
 
 def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
@@ -110,72 +119,48 @@ def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
     assert {a.get("colspan") for tag, a in parsed.elements if tag == "th" and a.get("class") == "both"} == {"4", "8"}
 
 
-def test_the_best_of_each_pair_is_bold_in_every_column(page):
-    shown_content, parsed = page
-    for table in shown_content.tables:
-        pairs = by_pair(table.rows)
-        expected = []
-        for row in table.rows:
-            for column in table.columns:
-                scores = [other.values[column] for other in pairs.get(row.pair, [])]
-                best = max((tenths(score) for score in scores if score is not None), default=None)
-                mine = row.values[column]
-                expected.append(best is not None and mine is not None and tenths(mine) == best)
-        assert ["best" in classes for _, classes in parsed.cells[f"table-{table.number}"]] == expected
-
-
-def test_an_interval_stands_at_its_own_score(page):
-    shown_content, parsed = page
-    (table,) = (table for table in shown_content.tables if table.number == 10)
-    row = next(row for row in table.rows if row.key == "mobilenet_v2-vgg16-contr_plus")
-    assert parsed.intervals == {"table-10": [(str(row.values["roxford5k_hard_mAP"]), "9.87 to 19.95")]}
-
-
-def test_it_says_what_ran_where_when_and_how_long(page):
-    text = page[1].text
-    assert "A note, 5 < 6." in text and "seed: 0 # <here>" in text and "ab" * 20 in text
-    assert "with changes: aml/losses/reg.py ." in text
-    assert "distill one student 3 2 1 2 min 0 s 1 min 0 s A GPU" in text
-    assert "distill@b 2026-01-02 03:04:05 20 s" in text
-    assert "noted by the stages below – 2.0" in text
-    assert "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes." in text
-    assert "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC." in text
-
-
-def test_claims_have_verdicts_and_what_does_not_keep_them(page):
-    text = page[1].text
-    assert (
-        "Contr⁺ comes second there." in text
-        and "Contr⁺ (10) contr_plus" in text
-        and "✓ 4 of 4" in text
-        and "✗ 0 of 1" in text
-    )
-    assert "Not here: EfficientNet-B3 by ResNet101." in text and "1 lack a cell" in text
+@pytest.mark.parametrize(
+    "words",
+    [
+        "A note, 5 < 6.",
+        "seed: 0 # <here>",
+        "ab" * 20,
+        "with changes: aml/losses/reg.py .",
+        "distill one student 3 2 1 2 min 0 s 1 min 0 s A GPU",
+        "distill@b 2026-01-02 03:04:05 20 s",
+        "noted by the stages below – 2.0",
+        "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes.",
+        "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC.",
+        "Contr⁺ comes second there.",
+        "Contr⁺ (10) contr_plus",
+        "✓ 4 of 4",
+        "✗ 0 of 1",
+        "Not here: EfficientNet-B3 by ResNet101.",
+        "1 lack a cell",
+    ],
+)
+def test_it_says_what_ran_where_when_and_how_long_and_which_claims_hold(page, words):
+    assert words in page[1].text
 
 
 def test_what_is_not_given_has_no_place(tmp_path):
-    absent = {
-        "contact_sheet": None,
-        "intervals": {},
-        "complexity": None,
-        "figures": [],
-        "ranked_lists": [],
-        "differences": [],
-    }
-    parsed = Parsed(render(content(tmp_path, **absent, commit=None, families=[], cell=None, note="", tables=[])))
+    absent = dict.fromkeys(("contact_sheet", "complexity", "commit", "cell")) | {"intervals": {}, "note": ""}
+    absent |= {name: [] for name in ("figures", "ranked_lists", "differences", "families", "tables")}
+    parsed = Parsed(render(content(tmp_path, **absent)))
     ids = {attributes.get("id") for _, attributes in parsed.elements}
     assert not ids & {"data", "complexity", "figures", "ranked", "printed"} and "run" in ids
     assert "No run of a stage was noted there" in parsed.text and "Without a git repository or" in parsed.text
-    assert "2 cores, without a commit." in parsed.text
-    assert "Read this first" not in parsed.text
+    assert "2 cores, without a commit." in parsed.text and "Read this first" not in parsed.text
 
 
-def test_a_list_of_pictures_is_complete(tmp_path):
+def test_a_list_of_pictures_is_complete_and_durations_are_short(tmp_path):
     (tmp_path / "a.svg").write_text(SVG)
     index = tmp_path / "figures.json"
     index.write_text(json.dumps([{"file": "a.svg", "title": "T", "caption": "C"}]))
     (picture,) = listed(index)
     assert picture.uri.startswith("data:image/svg+xml;base64,") and (picture.title, picture.caption) == ("T", "C")
+    durations = {0: "0.0 s", 1.54: "1.5 s", 9.99: "10.0 s", 12.4: "12 s", 125: "2 min 5 s", 3790: "1 h 3 min"}
+    assert {seconds: duration(seconds) for seconds in durations} == durations
 
 
 def test_tables_are_read_as_they_were_written(page, tmp_path):
@@ -185,9 +170,3 @@ def test_tables_are_read_as_they_were_written(page, tmp_path):
     assert tables == shown_content.tables and whitening == [["vgg16", "1e-10", ""]]
     read = replace(shown_content, tables=tables, differences=differences)
     assert render(read) == render(shown_content) and any(row.marked for t in differences for row in t.rows)
-
-
-def test_durations():
-    assert [duration(s) for s in (0, 1.54, 9.99, 12.4, 125, 3790)] == [
-        *("0.0 s", "1.5 s", "10.0 s", "12 s", "2 min 5 s", "1 h 3 min"),
-    ]

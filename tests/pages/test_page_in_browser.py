@@ -72,50 +72,30 @@ def seen(folder: Path, script: str, *, width: int, dark: bool = False) -> dict:
     return run_in_page(render(content(folder)), script, folder, width=width, dark=dark)
 
 
-@pytest.fixture(scope="module")
-def wide(tmp_path_factory) -> dict:
-    return seen(tmp_path_factory.mktemp("wide"), WIDE, width=1280)
-
-
-@pytest.fixture(scope="module")
-def narrow(tmp_path_factory) -> dict:
-    return seen(tmp_path_factory.mktemp("narrow"), NARROW, width=390, dark=True)
-
-
-def test_only_tables_scroll_sideways_and_every_picture_is_there(wide, narrow):
-    assert wide["width"] <= 1280 and narrow["width"] <= 390
-    assert wide["loaded"] and narrow["loaded"]
-
-
-def test_the_switch_shows_one_metric_or_both(wide):
-    scores = NUM_ROWS * 4
-    assert wide["shown"] == {
-        "map": [scores, 0, [8, 4, 4]],
-        "mp": [0, scores, [8, 4, 4]],
-        "both": [scores, scores, [12, 8, 8]],
-    }
-
-
-def test_scores_with_a_dagger_stand_under_those_without(wide):
+def test_wide_and_light(tmp_path):
+    """The switch shows one metric or both; scores with a dagger stand under those without."""
+    wide, scores = seen(tmp_path, WIDE, width=1280), NUM_ROWS * 4
+    assert wide["width"] <= 1280 and wide["loaded"]
+    shown = {"map": [scores, 0, [8, 4, 4]], "mp": [0, scores, [8, 4, 4]], "both": [scores, scores, [12, 8, 8]]}
+    assert wide["shown"] == shown
     marked, plain = ([tuple(rest) for mark, *rest in wide["daggers"] if mark is flag] for flag in (True, False))
     assert marked and plain
     assert {right for right, _, _ in marked} == {right for right, _, _ in plain}
     assert {top for _, top, _ in marked} == {top for _, top, _ in plain}
-
-
-def test_pictures_are_as_wide_as_the_page_and_on_a_phone_wide_enough_to_read(wide, narrow):
     assert wide["images"] == [928, 928, 1048] and wide["hints"] == 0
+    assert brightness(wide) > 3 * 200
+
+
+def test_on_a_phone_and_dark(tmp_path):
+    """Only tables scroll sideways, and a hint says so; the columns of training are asked for; pictures are wide enough
+    to read."""
+    narrow = seen(tmp_path, NARROW, width=390, dark=True)
+    assert narrow["width"] <= 390 and narrow["loaded"]
     assert narrow["images"] == [576, 576, 880] and narrow["hints"] == narrow["pictures"]
-
-
-def test_on_a_phone_the_columns_of_training_are_asked_for(narrow):
     assert narrow["training"] == [0, 3 * (1 + NUM_ROWS)]
-
-
-def test_on_a_phone_a_hint_says_that_there_is_more_to_the_right(narrow):
     assert narrow["scrolling"] == [[False, "hidden"], [True, "visible"], [True, "hidden"]]
+    assert brightness(narrow) < 3 * 60
 
 
-def test_both_colour_schemes(wide, narrow):
-    light, dark = (sum(map(int, found["colour"].strip("rgb()").split(","))) for found in (wide, narrow))
-    assert light > 3 * 200 and dark < 3 * 60
+def brightness(found: dict) -> int:
+    return sum(map(int, found["colour"].strip("rgb()").split(",")))

@@ -4,23 +4,13 @@ import json
 
 import pytest
 
+from aml.params.datasets import archive_names, dataset_settings, source_files
+from aml.params.losses import loss_settings, loss_without_teacher
 from aml.params.reading import read_parameters
 from stages.check import FAMILIES, main
 from tests import ROOT
 
 FILES = ["params.yaml", "params.paper.yaml"]
-
-
-@pytest.fixture(params=FILES)
-def values(request):
-    return read_parameters(ROOT / request.param)
-
-
-def test_check_accepts_both(values, tmp_path):
-    main(tmp_path / "cell.json", tmp_path / "checked.json", values)
-    cell = json.loads((tmp_path / "cell.json").read_text())
-    who = [values[name] for name in ("student", "teacher", "loss", "seed")]
-    assert list(cell.values()) == [*who, "-".join(map(str, who))]
 
 
 def test_both_have_the_same_keys():
@@ -30,12 +20,9 @@ def test_both_have_the_same_keys():
     for section in set(default) - set(FAMILIES):
         if isinstance(default[section], dict):
             assert list(default[section]) == list(paper[section])
-    assert {name: list(default["losses"][name]) for name in LOSSES} == {
-        name: list(paper["losses"][name]) for name in LOSSES
-    }
+    assert all(list(default["losses"][name]) == list(paper["losses"][name]) for name in LOSSES)
     for values in (default, paper):  # a loss of one's own comes after the paper's
         assert list(values["losses"])[: len(LOSSES)] == values["grid"]["losses"][: len(LOSSES)] == list(LOSSES)
-        assert values["grid"]["losses"][: len(LOSSES)] == list(LOSSES)
 
 
 TUPLES = {"mining": "hard", "num_negatives": 5}
@@ -65,43 +52,30 @@ TRAININGS = ("train_teacher", "train_student", "distill")
 
 
 @pytest.mark.parametrize(
-    ("file", "others"), [("params.paper.yaml", {}), ("params.yaml", {"contr": 0.6, "contr_plus": 0.6})]
+    ("file", "margins", "labelled", "unlabelled", "alone"),
+    [
+        ("params.paper.yaml", {}, 2000, 20000, (2000, 2000)),
+        ("params.yaml", {"contr": 0.6, "contr_plus": 0.6}, 1000, 1500, (360, 200)),
+    ],
 )
-def test_losses_have_the_method_s_constants(file, others):
-    """`others`: margins that the file says to be its own."""
+def test_losses_have_the_method_s_constants(file, margins, labelled, unlabelled, alone):
+    """`margins`: those that the file says to be its own. Losses without labels see more images; `alone`: of teachers
+    and of students without teacher."""
     values = read_parameters(ROOT / file)
-    found = {
-        name: {key: value for key, value in values["losses"][name].items() if key not in ("label", "images_per_epoch")}
-        for name in LOSSES
-    }
-    assert found == {name: loss | {"margin": others[name]} if name in others else loss for name, loss in LOSSES.items()}
-    for training in ("train_teacher", "train_student"):
-        alone = {key: value for key, value in values[training]["loss"].items() if key != "images_per_epoch"}
-        assert alone == {"num_negatives": 5, "margin": 0.7}
+    found = {name: {key: x for key, x in values["losses"][name].items() if key != "label"} for name in LOSSES}
+    for name, loss in LOSSES.items():
+        own = {"images_per_epoch": unlabelled if name in ("reg", "rkd", "dr") else labelled}
+        assert found[name] == loss | own | ({"margin": margins[name]} if name in margins else {})
+    for training, images in zip(("train_teacher", "train_student"), alone, strict=True):
+        assert values[training]["loss"] == {"num_negatives": 5, "margin": 0.7, "images_per_epoch": images}
 
 
-@pytest.mark.parametrize(
-    ("file", "labelled", "others", "alone"),
-    [("params.paper.yaml", 2000, 20000, (2000, 2000)), ("params.yaml", 1000, 1500, (360, 200))],
-)
-def test_losses_without_labels_see_more_images(file, labelled, others, alone):
-    """`alone`: of teachers and of students without teacher."""
-    values = read_parameters(ROOT / file)
-    images = {name: values["losses"][name]["images_per_epoch"] for name in LOSSES}
-    assert images == {name: others if name in ("reg", "rkd", "dr") else labelled for name in LOSSES}
-    assert tuple(values[name]["loss"]["images_per_epoch"] for name in ("train_teacher", "train_student")) == alone
-
-
-def test_the_paper_trains_by_the_method_s_numbers():
-    paper = read_parameters(ROOT / "params.paper.yaml")
-    for training in TRAININGS:
-        assert {key: paper[training][key] for key in PAPER_TRAINING} == PAPER_TRAINING
-    assert (paper["extract"]["image_size"], paper["targets"]["image_size"]) == (1024, 362)
-
-
-def test_the_paper_has_the_method_s_sets_and_networks():
+def test_the_paper_has_the_method_s_numbers_sets_and_networks():
     """METHOD, Sec. 3 to 5. Whole networks train; the teachers are published ones, and ours against printed tables."""
     paper = read_parameters(ROOT / "params.paper.yaml")
+    for training in TRAININGS:
+        assert PAPER_TRAINING.items() <= paper[training].items()
+    assert (paper["extract"]["image_size"], paper["targets"]["image_size"]) == (1024, 362)
     assert {name: dataset["expected"] for name, dataset in paper["datasets"].items()} == {
         "sfm120k": {"train_images": 91642, "train_pairs": 181697, "val_images": 6403, "val_pairs": 1691},
         "roxford5k": {"queries": 70, "database": 4993, "images": 5063},
@@ -115,11 +89,54 @@ def test_the_paper_has_the_method_s_sets_and_networks():
     assert paper["grid"]["dimensions"] == [512, 2048] and paper["comparison"]["printed"] is True
 
 
-def test_both_share_what_does_not_depend_on_the_data(values):
+@pytest.mark.parametrize("file", FILES)
+def test_check_accepts_both_and_they_share_what_does_not_depend_on_the_data(tmp_path, file):
     """METHOD, Sec. 3, 4 and 8."""
+    values = read_parameters(ROOT / file)
+    main(tmp_path / "cell.json", tmp_path / "checked.json", values)
+    cell = json.loads((tmp_path / "cell.json").read_text())
+    who = [values[name] for name in ("student", "teacher", "loss", "seed")]
+    assert list(cell.values()) == [*who, "-".join(map(str, who))]
     for training in TRAININGS:
         factor = 10 if training != "distill" or values["comparison"]["printed"] else 1  # params.yaml says why
         assert (values[training]["weight_decay"], values[training]["gem_learning_rate_factor"]) == (1e-6, factor)
     assert {network["gem_p"] for network in values["networks"].values()} == {3}
     assert values["extract"]["scales"] == pytest.approx([1, 2**-0.5, 0.5])
     assert (values["bootstrap"]["draws"], values["bootstrap"]["confidence"]) == (10000, 95)
+
+
+@pytest.mark.parametrize("training", ["train_teacher", "train_student"])
+def test_who_has_no_teacher_has_constants_of_its_own(training, monkeypatch):
+    values = read_parameters(ROOT / "params.yaml")
+    values["losses"]["contr"] |= {"margin": 0.8, "num_negatives": 7, "images_per_epoch": 11}
+    number = values[training]["loss"]["images_per_epoch"]
+    own = loss_without_teacher(values, training)
+    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.7}, 5, number, "hard")
+    values[training]["loss"] |= {"margin": 0.9, "num_negatives": 3}
+    own = loss_without_teacher(values, training)
+    assert (own.constants, own.num_negatives) == ({"margin": 0.9}, 3)
+    assert loss_settings(values, "contr").constants == {"margin": 0.8}
+    monkeypatch.setattr("aml.losses.members", lambda name: ("self", "anchor"))
+    with pytest.raises(ValueError, match=r"unknown members \['anchor'\] of loss 'reg'; known: self, positive, negativ"):
+        loss_settings(values, "reg")
+
+
+def test_the_files_of_the_real_sets():
+    """Numbers of archives are written out."""
+    paper = read_parameters(ROOT / "params.paper.yaml")
+
+    def files(name, **changed):
+        values = {"datasets": {name: paper["datasets"][name] | changed}}
+        return source_files(dataset_settings(values, name), name)
+
+    assert list(files("sfm120k")) == ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"]
+    assert list(files("rparis6k")) == ["paris_1-v1.tgz", "paris_2-v1.tgz", "gnd_rparis6k.pkl"]
+    assert archive_names(files("rparis6k")) == ["paris_1-v1.tgz", "paris_2-v1.tgz"]
+    for name in paper["datasets"]:
+        for file, places in files(name).items():
+            assert [place.rpartition("/")[2] for place in places] == [file]
+    for archives in (1, 7, 100):
+        found = files("r1m", archives=archives)
+        assert len(found) == archives + 1
+        assert found[f"revisitop1m.{archives}.tar.gz"][0].endswith(f"/jpg/revisitop1m.{archives}.tar.gz")
+    assert files("r1m", archives=0) == {}

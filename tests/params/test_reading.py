@@ -63,14 +63,12 @@ def test_a_slip_is_one_sentence_with_file_and_line(tmp_path, text):
     assert SLIPS[text] in str(error.value) and "\n" not in str(error.value)
 
 
-def test_text_must_be_utf8(tmp_path):
+def test_text_must_be_utf8_and_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
     for encoding, line in (("utf-16", 1), ("latin-1", 2)):
         (tmp_path / "params.yaml").write_bytes("a: 1\nb: é # x\n".encode(encoding))
         with pytest.raises(ValueError, match=rf"params\.yaml, line {line}: not UTF-8 text \(.*\); save it as UTF-8"):
             read_parameters(tmp_path / "params.yaml")
-
-
-def test_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").unlink()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"no params.yaml in {tmp_path}; call from the project's folder"):
         read_parameters("params.yaml")

@@ -76,6 +76,7 @@ REFUSED = [
     (OURS, "bootstrap.draws", 10**10, "bootstrap: draws is 10000000000; accepted: 1 to 1,000,000"),
     (OURS, "bootstrap.confidence", 100, "bootstrap: confidence is 100; accepted: percent, between 0 and 100"),
     (OURS, "comparison.tolerance", -1, "comparison: tolerance is -1.0; accepted: 0 or more"),
+    (OURS, "index.probes", 10**6, "index: probes is 1000000; accepted: at most lists, which is"),
     (PAPER, "runtime.device", "tpu", "params.yaml: runtime: device is 'tpu'; accepted: auto, cpu, cuda"),
     (OURS, "runtime.processes", 100_000, "runtime: processes is 100000; accepted: 1 to 1,024"),
     (OURS, "runtime.num_workers", 100_000, "runtime: num_workers is 100000; accepted: 0 to 1,024"),
