@@ -75,7 +75,7 @@ def test_budgets_are_run_beside_the_default(repository):
     repository.edit("losses", yaml.safe_load((repository.folder / "params.yaml").read_text())["losses"] | losses)
     repository.commit()
     output = repository.run("python", "-m", "tools.studies", "budget", "0")
-    trained = [key.split("-")[2] for key in re.findall(r"distill@(\S+): started on", output)]
+    trained = [key.split("-")[2] for key in re.findall(r"distill@(\S+): run, ", output)]
     new = [name for name in budget.LOSSES if name not in ("reg", "contr_plus")]
     assert sorted(trained) == sorted([*new, "reg", "csd", "d3still"])
     assert repository.changes() == {"reports/budget/"}
