@@ -1,14 +1,13 @@
 """Tiny packed sets: a training set `train`, a test set `test` and distractors `crowd`, of noise in many sizes."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.files.atomic import write_json
 from aml.files.image_sets import LISTS
+from tests.pictures import encoded
 
 NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]
@@ -38,7 +37,8 @@ def write_sets(processed: Path) -> Path:
         names = [f"{name}{i}" for i in range(count)]
         with PackWriter(folder) as pack:
             for row, image in enumerate(names):
-                pack.add(image, png(random, size_of(row)), *size_of(row))
+                noise = random.integers(0, 255, (*reversed(size_of(row)), 3), dtype=np.uint8)
+                pack.add(image, encoded(noise), *size_of(row))
             if name == "test":
                 boxes = [[0, 0, *size_of(row)] for row in range(NUM_DATABASE, count)]
                 pack.write_list("images.csv", names[:NUM_DATABASE])
@@ -54,9 +54,3 @@ def write_sets(processed: Path) -> Path:
             report = {"excluded": [], "filled": [], "queries_in_database": 0, "queries_listed_again": 0}
             pack.write_report(report)
     return processed
-
-
-def png(random: np.random.Generator, size: tuple[int, int]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(random.integers(0, 255, (*reversed(size), 3), dtype=np.uint8)).save(file, "png")
-    return file.getvalue()

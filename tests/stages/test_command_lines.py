@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests import ROOT, python
 
 LIGHT = ("check", "code", "contact_sheet", "download", "evaluate", "experiment", "preprocess", "sources", "tables")
 COMMANDS = {
@@ -21,10 +20,7 @@ COMMANDS = {
 
 
 def call(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    return python("-m", module, *arguments, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 @pytest.mark.parametrize("module", ["tools.tidy", *(f"stages.{name}" for name in LIGHT)])
@@ -32,12 +28,10 @@ def test_without_arguments_a_command_says_its_usage(tmp_path, module):
     done = call(tmp_path, module)
     assert done.returncode == 2 and done.stderr.startswith("usage: ") and "required: " in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_help_says_what_a_stage_reads_and_writes(tmp_path):
-    done = call(tmp_path, "stages.tables", "--help")
-    assert done.returncode == 0 and "usage: python -m stages.tables [-h] metrics queries" in done.stdout
-    assert "Reads: <metrics>/<key>.json" in done.stdout
+    if module == "stages.tables":  # what it reads and writes, too
+        done = call(tmp_path, module, "--help")
+        assert done.returncode == 0 and "usage: python -m stages.tables [-h] metrics queries" in done.stdout
+        assert "Reads: <metrics>/<key>.json" in done.stdout
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -2,59 +2,55 @@
 
 import json
 import platform
-import subprocess
-import sys
+import re
 
 import pytest
 import torch
 
 from aml.compute.device import Runtime
+from tests import python
 
 
-def device(name: str, processes: int = 1, num_threads: int | None = None) -> torch.device:
-    settings = Runtime(name, processes, num_threads=num_threads, num_workers=0, num_downloads=1, compile=False)
-    return settings.torch_device()
-
-
-@pytest.fixture(params=[0])
-def gpus(request, monkeypatch):
-    """As many as the test asks for, else none."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: request.param)
+@pytest.fixture
+def device(monkeypatch):
+    """A function: the device that a process of this rank computes on, of as many GPUs."""
     monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
 
+    def found(name: str, *, gpus: int = 0, processes: int = 1, rank: int = 0, num_threads=None) -> torch.device:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        settings = Runtime(name, processes, num_threads=num_threads, num_workers=0, num_downloads=1, compile=False)
+        return settings.torch_device()
 
-two_gpus = pytest.mark.parametrize("gpus", [2], indirect=True)
-pytestmark = pytest.mark.usefixtures("gpus")
-
-
-def test_without_a_gpu():
-    assert device("auto") == device("cpu") == torch.device("cpu")
-    message = r"runtime asks for CUDA device 0 \(device 'cuda', processes 1\), and torch finds 0 here; accepted: .* cpu"
-    with pytest.raises(ValueError, match=message):
-        device("cuda")
+    return found
 
 
-@two_gpus
-def test_a_gpu_by_its_number():
-    assert device("auto") == device("cuda") == torch.device("cuda:0")
-    assert device("cuda:1") == torch.device("cuda:1") and device("cpu") == torch.device("cpu")
-    with pytest.raises(ValueError, match=r"CUDA device 2 \(device 'cuda:2', processes 1\), and torch finds 2 here"):
-        device("cuda:2")
+@pytest.mark.parametrize(
+    ("name", "gpus", "processes", "rank", "expected"),
+    [
+        ("auto", 0, 1, 0, "cpu"),
+        ("cpu", 0, 1, 0, "cpu"),
+        ("auto", 2, 1, 0, "cuda:0"),
+        ("cuda", 2, 1, 0, "cuda:0"),
+        ("cuda:1", 2, 1, 0, "cuda:1"),
+        ("cpu", 2, 1, 0, "cpu"),
+        ("auto", 2, 2, 1, "cuda:1"),
+        ("cuda", 0, 1, 0, "CUDA device 0 (device 'cuda', processes 1), and torch finds 0 here; accepted: "),
+        ("cuda:2", 2, 1, 0, "CUDA device 2 (device 'cuda:2', processes 1), and torch finds 2 here"),
+        ("auto", 2, 3, 2, "CUDA device 2 (device 'auto', processes 3), and torch finds 2 here"),
+        ("cuda:0", 2, 2, 1, "device is 'cuda:0' of 2 processes; accepted: auto, cpu, cuda"),
+    ],
+)
+def test_each_process_has_its_own_device_or_a_sentence(device, name, gpus, processes, rank, expected):
+    if "device " not in expected:
+        assert device(name, gpus=gpus, processes=processes, rank=rank) == torch.device(expected)
+    else:
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            device(name, gpus=gpus, processes=processes, rank=rank)
 
 
-@two_gpus
-def test_each_process_has_its_own(monkeypatch):
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert device("auto", 2) == torch.device("cuda:1")
-    monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(ValueError, match=r"CUDA device 2 \(device 'auto', processes 3\), and torch finds 2 here"):
-        device("auto", 3)
-    with pytest.raises(ValueError, match="device is 'cuda:0' of 2 processes; accepted: auto, cpu, cuda"):
-        device("cuda:0", 2)
-
-
-def test_results_repeat_and_a_cpu_keeps_freed_memory(monkeypatch):
+def test_results_repeat_and_a_cpu_keeps_freed_memory(device, monkeypatch):
     calls = []
     monkeypatch.setattr("aml.compute.device.keep_freed_memory", lambda: calls.append(True))
     device("auto")
@@ -64,7 +60,7 @@ def test_results_repeat_and_a_cpu_keeps_freed_memory(monkeypatch):
 
 
 @pytest.mark.parametrize(("wanted", "found"), [(3, 3), (None, 2)])
-def test_threads_are_those_asked_for(wanted, found):
+def test_threads_are_those_asked_for(device, wanted, found):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     device("cpu", num_threads=wanted)
@@ -92,6 +88,6 @@ print(json.dumps([before, new_pages()]))
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep freed memory")
 def test_large_tensors_take_the_memory_of_those_before():
-    done = subprocess.run([sys.executable, "-c", FAULTS], check=True, stdout=subprocess.PIPE)
+    done = python("-c", FAULTS, check=True)
     before, after = json.loads(done.stdout)
     assert before > 10 * after

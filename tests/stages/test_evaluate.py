@@ -16,6 +16,7 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_ground_truth
 from aml.params.expansion import Neighbours
 from stages.evaluate import main, percentages
+from tests import flipped
 from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
 from tests.stages.packed_sets import NO_EXPANSION, labels_of
 from tests.stages.random_descriptors import describe, random_whitening
@@ -25,8 +26,16 @@ EXPANSION = {"query": {"neighbours": 2, "alpha": 3.0}, "database": {"neighbours"
 SETS = {"train_set": "train", "test_sets": ["test"], "distractors": "crowd"}
 
 
+def run(folder, expansion=NO_EXPANSION, **names) -> dict:
+    """The record of a network."""
+    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "expansion": expansion}
+    inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
+    main(*inputs, folder / "metrics", folder / "queries", values, **names)
+    return json.loads((folder / f"metrics/{names['key']}.json").read_text())
+
+
 @pytest.fixture
-def processed(tmp_path):
+def folder(tmp_path):
     """A training set of 8 images, a test set of 3 with one query, and two archives of two distractors, the last bad."""
     raw, processed = tmp_path / "raw", tmp_path / "processed"
     write_archive(raw / "ims.tar.gz", {sfm.cid_path(cid): image(n) for n, cid in enumerate(CIDS)})
@@ -37,45 +46,42 @@ def processed(tmp_path):
     write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
     gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": [], "ok": [0]}]
     write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
-    labels = labels_of(processed) / "test.json"
-    revisited.preprocess(
-        raw, processed / "test", labels, revisited_set("test", ["test.tgz"]), name="test", num_workers=1
-    )
+    labels, settings = labels_of(processed) / "test.json", revisited_set("test", ["test.tgz"])
+    revisited.preprocess(raw, processed / "test", labels, settings, name="test", num_workers=1)
     write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
     write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13, (64, 48))[:700]})
     (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
-    return processed
+    return tmp_path
 
 
-def evaluated(processed, num_archives, on_bad_image="exclude"):
-    """The record of a network with random descriptors, and its queries' AP."""
-    folder = processed.parent
+def evaluated(folder, num_archives=2, on_bad_image="exclude") -> dict:
+    """The record of a network with random descriptors."""
     settings = distractor_set("crowd", num_archives, in_all=2, expected=4, on_bad_image=on_bad_image)
-    distractors.preprocess(folder / "raw", processed / "crowd", settings, num_workers=1)
+    distractors.preprocess(folder / "raw", folder / "processed/crowd", settings, num_workers=1)
     (folder / "descriptors").mkdir()
-    describe(folder / "descriptors/x", processed, seed=0, distractors="crowd")
-    run(folder, key="x", network="x")
-    return json.loads((folder / "metrics/x.json").read_text()), read_average_precisions(folder / "queries/x.csv")
+    describe(folder / "descriptors/x", folder / "processed", seed=0, distractors="crowd")
+    return run(folder, key="x", network="x")
 
 
-def run(folder, expansion=NO_EXPANSION, **names):
-    values = {"grid": SETS | {"loss_without_teacher": "contr"}, "expansion": expansion}
-    inputs = folder / "descriptors", folder / "processed", labels_of(folder / "processed")
-    main(*inputs, folder / "metrics", folder / "queries", values, **names)
-
-
-@pytest.mark.parametrize(("num_archives", "num_distractors", "num_excluded"), [(2, 3, 1), (1, 2, 0), (0, 0, 0)])
-def test_used_and_excluded_images_are_counted(processed, num_archives, num_distractors, num_excluded):
-    record, queries = evaluated(processed, num_archives)
+@pytest.mark.parametrize(
+    ("num_archives", "on_bad_image", "num_distractors", "num_excluded", "num_filled"),
+    [(2, "exclude", 3, 1, 0), (2, "fill", 4, 0, 1), (1, "exclude", 2, 0, 0), (0, "exclude", 0, 0, 0)],
+)
+def test_used_and_damaged_images_are_counted(
+    folder, num_archives, on_bad_image, num_distractors, num_excluded, num_filled
+):
+    record = evaluated(folder, num_archives, on_bad_image)
     assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": num_excluded}
+    assert record["evaluation"]["num_filled"] == {"train": 0, "test": 0, "crowd": num_filled}
     assert record["evaluation"]["odd"] == {"test": {"unknown keys in the ground truth": 1}}
-    assert record["evaluation"]["sets"]["test"]["num_distractors"] == num_distractors
-    assert list(record["symmetric"]) == (["test", "test+crowd"] if num_archives else ["test"])
-    for name, num_images in zip(record["chance"], (3, 3 + num_distractors), strict=False):
+    counts = record["evaluation"]["sets"]["test"]
+    assert (counts["num_distractors"], counts["num_landmarks"]) == (num_distractors, 1)
+    names = ["test", "test+crowd"] if num_archives else ["test"]
+    assert list(record["chance"]) == list(record["symmetric"]) == names
+    for name, num_images in zip(names, (3, 3 + num_distractors), strict=False):
         expected = average_precision(2, num_images)  # Medium: easy and hard
         assert record["chance"][name]["medium"]["mAP"] == pytest.approx(100 * expected, abs=0.006)
-    assert list(record["chance"]) == list(record["symmetric"])
-    assert record["evaluation"]["sets"]["test"]["num_landmarks"] == 1
+    queries = read_average_precisions(folder / "queries/x.csv")
     for (protocol, name, level), found in queries.items():
         assert {query: round(value, 2) for query, value in found.items()} == {"q": record[protocol][name][level]["mAP"]}
     assert {(name, level) for _, name, level in queries} == {
@@ -83,52 +89,42 @@ def test_used_and_excluded_images_are_counted(processed, num_archives, num_distr
     }
 
 
-def test_filled_images_are_used_and_counted(processed):
-    record, _ = evaluated(processed, 2, "fill")
-    assert record["evaluation"]["num_filled"] == {"train": 0, "test": 0, "crowd": 1}
-    assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": 0}
-    assert record["evaluation"]["sets"]["test"]["num_distractors"] == 4
-
-
-def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(processed):
-    record, _ = evaluated(processed, 2)
-    folder = processed.parent
+def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(folder):
+    record = evaluated(folder)
     shutil.copytree(folder / "descriptors/x", folder / "descriptors/copy")
-    run(folder, key="copy", network="student", teacher="x", loss="reg", seed=3)
-    again = json.loads((folder / "metrics/copy.json").read_text())
+    again = run(folder, key="copy", network="student", teacher="x", loss="reg", seed=3)
     names = ("key", "network", "teacher", "loss", "seed")
     assert [again["network"][name] for name in names] == ["copy", "student", "x", "reg", 3]
     assert [record["network"][name] for name in names] == ["x", "x", None, "contr", None]
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
 
 
-def test_the_database_side_s_whitening_serves_the_queries(processed):
-    evaluated(processed, 2)
-    folder = processed.parent
-    describe(folder / "descriptors/y", processed, seed=1, distractors="crowd")
-    run(folder, key="y", network="student", teacher="x", loss="reg", seed=3)
-    record = json.loads((folder / "metrics/y.json").read_text())
+def test_the_database_side_s_whitening_serves_the_queries_and_a_damaged_array_is_named(folder):
+    evaluated(folder)
+    describe(folder / "descriptors/y", folder / "processed", seed=1, distractors="crowd")
+    record = run(folder, key="y", network="student", teacher="x", loss="reg", seed=3)
     conditions = {name: found["condition_number"] for name, found in record["evaluation"]["learned_whitening"].items()}
     assert conditions == {"symmetric": 2.0, "asymmetric": 1.0}  # as `random_whitening` has them
     rows = {key: DescriptorFolder(folder / "descriptors" / key) for key in "xy"}
-    truth = read_ground_truth(labels_of(processed) / "test.json")
+    truth = read_ground_truth(folder / "ground_truth/test.json")
     for protocol, key, seed in (("symmetric", "y", 1), ("asymmetric", "x", 0)):
         queries = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
         without, _ = ranked(queries, rows[key]["test.database"], truth)
         assert record[protocol]["test"] == percentages(without)
+    path = folder / "descriptors/x/crowd.database.npy"
+    path.write_bytes(flipped(path.read_bytes(), -4))  # the lowest bit of a float32: its row stays of unit norm
+    with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its digest is \w{12}, provenance.json names"):
+        run(folder, key="x", network="x")
 
 
-def test_expansions_are_further_entries_and_the_constants_are_said(processed):
-    evaluated(processed, 2)
-    describe(processed.parent / "descriptors/y", processed, seed=1, distractors="crowd")
+def test_expansions_are_further_entries_and_the_constants_are_said(folder):
+    evaluated(folder)
+    describe(folder / "descriptors/y", folder / "processed", seed=1, distractors="crowd")
     names = {"key": "y", "network": "student", "teacher": "x", "loss": "reg", "seed": 3}
-    plain, found = ({}, {})
-    for into, expansion in ((plain, NO_EXPANSION), (found, EXPANSION)):
-        run(processed.parent, expansion, **names)
-        into |= json.loads((processed.parent / "metrics/y.json").read_text())
+    plain, found = (run(folder, expansion, **names) for expansion in (NO_EXPANSION, EXPANSION))
     assert found["evaluation"].pop("expansion") == {"mAP+QE": EXPANSION["query"], "mAP+DBA": EXPANSION["database"]}
-    rows = {key: DescriptorFolder(processed.parent / "descriptors" / key) for key in "xy"}
-    truth = read_ground_truth(labels_of(processed) / "test.json")
+    rows = {key: DescriptorFolder(folder / "descriptors" / key) for key in "xy"}
+    truth = read_ground_truth(labels_of(folder / "processed") / "test.json")
     for protocol, key, seed in (("symmetric", "y", 1), ("asymmetric", "x", 0)):
         asked = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
         for name, parts in {"test": ["test"], "test+crowd": ["test", "crowd"]}.items():
@@ -140,13 +136,3 @@ def test_expansions_are_further_entries_and_the_constants_are_said(processed):
                 for measure, (scores, _) in expected.items():
                     assert values.pop(measure) == round(100 * scores[level]["mAP"], 2)
     assert found == plain
-
-
-def test_a_damaged_descriptor_array_is_named(processed):
-    evaluated(processed, 2)
-    path = processed.parent / "descriptors/x/crowd.database.npy"
-    data = bytearray(path.read_bytes())
-    data[-4] ^= 1  # the lowest bit of a float32: its row stays of unit norm
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"crowd.database.npy is damaged: its digest is \w{12}, provenance.json names"):
-        run(processed.parent, key="x", network="x")

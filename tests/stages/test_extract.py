@@ -15,6 +15,7 @@ from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.evaluated_lists import whitening_list
 from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
 from stages import extract
+from tests import contents
 from tests.stages.packed_sets import GRID
 from tests.stages.shared_work import VALUES, write_inputs
 
@@ -71,30 +72,35 @@ def test_a_network_without_whitening_learns_it_from_its_own_descriptors(inputs, 
 
 def test_a_network_s_own_whitening_is_taken_over_and_no_whitening_image_described(inputs, tmp_path, monkeypatch):
     folder, raw, _ = inputs
-    random = np.random.default_rng(1)
+    random, no_set = np.random.default_rng(1), WITH_CROWD | {"grid": WITH_CROWD["grid"] | {"train_set": None}}
     own = Whitening(0.1 * random.normal(size=8), random.normal(size=(8, 8)))
     (tmp_path / "owns").mkdir()
     for name in ("model.json", "model.safetensors"):
         (tmp_path / "owns" / name).symlink_to(folder / "model" / name)
     write_whitening(tmp_path / "owns", own)
     monkeypatch.setattr(extract, "whitening_list", lambda folder: pytest.fail("its list is not needed"))
-    for grid in (WITH_CROWD["grid"], WITH_CROWD["grid"] | {"train_set": None}):
-        described = extracted(folder, tmp_path / "x", tmp_path / "owns", WITH_CROWD | {"grid": grid})
+    for values in (WITH_CROWD, no_set):
+        described = extracted(folder, tmp_path / "x", tmp_path / "owns", values)
         assert_whitened_by(described, raw, own)
         np.testing.assert_array_equal(read_whitening(tmp_path / "x").projection, own.projection)
         assert described.network["whitening"] == described.whitening
-
-
-def test_without_a_training_set_a_network_needs_its_own(inputs, tmp_path):
-    values = WITH_CROWD | {"grid": GRID | {"train_set": None}}
     with pytest.raises(ValueError, match=r"model owns no whitening, and grid\.train_set is empty: name the set that"):
-        extracted(inputs[0], tmp_path / "x", values=values)
+        extracted(folder, tmp_path / "x", values=no_set)
+
+
+@pytest.fixture(scope="module")
+def whole(inputs, tmp_path_factory):
+    """The files of a run in one go."""
+    folder = tmp_path_factory.mktemp("whole") / "x"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(descriptor_folder, "NUM_ROWS", 6)
+        extracted(inputs[0], folder)
+    return contents(folder)
 
 
 @pytest.mark.parametrize("last", [1, 6, 7, 8, 10])
-def test_an_interrupted_run_keeps_its_whitening(inputs, tmp_path, monkeypatch, last):
+def test_an_interrupted_run_keeps_its_whitening(inputs, whole, tmp_path, monkeypatch, last):
     """It is learned once, whenever the run is interrupted, and the folder has the bytes of a run in one go."""
-    folder, _, _ = inputs
     learned, written = [], []
     write = descriptor_folder.Shards.write
 
@@ -109,17 +115,12 @@ def test_an_interrupted_run_keeps_its_whitening(inputs, tmp_path, monkeypatch, l
         return learn(*arguments, **settings)
 
     monkeypatch.setattr(database_whitening, "learn", counted)
-    extracted(folder, tmp_path / "whole")
     monkeypatch.setattr(descriptor_folder.Shards, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        extracted(folder, tmp_path / "twice")
-    assert len(learned) == 1 + ("test.database" in written)
-    extracted(folder, tmp_path / "twice")
-    assert len(learned) == 2
-    whole, twice = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("whole", "twice")
-    )
-    assert whole == twice
+        extracted(inputs[0], tmp_path / "twice")
+    assert len(learned) == ("test.database" in written)
+    extracted(inputs[0], tmp_path / "twice")
+    assert len(learned) == 1 and contents(tmp_path / "twice") == whole
 
 
 def test_work_of_other_pairs_or_another_shrinkage_is_not_taken_up(inputs):

@@ -2,8 +2,6 @@
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,9 @@ from aml.closures import Code
 from aml.networks import backbones
 from benchmarks.marks import RUNNER, count
 from stages.code import BY_NAME, CELLS, OUTSIDE, needed
-from tests import ROOT
+from tests import ROOT, python, stages_of_the_graph
 
-FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
-STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
+STAGES = stages_of_the_graph()
 PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]  # its code is linked to the project's
 STAGES |= {f"published/{name}": stage for name, stage in PUBLISHED.items()}
 READERS = [name for name in STAGES if name.rpartition("/")[2] != "code"]
@@ -66,20 +63,14 @@ def test_the_stage_code_reads_all_the_code_there_is():
     folders = [dep for dep in STAGES["code"]["deps"] if "/" not in dep]
     assert {path.partition("/")[0] for path in paths} == set(folders) == {"aml", "stages", "synthetic"}
     assert STAGES["code"]["deps"] == STAGES["published/code"]["deps"]
-
-
-def test_every_stage_of_the_graph_has_its_file():
     assert {f"{module_of(STAGES[name]).rpartition('.')[2]}.json" for name in READERS} <= set(needed(ROOT, {}))
+    assert all(stage["desc"] for stage in STAGES.values()) and list(STAGES)[:2] == ["code", "check"]
 
 
 def test_no_gpu_cell_depends_on_what_it_never_imports():
     marks = count(ROOT)
     assert len(marks.cells) > 80 and marks.all.total() > 1000  # DVC found the cells, and they read code
     assert not marks.idle and not set(RUNNER) & set(marks.all)
-
-
-def test_every_stage_says_what_it_is_and_code_and_check_run_first():
-    assert all(stage["desc"] for stage in STAGES.values()) and list(STAGES)[:2] == ["code", "check"]
 
 
 def test_expensive_results_come_back_from_the_run_cache():
@@ -137,5 +128,4 @@ MODULES = sorted(f"stages.{path.stem}" for path in (ROOT / "stages").glob("[!_]*
 def test_a_module_starts_without_packages_that_it_may_not_need(module):
     heavy = HEAVY - ALLOWED.get(module.rpartition(".")[2], set())
     code = f"import {module}, sys; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python("-c", code, check=True).stdout.strip() == "[]"

@@ -2,22 +2,14 @@
 
 import itertools
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from aml.extraction.descriptor_folder import Shards
-from tests import ROOT
+from tests import ROOT, contents, python
 from tests.stages.shared_work import RUNTIME, VALUES, main, write_inputs
-
-
-def python(*arguments, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], text=True, capture_output=True, timeout=100, **options
-    )
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +20,14 @@ def outputs(tmp_path_factory) -> tuple[Path, Path]:
     main(inputs, folder / "one", VALUES)
     values = VALUES | {"runtime": RUNTIME | {"processes": 2}}
     (folder / "values.json").write_text(json.dumps(values))
-    done = python("-m", "tests.stages.shared_work", inputs, folder / "two", folder / "values.json", cwd=ROOT)
+    done = python("-m", "tests.stages.shared_work", inputs, folder / "two", folder / "values.json", timeout=100)
     assert done.returncode == 0, done.stderr
     return folder / "one", folder / "two"
 
 
 def test_descriptors_are_equal_bit_for_bit_and_nothing_else_is_left(outputs):
     assert [path.name for folder in outputs for path in folder.iterdir()] == ["descriptors"] * 2
-    one, two = ({path.name: path.read_bytes() for path in (folder / "descriptors").iterdir()} for folder in outputs)
+    one, two = (contents(folder / "descriptors") for folder in outputs)
     assert one == two and len(one) == 4
 
 
@@ -71,6 +63,6 @@ run(share, main, {{"runtime": {runtime}}})
 def test_one_that_fails_ends_all_with_its_sentence(tmp_path, failure, message):
     (tmp_path / "failing.py").write_text(STAGE.format(failure=failure, runtime=RUNTIME | {"processes": 2}))
     begin = time.monotonic()
-    done = python("-m", "failing", cwd=ROOT, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    done = python("-m", "failing", timeout=100, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
     assert (done.returncode, done.stderr) == (1, message)
     assert time.monotonic() - begin < 30

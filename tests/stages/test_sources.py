@@ -33,9 +33,6 @@ def test_dvc_sees_a_photo_that_is_added(tmp_path, folder):
     link = tmp_path / repair.LOCAL / "photos"
     seen = set(LocalFileSystem().find(str(link)))
     assert seen == {str(link / name) for name in ("sub/a.jpg", "sub/b.jpg", "to nowhere")}
-
-
-def test_a_folder_is_alone(tmp_path, folder):
     (tmp_path / "b.tar").write_bytes(b"1")
     with pytest.raises(ValueError, match="own is a folder, and there are other local files beside it"):
         sources.main(repair.LOCAL, values(folder, tmp_path / "b.tar"))
