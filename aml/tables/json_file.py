@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 
-from aml.files.atomic import write_json
 from aml.params.reports import Loss
 from aml.tables.model import Row, Table
 
@@ -14,8 +14,9 @@ FILE = "tables.json"
 def write_json_tables(folder: Path, tables: list[Table], differences: list[Table], whitening: list[list[str]]) -> None:
     """Write <folder>/tables.json: Tables 5 to 10 with captions, notes and marks; their differences from the printed
     tables, if those are compared; the lines of `notes.whitening_lines`."""
-    plain = {"tables": list(map(_plain, tables)), "differences": list(map(_plain, differences)), "whitening": whitening}
-    write_json(folder / FILE, plain)
+    found = {"tables": list(map(asdict, tables)), "differences": list(map(asdict, differences)), "whitening": whitening}
+    text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain)
+    (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
 
 
 def read_json_tables(folder: Path) -> tuple[list[Table], list[Table], list[list[str]]]:
@@ -24,13 +25,8 @@ def read_json_tables(folder: Path) -> tuple[list[Table], list[Table], list[list[
     return list(map(_table, found["tables"])), list(map(_table, found["differences"])), found["whitening"]
 
 
-def _plain(table: Table) -> dict:
-    """Return a table as JSON can hold it: lists for tuples and sets, floats for decimals."""
-    rows = []
-    for row in table.rows:
-        values = {column: None if value is None else float(value) for column, value in row.values.items()}
-        rows.append(asdict(row) | {"values": values, "bold": sorted(row.bold), "marked": sorted(row.marked)})
-    return asdict(table) | {"rows": rows}
+def _plain(value: frozenset | Decimal) -> list | float:
+    return sorted(value) if isinstance(value, frozenset) else float(value)
 
 
 def _table(plain: dict) -> Table:
