@@ -64,7 +64,7 @@ def markdown(entries: dict[str, dict]) -> str:
             seconds = [case["seconds"].get(way) for way in ("ours", "plain", "public")]
             reached = "; ".join(sentence if yes else f"not {sentence}" for sentence, yes in case["reached"].items())
             what = f"{name}: {case['what']}" + (f", {case['device']}" if case["device"] else "")
-            lines.append([what, *seconds, times(case["seconds"]), times(case["cpu_seconds"]), reached])
+            lines.append([what, *seconds, times(case["seconds"]), times(case.get("cpu_seconds", {})), reached])
         for curve in entry.get("curves", []):
             slopes = ", ".join(f"{way} {slope:.2f}" for way, slope in curve["exponents"].items() if slope is not None)
             sizes = f"{curve['sizes'][0]:,} to {curve['sizes'][-1]:,} {curve['unit']}"
