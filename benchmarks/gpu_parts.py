@@ -30,7 +30,7 @@ from benchmarks.paper_cost import BACKWARD
 from benchmarks.pictures import random_network
 from benchmarks.stubbed_graph import ROOT, ProjectCopy
 
-VALUES = read_parameters(PARAMETERS)
+VALUES = read_parameters(ROOT / PARAMETERS)
 NAMES, SCALES = [*VALUES["grid"]["students"], *VALUES["grid"]["teachers"]], VALUES["extract"]["scales"]
 Row = dict[str, str | float]
 SIZES = {False: (768, 1024), True: (72, 96)}  # of images at testing, by `tiny`: height, width in pixels
