@@ -31,9 +31,7 @@ def connected(address: str | None) -> Iterator[None]:
     """Connect to Ray: on this machine only, or to the cluster at `address`. Raises ConnectionError if there is none."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        os.environ.setdefault(
-            "RAY_worker_niceness", "0"
-        )  # Ray would give stages a lower priority than `dvc repro` does
+        os.environ.setdefault("RAY_worker_niceness", "0")  # else stages have a lower priority than with `dvc repro`
         ray.init("local", include_dashboard=False, object_store_memory=10**8, **quiet)
     else:
         ray.init(address, **quiet)

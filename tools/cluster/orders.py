@@ -21,9 +21,7 @@ class Order:
     push: bool = False  # whether to push the outputs, for stages on other nodes
     inputs: list[str] = field(default_factory=list)  # travel: the paths to pull
     entries: dict[str, dict] = field(default_factory=dict)  # entries of dvc.lock, by stage, to take over first
-    first: list[str] = field(
-        default_factory=list
-    )  # travel: stages to run there before, because git keeps their outputs
+    first: list[str] = field(default_factory=list)  # travel: stages to run there before; git keeps their outputs
     parameters: dict[str, str] = field(default_factory=dict)  # travel: the text of each parameters file
     dependencies: dict[str, object] = field(default_factory=dict)  # travel: hashes that the clone must have too
 
