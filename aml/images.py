@@ -145,7 +145,7 @@ def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
     Raises ValueError, with the reason, for bytes that are no image of FORMATS or, unless `fill`, a damaged one, for 16
     bits a channel and for more than MAX_PIXELS.
     """
-    image = _opened(data)
+    image = opened(data)
     if fill:
         with _reasons(data):
             return np.array(_filled(image, data).convert("RGB"))
@@ -159,7 +159,7 @@ def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
 def check(data: bytes) -> Checked:
     """Return what an image is, and whether it can be decoded; a failure is a `problem`, not an exception."""
     try:
-        image = _opened(data)
+        image = opened(data)
     except ValueError as error:
         return Checked(0, 0, "", False, str(error), False)
     found = Checked(*image.size, image.mode, _is_rotated(image), None, False)
@@ -173,10 +173,10 @@ def check(data: bytes) -> Checked:
     return found
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
     """Read the header of an image. Raises ValueError with the reason for what is not within our limits."""
     with _reasons(data):
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=formats)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ValueError(f"{width} x {height} pixels, at most {MAX_PIXELS} in all are accepted")

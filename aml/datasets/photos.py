@@ -5,7 +5,7 @@ import io
 
 from PIL import Image, ImageOps
 
-from aml.images import FORMATS, MAX_PIXELS, Checked, check
+from aml.images import FORMATS, Checked, check, opened
 
 with contextlib.suppress(ImportError):
     import pillow_heif
@@ -38,11 +38,6 @@ def as_stored(data: bytes, *, turn: bool) -> tuple[bytes, Checked]:
 
 def _png(data, formats) -> bytes:
     """The image upright, in RGB, as a PNG: quickly compressed, since it is read many times and written once."""
-    with Image.open(io.BytesIO(data), formats=formats) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels, at most {MAX_PIXELS} in all are accepted")
-        if image.mode.startswith(("I", "F")):
-            raise ValueError(f"16 or more bits a pixel (mode {image.mode}); 8 bits a channel are accepted")
-        upright, file = ImageOps.exif_transpose(image).convert("RGB"), io.BytesIO()
+    upright, file = ImageOps.exif_transpose(opened(data, formats)).convert("RGB"), io.BytesIO()
     upright.save(file, "PNG", compress_level=1, icc_profile=None)
     return file.getvalue()
