@@ -76,27 +76,24 @@ class Frame:
 
     def fill_polygon(self, corners: np.ndarray, tone: np.ndarray) -> None:
         """Draw a polygon (k, 2) in front of everything."""
-        corners = [np.int32(corners)]
-        cv2.fillPoly(self.colours, corners, colour(tone))
-        cv2.fillPoly(self.faces, corners, 0)
+        self._cover(cv2.fillPoly, [np.int32(corners)], tone=tone)
 
     def fill_ellipse(self, x: float, y: float, radius_x: float, radius_y: float, tone: np.ndarray) -> None:
         """Draw an ellipse in front of everything."""
         centre, radii = (int(x), int(y)), (max(1, int(radius_x)), max(1, int(radius_y)))
-        cv2.ellipse(self.colours, centre, radii, 0, 0, 360, colour(tone), -1)
-        cv2.ellipse(self.faces, centre, radii, 0, 0, 360, 0, -1)
+        self._cover(cv2.ellipse, centre, radii, 0, 0, 360, tone=tone, thickness=-1)
 
     def fill_box(self, left: float, top: float, right: float, bottom: float, tone: np.ndarray) -> None:
         """Draw a rectangle in front of everything."""
-        corners = (int(left), int(top)), (int(right), int(bottom))
-        cv2.rectangle(self.colours, *corners, colour(tone), -1)
-        cv2.rectangle(self.faces, *corners, 0, -1)
+        self._cover(cv2.rectangle, (int(left), int(top)), (int(right), int(bottom)), tone=tone, thickness=-1)
 
     def draw_line(self, start: tuple, end: tuple, width: float, tone: np.ndarray) -> None:
         """Draw a line in front of everything."""
-        ends = tuple(map(int, start)), tuple(map(int, end))
-        cv2.line(self.colours, *ends, colour(tone), max(1, int(width)))
-        cv2.line(self.faces, *ends, 0, max(1, int(width)))
+        self._cover(cv2.line, tuple(map(int, start)), tuple(map(int, end)), tone=tone, thickness=max(1, int(width)))
+
+    def _cover(self, draw, *shape, tone, **options):
+        draw(self.colours, *shape, colour(tone), **options)
+        draw(self.faces, *shape, 0, **options)
 
     def _draw_face(self, texture, positions, plane, tone, window_glow, number):
         """Draw one face with its corners at `positions` (4, 2); plane: 1 / depth = plane . (x, y, 1)."""
