@@ -16,12 +16,13 @@ from aml.params.expansion import ExpansionSettings
 from aml.params.extraction import ExtractionSettings, TargetSettings, WhiteningSettings
 from aml.params.grid import Grid, key_of
 from aml.params.losses import loss_settings, require_whole_batches
-from aml.params.networks import network_settings, teacher_dimensions
+from aml.params.networks import network_settings
 from aml.params.pretrained import network_files, weight_places
 from aml.params.reading import section, setting
 from aml.params.reports import BootstrapSettings, ComparisonSettings, ComplexitySettings
 from aml.params.search import ExportSettings, IndexSettings
 from aml.params.training import TRAININGS
+from aml.params.vectors import all_dimensions, vector_settings
 from aml.pretrained.layouts import BACKBONES
 from aml.tables.settings import table_settings
 from stages.runtime import run_command
@@ -41,8 +42,13 @@ SECTIONS = {
     "runtime": Runtime,
 }
 SCALARS = {"student": str, "teacher": str, "loss": str, "seed": int, "note": str}
-NAMED = {"datasets": dataset_settings, "networks": network_settings, "losses": loss_settings}
-FAMILIES = ("datasets", "networks", "weights", "checkpoints", "losses")  # their keys are names that users choose
+NAMED = {
+    "datasets": dataset_settings,
+    "networks": network_settings,
+    "vectors": vector_settings,
+    "losses": loss_settings,
+}
+FAMILIES = (*NAMED, "weights", "checkpoints")  # their keys are names that users choose
 
 
 def main(cell: Path, checked: Path, values: dict) -> None:
@@ -70,9 +76,11 @@ def main(cell: Path, checked: Path, values: dict) -> None:
 
 def check_networks(grid: Grid, values: dict) -> None:
     """Check that every network and loss of the grid is known, and that networks, losses and dimensions fit together."""
+    networks, vectors = section(values, "networks"), section(values, "vectors")
     for name in (*grid.teachers, *grid.students):
-        require(name, section(values, "networks"), "grid")
-    dimensions = teacher_dimensions(values, grid.teachers)
+        require(name, networks if name in grid.students else [*networks, *vectors], "grid")
+    check_vectors(grid, values)
+    dimensions = all_dimensions(values, grid.teachers)
     if grid.dimensions not in ([], dimensions):
         raise ValueError(
             f"params.yaml: grid.dimensions is {grid.dimensions}; accepted: {dimensions}, those of grid.teachers in "
@@ -85,16 +93,36 @@ def check_networks(grid: Grid, values: dict) -> None:
 
 
 def check_teachers(grid: Grid, values: dict) -> None:
-    """Check that each teacher is either trained or published, and that published ones have files of a known layout."""
-    both = [*grid.trained_teachers, *grid.published_teachers]
-    if sorted(both) != sorted(grid.teachers):
+    """Check that each teacher is trained, published or of vectors, and that published ones have files of a known
+    layout."""
+    listed = [*grid.trained_teachers, *grid.published_teachers, *grid.vector_teachers]
+    if sorted(listed) != sorted(grid.teachers):
         raise ValueError(
-            f"params.yaml: grid.trained_teachers and grid.published_teachers are {both}; accepted: each of "
-            f"grid.teachers, {', '.join(grid.teachers)}, in one of the two"
+            f"params.yaml: grid.trained_teachers, published_teachers and vector_teachers are {listed}; accepted: each "
+            f"of grid.teachers, {', '.join(grid.teachers)}, in one of the three"
         )
     for name in grid.published_teachers:
         network_files(values, name)
         require(network_settings(values, name).backbone, BACKBONES, f"networks.{name}.backbone, which is published")
+
+
+def check_vectors(grid: Grid, values: dict) -> None:
+    """Check that no name is of vectors and of something else, and that there are images to match vectors with."""
+    vectors = section(values, "vectors")
+    for name in vectors:
+        for family in ("networks", "datasets"):
+            if name in section(values, family):
+                raise ValueError(
+                    f"params.yaml: vectors and {family} both have {name!r}; accepted: a name of its own, since files "
+                    "are called by it"
+                )
+    for name in grid.vector_teachers:
+        require(name, vectors, "grid.vector_teachers")
+    if grid.vector_teachers and grid.train_set is None:
+        raise ValueError(
+            f"params.yaml: grid.train_set is null; accepted: a set for students of {', '.join(grid.vector_teachers)}, "
+            "with vectors of its images"
+        )
 
 
 def check_datasets(grid: Grid, values: dict) -> None:

@@ -15,9 +15,10 @@ from aml.compute.device import runtime
 from aml.files.atomic import replacing
 from aml.networks.network import RetrievalNetwork
 from aml.params.grid import Grid, key_of
-from aml.params.networks import network_settings, teacher_dimensions
+from aml.params.networks import network_settings
 from aml.params.reading import setting
 from aml.params.reports import ComplexitySettings
+from aml.params.vectors import all_dimensions
 from stages.runtime import run_command
 
 
@@ -48,10 +49,11 @@ def main(csv: Path, tex: Path, values: dict) -> None:
 
 
 def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
-    """(key, label, network with random weights) of the teachers, then of each student in each of their dimensions."""
+    """(key, label, network with random weights) of the teachers, but of those that are vectors, then of each student in
+    each of the teachers' dimensions."""
     grid = setting(values, "grid", Grid)
-    named = [(name, name, None) for name in grid.teachers]
-    dimensions = teacher_dimensions(values, grid.teachers)
+    named = [(name, name, None) for name in grid.teachers if name not in grid.vector_teachers]
+    dimensions = all_dimensions(values, grid.teachers)
     named += [(key_of(name, dimension), name, dimension) for name in grid.students for dimension in dimensions]
     for key, name, dimension in named:
         settings = network_settings(values, name)

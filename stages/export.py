@@ -134,7 +134,7 @@ def identity(model: Path, description: dict, database: TeacherDatabase, train_se
         "note": setting(values, "note", str),
         "input": INPUT,
         "output": OUTPUT,
-        "dimension": description["dimension"],
+        "dimension": len(database.whitening.projection),
     }
 
 

@@ -62,10 +62,10 @@ def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -
     cell = f"{labels[student]} by {labels[teacher]}, {loss_names(settings.losses)[loss]}"
     cell += f", seed {seed}" if settings.several_seeds else ""
     precisions = [read_average_precisions(queries / f"{name}.csv") for name in (key, teacher)]
-    return [
-        queries_picture(cell, *precisions, settings.test_sets, settings.note),
-        training_picture(cell, read_curves(models / key / "curves"), settings.note),
-    ]
+    training = training_picture(cell, read_curves(models / key / "curves"), settings.note)
+    if teacher in settings.without_queries():
+        return [training]
+    return [queries_picture(cell, *precisions, settings.test_sets, settings.note), training]
 
 
 if __name__ == "__main__":

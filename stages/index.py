@@ -2,7 +2,8 @@
 measure all kinds: recall, mAP, bytes an image, milliseconds a query.
 
 All kinds are measured on all test sets and distractors, also where the index that is written holds fewer sets; queries
-are the teacher's own. Reads: <teacher>, its descriptor folder; <processed>; <ground_truth>.
+are the teacher's own, and without them nothing is measured. Reads: <teacher>, its descriptor folder; <processed>;
+<ground_truth>.
 Writes: <index> (see `aml.search.index`); <record>; <figures>, a figure of the record as SVG and PNG.
 """
 
@@ -23,6 +24,8 @@ from aml.search.index import Image, write_index
 from aml.search.kinds import build, kinds, problem
 from stages.runtime import run_command
 
+NO_QUERIES = "there are no vectors of queries to measure with"
+
 
 def main(
     teacher: Path, processed: Path, ground_truth: Path, index: Path, record: Path, figures: Path, values: dict
@@ -39,8 +42,13 @@ def main(
     vectors = build(kind(settings), settings, database.rows(searched))
     write_index(index, vectors, images, database.whitening, about=about)
 
-    exact = build("float32", settings, rows).search(np.concatenate(list(queries.values())), min(TOP, len(rows)))[1]
     problems = {name: problem(name, settings, len(rows)) for name in kinds(settings, rows.shape[1])}
+    exact = None
+    if queries:
+        together = np.concatenate(list(queries.values()))
+        exact = build("float32", settings, rows).search(together, min(TOP, len(rows)))[1]
+    else:
+        problems = dict.fromkeys(problems, NO_QUERIES)
     measured = {
         name: compare(build(name, settings, rows), database, queries, exact)
         for name, found in problems.items()
@@ -51,7 +59,7 @@ def main(
     write_json(record, about | {"threads": faiss.omp_get_max_threads(), "faiss": faiss.__version__})
     use_style()
     with replacing_folder(figures) as folder:
-        write_pictures(folder, [indexes_picture(about, setting(values, "note", str))])
+        write_pictures(folder, [indexes_picture(about, setting(values, "note", str))] if measured else [])
 
 
 def kind(settings: IndexSettings) -> str:

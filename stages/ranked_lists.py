@@ -2,7 +2,8 @@
 student over its teacher (Medium AP, asymmetric minus the teacher's own), and three at random. A picture shows a query
 and the database images nearest to it: by the student on its own index, by the student on its teacher's, by the teacher.
 
-Distractors are left out: among a million of them few database images would be seen.
+Distractors are left out: among a million of them few database images would be seen. There are no lists of a teacher
+that has no descriptors of queries.
 
 Reads: <cell>, which names the cell; <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher;
 <processed>; <ground_truth>.
@@ -10,6 +11,7 @@ Writes: <folder>: a JPEG for each query, and ranked_lists.json, a list of {"file
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from PIL import Image
 
 from aml.evaluation.neighbours import nearest
 from aml.evaluation.per_query import read_average_precisions
-from aml.evaluation.protocol import Lists
+from aml.evaluation.protocol import Lists, describes_queries
 from aml.evaluation.whitening import whiten_queries
 from aml.files.atomic import replacing_folder, write_json
 from aml.files.descriptors import DescriptorFolder
@@ -44,9 +46,12 @@ def main(
     described = {role: DescriptorFolder(descriptors / key) for role, key in keys.items()}
     lists = Lists(processed, ground_truth, testing_sets(values) | {"distractors": None}, described.values())
     scores = {role: read_average_precisions(queries / f"{key}.csv") for role, key in keys.items()}
-    pages = []
+    pages, counts_of = [], lists.counts()
+    if not describes_queries(described["teacher"]):
+        print(f"ranked_lists: none, since {who['teacher']} has no vectors of queries to compare with", file=sys.stderr)
+        counts_of = {}
     with replacing_folder(folder) as temporary:
-        for name, counts in lists.counts().items():
+        for name, counts in counts_of.items():
             of_views = [scores[asking].get((protocol, name, LEVEL), {}) for _, asking, _, protocol in VIEWS]
             _, asymmetric, teacher = of_views
             shown = chosen({query: found - teacher[query] for query, found in asymmetric.items()}, seed=who["seed"])

@@ -1,9 +1,9 @@
 """Links to the local files that datasets are made of. DVC looks through them, with no process of ours: by size and time
 first, then by digest. What has changed there is fetched anew.
 
-Reads: what params.yaml says about datasets. Writes: <local>/<set>: a link to each file that a place on this machine
-gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it all. Where
-a place is a folder, <local>/<set> is itself the link to it.
+Reads: what params.yaml says about datasets and vectors. Writes: <local>/<set>: a link to each file that a place on this
+machine gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it
+all. Where a place is a folder, <local>/<set> is itself the link to it; so is <local>/<teacher> for a folder of vectors.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from aml.download.transfer import present
 from aml.files.atomic import replacing_folder, write_json
 from aml.params.datasets import dataset_settings, source_files
 from aml.params.reading import setting
+from aml.params.vectors import vector_settings
 from stages.runtime import run_command
 
 
@@ -33,6 +34,11 @@ def main(local: Path, values: dict) -> None:
             for file, place in watched.items():
                 (folder / name / file).symlink_to(place.resolve())
             write_json(folder / name / "watched.json", sorted(watched))
+        for name in setting(values, "grid.vector_teachers", list[str]):
+            given = Path(vector_settings(values, name).folder).expanduser().resolve()
+            if not given.is_dir():
+                raise ValueError(f"params.yaml: vectors.{name}.folder: there is no folder {given} on this machine")
+            (folder / name).symlink_to(given)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ class Lists:
     """The lists of testing, read once for both protocols, and checked against the descriptor folders that will meet.
 
     queries: test set -> names of its queries in row order; ground_truth, landmarks: test set -> labels, landmark of
-    each query. Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension.
+    each query. Raises ValueError unless all folders describe exactly these lists, by one extraction, in one dimension;
+    one that has no queries (see `describes_queries`) describes the databases alone.
     """
 
     def __init__(self, processed: Path, ground_truth: Path, sets: dict, folders: Collection[DescriptorFolder]):
@@ -32,9 +33,11 @@ class Lists:
         self.digests = testing_digests(processed, **sets)
         for folder in folders:
             for name, digest in self.digests.items():
-                folder.require_list(name, digest, whitened=name.endswith(".database"))
+                is_database = name.endswith(".database")
+                if is_database or describes_queries(folder):
+                    folder.require_list(name, digest, whitened=is_database)
             _require_alike(first, folder)
-        self.rows = {name: first.entry(name)["rows"] for name in self.digests}
+        self.rows = {name: first.entry(name)["rows"] for name in self.digests if name.endswith(".database")}
         self.queries = {name: read_queries(processed / name).names for name in self.test_sets}
         self.ground_truth = {name: read_ground_truth(ground_truth / f"{name}.json") for name in self.test_sets}
         self.landmarks = {name: landmarks(labels) for name, labels in self.ground_truth.items()}
@@ -77,7 +80,10 @@ class Lists:
         expansion: ExpansionSettings,
     ) -> dict[str, dict]:
         """Return what `ranking.summarise` gives for each `<set>` and, with distractors, each `<set>+<distractors>`,
-        with the measures of `expansion`; `whitening` is the database's."""
+        with the measures of `expansion`, no level of them for a folder without queries; `whitening` is the database's.
+        """
+        if not describes_queries(queries):
+            return {name: {} for name in self.queries_with_landmarks()}
         results = {}
         distractors = database[self.distractors] if self.distractors in self.digests else None
         for name in self.test_sets:
@@ -92,6 +98,11 @@ class Lists:
 
     def _with_distractors(self, name: str) -> str:
         return f"{name}+{self.distractors.removesuffix('.database')}"
+
+
+def describes_queries(folder: DescriptorFolder) -> bool:
+    """Whether a folder has its own descriptors of queries: vectors that exist may be of databases alone."""
+    return folder.network.get("queries", True)
 
 
 def _require_alike(own: DescriptorFolder, teacher: DescriptorFolder) -> None:

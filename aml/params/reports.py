@@ -8,6 +8,7 @@ from typing import Annotated
 
 from aml.params.grid import key_of
 from aml.params.reading import SIDES, NotNegative, Seed, Within
+from aml.params.vectors import VectorSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Teacher:
     key: str
     label: str
     dimension: int  # of its descriptors, and of its students'
+    vectors: VectorSettings | None = None  # where it is known by its vectors alone
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ class TableSettings:
     @property
     def several_seeds(self) -> bool:
         return len(self.seeds) > 1
+
+    def without_queries(self) -> dict[str, str]:
+        """Key and label of each teacher of whose queries there are no vectors, and so no scores of its own."""
+        return {
+            teacher.key: teacher.label for teacher in self.teachers if teacher.vectors and not teacher.vectors.queries
+        }
 
     def networks(self) -> list[Network]:
         return self.without_teacher() + self.of_pairs(self.losses)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aml.evaluation.protocol import Lists
+from aml.evaluation.protocol import Lists, describes_queries
 from aml.evaluation.ranking import evaluate
 from aml.evaluation.whitening import whiten_queries
 from aml.files.descriptors import DescriptorFolder
@@ -37,6 +37,7 @@ class TeacherDatabase:
 
     @property
     def dimension(self) -> int:
+        """Of a descriptor before the whitening."""
         return len(self.whitening.mean)
 
     @property
@@ -60,7 +61,10 @@ class TeacherDatabase:
         return np.concatenate([self.described[name] for name in parts], dtype=np.float32)
 
     def queries(self) -> dict[str, np.ndarray]:
-        """The teacher's own whitened descriptors of each test set's queries, (Q, D) float32."""
+        """The teacher's own whitened descriptors of each test set's queries, (Q, D) float32; {} where there are only
+        vectors of databases."""
+        if not describes_queries(self.described):
+            return {}
         return {
             name: whiten_queries(self.described[f"{name}.queries"], self.whitening) for name in self.lists.test_sets
         }

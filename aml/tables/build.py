@@ -66,7 +66,8 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         )
     ending = f"+{with_distractors.label}" if with_distractors else ""
     missing = tuple(missing_records(records, networks))
-    evaluated = [value for row in rows if row.key in means for value in row.values.values()]
+    unasked = settings.without_queries()
+    evaluated = [v for row in rows if row.key in means and row.key not in unasked for v in row.values.values()]
     unused = None if with_distractors else settings.distractors
     no_distractors = kind.with_distractors and distractors is None  # the caption says it
     return Table(
@@ -79,6 +80,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         caption=captions.caption(kind, settings, distractors, evaluation, chance),
         notes=(
             *notes.dashes(kind, missing, others=None in evaluated and not no_distractors),
+            *notes.no_queries(label for key, label in unasked.items() if not kind.is_ablation and key in means),
             *notes.singular_whitening(records, networks, kind.protocol),
             *notes.damaged_images(evaluation, without=unused and unused.key),
         ),

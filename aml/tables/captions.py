@@ -1,6 +1,6 @@
 """The sentences above each table: what it shows and how it was measured."""
 
-from aml.params.reports import Named, TableSettings
+from aml.params.reports import Named, TableSettings, Teacher
 from aml.tables.model import LEVELS, METRICS, Kind, tenths
 
 NO_DISTRACTORS = "No distractors were evaluated, so every score is a dash."
@@ -61,6 +61,7 @@ def caption(
         f"All have GeM pooling and learned whitening, that of the database's side.{trained} mAP and mP@10 in percent; "
         "queries are cropped."
     )
+    sentences += _vectors([teacher for teacher in settings.teachers if teacher.vectors])
     if settings.shrinkage:
         sentences.append(
             f"Whitening is learned with shrinkage {settings.shrinkage:g}: this share of the mean of the scatter's "
@@ -87,6 +88,17 @@ def _expansion(name: str, constants: dict) -> str:
     alpha = constants["alpha"]
     weights = "weighted by rank" if alpha is None else f"weighted by their similarity to the power of {alpha:g}"
     return EXPANSIONS[name].format(neighbours=constants["neighbours"], weights=weights)
+
+
+def _vectors(teachers: list[Teacher]) -> list[str]:
+    """Return what is not as for the others of teachers that are known by their vectors alone."""
+    if not teachers:
+        return []
+    words = (
+        f"Vectors that exist, of whatever network and image size: {', '.join(teacher.label for teacher in teachers)}"
+    )
+    plain = ", ".join(teacher.label for teacher in teachers if teacher.vectors.whitening == "none")
+    return [f"{words}; not whitened: {plain}." if plain else f"{words}."]
 
 
 def _measurement(with_distractors: bool, settings: TableSettings, evaluation: dict, chance: dict) -> list[str]:

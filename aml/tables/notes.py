@@ -24,6 +24,12 @@ def dashes(kind: Kind, missing: Iterable[str], *, others: bool) -> tuple[str, ..
     return tuple(sentences)
 
 
+def no_queries(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return a sentence that names the teachers of whose queries there are no vectors, or () if there are none."""
+    names = ", ".join(labels)
+    return (f"Dashes of {names}: there are no vectors of queries.",) if names else ()
+
+
 def damaged_images(evaluation: dict | None, *, without: str | None) -> tuple[str, ...]:
     """Return a sentence with the number of damaged images in each dataset but the one `without`, or () for none.
 

@@ -8,6 +8,7 @@ from aml.params.losses import loss_settings
 from aml.params.networks import network_settings
 from aml.params.reading import setting
 from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.params.vectors import VectorSettings, teacher_settings
 
 
 def table_settings(values: dict) -> TableSettings:
@@ -21,12 +22,14 @@ def table_settings(values: dict) -> TableSettings:
     def dataset(name: str) -> Named:
         return Named(name, dataset_settings(values, name).label)
 
+    def teacher(name: str) -> Teacher:
+        settings = teacher_settings(values, name)
+        vectors = settings if isinstance(settings, VectorSettings) else None
+        return Teacher(name, settings.label, settings.dimension, vectors)
+
     return TableSettings(
         students=tuple(Named(name, network_settings(values, name).label) for name in grid.students),
-        teachers=tuple(
-            Teacher(name, network.label, network.dimension)
-            for name, network in ((name, network_settings(values, name)) for name in grid.teachers)
-        ),
+        teachers=tuple(teacher(name) for name in grid.teachers),
         dimensions=tuple(grid.dimensions),
         losses=tuple(loss(name) for name in grid.losses),
         loss_without_teacher=loss(grid.loss_without_teacher),

@@ -34,5 +34,6 @@ def test_the_committed_result_has_every_cell_and_variant():
     assert {line["variant"] for line in lines} == {COMMITTED, *VARIANTS}
     committed = [tuple(line[field] for field in Cell._fields) for line in lines if line["variant"] == COMMITTED]
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())  # of the committed run, whatever the grid is now
-    values = parameters() | {"grid": lock["stages"]["tables"]["params"]["params.yaml"]["grid"]}
+    values = parameters()
+    values["grid"] |= lock["stages"]["tables"]["params"]["params.yaml"]["grid"]
     assert committed == [tuple(str(field or "") for field in cell) for cell in of_grid(values)]

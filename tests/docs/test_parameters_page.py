@@ -18,7 +18,7 @@ EVERYWHERE = {"check", "code", "page", "tables", "figures", "weights", "complexi
 
 
 def family(stage: str) -> str:
-    return re.sub("^(extract|evaluate)_.*", r"\1", stage)
+    return re.sub("^(targets|extract|evaluate)_.*", r"\1", stage)
 
 
 def readers(parameter: str) -> set[str]:

@@ -131,9 +131,20 @@ REFUSED = [
     (PAPER, "grid.seeds", 0, "grid.seeds is 0; a list is expected"),
     (PAPER, "grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
 ]
+MADE = {"label": "Made", "folder": "/x", "components": 8, "signed": True, "queries": True, "whitening": "none"}
+REFUSED += [
+    (OURS, "vectors", {"made": MADE | {"components": 0}}, "vectors.made: components is 0; accepted: 1 to 100,000"),
+    (OURS, "vectors", {"made": MADE | {"whitening": "pca"}}, "whitening is 'pca'; accepted: learned, none"),
+    (OURS, "vectors", {"made": MADE | {"dim": 8}}, "unknown 'dim' in params.yaml: vectors.made; known: label, folder"),
+    (OURS, "vectors", {"lite0": MADE}, "vectors and networks both have 'lite0'; accepted: a name of its own"),
+    (OURS, "vectors", {"synth1k": MADE}, "vectors and datasets both have 'synth1k'; accepted: a name of its own"),
+    (OURS, "grid.vector_teachers", ["made"], "unknown 'made' in params.yaml: grid.vector_teachers; known: "),
+    (OURS, "grid.teachers", ["lite0", "lite2", "made"], "unknown 'made' in params.yaml: grid; known: lite0, lite2"),
+]
 for name in ("a/b", "a b", "a-b", "ä"):
     message = f"the name '{name}'; accepted: letters, digits, underscores"
     REFUSED += [(OURS, f"{family}.{name}", ..., message) for family in ("datasets", "networks")]
+    REFUSED += [(OURS, "vectors", {name: MADE}, message)]
 
 
 @pytest.mark.parametrize(("file", "name", "value", "message"), REFUSED)

@@ -95,7 +95,7 @@ def test_the_check_knows_what_can_be_published(tmp_path):
     for trained in (["lite0", "lite2"], []):
         values = settings()
         values["grid"]["trained_teachers"] = trained
-        with pytest.raises(ValueError, match=r"accepted: each of grid.teachers, lite0, lite2, in one of the two"):
+        with pytest.raises(ValueError, match=r"accepted: each of grid.teachers, lite0, lite2, in one of the three"):
             run(values)
     values = settings()
     values["grid"]["train_set"] = None

@@ -1,8 +1,11 @@
 """The sentences under tables on whitening and damaged images, and the page's lines on whitening."""
 
+from dataclasses import replace
+
 import pytest
 
 from aml.pages.page import render
+from aml.params.vectors import VectorSettings
 from aml.tables.build import build_tables
 from aml.tables.notes import COLUMNS, whitening_lines
 from tests.pages.page_content import content
@@ -71,3 +74,18 @@ def test_the_page_has_a_line_for_every_network(records, tmp_path):
     assert 'id="whitening"' in page and 'href="#whitening"' in page
     page = render(content(tmp_path, whitening=[]))
     assert 'id="whitening"' not in page and 'href="#whitening"' not in page
+
+
+def test_tables_say_what_is_known_by_its_vectors_alone(records):
+    """Without vectors of queries its row has dashes."""
+    vgg16, resnet101 = paper_settings().teachers
+    vectors = VectorSettings("VGG16", "/x", 512, signed=False, queries=False, whitening="none")
+    settings = paper_settings(teachers=(replace(vgg16, vectors=vectors), resnet101))
+    records["vgg16"]["symmetric"] = {name: {} for name in records["vgg16"]["symmetric"]}
+    tables = build_tables(settings, records)
+    sentence = "Vectors that exist, of whatever network and image size: VGG16; not whitened: VGG16."
+    assert all(sentence in table.caption for table in tables)
+    said = {table.number: table.notes for table in tables}
+    dashes = ("Dashes of VGG16: there are no vectors of queries.",)
+    assert said == {5: (), 6: ()} | dict.fromkeys((7, 8, 9, 10), dashes)
+    assert set(tables[2].rows[0].values.values()) == {None} and None not in tables[2].rows[1].values.values()

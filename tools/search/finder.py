@@ -79,6 +79,8 @@ def _teacher(models: Path, index: Index) -> Callable[[np.ndarray], np.ndarray]:
     from aml.search.network_file import Describer
 
     folder, wanted = models / index.about["teacher"]["key"], index.about["teacher"]["sha256"]
+    if not folder.exists():
+        raise ValueError(f"no {folder}: --teacher needs the teacher's network, which one known by vectors has not")
     network, description = load_network(folder)
     if identity(folder, description)["sha256"] != wanted:
         raise ValueError(

@@ -35,7 +35,7 @@ def cost_picture(results: Results, costs: Iterable[Cost]) -> style.Picture:
     for panel in axes[-1]:
         panel.set_xlabel("Network, its parameters and multiply-adds")
     style.legend_below(figure, _legend(results), columns=4)
-    last = by_key[teachers[-1].key]
+    last = list(by_key.values())[-1]  # all networks have the same sizes
     size = f"multiply-adds of an image of {last.width} × {last.height} pixels."
     caption = style.sentences(
         results.settings.note, f"{results.measure}, and what it costs: parameters, and {size}", CAPTION, results.note
@@ -46,14 +46,16 @@ def cost_picture(results: Results, costs: Iterable[Cost]) -> style.Picture:
 def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, costs: dict[str, Cost]) -> None:
     """Draw the teacher and its students, in columns by rising cost."""
     students = {key_of(student.key, teacher.dimension): student for student in results.settings.students}
-    ordered = sorted([teacher.key, *students], key=lambda key: costs[key].multiply_adds)
+    networks = [*([] if teacher.vectors else [teacher.key]), *students]
+    ordered = sorted(networks, key=lambda key: costs[key].multiply_adds)
     chance = results.chance()
     if chance is not None:
         panel.axhline(chance, **style.CHANCE_LINE)
     its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
     if its_own is not None:
         panel.axhline(its_own, **style.REFERENCE_LINE)
-        panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
+        if not teacher.vectors:  # which cost nothing that is known
+            panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
     for key, student in students.items():
         networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):

@@ -1,0 +1,39 @@
+"""Section `vectors`: teachers that are known by their vectors alone, and what all teachers have in common."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from aml.params.networks import NetworkSettings, network_settings
+from aml.params.reading import Within, section, setting
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """One such teacher: vectors that any model has made, in files by the names of images."""
+
+    label: str
+    folder: str  # on this machine: <set>.npy and <set>.txt
+    components: Annotated[int, Within(1, 100_000)]  # of a vector
+    signed: bool  # whether components may be below 0, as a student's descriptor can't be
+    queries: bool  # whether there are vectors of the test sets' queries, cropped to their boxes
+    whitening: Literal["learned", "none"]  # from the vectors of the training set's whitening pairs; or as they are
+
+    @property
+    def dimension(self) -> int:
+        """The dimension of its students' descriptors: a signed component is two, its positive and negative part."""
+        return 2 * self.components if self.signed else self.components
+
+
+def vector_settings(values: dict, name: str) -> VectorSettings:
+    """Section `vectors.<name>`."""
+    return setting(values, f"vectors.{name}", VectorSettings)
+
+
+def teacher_settings(values: dict, name: str) -> NetworkSettings | VectorSettings:
+    """A teacher of either kind; both have `label` and `dimension`, that of their students."""
+    return vector_settings(values, name) if name in section(values, "vectors") else network_settings(values, name)
+
+
+def all_dimensions(values: dict, teachers: list[str]) -> list[int]:
+    """The dimensions of the teachers' students, in the teachers' order, each once."""
+    return list(dict.fromkeys(teacher_settings(values, name).dimension for name in teachers))
