@@ -43,8 +43,3 @@ class NetworkSettings:
 def network_settings(values: dict, name: str) -> NetworkSettings:
     """Section `networks.<name>`. Raises ValueError for an unknown backbone and for blocks that it doesn't have."""
     return setting(values, f"networks.{name}", NetworkSettings)
-
-
-def teacher_dimensions(values: dict, teachers: list[str]) -> list[int]:
-    """The dimensions of the teachers' descriptors in their order, each once."""
-    return list(dict.fromkeys(network_settings(values, name).dimension for name in teachers))

@@ -12,7 +12,7 @@ from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.image_sets import read_images, read_lists
 from aml.files.whitening import read_whitening, whitening_sha256, write_whitening
 from stages import evaluate, vectors
-from tests.stages.packed_sets import GRID, labels_of, write_sets
+from tests.stages.packed_sets import GRID, NO_EXPANSION, labels_of, write_sets
 from tests.stages.random_descriptors import random_whitening
 from tests.stages.shared_work import VALUES
 from tests.vectors import unit
@@ -125,7 +125,7 @@ def student_of(described: DescriptorFolder, processed, folder: Path, queries: np
 
 
 def scores(processed, folder: Path, key: str, **names) -> dict:
-    values = {"grid": GRID | {"distractors": "crowd"}}
+    values = {"grid": GRID | {"distractors": "crowd"}, "expansion": NO_EXPANSION}
     inputs = folder / "descriptors", processed, labels_of(processed), folder / "metrics", folder / "queries"
     evaluate.main(*inputs, values, key=key, **names)
     return json.loads((folder / f"metrics/{key}.json").read_text())
