@@ -61,6 +61,7 @@ def run(stage: Callable, *arguments) -> None:
     STAGE_LOG gets a line when it is done.
     """
     gc.freeze()  # else Python's end visits what torch has made: 0.5 s of each of the grid's 86 GPU stages, 42 s in all
+    gc.enable()  # stages/__init__.py
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
     try:
         stage(*(parameters() if argument is parameters else argument for argument in arguments))

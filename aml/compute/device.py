@@ -23,7 +23,8 @@ class Runtime:
     device: str  # auto, cpu, cuda, cuda:N
     processes: Annotated[int, SOME]  # that share one extraction, on GPUs one each
     num_threads: Annotated[int | None, SOME]  # of torch on a CPU, in each process; None: one a core
-    # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides
+    # processes that decode (for each of `processes`) or draw images, where that pays; 0: none besides. Also how many
+    # threads describe images on a CPU, if it has the cores
     num_workers: Annotated[int, Within(0, 1024)]
     num_downloads: Annotated[int, SOME]  # files that are fetched at a time
     compile: bool  # torch.compile at extraction

@@ -1,4 +1,4 @@
-"""Work on several batches at a time, each by a thread of its own, as one thread would give them."""
+"""Batches that several threads compute side by side."""
 
 import os
 from collections import deque
@@ -8,27 +8,27 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 
-def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterator:
-    """Yield `function(item)` of each item, in their order; up to `num_threads` are worked on at a time.
+def num_side_by_side(device: torch.device, most: int) -> int:
+    """How many batches the cores have room for at a time, up to `most`, each by torch's number of threads; on a GPU
+    one."""
+    return 1 if device.type != "cpu" else max(1, min(most, len(os.sched_getaffinity(0)) // torch.get_num_threads()))
 
-    Each thread computes by as many threads of torch as this one does: bits don't depend on `num_threads`.
+
+def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterator:
+    """Yield `function(item)` of each item in their order; `num_threads` of them are computed at a time, one each.
+
+    Each thread has as many threads of torch as this one, on which rounding depends: the bits are those of one thread.
     """
-    if num_threads <= 1:
+    if num_threads == 1:
         yield from map(function, items)
         return
-    started = deque()
+    begun = deque()
     with ThreadPoolExecutor(
         num_threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
     ) as pool:
         for item in items:
-            started.append(pool.submit(function, item))
-            if len(started) > num_threads:
-                yield started.popleft().result()
-        while started:
-            yield started.popleft().result()
-
-
-def idle_threads(device: torch.device, most: int) -> int:
-    """How many threads of torch's number of threads the cores have room for, up to `most`; on a GPU one."""
-    cores = len(os.sched_getaffinity(0))
-    return max(1, min(most, cores // torch.get_num_threads())) if device.type == "cpu" else 1
+            begun.append(pool.submit(function, item))
+            if len(begun) > num_threads:  # one waits, so that no thread does
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()

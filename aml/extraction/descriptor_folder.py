@@ -20,6 +20,7 @@ import simplejpeg
 import torch
 
 from aml.compute.feature_cache import cache_frozen_features
+from aml.compute.in_threads import num_side_by_side
 from aml.compute.unfinished import code_digest, partial_folder, remove_partial
 from aml.extraction.describe import describe_batches
 from aml.files.atomic import replacing, replacing_folder, require_room, reserve
@@ -75,6 +76,8 @@ def describe_lists(
         "settings": [extraction, dtypes, batch_size, whitening and whitening.settings()],
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
+    # what torch compiles is called by one thread alone
+    num_threads = 1 if compiled else num_side_by_side(device, num_workers // count())
     partial, shards = partial_folder(descriptors, depends), {}
     of_arrays = sum(len(lists[name]) * network.dimension * np.dtype(dtypes[name]).itemsize for name in lists)
     require_room(partial, 2 * of_arrays - sum(shard.stat().st_size for shard in partial.glob("*.npy")))
@@ -83,7 +86,8 @@ def describe_lists(
         shards[name] = Shards(partial, name, batches, dtype=dtypes[name])
         tensors = ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"])
         whiten = whitening and whitening.of(name, partial, shards, device)
-        _compute(shards[name], network, tensors, whiten, scales=extraction["scales"], num_workers=num_workers)
+        how = {"scales": extraction["scales"], "num_workers": num_workers, "num_threads": num_threads}
+        _compute(shards[name], network, tensors, whiten, **how)
     wait_for_all()
     if rank() > 0:
         return
@@ -115,6 +119,7 @@ def _compute(
     *,
     scales: list[float],
     num_workers: int,
+    num_threads: int,
 ) -> None:
     """Compute and write this process's share of the shards that are missing, whitened where there is a `whiten`.
 
@@ -123,7 +128,14 @@ def _compute(
     missing = shards.missing(rank(), count())
     batches = [batch for number in missing for batch in shards.batches[number]]
     described = describe_batches(
-        network, tensors, batches, scales=scales, num_workers=num_workers, name=shards.name, quiet=rank() > 0
+        network,
+        tensors,
+        batches,
+        scales=scales,
+        num_workers=num_workers,
+        num_threads=num_threads,
+        name=shards.name,
+        quiet=rank() > 0,
     )
     for number in missing:
         # They stay on the device until the shard is full: each way back waits for all that the device has to do.

@@ -48,12 +48,13 @@ def network():
     return RetrievalNetwork(backbone="lite0", stages=4, frozen_stages=0, projection=8, gem_p=3.0).eval()
 
 
-def extract(net, batch_size, num_workers=0, scales=SCALES):
+def extract(net, batch_size, num_workers=0, scales=SCALES, num_threads=1):
     """The images and their descriptors in rows."""
     tensors = ImageTensors(Pictures(7), image_size=40, normalisation=IMAGENET)
     batches = batches_of_one_size(tensors.images, range(7), batch_size)
     found = np.full((7, net.dimension), np.nan, np.float32)
-    described = describe_batches(net, tensors, batches, scales=scales, num_workers=num_workers, name="x", quiet=True)
+    processes = {"num_workers": num_workers, "num_threads": num_threads}
+    described = describe_batches(net, tensors, batches, scales=scales, name="x", quiet=True, **processes)
     for rows, descriptors in zip(batches, described, strict=True):
         found[rows] = descriptors
     return tensors, found
@@ -73,6 +74,15 @@ def test_rows_are_in_the_list_s_order_and_equal_a_naive_loop(power):
             ]
             expected = (sum(powers) / 3) ** (1 / power)
             np.testing.assert_allclose(descriptors[row], expected[0] / expected.norm(), atol=1e-6)
+
+
+def test_threads_change_no_bit_and_an_error_in_one_is_raised():
+    found = extract(network(), batch_size=1, num_threads=2)[1]
+    np.testing.assert_array_equal(found, extract(network(), batch_size=1)[1])
+    broken = network()
+    broken.pool.register_forward_pre_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        extract(broken, batch_size=1, num_threads=2)
 
 
 @pytest.mark.parametrize("batch_size, num_workers", [(1, 0), (4, 2)])

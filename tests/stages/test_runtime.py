@@ -2,7 +2,11 @@
 
 import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from aml.files.atomic import replacing
 from aml.run_log import last_runs
 from stages.runtime import STAGE_LOG, run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +56,23 @@ def test_short_memory_is_a_sentence(library):
 
     allocate = {"numpy": lambda: np.empty(1 << 60, np.uint8), "torch": lambda: torch.empty(1 << 60, dtype=torch.uint8)}
     assert re.search(r"memory is short, it seems: .*([Uu]nable to|can't) allocate .*$", last_words(allocate[library]))
+
+
+PROBE = """
+import gc
+before = gc.isenabled()
+from stages.runtime import run
+run(lambda: print(before, gc.isenabled()))
+"""
+
+
+@pytest.mark.parametrize(("start", "printed"), [(["-m", "stages.probe"], "False True"), (["-c", PROBE], "True True")])
+def test_the_garbage_collector_rests_only_while_a_stage_is_imported(tmp_path, start, printed):
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    (tmp_path / "stages" / "probe.py").write_text(PROBE)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *start], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == printed
 
 
 def test_a_finished_stage_that_dvc_runs_is_noted_and_no_other(monkeypatch):
