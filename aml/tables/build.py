@@ -29,14 +29,14 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
     distractors = settings.distractors
     if any_record and not any(any_record["evaluation"]["sets"][name]["num_distractors"] for name in sets):
         distractors = None
-    shown = [n for n, kind in TABLES.items() if not kind.has_successors or kind.losses(settings.losses)]
+    shown = [n for n, kind in TABLES.items() if kind.rows != "successors" or kind.losses(settings.losses)]
     return [_table(number, settings, records, distractors, any_record) for number in shown]
 
 
 def _table(number, settings: TableSettings, records: dict, distractors: Named | None, any_record: dict | None) -> Table:
     """Return a table; `distractors` are those that were evaluated, `any_record` has what all records say of them."""
     kind, evaluation = TABLES[number], any_record and any_record["evaluation"]
-    networks = [] if kind.is_ablation else settings.without_teacher()
+    networks = [] if kind.rows == "ablation" else settings.without_teacher()
     networks += settings.of_pairs(kind.losses(settings.losses))
     with_distractors = distractors if kind.with_distractors else None
     sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records

@@ -53,7 +53,7 @@ def caption(
     if kind.with_distractors and distractors is None:
         sentences.append(NO_DISTRACTORS)
     sentences.append(TESTING[kind.protocol])
-    if not kind.is_ablation:
+    if kind.rows != "ablation":
         scores = "; their scores are the symmetric ones" if kind.protocol == "asymmetric" else ""
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
     trained = f" Trained on {settings.train_set.label}." if settings.train_set else ""
@@ -72,13 +72,13 @@ def caption(
     if evaluation is not None:
         sentences += [_expansion(*found) for found in evaluation.get("expansion", {}).items()]
         sentences += _measurement(kind.with_distractors, settings, evaluation, chance)
-    columns = COLUMNS | ({"Asym": ACROSS} if kind.has_successors else {})
+    columns = COLUMNS | ({"Asym": ACROSS} if kind.rows == "successors" else {})
     sentences += [columns[heading] for heading in kind.training if heading in columns]
     if any(loss.mining == "neighbours" for loss in kind.losses(settings.losses)):
         sentences.append(NEIGHBOURS)
     if any(loss.equation for loss in settings.losses):
         sentences.append("The number of a loss is that of its equation in the paper.")
-    if kind.has_successors:
+    if kind.rows == "successors":
         sentences.append(NOT_THE_PAPERS)
     sentences.append(BOLD)
     return " ".join(filter(None, sentences))

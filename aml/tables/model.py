@@ -22,14 +22,6 @@ class Kind:
     rows: str
     with_distractors: bool
 
-    @property
-    def is_ablation(self) -> bool:
-        return self.rows == "ablation"
-
-    @property
-    def has_successors(self) -> bool:
-        return self.rows == "successors"
-
     def losses(self, grid: Iterable[Loss]) -> list[Loss]:
         """Return the losses of the grid that the table shows, in its order: none if it would have no successor."""
         by_key = {loss.key: loss for loss in grid}
@@ -44,7 +36,7 @@ class Kind:
     @property
     def training(self) -> tuple[str, ...]:
         """The headings of the columns that say how a row was trained, besides its loss; `Row.trained` fills them."""
-        return ("Lab", "Self", "Pos", "Neg") if self.is_ablation else ("Lab", "Mining", "Asym")
+        return ("Lab", "Self", "Pos", "Neg") if self.rows == "ablation" else ("Lab", "Mining", "Asym")
 
 
 TABLES = {

@@ -6,8 +6,9 @@ as written, contains 0.
 """
 
 import csv
+from collections import namedtuple
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 
@@ -18,34 +19,10 @@ from aml.params.reports import BootstrapSettings, Network, TableSettings
 from aml.tables.bootstrap import CHANCE, Draws, Scores, percentile_interval, recorded
 from aml.tables.model import Table, by_pair, select
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A line of intervals.csv."""
-
-    key: str
-    protocol: str
-    set: str
-    level: str
-    mAP: float  # noqa: N815 - the field's word
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A line of differences.csv: mAP of the pair's first loss minus that of its second."""
-
-    pair: str
-    protocol: str
-    set: str
-    level: str
-    first: str
-    second: str
-    difference: float
-    low: float
-    high: float
-    within_noise: int  # 1 or 0
+# Lines of intervals.csv and differences.csv. A difference is mAP of the pair's first loss minus that of its second;
+# within_noise is 1 or 0.
+Interval = namedtuple("Interval", "key protocol set level mAP low high")
+Difference = namedtuple("Difference", "pair protocol set level first second difference low high within_noise")
 
 
 def find_intervals(draws: Draws, means: dict[str, dict], settings: BootstrapSettings) -> list[Interval]:
@@ -84,9 +61,9 @@ def write_lines(path: Path, kind: type, lines: Iterable) -> None:
     """Write Intervals or Differences as CSV, a column for each field."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(kind))
+        writer.writerow(kind._fields)
         for line in lines:
-            writer.writerow(f"{value:.2f}" if isinstance(value, float) else value for value in vars(line).values())
+            writer.writerow(f"{value:.2f}" if isinstance(value, float) else value for value in line)
 
 
 def marked(tables: Iterable[Table], draws: Draws, shown: TableSettings, settings: BootstrapSettings) -> list[Table]:

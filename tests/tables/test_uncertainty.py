@@ -47,9 +47,7 @@ def test_every_cell_has_its_interval_and_what_all_queries_agree_on_is_no_noise(r
         assert line.within_noise == (first == second)
     write_lines(tmp_path / "differences.csv", Difference, lines)
     written = [(*row.values(),) for row in read_rows(tmp_path / "differences.csv")]
-    assert written == [
-        tuple(f"{v:.2f}" if isinstance(v, float) else str(v) for v in vars(line).values()) for line in lines
-    ]
+    assert written == [tuple(f"{v:.2f}" if isinstance(v, float) else str(v) for v in line) for line in lines]
     assert {line.within_noise for line in lines} == {0, 1}
 
 
