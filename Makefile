@@ -65,7 +65,7 @@ test: $(VENV)/ready
 	ruff format --check .
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder  # two cores, two processes of one thread
 
-bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; half an hour
+bench: $(VENV)/ready  ## our code against plain versions of the same work: reports/benchmarks.json, growth.svg; more than an hour
 	python -m benchmarks
 
 gpu: $(VENV)/ready  ## what one GPU does, in eight minutes at most: its tests, speeds, precisions; reports/gpu.json, gpu.md

@@ -13,7 +13,7 @@ from aml.files.atomic import write_json
 from benchmarks.machine import machine, versions
 from benchmarks.measure import CannotRunError, Case, Options
 
-NAMES = ("evaluation", "extraction", "training", "mining", "decoding", "graph", "growth")
+NAMES = ("evaluation", "extraction", "training", "mining", "decoding", "search", "indexes", "graph", "growth")
 
 
 def main(arguments: list[str] | None = None) -> None:

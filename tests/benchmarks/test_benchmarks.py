@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import evaluation
+from benchmarks import evaluation, indexes
 from benchmarks.__main__ import NAMES, main
 from benchmarks.measure import alternate_prepared, in_child, prepared, require_equal
 from benchmarks.training import WAY_TOLERANCE
@@ -43,15 +43,14 @@ def entries(reports):
 def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
     assert list(entries) == list(NAMES)
     for name, entry in entries.items():
-        rest = {"growth": {"curves"}} | {"graph": {"skipped"}}
-        rest = rest.get(name, {"cases"})
+        rest = {"growth": {"curves"}, "graph": {"skipped"}, "search": {"skipped"}}.get(name, {"cases"})
         assert set(entry) == ENTRY | rest
         assert set(entry["machine"]) == MACHINE and entry["quick"] is True
 
 
 def test_every_case_compares_two_equal_results(entries):
     cases = [(name, case) for name, entry in entries.items() for case in entry.get("cases", [])]
-    assert len(cases) == 7  # two databases, a network, an epoch, mining, two sizes of decoding
+    assert len(cases) == 8  # two databases, a network, an epoch, mining, two sizes of decoding, indexes
     for name, case in cases:
         assert set(case) == CASE
         assert "ours" in case["seconds"] and {"plain", "public"} & set(case["seconds"])
@@ -65,6 +64,24 @@ def test_every_case_compares_two_equal_results(entries):
         (case,) = entries[name]["cases"]
         assert set(case["seconds"]) == set(case["cpu_seconds"]) == {"ours", "plain", "public"}
         assert min(case["cpu_seconds"].values()) > 0
+
+
+def test_every_kind_of_index_is_built_and_searched(entries):
+    (case,) = entries["indexes"]["cases"]
+    kinds = case["found"]["kinds"]
+    assert set(kinds) == {"float32", "float16", "int8", "PQ 64", "PQ 32", "PQ 16", "ivf", "ivfpq", "hnsw"}
+    for kind in kinds.values():
+        assert min(kind[cost] for cost in ("build_s", "query_wall_ms", "queries_a_second")) > 0
+    assert kinds["float32"]["recall_at_10"] == 1 and kinds["float32"]["bytes_a_row"] == pytest.approx(128, abs=1)
+    assert 0.1 < kinds["PQ 16"]["recall_at_10"] <= kinds["PQ 32"]["recall_at_10"] <= 1
+
+
+def test_a_build_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
+    indexes.draw(tmp_path, 50, 8, 5, 2)
+    np.save(tmp_path / "exact.npy", np.zeros((2, 10), int))
+    monkeypatch.setattr(indexes, "LIMIT", -1)
+    found = indexes.measured(tmp_path, "float32", indexes.QUICK_SETTINGS)
+    assert found == {"left_out": "0 of 50 rows were in it after -1 s of the processors"}
 
 
 def test_curves_are_drawn(entries, reports):
