@@ -4,6 +4,11 @@ One seed and one installation give the same bytes, whatever the number of proces
 seed and on the function that draws it, not on the folder's name. `aml.params.datasets` explains and checks the numbers.
 """
 
+import gzip
+import io
+import pickle
+import tarfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +17,6 @@ from tqdm import tqdm
 from aml.files.atomic import replacing
 from aml.files.image_sets import LABELS
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
-from synthetic.archives import write_pickle, writing_archive
 from synthetic.clusters import Job, draw_other, draw_test_cluster, draw_training_cluster
 from synthetic.kinds import KINDS
 from synthetic.landmarks import PALETTE
@@ -109,3 +113,29 @@ def _drawing(folder, total, num_processes):
     """Give the progress bar of `total` images, silent unless a terminal shows it, and `workers`' map."""
     with tqdm(total=total, desc=folder.name, unit="image", disable=None) as bar, workers(num_processes) as spread:
         yield bar, spread
+
+
+@contextmanager
+def writing_archive(path: Path, bar: tqdm) -> Iterator[Callable[[str, bytes], None]]:
+    """Give a function that adds a file (name, data) to a gzipped tar, which is at `path` once it is complete, and to
+    `bar`. Owners, modes and times are the same for all files."""
+    with (
+        replacing(path) as temporary,
+        open(temporary, "wb") as file,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as stream,  # JPEGs hardly shrink
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+
+        def add(name: str, data: bytes) -> None:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+            bar.update()
+
+        yield add
+
+
+def write_pickle(path: Path, value: dict) -> None:
+    """Write plain lists, dicts, numbers and strings as the upstream lists are: protocol 2."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(pickle.dumps(value, protocol=2))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
-from synthetic.archives import writing_archive
+from synthetic.sets import writing_archive
 from tests.networks.library_weights import library_network, write_weights
 
 DRAWING = {"seed": 0, "image_size": 32}
