@@ -1,5 +1,3 @@
-import io
-
 import numpy as np
 import pytest
 import torch
@@ -14,10 +12,7 @@ from aml.images import (
     stack,
     stack_by_shape,
 )
-
-
-def pixels(width, height, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+from tests.pictures import encoded, pixels
 
 
 class Sizes:
@@ -35,23 +30,18 @@ def test_the_longer_side_shrinks_and_nothing_is_enlarged(size, expected):
 
 
 def test_a_query_is_cropped_before_it_shrinks_by_the_whole_image_s_factor():
-    whole = pixels(200, 100)
-    query = crop_and_shrink(whole, (50, 20, 150, 70), 100)  # 100 x 50 pixels of an image that shrinks to one half
+    whole, box = pixels(200, 100), (50, 20, 150, 70)
+    query = crop_and_shrink(whole, box, 100)  # 100 x 50 pixels of an image that shrinks to one half
     assert query.shape == (25, 50, 3)
     by_hand = Image.fromarray(whole[20:70, 50:150])
     by_hand.thumbnail((50, 50), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(query, by_hand)
-
-
-def test_images_are_read_whole_and_queries_cropped():
-    data, images = io.BytesIO(), Sizes([(200, 100)])
-    Image.fromarray(pixels(200, 100)).save(data, "PNG")
-    images.names, images.filled, images.read = ["a"], [False], lambda row: data.getvalue()
+    images = Sizes([(200, 100)])
+    images.names, images.filled, images.read = ["a"], [False], lambda row: encoded(whole)
     tensors = ImageTensors(images, image_size=100, normalisation={})
-    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), shrink(pixels(200, 100), 100))
-    box = (50, 20, 150, 70)
+    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), shrink(whole, 100))
     images.boxes = np.array([box])
-    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), crop_and_shrink(pixels(200, 100), box, 100))
+    np.testing.assert_array_equal(tensors[0].permute(1, 2, 0), query)
 
 
 def test_normalisation():
@@ -64,19 +54,15 @@ def test_normalisation():
     np.testing.assert_allclose(found.permute(0, 2, 3, 1), expected, atol=1e-6)
 
 
-def test_a_stack_lies_as_its_images_do():
-    tensors = [torch.from_numpy(pixels(5, 4, seed)).permute(2, 0, 1) for seed in (0, 1)]
-    found = stack(tensors)
-    assert torch.equal(found, torch.stack(tensors))
-    assert found.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_stacks_cover_every_position_once():
+def test_stacks_cover_every_position_once_and_lie_as_their_images_do():
     tensors = [torch.full(shape, i) for i, shape in enumerate([(3, 2, 2), (3, 2, 4), (3, 2, 2)])]
     stacks = stack_by_shape(tensors)
     assert [positions for positions, _ in stacks] == [[0, 2], [1]]
     assert all(stack[i, 0, 0, 0] == p for where, stack in stacks for i, p in enumerate(where))
     assert stack_by_shape([]) == []
+    tensors = [torch.from_numpy(pixels(5, 4, seed)).permute(2, 0, 1) for seed in (0, 1)]
+    found = stack(tensors)
+    assert torch.equal(found, torch.stack(tensors)) and found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_batches_hold_images_of_one_size():

@@ -1,13 +1,11 @@
 """The search on the development set: what it varies exists, and the committed result is of the committed grid."""
 
-import csv
-
 import pytest
 import yaml
 
 from aml.params.reading import parameters, section
 from benchmarks.development import COLUMNS, COMMITTED, SET, VARIANTS, Cell, Development, of_grid
-from tests import ROOT
+from tests import ROOT, read_rows
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -28,8 +26,7 @@ def test_the_development_set_is_none_of_the_grid():
 
 
 def test_the_committed_result_has_every_cell_and_variant():
-    with open(ROOT / "reports/development.csv", newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = read_rows(ROOT / "reports/development.csv")
     assert list(lines[0]) == COLUMNS
     assert {line["variant"] for line in lines} == {COMMITTED, *VARIANTS}
     committed = [tuple(line[field] for field in Cell._fields) for line in lines if line["variant"] == COMMITTED]

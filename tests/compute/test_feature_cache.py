@@ -16,6 +16,7 @@ from aml.networks.backbones import lite0
 from aml.networks.inference import folded
 from aml.networks.network import RetrievalNetwork
 from aml.training.objective import FeatureSource
+from tests import flipped
 from tests.stages.packed_sets import size_of, write_sets
 
 IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))
@@ -47,13 +48,23 @@ class Counting:
         self.computed += len(result)
 
 
-def test_another_network_with_the_same_frozen_blocks_reads_them_bit_for_bit(tmp_path):
+def test_another_network_with_the_same_frozen_blocks_reads_them_bit_for_bit(tmp_path, monkeypatch):
+    """Of the same pixels, at the same precision, with as many threads."""
     plain, first, second = Counting(None), Counting(tmp_path), Counting(tmp_path)
     expected = plain()
     assert torch.equal(first(), expected) and torch.equal(second(), expected)
     assert (plain.computed, first.computed, second.computed) == (3, 3, 0)
     wider = Counting(tmp_path, network(projection=16))
     assert torch.equal(wider(), Counting(None, network(projection=16))()) and wider.computed == 0
+    moved, short = IMAGES.clone(), network()
+    moved[2, 1, 3, 4] += 1e-6
+    assert torch.equal(second(moved), plain(moved)) and second.computed == 3
+    short.precision = "bfloat16"
+    assert not torch.equal(Counting(tmp_path, short)(), expected)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
+    found = Counting(tmp_path)
+    found()
+    assert found.computed == 3
 
 
 @pytest.mark.parametrize("module", [aml.compute.feature_cache, lite0, aml.networks.network])
@@ -69,38 +80,20 @@ def test_other_code_computes_its_own(tmp_path, monkeypatch, module):
     assert torch.equal(found(), Counting(None)()) and found.computed == 3
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}])
+@pytest.mark.parametrize("other", [{"seed": 1}, {"frozen_stages": 1}, {"frozen_stages": 0}])
 def test_other_frozen_blocks_compute_their_own(tmp_path, other):
+    """Nothing is kept of a network that trains all of its stages."""
     Counting(tmp_path)()
-    found = Counting(tmp_path, network(**other))
+    folders, found = set(tmp_path.iterdir()), Counting(tmp_path, network(**other))
     assert torch.equal(found(), Counting(None, network(**other))()) and found.computed == 3
-
-
-def test_other_pixels_precision_and_number_of_threads_are_computed_anew(tmp_path, monkeypatch):
-    Counting(tmp_path)()
-    moved, found, short = IMAGES.clone(), Counting(tmp_path), network()
-    moved[2, 1, 3, 4] += 1e-6
-    assert torch.equal(found(moved), Counting(None)(moved)) and found.computed == 3
-    short.precision = "bfloat16"
-    assert not torch.equal(Counting(tmp_path, short)(), found())
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
-    found = Counting(tmp_path)
-    found()
-    assert found.computed == 3
-
-
-def test_nothing_is_kept_of_a_network_that_trains_all_of_its_stages(tmp_path):
-    whole = Counting(tmp_path / "features", network(frozen_stages=0))
-    whole()
-    assert whole.network.feature_cache is None and not (tmp_path / "features").exists()
+    is_kept = other != {"frozen_stages": 0}
+    assert (found.network.feature_cache is not None) is (set(tmp_path.iterdir()) != folders) is is_kept
 
 
 def test_a_damaged_file_is_named_and_computed_again(tmp_path, capsys):
     expected = Counting(tmp_path)()
     (file,) = tmp_path.glob("*/*.safetensors")
-    data = bytearray(file.read_bytes())
-    data[-1] ^= 1
-    file.write_bytes(data)
+    file.write_bytes(flipped(file.read_bytes(), -1))
     again = Counting(tmp_path)
     assert torch.equal(again(), expected) and again.computed == 3
     assert str(file) in capsys.readouterr().err
@@ -112,8 +105,7 @@ def test_room_on_the_disk_is_bounded(tmp_path, monkeypatch):
     full = Counting(tmp_path)
     assert full(IMAGES).shape == full(1 - IMAGES).shape == (3, 8)
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
-    reopened = Counting(tmp_path)
-    reopened(1 - IMAGES)
+    Counting(tmp_path)(1 - IMAGES)  # reopened
     assert len(list(tmp_path.glob("*/*.safetensors"))) == 1
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from aml.datasets import revisited
 from aml.params.datasets import Distractors, SourceFile, TestSet, TrainingSet
+from tests.pictures import encoded
 
 GND = [
     {"bbx": [2.5, 3.25, 30.0, 25.75], "easy": [0], "hard": [2], "junk": []},
@@ -19,9 +20,7 @@ GND = [
 def image(number, size=(40, 30), mode="RGB", file_format="JPEG", **options) -> bytes:
     """Encoded noise that depends on `number`."""
     small = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(small).resize(size).convert(mode).save(file, file_format, **options)
-    return file.getvalue()
+    return encoded(Image.fromarray(small).resize(size), file_format, mode, **options)
 
 
 def write_archive(path, files):

@@ -14,6 +14,7 @@ from aml.params.reading import read_parameters
 from stages import download, preprocess
 from tests import ROOT
 from tests.datasets.raw_folders import image
+from tests.pictures import encoded
 
 VALUES = read_parameters(ROOT / "params.yaml")
 LANDMARKS = "name,landmark,from\n" + "".join(
@@ -54,11 +55,10 @@ def ground_truth(folder: Path) -> list[dict]:
 
 def turned(data: bytes, file_format: str) -> bytes:
     """The image in another format, with an EXIF note that it is to be turned by 90 degrees."""
-    exif, file = Image.Exif(), io.BytesIO()
+    exif = Image.Exif()
     exif[0x0112] = 6
     options = {"quality": 95} if file_format == "JPEG" else {}
-    Image.open(io.BytesIO(data)).save(file, file_format, exif=exif, **options)
-    return file.getvalue()
+    return encoded(Image.open(io.BytesIO(data)), file_format, exif=exif, **options)
 
 
 def test_a_database_without_csv(packed):

@@ -5,10 +5,9 @@ import re
 import pytest
 import yaml
 
-from tests import ROOT
+from tests import ROOT, stages_of_the_graph
 
-FILES = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
-STAGES = {name: stage for file in FILES for name, stage in yaml.safe_load(file.read_text())["stages"].items()}
+STAGES = stages_of_the_graph()
 TABLE = [
     line.split("|")[1:3] for line in (ROOT / "docs/parameters.md").read_text().splitlines() if line.startswith("| `")
 ]
@@ -40,15 +39,12 @@ def test_a_parameter_s_row_names_the_stages_that_read_it(parameter, said):
     assert expected <= said and said - expected <= EVERYWHERE
 
 
-def test_every_parameter_has_a_row():
+def test_every_parameter_has_a_row_and_every_stage_a_place_in_the_diagram():
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     families = {f"grid.{name}" for name in values["grid"]}
     families |= {name for name in values if name not in ("grid", "datasets", "networks", "losses")}
     families |= {"datasets.<set>", "networks.<network>", "losses.<loss>"}
     assert {name for name, _ in ROWS} == families
-
-
-def test_the_diagram_has_every_family_of_stages():
     text = (ROOT / "docs/dvc.md").read_text()
     (diagram,) = re.findall(r"```mermaid\nflowchart LR\n(.*?)```", text, flags=re.DOTALL)
     assert set(re.findall(r"\w+", diagram.replace("--", " "))) == set(STAGES) - {"code", "check"}

@@ -1,14 +1,12 @@
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from aml.extraction.describe import describe_batches
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.backbones import IMAGENET
 from aml.networks.network import RetrievalNetwork
+from tests.pictures import encoded, pixels
 
 SCALES = [1, 2**-0.5, 0.5]
 
@@ -36,11 +34,7 @@ class Pictures:
         return len(self.sizes)
 
     def read(self, row):
-        width, height = self.sizes[row]
-        pixels = np.random.default_rng(row).integers(0, 256, (height, width, 3), np.uint8)
-        data = io.BytesIO()
-        Image.fromarray(pixels).save(data, "PNG")
-        return data.getvalue()
+        return encoded(pixels(*self.sizes[row], row))
 
 
 def network():

@@ -2,13 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from aml.tables.csv_files import IDENTITY_COLUMNS, parse_tables
-from tests import ROOT
+from tests import ROOT, python
 from tools.compare import as_markdown, movement
 
 
@@ -42,9 +41,7 @@ def repository(tmp_path_factory) -> Path:
 
 
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tools.compare", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return python("-m", "tools.compare", *arguments, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 def test_two_commits(repository):
@@ -60,9 +57,8 @@ def test_two_commits(repository):
 
 
 def test_the_workspace_and_another_threshold(repository):
-    assert compare(repository, "second").stdout == (
-        "0 of 4 cells moved by more than 0.5 points from second to the workspace.\n"
-    )
+    unmoved = "0 of 4 cells moved by more than 0.5 points from second to the workspace.\n"
+    assert compare(repository, "second").stdout == unmoved
     done = compare(repository, "second", "--threshold", "0.25", "--markdown")
     line = " ".join(done.stdout.splitlines()[2].split())
     assert line == "| 5 | S by T, reg | a_medium_mAP | 12.0 | 12.3 | +0.3 |"

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests import ROOT, python
 from tools import doctor
 
 
 def test_this_machine(monkeypatch):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "tools.doctor"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    done = python("-m", "tools.doctor", env=environment)
     assert done.returncode == 0 and done.stdout == ""
     for words in ("Python 3.11", "packages", "GPU", "commit ", "GB free in"):
         assert re.search(f"^ok .*{words}", done.stderr, re.MULTILINE), done.stderr
@@ -52,13 +51,10 @@ def test_as_many_gpus_as_runtime_asks_for(monkeypatch, device, processes, names,
             doctor.check_gpus(device, processes)
 
 
-def test_a_library_that_aborts(monkeypatch):
+def test_a_library_that_aborts_or_a_driver_that_hangs(monkeypatch):
     monkeypatch.setattr(doctor, "TORCH", "import os; os.abort()")
     with pytest.raises(ValueError, match=r"torch fails \(exit status -6\): no output"):
         doctor.check_gpus("auto", 1)
-
-
-def test_a_driver_that_hangs(monkeypatch):
     monkeypatch.setattr(doctor, "SECONDS", 0.2)
     with pytest.raises(ValueError, match=r"torch fails: .* timed out"):
         doctor.output("sleep", "60", what="torch")
@@ -76,10 +72,14 @@ def test_python_and_packages(tmp_path):
         doctor.check_packages(file)
 
 
-def test_folders_and_disk(monkeypatch, tmp_path):
+def test_git_folders_and_disk(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"git fails .*not a git repository"):
+        doctor.check_git()
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    assert "no commit yet" in doctor.check_git()
     monkeypatch.setattr(doctor, "output", lambda *command, what: f"{tmp_path / 'not/yet/there'}\n")
-    assert "GB free in" in doctor.check_dvc() and os.listdir(tmp_path) == []
+    assert "GB free in" in doctor.check_dvc() and os.listdir(tmp_path) == [".git"]
     monkeypatch.setattr(doctor, "FOLDERS", ("/proc",))
     with pytest.raises(ValueError, match="no file can be made in /proc: change"):
         doctor.check_dvc()
@@ -89,22 +89,11 @@ def test_folders_and_disk(monkeypatch, tmp_path):
         doctor.check_dvc()
 
 
-def test_git_without_repository_and_without_commit(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=r"git fails .*not a git repository"):
-        doctor.check_git()
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    assert "no commit yet" in doctor.check_git()
-
-
 def test_the_lock_holds_what_is_required_and_a_hash_of_every_file():
     text = (ROOT / "requirements.lock").read_text()
     required = doctor.pinned((ROOT / "requirements.txt").read_text())
-    assert {canonical(name): version for name, version in required.items()}.items() <= doctor.pinned(text).items()
+    canonical = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in required.items()}
+    assert canonical.items() <= doctor.pinned(text).items()
     assert required["torch"] and len(required) > 100
     assert all("--hash=sha256:" in entry for entry in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:])
     assert "://" not in text
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -45,20 +45,18 @@ def test_what_dvc_can_read_stays(repaired, capsys, lock):
     assert capsys.readouterr().err == ""
 
 
+MERGED = LOCK.replace("      size: 47035\n", "<<<<<<< HEAD\n      size: 47035\n=======\n      size: 4\n>>>>>>> other\n")
+ENDS = (0, LOCK.index("0'"), LOCK.index("deps:") + 6, LOCK.index("- path") + 7, LOCK.index("tables:") + 2)
+
+
 @pytest.mark.parametrize(
-    "end", [0, LOCK.index("0'"), LOCK.index("deps:") + 6, LOCK.index("- path") + 7, LOCK.index("tables:") + 2]
+    ("lock", "why"),
+    [*((LOCK[:end], "DVC was killed while writing it (") for end in ENDS), (MERGED, "a merge left conflicts in it (")],
 )
-def test_a_part_that_dvc_refuses_is_removed(repaired, capsys, end):
-    assert repaired(LOCK[:end], RWLOCK[:30]) == set()
-    assert "dvc.lock: DVC was killed while writing it (" in capsys.readouterr().err
-
-
-def test_a_merge_s_conflicts_are_named(repaired, capsys):
-    ours, theirs = "      size: 47035\n", "      size: 47036\n"
-    merged = LOCK.replace(ours, f"<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n")
-    assert repaired(merged, RWLOCK) == {"rwlock"}
-    said = capsys.readouterr().err
-    assert "dvc.lock: a merge left conflicts in it (" in said and "killed" not in said
+def test_what_dvc_refuses_is_removed_and_the_reason_said(repaired, capsys, lock, why):
+    assert repaired(lock, RWLOCK[:30]) == set()
+    (said,) = (line for line in capsys.readouterr().err.splitlines() if "dvc.lock" in line)
+    assert f"dvc.lock: {why}" in said
 
 
 def test_files_with_another_md5_than_dvc_knows_are_removed(tmp_path, monkeypatch, capsys):
