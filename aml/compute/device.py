@@ -64,10 +64,9 @@ class Runtime:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep freed memory for later tensors, if it is glibc.
+    """Let the C library keep freed memory for later tensors and arrays, if it is glibc.
 
-    It would give every large tensor back to the system and get the next one in new pages, a fifth of an extraction's
-    time.
+    It would give every large one back to the system and get the next one in new pages, a fifth of an extraction's time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
