@@ -1,7 +1,5 @@
 """published/params.yaml and published/dvc.yaml: which networks, and the same stages as the main graph's."""
 
-import csv
-
 import pytest
 import yaml
 
@@ -9,12 +7,11 @@ from aml.params.pretrained import network_files
 from aml.params.reading import read_parameters
 from aml.tables.printed_values import PRINTED
 from aml.tables.settings import network_settings, table_settings
-from tests import ROOT
+from tests import ROOT, read_rows, stages_of_the_graph
 
 VALUES = read_parameters(ROOT / "published/params.yaml")
 FILES = VALUES["checkpoints"]["files"]
-GRAPHS = [ROOT / "dvc.yaml", *sorted((ROOT / "graph").rglob("dvc.yaml"))]
-MAIN = {name: stage for path in GRAPHS for name, stage in yaml.safe_load(path.read_text())["stages"].items()}
+MAIN = stages_of_the_graph()
 PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]
 
 
@@ -26,8 +23,7 @@ def test_every_printed_row_has_a_file_but_contr_without_negatives():
     assert {key.rpartition("-")[2] for key in keys - set(FILES)} == {"contr_pos", "contr_pos_self"}
     assert set(FILES) <= keys and len({key.rpartition("-")[2] for key in FILES if key.count("-") == 2}) == 7
     assert set(VALUES["checkpoints"]["losses"]) == set(VALUES["grid"]["losses"]) - {"contr_pos", "contr_pos_self"}
-    with open(PRINTED, newline="") as file:
-        labels = {row["student"] for row in csv.DictReader(file)}
+    labels = {row["student"] for row in read_rows(PRINTED)}
     assert {network_settings(VALUES, name).label for name in VALUES["networks"]} == labels
 
 
@@ -71,13 +67,9 @@ def test_code_and_configuration_are_the_project_s():
 
 def test_shared_numbers_are_the_paper_s():
     paper = read_parameters(ROOT / "params.paper.yaml")
-    for name, dataset in VALUES["datasets"].items():
-        assert dataset == paper["datasets"][name]
     for name in ("extract", "comparison", "bootstrap"):
         assert VALUES[name] == paper[name]
-    assert VALUES["losses"].items() <= paper["losses"].items()  # which has further ones
-    for name, network in VALUES["networks"].items():
-        assert network == paper["networks"][name]
-    assert {name: VALUES["grid"][name] for name in ("teachers", "students", "dimensions", "losses")} == {
-        name: paper["grid"][name] for name in ("teachers", "students", "dimensions", "losses")
-    }
+    for family in ("datasets", "networks", "losses"):  # the paper's has further ones
+        assert VALUES[family].items() <= paper[family].items()
+    for name in ("teachers", "students", "dimensions", "losses"):
+        assert VALUES["grid"][name] == paper["grid"][name]
