@@ -118,6 +118,13 @@ def check_vectors(grid: Grid, values: dict) -> None:
                 )
     for name in grid.vector_teachers:
         require(name, vectors, "grid.vector_teachers")
+        for student in grid.students if vector_settings(values, name).negative == "keep" else ():
+            network = network_settings(values, student)
+            if not network.whitening and network.gem_p is not None:
+                raise ValueError(
+                    f"params.yaml: vectors.{name}.negative is 'keep', but {student} ends with GeM, which gives "
+                    f"no negative components; accepted: split, or networks.{student}.whitening: true"
+                )
     if grid.vector_teachers and grid.train_set is None:
         raise ValueError(
             f"params.yaml: grid.train_set is null; accepted: a set for students of {', '.join(grid.vector_teachers)}, "

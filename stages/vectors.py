@@ -32,7 +32,7 @@ def main(teacher: str, given: Path, processed: Path, targets: Path, descriptors:
     extraction, train_set = setting(values, "extract", ExtractionSettings), sets["train_set"]
 
     def read(stem: str, images: ImageSet) -> NamedVectors:
-        return NamedVectors(given, stem, images.names, components=settings.components, signed=settings.signed)
+        return NamedVectors(given, stem, images.names, components=settings.components, negative=settings.negative)
 
     training, tested = read_images(processed / train_set), testing_lists(processed, **sets)
     lists = {name: images for name, images in tested.items() if settings.queries or name.endswith(DATABASE)}
@@ -53,7 +53,7 @@ def main(teacher: str, given: Path, processed: Path, targets: Path, descriptors:
         for name, images in lists.items():
             by = whitening if name.endswith(DATABASE) else None
             arrays[name] = write(folder, name, images, vectors[name], settings, by, dtypes.get(name, "float32"))
-        write_whitening(folder, of_outputs(whitening) if settings.signed else whitening)
+        write_whitening(folder, of_outputs(whitening) if settings.negative == "split" else whitening)
         students = {name: getattr(extraction, name) for name in ("image_size", "scales", "precision")}
         students["query_crop"], sha256 = True, whitening_sha256(folder)
         who = identity(settings, vectors.values()) | {"queries": settings.queries}

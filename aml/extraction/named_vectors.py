@@ -28,8 +28,8 @@ class NamedVectors:
     image without a vector.
     """
 
-    def __init__(self, folder: Path, stem: str, names: list[str], *, components: int, signed: bool):
-        self.path, self.names, self.signed = Path(folder) / f"{stem}.npy", names, signed
+    def __init__(self, folder: Path, stem: str, names: list[str], *, components: int, negative: str):
+        self.path, self.names, self.negative = Path(folder) / f"{stem}.npy", names, negative
         self.list = self.path.with_name(f"{stem}.txt")
         self.vectors = _open(self.path, components)
         self.rows = _rows(_names(self.list), names, self.list, self.path, len(self.vectors))
@@ -41,17 +41,16 @@ class NamedVectors:
     def unit(self) -> np.ndarray:
         """All vectors in the order of `names`, divided by their norm, (N, components) float64.
 
-        Raises ValueError, here and below, naming the image whose vector is not finite or zero, or, unless the vectors
-        are signed, has a component below 0.
+        Raises ValueError, here and below, naming the image whose vector is not finite or zero, or, where that is
+        refused, has a component below 0.
         """
         return np.concatenate([vectors for _, vectors in self._pieces()])
 
     def outputs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield positions in `names` (n,) and their unit-norm vectors as a student can describe them: (n, components),
-        or, if they are signed, (n, 2 components), the positive parts and then the negative ones, float32. A network
-        ends with a ReLU, so that its own components are never negative."""
+        """Yield positions in `names` (n,) and their unit-norm vectors as students describe them, float32:
+        (n, components), or, if they are split, (n, 2 components), the positive parts and then the negative ones."""
         for positions, vectors in self._pieces():
-            parts = (vectors.clip(min=0), -vectors.clip(max=0)) if self.signed else (vectors,)
+            parts = (vectors.clip(min=0), -vectors.clip(max=0)) if self.negative == "split" else (vectors,)
             yield positions, np.concatenate(parts, axis=1, dtype=np.float32)
 
     def whitened(self, whitening: Whitening) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -67,9 +66,9 @@ class NamedVectors:
             norms = np.linalg.norm(vectors, axis=1)
             self._refuse(positions, ~np.isfinite(norms), "is not finite", AGAIN)
             self._refuse(positions, norms == 0, "is zero", AGAIN)
-            if not self.signed:
+            if self.negative == "refuse":
                 below = (vectors < 0).any(axis=1)
-                self._refuse(positions, below, "has components below 0", "set `signed: true` for this teacher")
+                self._refuse(positions, below, "has components below 0", "set `negative: split` for this teacher")
             yield positions, vectors / norms[:, None]
 
     def _refuse(self, positions, bad, what, remedy):
@@ -79,7 +78,7 @@ class NamedVectors:
 
 
 def of_outputs(whitening: Whitening) -> Whitening:
-    """The same whitening for the `outputs` of signed vectors: by P [I, -I], since x = x+ - x-."""
+    """The same whitening for the `outputs` of vectors that are split: by P [I, -I], since x = x+ - x-."""
     mean = np.concatenate([whitening.mean, np.zeros_like(whitening.mean)])
     projection = np.concatenate([whitening.projection, -whitening.projection], axis=1)
     return Whitening(mean, projection, whitening.regularisation, whitening.condition_number)

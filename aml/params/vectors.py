@@ -14,14 +14,16 @@ class VectorSettings:
     label: str
     folder: str  # on this machine: <set>.npy and <set>.txt
     components: Annotated[int, Within(1, 100_000)]  # of a vector
-    signed: bool  # whether components may be below 0, as a student's descriptor can't be
+    # components below 0, which no student has that ends with GeM: an error; two for each, its positive and its negative
+    # part; or as they are, for students that end with a whitening layer
+    negative: Literal["refuse", "split", "keep"]
     queries: bool  # whether there are vectors of the test sets' queries, cropped to their boxes
     whitening: Literal["learned", "none"]  # from the vectors of the training set's whitening pairs; or as they are
 
     @property
     def dimension(self) -> int:
-        """The dimension of its students' descriptors: a signed component is two, its positive and negative part."""
-        return 2 * self.components if self.signed else self.components
+        """The dimension of its students' descriptors."""
+        return 2 * self.components if self.negative == "split" else self.components
 
 
 def vector_settings(values: dict, name: str) -> VectorSettings:

@@ -4,6 +4,7 @@ import csv
 import re
 
 import numpy as np
+import pytest
 import yaml
 
 from aml.extraction.named_vectors import NamedVectors
@@ -16,11 +17,27 @@ WRITING, GROUPING = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 SECTIONS = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-def test_its_parameters_are_accepted(tmp_path):
-    values, given = read_parameters(ROOT / "params.yaml"), {}
+@pytest.fixture
+def values() -> dict:
+    """params.yaml with the page's sections."""
+    found, given = read_parameters(ROOT / "params.yaml"), {}
     for section in SECTIONS:
         given |= yaml.safe_load(section)
-    values |= given | {"grid": values["grid"] | given["grid"]}
+    return found | given | {"grid": found["grid"] | given["grid"]}
+
+
+def test_vectors_are_kept_for_students_that_can_reach_them(values, tmp_path):
+    values["vectors"]["clip"]["negative"] = "keep"
+    with pytest.raises(
+        ValueError, match=r"but lite0_short ends with GeM, .*; accepted: split, or networks\.lite0_short"
+    ):
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
+    for student in values["grid"]["students"]:
+        values["networks"][student]["whitening"] = True
+    check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
+
+
+def test_its_parameters_are_accepted(values, tmp_path):
     check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
     assert '"key": "lite0_mid-clip-reg-0"' in (tmp_path / "cell.json").read_text()
 
@@ -29,7 +46,7 @@ def test_its_program_writes_vectors(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     of_names = {"gates/1.jpg": np.array([3.0, -4.0]), "towers/1.jpg": np.array([0.0, 2.0])}
     exec(WRITING, {"describe": of_names.get})
-    found = NamedVectors(tmp_path, "photos", ["towers/1.jpg", "gates/1.jpg"], components=2, signed=True).unit()
+    found = NamedVectors(tmp_path, "photos", ["towers/1.jpg", "gates/1.jpg"], components=2, negative="split").unit()
     np.testing.assert_allclose(found, [[0, 1], [0.6, -0.8]])
 
 

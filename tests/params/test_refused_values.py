@@ -131,7 +131,7 @@ REFUSED = [
     (PAPER, "grid.seeds", 0, "grid.seeds is 0; a list is expected"),
     (PAPER, "grid.distractors", None, "grid.datasets names 'r1m', which nothing trains or is tested on"),
 ]
-MADE = {"label": "Made", "folder": "/x", "components": 8, "signed": True, "queries": True, "whitening": "none"}
+MADE = {"label": "Made", "folder": "/x", "components": 8, "negative": "split", "queries": True, "whitening": "none"}
 REFUSED += [
     (OURS, "vectors", {"made": MADE | {"components": 0}}, "vectors.made: components is 0; accepted: 1 to 100,000"),
     (OURS, "vectors", {"made": MADE | {"whitening": "pca"}}, "whitening is 'pca'; accepted: learned, none"),

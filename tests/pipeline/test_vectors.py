@@ -48,7 +48,7 @@ def taught(repository, tmp_path) -> tuple[Repository, Path]:
         repository.edit(f"grid.{name}", value)
     for name, value in {"teacher": TEACHER, "loss": "reg"}.items():
         repository.edit(name, value)
-    settings = {"label": "Pixels", "folder": str(folder), "components": 3 * SIDE**2, "signed": True}
+    settings = {"label": "Pixels", "folder": str(folder), "components": 3 * SIDE**2, "negative": "split"}
     repository.edit("vectors", {TEACHER: settings | {"queries": True, "whitening": "none"}})
     return repository, folder
 

@@ -20,7 +20,7 @@ from tests.vectors import unit
 COMPONENTS = 5
 STEMS = ("train", "test", "test.queries", "crowd")
 ARRAYS = {"test.queries": "test.queries", "test.database": "test", "crowd.database": "crowd"}
-TEACHER = {"label": "Made up", "folder": "", "components": COMPONENTS, "signed": True, "queries": True}
+TEACHER = {"label": "Made up", "folder": "", "components": COMPONENTS, "negative": "split", "queries": True}
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +102,19 @@ def test_without_whitening_similarities_are_the_vectors_own_cosines(processed, g
 def test_vectors_without_negative_components_keep_their_size(processed, given, tmp_path):
     for stem in STEMS:
         save(tmp_path / "given", stem, {name: np.abs(vector) for name, vector in given[stem].items()})
-    targets, described = run(processed, tmp_path, signed=False, whitening="none")
+    targets, described = run(processed, tmp_path, negative="refuse", whitening="none")
     name = read_images(processed / "train").names[3]
     expected = np.abs(given["train"][name]) / np.linalg.norm(given["train"][name])
     np.testing.assert_allclose(targets["images"][3], expected, atol=1e-6)
     assert described["test.queries"].shape[1] == described.network["dimension"] == COMPONENTS
+
+
+def test_students_that_have_negative_components_may_take_them_as_they_are(processed, given, tmp_path):
+    targets, described = run(processed, tmp_path, negative="keep", whitening="none")
+    name = read_images(processed / "train").names[3]
+    expected = given["train"][name] / np.linalg.norm(given["train"][name])
+    np.testing.assert_allclose(targets["images"][3], expected, atol=1e-6)
+    assert described["test.queries"].min() < 0 and described.network["dimension"] == COMPONENTS
 
 
 def student_of(described: DescriptorFolder, processed, folder: Path, queries: np.ndarray) -> None:
@@ -250,8 +258,8 @@ def test_bad_files_are_refused_in_a_sentence(processed, given, tmp_path, change,
 
 
 def test_negative_components_must_be_expected(processed, given, tmp_path):
-    with pytest.raises(ValueError, match=r"has components below 0 .*set `signed: true` for this teacher"):
-        run(processed, tmp_path, signed=False)
+    with pytest.raises(ValueError, match=r"has components below 0 .*set `negative: split` for this teacher"):
+        run(processed, tmp_path, negative="refuse")
 
 
 def test_names_are_found_in_whatever_way_a_system_writes_them(processed, given, tmp_path):

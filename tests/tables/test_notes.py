@@ -79,7 +79,7 @@ def test_the_page_has_a_line_for_every_network(records, tmp_path):
 def test_tables_say_what_is_known_by_its_vectors_alone(records):
     """Without vectors of queries its row has dashes."""
     vgg16, resnet101 = paper_settings().teachers
-    vectors = VectorSettings("VGG16", "/x", 512, signed=False, queries=False, whitening="none")
+    vectors = VectorSettings("VGG16", "/x", 512, negative="refuse", queries=False, whitening="none")
     settings = paper_settings(teachers=(replace(vgg16, vectors=vectors), resnet101))
     records["vgg16"]["symmetric"] = {name: {} for name in records["vgg16"]["symmetric"]}
     tables = build_tables(settings, records)
