@@ -88,6 +88,18 @@ def test_every_image_has_its_own_vector(processed, given, tmp_path):
     assert [described[name].dtype for name in ("test.database", "crowd.database")] == [np.float32, np.float16]
 
 
+def test_vectors_of_a_database_are_no_reason_to_train_again(processed, given, tmp_path):
+    """The folder of targets, on which training depends, keeps its bytes; that of descriptors is another one."""
+
+    def provenances():
+        found = run(processed, tmp_path)
+        return [(folder.folder / "provenance.json").read_bytes() for folder in found]
+
+    targets, described = provenances()
+    save(tmp_path / "given", "crowd", {name: -vector for name, vector in given["crowd"].items()})
+    assert provenances()[0] == targets and provenances()[1] != described
+
+
 def test_without_whitening_similarities_are_the_vectors_own_cosines(processed, given, tmp_path):
     _, described = run(processed, tmp_path, whitening="none")
     whitening = read_whitening(described.folder)
