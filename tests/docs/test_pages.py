@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aml.tables.model import tenths
+from aml.tables.model import SUCCESSORS, tenths
 from tests import ROOT, copy_tracked
 
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md"))]
@@ -107,28 +107,49 @@ def result_tables(text: str = RESULTS) -> dict[str, list[list[str]]]:
     return {table[0][0].strip(): [[cell.strip() for cell in row] for row in table] for table in tables}
 
 
-def medium(key: str, protocol: str, suffix: str = "") -> str:
-    """Medium mAP of a row of the committed run on each test set, as docs/results.md prints it."""
-    with open(ROOT / "reports/tables/intervals.csv", newline="") as file:
+def medium(key: str, protocol: str, suffix: str = "", *, run: str = "reports", with_intervals: bool = False) -> str:
+    """Medium mAP of a row of a run on each test set, as the pages print it: of the committed run or of a study."""
+    with open(ROOT / run / "tables/intervals.csv", newline="") as file:
         lines = [line for line in csv.DictReader(file) if line["level"] == "medium"]
-    scores = {(line["key"], line["protocol"], line["set"]): float(line["mAP"]) for line in lines}
+    found = {(line["key"], line["protocol"], line["set"]): line for line in lines}
     sets = yaml.safe_load((ROOT / "params.yaml").read_text())["grid"]["test_sets"]
-    found = [scores[key, protocol, name + suffix] for name in sets if (key, protocol, name + suffix) in scores]
-    return " / ".join(str(tenths(score)) for score in found)
+    chosen = [found[key, protocol, name + suffix] for name in sets if (key, protocol, name + suffix) in found]
+    return " / ".join(in_print(line) if with_intervals else in_print(line).split()[0] for line in chosen)
+
+
+def in_print(line: dict[str, str]) -> str:
+    """A line's mAP with its interval."""
+    score, low, high = (tenths(float(line[name])) for name in ("mAP", "low", "high"))
+    return f"{score} [{low}, {high}]"
 
 
 @pytest.mark.parametrize(
-    ("text", "protocol", "num_losses"),
-    [(RESULTS, "symmetric", 9), (RESULTS, "asymmetric", 9), (README, "asymmetric", 5)],
-    ids=["symmetric", "asymmetric", "README"],
+    ("text", "title", "protocol", "num_losses"),
+    [(RESULTS, "symmetric", "symmetric", 9), (RESULTS, "asymmetric", "asymmetric", 9)]
+    + [(RESULTS, f"beyond, {protocol}", protocol, 8) for protocol in ("symmetric", "asymmetric")]
+    + [(README, "asymmetric", "asymmetric", 6)],
 )
-def test_its_results_are_those_of_the_committed_run(text, protocol, num_losses):
-    header, _, *rows = result_tables(text)[protocol]
+def test_its_results_are_those_of_the_committed_runs(text, title, protocol, num_losses):
+    """Losses beyond the paper are those of their own run, and so is all of a table that is only about them."""
+    header, _, *rows = result_tables(text)[title]
     assert len(rows) == num_losses
     for loss, *cells in rows:
+        run = "reports/beyond" if loss in SUCCESSORS or title.startswith("beyond") else "reports"
         for pair, cell in zip(header[1:], cells, strict=True):
             student, _, teacher = pair.partition(" by ")
-            assert cell == medium(f"{student}-{teacher}-{loss}", protocol), (pair, loss)
+            expected = medium(f"{student}-{teacher}-{loss}", protocol, run=run, with_intervals="[" in cell)
+            assert cell == expected, (pair, loss)
+
+
+def test_the_best_loss_beyond_the_paper_stands_beside_reg():
+    """The best of the six in the mean over pairs and test sets; both with intervals."""
+    _, _, *rows = result_tables(README)["asymmetric"]
+    with open(ROOT / "reports/beyond/tables/table12.csv", newline="") as file:
+        means = {name: [] for name in SUCCESSORS}
+        for row in csv.DictReader(file):
+            means.get(row["loss"], []).extend(float(row[f"rsynth_{name}_medium_mAP"]) for name in "ab")
+    best = max(means, key=lambda name: sum(means[name]))
+    assert [loss for loss, cell, *_ in rows if "[" in cell] == ["reg", best]
 
 
 def test_its_results_without_teacher_are_those_of_the_committed_run():
