@@ -18,6 +18,7 @@ from aml.params.networks import network_settings
 from aml.params.reading import PARAMETERS, read_parameters, section, setting
 from aml.params.reports import BootstrapSettings
 from aml.tables.bootstrap import draw, percentile_interval, read_scores
+from aml.tables.model import tenths
 from aml.tables.records import read_records
 from aml.tables.settings import table_settings
 from aml.tables.uncertainty import write_lines
@@ -150,7 +151,7 @@ def picture(by_budget: dict[str, Run], lines: list[Line]) -> style.Picture:
     entries = [style.entry(words, **MARKS[budget]) for budget, words in BUDGETS.items()]
     entries += [style.entry("the teacher", **style.REFERENCE_LINE), style.entry("chance", **style.CHANCE_LINE)]
     style.legend_below(figure, entries, columns=4)
-    bootstrap = by_budget["steps"].bootstrap
+    bootstrap, seeds = by_budget["steps"].bootstrap, " and seeds" if settings.several_seeds else ""
     anchors = {budget: of_budget.anchors for budget, of_budget in by_budget.items()}
     caption = style.sentences(
         settings.note,
@@ -158,7 +159,7 @@ def picture(by_budget: dict[str, Run], lines: list[Line]) -> style.Picture:
         f"Equal steps: {anchors['steps']['reg']:,} anchors an epoch by each loss.",
         f"Equal images: {anchors['images']['contr_plus']:,} by a loss with labels, {anchors['images']['reg']:,} by one "
         "without.",
-        f"Bars: the {bootstrap.confidence:g} % interval over landmarks and seeds.",
+        f"Bars: the {bootstrap.confidence:g} % interval over landmarks{seeds}.",
     )
     return style.Picture("budget", "Losses by equal budgets", caption, figure)
 
@@ -189,5 +190,5 @@ def in_words(lines: list[Line]) -> str:
 
 
 def in_print(value: float, low: float, high: float) -> str:
-    value, low, high = (round(number, 1) + 0.0 for number in (value, low, high))  # + 0.0: no -0.0
-    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+    value, low, high = (tenths(number) + 0 for number in (value, low, high))  # + 0: no -0.0
+    return f"{value} [{low}, {high}]"

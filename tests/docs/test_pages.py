@@ -152,6 +152,17 @@ def test_the_best_loss_beyond_the_paper_stands_beside_reg():
     assert [loss for loss, cell, *_ in rows if "[" in cell] == ["reg", best]
 
 
+def test_the_scores_by_equal_budgets_are_those_of_their_run():
+    _, _, *rows = result_tables()["equal budgets"]
+    with open(ROOT / "reports/budget/budget.csv", newline="") as file:
+        lines = {(line["protocol"], line["budget"], line["loss"]): line for line in csv.DictReader(file)}
+    for loss, anchors, *cells in rows:
+        shown = [lines[protocol, run, loss] for protocol in ("asymmetric", "symmetric") for run in ("steps", "images")]
+        assert anchors == " / ".join(f"{int(line['anchors']):,}" for line in shown[:2])
+        assert cells == [in_print(line) for line in shown]
+    assert len(rows) == 7
+
+
 def test_its_results_without_teacher_are_those_of_the_committed_run():
     _, _, *rows = result_tables()["network without teacher"]
     assert len(rows) == 6
