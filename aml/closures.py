@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from aml.files.digests import NO_CODE, file_sha256, syntax_sha256
+from aml.files.digests import NO_CODE, file_sha256, syntax_sha256, syntax_tree
 
 NUM_DIGITS = 16  # of a digest
 
@@ -63,11 +63,12 @@ class Code:
     def imports(self, module: str, path: Path) -> set[str]:
         """The dotted names that a file imports or may import: `from a import b` gives a and a.b.
 
-        Raises ValueError for a relative import, and for one by name outside the packages `by_name`.
+        Raises ValueError for a relative import, for one by name outside the packages `by_name`, and for a file that
+        Python can't read.
         """
         if path not in self._imports:
             names = set()
-            for node in _walk(ast.parse(path.read_bytes())):
+            for node in _walk(syntax_tree(path)):
                 if isinstance(node, ast.ImportFrom):
                     if node.level:
                         raise ValueError(f"{path}, line {node.lineno}: a relative import; accepted: absolute ones")

@@ -34,12 +34,16 @@ def pieces_crc32(path: Path) -> str:
 
 def syntax_sha256(path: Path) -> str:
     """sha256 (hex) of a Python file's syntax tree, without docstrings, and with the imports of a run sorted: comments,
-    layout, quotes and the order of imports change nothing. Raises ValueError naming a file that Python can't read."""
+    layout, quotes and the order of imports change nothing. Raises ValueError as `syntax_tree` does."""
+    return hashlib.sha256(repr(_plain(syntax_tree(path))).encode()).hexdigest()
+
+
+def syntax_tree(path: Path) -> ast.Module:
+    """A Python file's syntax tree. Raises ValueError naming a file that Python can't read."""
     try:
-        tree = ast.parse(Path(path).read_bytes())
+        return ast.parse(Path(path).read_bytes())
     except SyntaxError as error:
         raise ValueError(f"{path}, line {error.lineno}: {error.msg}") from error
-    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
 
 
 def _plain(node):

@@ -80,7 +80,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         caption=captions.caption(kind, settings, distractors, evaluation, chance),
         notes=(
             *notes.dashes(kind, missing, others=None in evaluated and not no_distractors),
-            *notes.no_queries(label for key, label in unasked.items() if not kind.is_ablation and key in means),
+            *notes.no_queries(label for key, label in unasked.items() if kind.rows != "ablation" and key in means),
             *notes.singular_whitening(records, networks, kind.protocol),
             *notes.damaged_images(evaluation, without=unused and unused.key),
         ),
