@@ -15,9 +15,8 @@ class NetworkSettings:
     backbone: str
     stages: int
     frozen_stages: int
-    gem_p: Annotated[
-        float | None, Above(0)
-    ]  # GeM's power before training; None: no GeM, the descriptor is the class token
+    # GeM's power before training; None: no GeM, the descriptor is the class token
+    gem_p: Annotated[float | None, Above(0)]
     whitening: bool = False  # a linear layer and a second normalisation behind GeM
 
     def __post_init__(self):
