@@ -160,16 +160,22 @@ def shrink_budgets(values: dict, *, images_per_epoch: int, **training: int) -> N
     values["complexity"] = {"sizes": [[32, 32]], "repeats": 1}
 
 
-def committed(folder: Path, values: dict) -> Repository:
-    """Commit this project to a new repository, with `values` as its parameters; nothing has run."""
-    copy_tracked(folder, *COPIED)
-    for path in [*folder.rglob("dvc.lock"), *folder.glob("data/digests/*")]:  # of the committed run
-        path.unlink()
+def initialised(folder: Path, *names: str) -> Repository:
+    """A new git repository with this project's files below these names, none of them committed."""
+    copy_tracked(folder, *names)
     (folder / "requirements.txt").touch()
     (folder / ".venv").mkdir()
-    (folder / ".venv" / "ready").touch()  # make would install packages otherwise
+    (folder / ".venv" / "ready").touch()  # make would install packages otherwise: the tests' own environment serves
     repository = Repository(folder)
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
+    return repository
+
+
+def committed(folder: Path, values: dict) -> Repository:
+    """Commit this project to a new repository, with `values` as its parameters; nothing has run."""
+    repository = initialised(folder, *COPIED)
+    for path in [*folder.rglob("dvc.lock"), *folder.glob("data/digests/*")]:  # of the committed run
+        path.unlink()
     for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
         repository.run("git", "config", name, value)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))

@@ -25,21 +25,17 @@ def edit(repository: Repository, *patterns: str, text: str = "\nEDITED = 1\n") -
         path.write_text(path.read_text() + text)
 
 
-def test_comments_and_layout_run_nothing_but_code(repository):
+def test_comments_run_nothing_but_code_and_an_edit_marks_the_cells_that_it_can_change(repository):
+    """Of every stage in turn: tests/stages/test_code.py."""
     edit(repository, "aml/**/*.py", "stages/**/*.py", "synthetic/**/*.py", text="\n\n\n# a comment\n")
     assert ran(repository.dvc("repro")) == ["code"]
-
-
-def test_an_edit_marks_the_cells_that_it_can_change(repository):
-    """Of every stage in turn: tests/stages/test_code.py."""
     edit(repository, "aml/losses/reg.py", "aml/networks/backbones/lite2.py", "stages/runtime.py", "tools/doctor.py")
     edit(repository, "aml/evaluation/ranking.py", "aml/tables/*.py", "aml/pages/**/*.py", "aml/datasets/*.py")
     repository.dvc("repro", "code")
     found = {name for name in repository.status() if name.startswith(CELLS)}
     teacher, student, contr_plus, reg = cells(repository)
     evaluations = {f"evaluate_teacher@{teacher}", f"evaluate_student@{student}"}
-    evaluations |= {f"evaluate_distilled@{key}" for key in (contr_plus, reg)}
-    assert found == {f"distill@{reg}"} | evaluations
+    assert found == {f"distill@{reg}"} | evaluations | {f"evaluate_distilled@{key}" for key in (contr_plus, reg)}
 
 
 def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):

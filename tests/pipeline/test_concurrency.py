@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 from tests.pipeline.conftest import cells, ran
-from tests.pipeline.test_experiments import wait
 from tests.pipeline.test_interruptions import outputs
 
 pytestmark = pytest.mark.pipeline
@@ -47,8 +47,11 @@ def test_two_experiments_side_by_side_give_what_each_gives_alone(repository, tmp
         expected.append(alone.json(f"reports/metrics/{cell}.json"))
     repository.dvc("exp", "run", "--queue", "-S", f"losses.contr_plus.margin={','.join(margins)}")
     repository.dvc("queue", "start", "-j", "2")
+    deadline = time.monotonic() + 900
     try:
-        wait(lambda: repository.dvc("queue", "status").count("Success") == 2, repository)
+        while repository.dvc("queue", "status").count("Success") < 2:
+            assert time.monotonic() < deadline, repository.dvc("queue", "status")
+            time.sleep(1)
     finally:
         repository.dvc("queue", "stop", "--kill")
     found = []

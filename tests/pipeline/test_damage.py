@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aml.files.image_sets import read_images
+from tests import flipped
 from tests.pipeline.conftest import cells, ran
 
 pytestmark = pytest.mark.pipeline
@@ -16,11 +17,7 @@ def flip(path: Path, offset: int = -1) -> None:
     """Flip one bit of the byte at `offset` as a bad disk does: time, mode and size stay the same."""
     found = path.stat()
     path.chmod(0o644)
-    with open(path, "r+b") as file:
-        data = bytearray(file.read())
-        data[offset] ^= 1
-        file.seek(0)
-        file.write(data)
+    path.write_bytes(flipped(path.read_bytes(), offset))
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     path.chmod(found.st_mode & 0o777)
 

@@ -1,7 +1,6 @@
-"""`dvc exp run`: the pointer, copies of the repository, the queue."""
+"""`dvc exp run`: the pointer, copies of the repository. The queue: tests/pipeline/test_concurrency.py."""
 
 import json
-import time
 
 import pytest
 
@@ -29,23 +28,3 @@ def test_an_experiment_runs_in_a_copy_of_the_repository(repository):
     assert sorted(ran(output)) == ["check", "experiment", "figures", "page", "ranked_lists"]
     assert repository.changes() == set()
     assert [row["loss"] for row in repository.experiments()] == ["contr_plus", "contr_plus", "reg"]
-
-
-@pytest.mark.long
-def test_a_queued_sweep_runs_every_loss(repository):
-    repository.dvc("exp", "run", "--queue", "-S", "loss=reg,contr_plus")
-    repository.dvc("queue", "start")
-    try:
-        wait(lambda: repository.dvc("queue", "status").count("Success") == 2, repository)
-    finally:
-        repository.dvc("queue", "stop", "--kill")
-    wait(lambda: "0 active, 0 idle" in repository.dvc("queue", "status"), repository)
-    rows = repository.experiments()
-    assert {row["loss"] for row in rows if row["Experiment"]} == {"reg", "contr_plus"}
-
-
-def wait(done, repository, seconds: float = 900) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, repository.dvc("queue", "status")
-        time.sleep(1)

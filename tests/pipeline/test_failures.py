@@ -1,37 +1,33 @@
 """Runs with a wrong parameter or a failed cell."""
 
-import csv
 import shutil
 
 import pytest
 
+from tests import read_rows
 from tests.pipeline.conftest import cells, ran
 
 pytestmark = pytest.mark.pipeline
 
 
-def test_an_unknown_name_stops_before_any_other_stage(repository):
-    """tests/params has all mistakes that the check finds."""
-    repository.edit("grid.losses", ["contr_plus", "regg"])
-    output = repository.dvc("repro", ok=False)
-    message = "check: unknown 'regg' in params.yaml: grid.losses; known: cc, contr, contr_plus"
-    assert ran(output) == ["check"] and message in output
-
-
-def test_a_wrong_value_stops_a_single_cell_before_anything_is_removed(repository):
+def test_the_check_stops_every_target_before_anything_is_removed(repository):
+    """tests/params has all mistakes that it finds."""
     _, _, contr_plus, reg = cells(repository)
-    repository.edit("losses.contr_plus.num_negatives", -1)
-    for target in ("experiment", "complexity", f"graph/extract_distilled/dvc.yaml:extract_distilled@{reg}"):
-        output = repository.dvc("repro", target, ok=False)
-        assert ran(output) == ["check"] and "num_negatives is -1" in output
+    unknown = "check: unknown 'regg' in params.yaml: grid.losses; known: cc, contr, contr_plus"
+    cell = f"graph/extract_distilled/dvc.yaml:extract_distilled@{reg}"
+    for name, value, targets, message in (
+        ("grid.losses", ["contr_plus", "regg"], [[]], unknown),
+        ("losses.contr_plus.num_negatives", -1, [["experiment"], ["complexity"], [cell]], "num_negatives is -1"),
+    ):
+        repository.edit(name, value)
+        for target in targets:
+            output = repository.dvc("repro", *target, ok=False)
+            assert ran(output) == ["check"] and message in output
+        repository.run("git", "checkout", "--quiet", "params.yaml")
     assert (repository.folder / "models" / contr_plus / "model.safetensors").exists()
-    repository.edit("losses.contr_plus.num_negatives", 5)
     assert ran(repository.dvc("repro", "experiment")) == ["check"]
-
-
-def test_dvc_writes_small_numbers_that_are_read_as_numbers(repository):
     assert ran(repository.dvc("exp", "run", "-S", "distill.learning_rate=0.000005", "check")) == ["check"]
-    assert "learning_rate: 5e-06" in (repository.folder / "params.yaml").read_text()
+    assert "learning_rate: 5e-06" in (repository.folder / "params.yaml").read_text()  # and read as a number
 
 
 def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
@@ -47,7 +43,7 @@ def test_past_a_failed_cell_tables_show_a_dash_and_no_old_number(repository):
         path = repository.folder / f"reports/tables/table{number}"
         scores = {
             row["loss"]: [value for name, value in row.items() if name.endswith("mAP")]
-            for row in csv.DictReader(path.with_suffix(".csv").open())
+            for row in read_rows(path.with_suffix(".csv"))
             if row["teacher"]
         }
         assert not any(scores["contr_plus"]) and all(scores["reg"])

@@ -2,12 +2,12 @@
 networks is trained once and goes from the first download to the tables; one student is trained by all nine losses."""
 
 import copy
-import csv
 import shutil
 
 import pytest
 import yaml
 
+from tests import contents, read_rows
 from tests.download.flaky_server import DATA, flaky_server
 from tests.download.local_server import serving
 from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
@@ -75,11 +75,7 @@ def finished_paper(tmp_path_factory):
 
 def test_only_what_is_asked_for_is_fetched_and_noted(finished_paper):
     repository, fetched, _ = finished_paper
-    assert sorted(ran(fetched)) == [
-        *("check", "code"),
-        *(f"download@{name}" for name in sorted(FILES)),
-        *("sources", "weights"),
-    ]
+    assert set(ran(fetched)) == {"check", "code", "sources", "weights", *(f"download@{name}" for name in FILES)}
     for name, files in FILES.items():
         folder = repository.folder / "data" / "raw" / name
         noted = repository.json(f"data/digests/{name}.json")
@@ -93,23 +89,20 @@ def test_the_rest_needs_no_network(finished_paper):
     assert [name for name in ran(computed) if name.startswith(("download", "weights"))] == []
     for key, dimension in zip(CELLS, (512, 2048), strict=True):
         record = repository.json(f"reports/metrics/{key}.json")
+        evaluation = record["evaluation"]
         assert record["network"]["dimension"] == dimension and set(record["asymmetric"]) == set(record["symmetric"])
-        assert record["evaluation"]["num_excluded"] == {"sfm120k": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
-        assert set(record["evaluation"]["num_filled"].values()) == {0}
+        assert evaluation["num_excluded"] == evaluation["num_filled"] == dict.fromkeys(FILES, 0)
         for name in ("roxford5k", "rparis6k"):
-            counts = record["evaluation"]["sets"][name]
-            assert (counts["num_queries"], counts["num_database"]) == (COUNTS["queries"], COUNTS["database"])
-            assert counts["num_distractors"] == NUM_DISTRACTORS // 2  # in one of two archives
+            expected = {"num_queries": COUNTS["queries"], "num_database": COUNTS["database"]}
+            expected["num_distractors"] = NUM_DISTRACTORS // 2  # in one of two archives
+            assert expected.items() <= evaluation["sets"][name].items()
     for number in range(5, 11):
-        rows = list(csv.DictReader((repository.folder / f"reports/tables/table{number}.csv").open()))
+        rows = read_rows(repository.folder / f"reports/tables/table{number}.csv")
         full = [(row["student"], row["teacher"]) for row in rows if row["roxford5k_medium_mAP"]]
         assert {("MobileNetV2", "VGG16"), ("EfficientNet-B3", "ResNet101")} <= set(full)
-
-
-@pytest.mark.parametrize("loss", PAPER["grid"]["losses"])
-def test_every_loss_trains_on_images_of_many_sizes(finished_paper, loss):
-    record = finished_paper[0].json(f"models/mobilenet_v2-vgg16-{loss}-0/model.json")["record"]
-    assert len(record) == 1 and 0 < record[0]["train_loss"] < 100 and 0 < record[0]["validation_loss"] < 100
+    for loss in PAPER["grid"]["losses"]:  # trained on images of many sizes
+        (epoch,) = repository.json(f"models/mobilenet_v2-vgg16-{loss}-0/model.json")["record"]
+        assert 0 < epoch["train_loss"] < 100 and 0 < epoch["validation_loss"] < 100, loss
 
 
 def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
@@ -125,5 +118,5 @@ def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
         server.log.clear()
         repository.dvc("repro", "download@roxford5k")
         assert server.log == [f"bytes={int(len(DATA) * 0.9)}-"]
-    assert (repository.folder / "data/raw/roxford5k/oxbuild_images-v1.tgz").read_bytes() == DATA
-    assert len(list((repository.folder / "data/raw/roxford5k").iterdir())) == 2
+    files = contents(repository.folder / "data/raw/roxford5k")
+    assert files["oxbuild_images-v1.tgz"] == DATA and len(files) == 2

@@ -18,33 +18,25 @@ pytestmark = pytest.mark.pipeline
 
 def test_one_command_makes_every_result(finished):
     repository, output = finished
+    reports, (teacher, student, contr_plus, reg) = repository.folder / "reports", cells(repository)
     assert ran(output)[:2] == ["code", "check"]
     for number in range(5, 11):
-        assert (repository.folder / f"reports/tables/table{number}.csv").stat().st_size
-        assert (repository.folder / f"reports/tables/table{number}.tex").stat().st_size
+        assert all((reports / f"tables/table{number}.{ending}").stat().st_size for ending in ("csv", "tex"))
     parts = Counter(figure["part"] for figure in repository.json("reports/figures/figures.json"))
     assert parts == {"": 5, "RSynthA": 3, "RSynthB": 3}  # the cell's queries and training are of all test sets
-    costs = (repository.folder / "reports/complexity.csv").read_text().splitlines()
-    teacher, student, contr_plus, reg = cells(repository)
-    assert [line.split(",")[0] for line in costs] == ["key", teacher, student.removesuffix("-0")]
-    record = repository.json(f"reports/metrics/{reg}.json")
-    assert record["evaluation"]["query_crop"] and set(record) == {
-        "chance",
-        "network",
-        "evaluation",
-        "symmetric",
-        "asymmetric",
-    }
-    assert "rsynth_a+synth1k" in record["asymmetric"]
-    assert "asymmetric" not in repository.json(f"reports/metrics/{teacher}.json")
-    assert "asymmetric" not in repository.json(f"reports/metrics/{student}.json")
-    cell = repository.json(f"reports/metrics/{contr_plus}.json")
+    keys = [line.split(",")[0] for line in (reports / "complexity.csv").read_text().splitlines()]
+    assert keys == ["key", teacher, student.removesuffix("-0")]
+    records = {key: repository.json(f"reports/metrics/{key}.json") for key in (teacher, student, contr_plus, reg)}
+    assert set(records[reg]) == {"chance", "network", "evaluation", "symmetric", "asymmetric"}
+    assert records[reg]["evaluation"]["query_crop"] and "rsynth_a+synth1k" in records[reg]["asymmetric"]
+    assert "asymmetric" not in {*records[teacher], *records[student]}
     under_study = repository.json("reports/experiment.json")
     assert list(under_study) == ["symmetric", "asymmetric"]
     for protocol, sets in under_study.items():
-        assert list(sets) == list(cell[protocol])
+        of_cell = records[contr_plus][protocol]
+        assert list(sets) == list(of_cell)
         for name, levels in sets.items():
-            scores = {level: {"mAP": score["mAP"]} for level, score in cell[protocol][name].items() if level != "easy"}
+            scores = {level: {"mAP": score["mAP"]} for level, score in of_cell[name].items() if level != "easy"}
             assert levels == scores and "medium" in levels
     rows = {teacher, *(key.removesuffix("-0") for key in (student, contr_plus, reg))}
     assert {line["key"] for line in lines(repository, "tables/intervals.csv")} == rows
@@ -52,7 +44,7 @@ def test_one_command_makes_every_result(finished):
     couples = {(line["pair"], line["first"], line["second"]) for line in lines(repository, "tables/differences.csv")}
     assert couples == {(pair, first, reg.split("-")[2])}
     pages = repository.json("reports/ranked_lists/ranked_lists.json")
-    assert pages and all((repository.folder / "reports/ranked_lists" / page["file"]).stat().st_size for page in pages)
+    assert pages and all((reports / "ranked_lists" / page["file"]).stat().st_size for page in pages)
 
 
 def lines(repository: Repository, report: str) -> list[dict]:
@@ -73,12 +65,14 @@ def test_the_page_knows_every_stage_and_what_it_took(finished):
     assert all(f'<th scope="row">{name}</th>' in page for name in names - {"experiment", "page"})
 
 
-def test_a_second_run_has_nothing_to_do(finished):
+def test_a_second_run_has_nothing_to_do_and_the_cache_holds_no_second_copy(finished):
     started = time.monotonic()
     output = finished[0].dvc("repro")
     assert ran(output) == [] and "Data and pipelines are up to date." in output
     assert time.monotonic() - started < 20
     assert finished[0].changes() == set()
+    for path in ("raw/synthsfm/ims.tar.gz", "processed/synthsfm/images.tar"):
+        assert (finished[0].folder / "data" / path).stat().st_nlink == 2
 
 
 def test_make_repro_ends_with_a_page_of_this_machine(repository):
@@ -101,13 +95,6 @@ def test_dvc_draws_the_training_of_the_cell_under_study(finished):
     }
     curves = set().union(*expected.values())
     assert {name: curves & set().union(*values) for name, values in points.items()} == expected
-
-
-def test_the_cache_holds_no_second_copy(finished):
-    repository, _ = finished
-    raw, processed = (repository.folder / "data" / name / "synthsfm" for name in ("raw", "processed"))
-    for path in (raw / "ims.tar.gz", processed / "images.tar"):
-        assert path.stat().st_nlink == 2
 
 
 def test_a_teacher_has_constants_of_its_own(repository):

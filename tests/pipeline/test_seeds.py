@@ -1,13 +1,12 @@
 """Several seeds: a network for each, one row of the tables for all. Studies beside the default."""
 
-import csv
 import re
 import statistics
 
 import pytest
 import yaml
 
-from tests import ROOT
+from tests import ROOT, read_rows
 from tests.pipeline.conftest import cells, ran
 from tools import budget
 
@@ -32,8 +31,8 @@ def test_another_seed_is_a_network_of_its_own_in_the_same_row(repository):
     output = repository.dvc("repro", "--single-item", "tables")
     named = re.search(r"dashes, for 2 networks: (.*)", output).group(1)
     assert sorted(named.split(", ")) == sorted(missing)
-    with open(repository.folder / "reports/tables/table8.csv", newline="") as file:
-        rows = {(row["teacher"], row["loss"]): row for row in csv.DictReader(file)}
+    table = read_rows(repository.folder / "reports/tables/table8.csv")
+    rows = {(row["teacher"], row["loss"]): row for row in table}
     label = next(of for of, _ in rows if of)
     shown = rows[label, "contr_plus"]
     assert float(shown["rsynth_a_medium_mAP"]) == pytest.approx(statistics.mean(scores), abs=0.051)
@@ -57,11 +56,10 @@ def test_seeds_are_run_beside_the_default(repository):
     assert sorted(trained) == sorted(f"{key.removesuffix('-0')}-1" for key in cells(repository)[1:])
     assert repository.changes() == {"reports/seeds/"} and repository.status() == before
     kept = repository.folder / "reports/seeds"
-    with open(kept / "tables/table8.csv", newline="") as file:
-        assert all(row["rsynth_a_medium_mAP_sd"] for row in csv.DictReader(file) if row["teacher"])
+    assert all(row["rsynth_a_medium_mAP_sd"] for row in read_rows(kept / "tables/table8.csv") if row["teacher"])
     assert "seeds 0, 1" in (kept / "README.md").read_text() and (kept / "losses.png").stat().st_size
-    with open(kept / "claims.csv", newline="") as file:
-        assert any(row["holds"] or row["fails"] or row["cannot_be_told"] for row in csv.DictReader(file))
+    claims = read_rows(kept / "claims.csv")
+    assert any(row["holds"] or row["fails"] or row["cannot_be_told"] for row in claims)
     assert "started on" not in repository.run("python", "-m", "tools.studies", "seeds", "0", "1")
 
 
@@ -79,8 +77,7 @@ def test_budgets_are_run_beside_the_default(repository):
     new = [name for name in budget.LOSSES if name not in ("reg", "contr_plus")]
     assert sorted(trained) == sorted([*new, "reg", "csd", "d3still"])
     assert repository.changes() == {"reports/budget/"}
-    with open(repository.folder / "reports/budget/budget.csv", newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = read_rows(repository.folder / "reports/budget/budget.csv")
     assert {(line["budget"], line["loss"], line["anchors"]) for line in lines} >= {
         ("steps", "reg", "20"),
         ("images", "reg", "140"),

@@ -3,13 +3,14 @@
 The networks are put together from torchvision and timm as the names in the files say, by none of our code.
 """
 
-import functools
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from tests.networks.library_weights import library_network
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 META = {"pooling": "gem", "local_whitening": False, "regional": False, "whitening": False, "mean": MEAN, "std": STD}
@@ -39,8 +40,7 @@ def network(
     backbone: str, *, dimension: int = 16, seed: int = 0, old_timm: bool = False, whitening: bool = False
 ) -> Network:
     """A network whose names and shapes are a published file's; all its parameters and statistics are random."""
-    torch.manual_seed(seed)
-    features = FEATURES[backbone](dimension, *([old_timm] if backbone == "efficientnet_b3" else []))
+    features = _features(backbone, library_network(backbone, seed), dimension, old_timm)
     made = Network(features, p=2.5, whiten=nn.Linear(2048, 2048) if whitening else None).eval()
     hooks = []
     for module in made.modules():
@@ -58,6 +58,21 @@ def network(
     return made
 
 
+def _features(backbone: str, library: nn.Module, dimension: int, old_timm: bool) -> nn.Sequential:
+    """The library's layers in the authors' order; a student's end in a convolution to `dimension` channels."""
+    match backbone:
+        case "vgg16":
+            return library.features[:-1]
+        case "resnet50" | "resnet101" | "resnet152":
+            return nn.Sequential(*list(library.children())[:-2])
+        case "mobilenet_v2":
+            return nn.Sequential(library.features, nn.Conv2d(1280, dimension, 1, bias=False))
+    activation = [nn.Identity()] if old_timm else []  # a child of its own in old versions, part of bn1, bn2 since
+    stem = [library.conv_stem, library.bn1, *activation]
+    head = [library.conv_head, library.bn2, *activation, nn.Conv2d(1536, dimension, 1, bias=False), nn.ReLU()]
+    return nn.Sequential(*stem, library.blocks, *head)
+
+
 def _measure(module: nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
     """Statistics of what arrives: else the signal dies in the first layers, and any mix-up goes unseen. Channels that
     hardly move keep a share of the others' variance, or rounding would grow to noise."""
@@ -65,52 +80,6 @@ def _measure(module: nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
     module.running_mean.copy_(x.mean(dim=(0, 2, 3)))
     variance = x.var(dim=(0, 2, 3))
     module.running_var.copy_(variance + 0.5 * variance.mean())
-
-
-def _vgg16(dimension):
-    import torchvision
-
-    with torch.device("meta"):  # drawing its classifier, which nobody asks for, would take seconds
-        features = torchvision.models.vgg16(weights=None).features[:-1]
-    for module in features.to_empty(device="cpu"):
-        if isinstance(module, nn.Conv2d):  # as torchvision draws them; biases are drawn in `network`
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return nn.Sequential(*features)
-
-
-def _resnet(name, dimension):
-    import torchvision
-
-    return nn.Sequential(*list(getattr(torchvision.models, name)(weights=None).children())[:-2])
-
-
-def _mobilenet_v2(dimension):
-    import torchvision
-
-    return nn.Sequential(torchvision.models.mobilenet_v2(weights=None).features, _one_by_one(1280, dimension))
-
-
-def _efficientnet_b3(dimension, old_timm):
-    import timm
-
-    made = timm.create_model("tf_efficientnet_b3.aa_in1k", pretrained=False)
-    activation = [nn.Identity()] if old_timm else []  # a child of its own in old versions, part of bn1, bn2 since
-    stem = [made.conv_stem, made.bn1, *activation]
-    return nn.Sequential(
-        *stem, made.blocks, made.conv_head, made.bn2, *activation, _one_by_one(1536, dimension), nn.ReLU()
-    )
-
-
-FEATURES = {
-    "vgg16": _vgg16,
-    **{name: functools.partial(_resnet, name) for name in ("resnet50", "resnet101", "resnet152")},
-    "mobilenet_v2": _mobilenet_v2,
-    "efficientnet_b3": _efficientnet_b3,
-}
-
-
-def _one_by_one(channels, dimension):
-    return nn.Conv2d(channels, dimension, 1, bias=False)
 
 
 def whitening(dimension: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -125,13 +94,9 @@ def save_student(path: Path, made: Network, *, architecture: str) -> dict[str, n
     content = {"epoch": 1, "meta": META | {"architecture": architecture}, "state_dict": state}
     content |= {"optimizer": {}, "min_loss": np.float64(0.5)}
     torch.save(content, path)
-    learned = whitening(_dimension(state))
+    learned = whitening([tensor for name, tensor in state.items() if name.startswith("features")][-1].shape[0])
     torch.save(learned, whitening_of(path))
     return learned
-
-
-def _dimension(state) -> int:
-    return [tensor for name, tensor in state.items() if name.startswith("features")][-1].shape[0]
 
 
 def whitening_of(path: Path) -> Path:

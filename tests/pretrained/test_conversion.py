@@ -23,9 +23,7 @@ def test_a_student_computes_what_its_file_says(tmp_path, backbone, old_timm):
     learned = files.save_student(path, theirs, architecture=backbone)
     published = convert(path, files.whitening_of(path), backbone=backbone)
     assert published.network.dimension == 16 and published.network.pool.p.item() == 2.5
-    compare(published.network, theirs)
-    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
-    np.testing.assert_array_equal(published.projection, learned["P"])
+    compare(published, theirs, learned)
     assert published.normalisation == {"mean": files.MEAN, "std": files.STD}
 
 
@@ -37,16 +35,14 @@ def test_a_teacher_computes_what_its_file_says(tmp_path, backbone, dimension):
     assert b"numpy.core.multiarray" in path.read_bytes()
     published = convert(path, None, backbone=backbone)
     assert published.network.projection is None and published.network.dimension == dimension
-    compare(published.network, theirs)
-    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
-    np.testing.assert_array_equal(published.projection, learned["P"])
+    compare(published, theirs, learned)
 
 
 def test_a_teacher_with_a_whitening_layer_computes_what_its_file_says(tmp_path):
     path, theirs = tmp_path / "teacher.pth", files.network("resnet50", whitening=True)
     files.save_teacher(path, theirs, architecture="resnet50", dimension=2048)
     published = convert(path, None, backbone="resnet50")
-    compare(published.network, theirs)
+    compare(published, theirs)
     assert published.record["whitening"] == "a layer of the network"
     image = torch.randn(1, 3, 75, 96, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
@@ -59,24 +55,21 @@ def test_a_teacher_with_a_whitening_layer_computes_what_its_file_says(tmp_path):
     np.testing.assert_allclose(whiten(found.numpy(), published.mean, published.projection), found, atol=2e-6)
 
 
-def compare(ours, theirs):
+def compare(published, theirs, learned=None):
+    """Whitening is P (x - m), divided by (norm + 1e-6), columns being descriptors."""
     images = torch.randn(2, 3, 64, 80, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         expected = theirs(images)
         assert expected.std(dim=0).max() > 1e-3  # the images are told apart
-        torch.testing.assert_close(ours(images), expected, rtol=0, atol=1e-5)
-
-
-def test_whitening_is_applied_as_its_authors_do(tmp_path):
-    """P (x - m), divided by (norm + 1e-6), columns being descriptors."""
-    path = tmp_path / "student.pth.tar"
-    learned = files.save_student(path, files.network("mobilenet_v2"), architecture="mobilenet_v2")
-    published = convert(path, files.whitening_of(path), backbone="mobilenet_v2")
-    columns = np.random.default_rng(5).normal(size=(16, 7))
-    expected = learned["P"] @ (columns - learned["m"])
-    expected = expected / (np.linalg.norm(expected, axis=0, keepdims=True) + 1e-6)
-    ours = whiten(columns.T, published.mean, published.projection)
-    np.testing.assert_allclose(ours.T, expected, atol=1e-6)
+        torch.testing.assert_close(published.network(images), expected, rtol=0, atol=1e-5)
+    if learned is None:
+        return
+    np.testing.assert_array_equal(published.mean, learned["m"][:, 0])
+    np.testing.assert_array_equal(published.projection, learned["P"])
+    columns = np.random.default_rng(5).normal(size=(len(learned["m"]), 7))
+    whitened = learned["P"] @ (columns - learned["m"])
+    whitened /= np.linalg.norm(whitened, axis=0, keepdims=True) + 1e-6
+    np.testing.assert_allclose(whiten(columns.T, published.mean, published.projection).T, whitened, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -119,25 +112,24 @@ def test_another_file_is_refused(student, tmp_path, change, message):
         convert(changed(student, tmp_path, change), files.whitening_of(student), backbone="mobilenet_v2")
 
 
-def test_another_backbone_is_refused(student):
-    for backbone, message in {
-        "efficientnet_b3": "none of features.7.weight, features.5.weight is a 1x1 convolution of 1536 channels",
-        "vgg16": "tensors do not fit the network",
-        "lite0": "no published network has backbone 'lite0'; known: vgg16",
-    }.items():
-        with pytest.raises(ValueError, match=message):
-            convert(student, files.whitening_of(student), backbone=backbone)
-
-
-def test_another_whitening_is_refused(student, tmp_path):
-    torch.save(files.whitening(8), tmp_path / "w.pth")
-    with pytest.raises(ValueError, match=r"m \(8,\) and P \(8, 8\); expected \(16,\)"):
-        convert(student, tmp_path / "w.pth", backbone="mobilenet_v2")
-    torch.save({"m": np.ones(16)}, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match="KeyError: 'P'"):
-        convert(student, tmp_path / "w.pth", backbone="mobilenet_v2")
-    with pytest.raises(ValueError, match="KeyError: 'Lw'"):
-        convert(student, None, backbone="mobilenet_v2")
+@pytest.mark.parametrize(
+    ("backbone", "whitening", "message"),
+    [
+        ("efficientnet_b3", ..., "none of features.7.weight, features.5.weight is a 1x1 convolution of 1536 channels"),
+        ("vgg16", ..., "tensors do not fit the network"),
+        ("lite0", ..., "no published network has backbone 'lite0'; known: vgg16"),
+        ("mobilenet_v2", files.whitening(8), r"m \(8,\) and P \(8, 8\); expected \(16,\)"),
+        ("mobilenet_v2", {"m": np.ones(16)}, "KeyError: 'P'"),
+        ("mobilenet_v2", None, "KeyError: 'Lw'"),
+    ],
+)
+def test_another_backbone_or_whitening_is_refused(student, tmp_path, backbone, whitening, message):
+    """...: its own."""
+    path = files.whitening_of(student) if whitening is ... else None
+    if isinstance(whitening, dict):
+        torch.save(whitening, path := tmp_path / "w.pth")
+    with pytest.raises(ValueError, match=message):
+        convert(student, path, backbone=backbone)
 
 
 class Malicious:

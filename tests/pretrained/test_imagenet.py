@@ -50,78 +50,62 @@ def test_trunks_equal_the_libraries_features(tmp_path, name, channels):
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path):
+    """And no code in one is run."""
+
+    class Hostile:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "written"), "w"))
+
     path = tmp_path / web_file("mobilenet_v2", None)[0]
-    network = library_network("mobilenet_v2")
-    state = network.state_dict()
-    for changed, message in [
+    state = library_network("mobilenet_v2").state_dict()
+    for changed, message in (
         (
             {"features.0.0.weight": torch.zeros(32, 3, 5, 5)},
             r"\(32, 3, 5, 5\) for 0.0.weight; expected \(32, 3, 3, 3\)",
         ),
         ({"features.18.1.bias": None}, r"mobilenet_v2-b0353104.pth: nothing for 18.1.bias; expected \(1280,\)"),
-    ]:
+        ({"features.0.0.weight": Hostile()}, r"b0353104.pth is no file of weights: Weights only load failed"),
+    ):
         torch.save({key: x for key, x in (state | changed).items() if x is not None}, path)
         with pytest.raises(ValueError, match=message):
             imagenet_state("mobilenet_v2", path)
-    path.write_bytes(b"PK\3\4 no zip")
-    with pytest.raises(ValueError, match=r"mobilenet_v2-b0353104.pth is no file of weights: ."):
-        imagenet_state("mobilenet_v2", path)
-    (tmp_path / "x.safetensors").write_bytes(b"12345678 nothing")
-    with pytest.raises(ValueError, match=r"x.safetensors is no file of weights: ."):
-        imagenet_state("efficientnet_b3", tmp_path / "x.safetensors")
-
-
-def test_code_in_a_file_is_not_run(tmp_path):
-    class Hostile:
-        def __reduce__(self):
-            return (open, (str(tmp_path / "written"), "w"))
-
-    torch.save({"features.0.0.weight": Hostile()}, tmp_path / "x.pth")
-    with pytest.raises(ValueError, match=r"x.pth is no file of weights: Weights only load failed"):
-        imagenet_state("mobilenet_v2", tmp_path / "x.pth")
+    for backbone, name in (("mobilenet_v2", path.name), ("efficientnet_b3", "x.safetensors")):
+        (tmp_path / name).write_bytes(b"PK\3\4 no zip")
+        with pytest.raises(ValueError, match=rf"{name} is no file of weights: ."):
+            imagenet_state(backbone, tmp_path / name)
     assert not (tmp_path / "written").exists()
-
-
-@pytest.fixture
-def published(tmp_path):
-    """MobileNetV2's weights on a server, under a name with the digits of their digest."""
-    folder = tmp_path / "upstream"
-    folder.mkdir()
-    network = library_network("mobilenet_v2")
-    write_weights("mobilenet_v2", network, folder / "w.pth")
-    digits = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()[:8]
-    (folder / "w.pth").rename(folder / f"mine-{digits}.pth")
-    with serving(folder) as server:
-        server.name, server.network = f"mine-{digits}.pth", network
-        yield server
 
 
 def run(tmp_path, place):
     network = {"label": "x", "stages": 1, "frozen_stages": 0, "gem_p": 3}
+    backbones = {"big": "lite0", "small": "mobilenet_v2", "smaller": "mobilenet_v2", "in no grid": "vgg16"}
     values = {
         "grid": {"trained_teachers": ["big"], "students": ["small", "smaller"]},
-        "networks": {
-            "big": network | {"backbone": "lite0"},
-            "small": network | {"backbone": "mobilenet_v2"},
-            "smaller": network | {"backbone": "mobilenet_v2"},
-            "in no grid": network | {"backbone": "vgg16"},
-        },
+        "networks": {name: network | {"backbone": backbone} for name, backbone in backbones.items()},
         "weights": {"mobilenet_v2": [place]},
     }
     weights.main(tmp_path / "weights", tmp_path / "originals", tmp_path / "digests.json", values)
 
 
-def test_the_stage_fetches_once_and_names_by_network(published, tmp_path):
-    for _ in range(2):  # the second finds the original in place
-        run(tmp_path, f"{published.url}/{published.name}")
-    assert published.asked == [("GET", f"/{published.name}")]
+def test_the_stage_fetches_once_and_names_by_network(tmp_path):
+    """MobileNetV2's weights from a server, under a name with the digits of their digest."""
+    folder, network = tmp_path / "upstream", library_network("mobilenet_v2")
+    folder.mkdir()
+    write_weights("mobilenet_v2", network, folder / "w.pth")
+    digits = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()[:8]
+    name = f"mine-{digits}.pth"
+    (folder / "w.pth").rename(folder / name)
+    with serving(folder) as server:
+        for _ in range(2):  # the second finds the original in place
+            run(tmp_path, f"{server.url}/{name}")
+        assert server.asked == [("GET", f"/{name}")]
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["big", "small", "smaller"]
     state = load_file(tmp_path / "weights" / "small" / "imagenet.safetensors")
-    assert torch.equal(state["18.0.weight"], published.network.features[18][0].weight)
-    assert list(json.loads((tmp_path / "digests.json").read_text())) == [published.name]
+    assert torch.equal(state["18.0.weight"], network.features[18][0].weight)
+    assert list(json.loads((tmp_path / "digests.json").read_text())) == [name]
 
-    (tmp_path / published.name).write_bytes(b"other weights")
+    (folder / name).write_bytes(b"other weights")
     (tmp_path / "other").mkdir()
-    with pytest.raises(ValueError, match=rf"expected is {published.name[5:13]}... as the file's own name says"):
-        run(tmp_path / "other", str(tmp_path / published.name))
+    with pytest.raises(ValueError, match=rf"expected is {digits}... as the file's own name says"):
+        run(tmp_path / "other", str(folder / name))
     assert not (tmp_path / "other/weights").exists()

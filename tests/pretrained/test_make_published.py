@@ -3,9 +3,8 @@
 import pytest
 import yaml
 
-from tests import copy_tracked
 from tests.download.local_server import serving
-from tests.pipeline.conftest import Repository, ran
+from tests.pipeline.conftest import Repository, initialised, ran
 from tests.pretrained.miniature import keys, parameters, publish
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]
@@ -14,13 +13,7 @@ COPIED = ("published", "aml", "stages", "synthetic", "tools", "Makefile", ".giti
 
 @pytest.fixture
 def project(tmp_path) -> Repository:
-    folder = tmp_path / "project"
-    copy_tracked(folder, *COPIED)
-    (folder / "requirements.txt").touch()
-    (folder / ".venv").mkdir()
-    (folder / ".venv/ready").touch()  # for make: the tests' own environment serves
-    repository = Repository(folder)
-    repository.run("git", "init", "--quiet", "--initial-branch", "main")
+    repository = initialised(tmp_path / "project", *COPIED)
     repository.run("dvc", "init", "--quiet")
     return repository
 

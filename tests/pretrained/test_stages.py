@@ -3,9 +3,7 @@
 MobileNetV2 goes through DVC in test_make_published.
 """
 
-import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from aml.files.whitening import read_whitening
 from aml.images import ImageTensors
 from aml.tables.printed_values import PRINTED
 from stages import convert, download, evaluate, extract, preprocess, tables
+from tests import read_rows
 from tests.download.local_server import serving
 from tests.pretrained import published_files as files
 from tests.pretrained.miniature import keys, parameters, publish
@@ -55,11 +54,6 @@ def finished(tmp_path_factory):
     return folder, values, networks
 
 
-def rows(path: Path) -> list[dict]:
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_descriptors_are_the_published_networks_own(finished):
     folder, _, networks = finished
     layouts = {"features.7.weight" in network.state_dict() for key, network in networks.items() if "efficient" in key}
@@ -88,34 +82,27 @@ def multi_scale(network: files.Network, image: torch.Tensor) -> np.ndarray:
     return pooled / np.linalg.norm(pooled)
 
 
-def test_every_network_keeps_its_published_whitening(finished):
+def test_every_network_keeps_its_published_whitening_and_its_files_digests_are_noted(finished):
     folder, values, _ = finished
     for key in keys(values):
         whitening = read_whitening(folder / "data/descriptors" / key)
-        expected = files.whitening(len(whitening.mean))
-        np.testing.assert_array_equal(whitening.projection, expected["P"])
+        np.testing.assert_array_equal(whitening.projection, files.whitening(len(whitening.mean))["P"])
         record = json.loads((folder / "metrics" / f"{key}.json").read_text())
         assert record["network"]["whitening"] is not None and ("asymmetric" in record) is (key.count("-") == 2)
+        noted = json.loads((folder / "digests" / f"{key}.json").read_text())
+        assert set(noted) == {name for name in values["checkpoints"]["files"][key].values() if name}
+        assert all(entry["source"].startswith("http://127.0.0.1") for entry in noted.values())
 
 
 def test_tables_have_the_printed_rows_and_a_dash_for_what_is_not_published(finished):
     folder, _, _ = finished
-    printed = {tuple(row[name] for name in ("table", "student", "d", "teacher", "loss")) for row in rows(PRINTED)}
+    printed = {tuple(row[name] for name in ("table", "student", "d", "teacher", "loss")) for row in read_rows(PRINTED)}
     for number, dashes in ((5, 2), (6, 2), (7, 0), (8, 0)):
-        table = rows(folder / f"tables/table{number}.csv")
+        table = read_rows(folder / f"tables/table{number}.csv")
         scores = [[value for name, value in row.items() if name.endswith(("mAP", "mP@10"))] for row in table]
         assert sum(not any(values) for values in scores) == dashes and len(scores[0]) == 8
         assert {tuple(row[name] for name in ("table", "student", "d", "teacher", "loss")) for row in table} <= printed
     assert "efficientnet_b3-vgg16-contr_pos" in (folder / "tables/table5.tex").read_text().replace(r"\_", "_")
-    compared = rows(folder / "tables/comparison.csv")
+    compared = read_rows(folder / "tables/comparison.csv")
     assert {row["loss"] for row in compared if not row["ours"]} >= {"contr_pos"}
     assert all(row["printed"] for row in compared) and len(compared) == 8 * (4 + 4 + 6 + 6)
-
-
-def test_each_file_s_digest_is_noted(finished):
-    folder, values, _ = finished
-    for key in keys(values):
-        names = values["checkpoints"]["files"][key]
-        noted = json.loads((folder / "digests" / f"{key}.json").read_text())
-        assert set(noted) == {name for name in names.values() if name}
-        assert all(entry["source"].startswith("http://127.0.0.1") for entry in noted.values())

@@ -14,7 +14,7 @@ from aml.networks.stored import load_network
 from aml.params.pretrained import network_files
 from aml.params.reading import read_parameters
 from stages import check, convert
-from tests import ROOT
+from tests import ROOT, set_at
 from tests.pretrained import published_files as files
 
 
@@ -82,22 +82,20 @@ def test_each_further_teacher_can_be_named_in_the_paper_s_setting(tmp_path):
 
 
 def test_the_check_knows_what_can_be_published(tmp_path):
-    def run(values):
-        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values)
-
-    run(settings())
-    values = settings()
-    values["checkpoints"]["files"] = {}
-    with pytest.raises(ValueError, match=r"no 'lite0' in params\.yaml: checkpoints\.files"):
-        run(values)
-    with pytest.raises(ValueError, match=r"unknown 'lite1' in params\.yaml: networks\.lite0\.backbone, which is"):
-        run(settings(backbone="lite1", stages=6))
-    for trained in (["lite0", "lite2"], []):
-        values = settings()
-        values["grid"]["trained_teachers"] = trained
-        with pytest.raises(ValueError, match=r"accepted: each of grid.teachers, lite0, lite2, in one of the three"):
-            run(values)
-    values = settings()
-    values["grid"]["train_set"] = None
-    with pytest.raises(ValueError, match=r"unknown None in params\.yaml: grid \(training sets\); known: synthsfm"):
-        run(values)
+    paths = tmp_path / "cell.json", tmp_path / "checked.json"
+    check.main(*paths, settings())
+    wrong = "accepted: each of grid.teachers, lite0, lite2, in one of the three"
+    for values, name, value, message in (
+        (settings(), "checkpoints.files", {}, r"no 'lite0' in params\.yaml: checkpoints\.files"),
+        (
+            settings(stages=6),
+            "networks.lite0.backbone",
+            "lite1",
+            "unknown 'lite1' in .*: networks.lite0.backbone, which i",
+        ),
+        (settings(), "grid.trained_teachers", ["lite0", "lite2"], wrong),
+        (settings(), "grid.trained_teachers", [], wrong),
+        (settings(), "grid.train_set", None, r"unknown None in params\.yaml: grid \(training sets\); known: synthsfm"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check.main(*paths, set_at(values, name, value))
