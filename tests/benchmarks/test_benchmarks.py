@@ -40,12 +40,18 @@ def entries(reports):
     return json.loads((reports / "benchmarks.json").read_text())
 
 
-def test_the_file_holds_every_benchmark_and_where_it_ran(entries):
+def test_the_file_holds_every_benchmark_and_where_it_ran_and_curves_are_drawn(entries, reports):
     assert list(entries) == list(NAMES)
     for name, entry in entries.items():
         rest = {"growth": {"curves"}, "graph": {"skipped"}, "search": {"skipped"}}.get(name, {"cases"})
         assert set(entry) == ENTRY | rest
         assert set(entry["machine"]) == MACHINE and entry["quick"] is True
+    for curve in entries["growth"]["curves"]:
+        assert set(curve) == CURVE
+        assert all(len(values) == len(curve["sizes"]) for values in curve["seconds"].values())
+    everything, nothing = (entries["growth"]["curves"][0]["seconds"][key] for key in ("everything", "nothing to do"))
+    assert everything > nothing
+    assert ElementTree.parse(reports / "growth.svg").getroot().tag.endswith("svg")
 
 
 def test_every_case_compares_two_equal_results(entries):
@@ -84,15 +90,6 @@ def test_a_build_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
     assert found == {"left_out": "0 of 50 rows were in it after -1 s of the processors"}
 
 
-def test_curves_are_drawn(entries, reports):
-    for curve in entries["growth"]["curves"]:
-        assert set(curve) == CURVE
-        assert all(len(values) == len(curve["sizes"]) for values in curve["seconds"].values())
-    everything, nothing = (entries["growth"]["curves"][0]["seconds"][key] for key in ("everything", "nothing to do"))
-    assert everything > nothing
-    assert ElementTree.parse(reports / "growth.svg").getroot().tag.endswith("svg")
-
-
 def test_another_run_of_one_benchmark_keeps_the_others(entries, reports):
     main(["mining", "--quick", "--reports", str(reports)])
     again = json.loads((reports / "benchmarks.json").read_text())
@@ -112,25 +109,21 @@ def fill(megabytes):
     return int(np.ones(megabytes * 10**6, np.uint8).sum())
 
 
-def test_a_child_s_memory_is_what_it_took():
+def test_a_child_s_memory_is_what_it_took_and_its_error_or_end_is_raised_here():
     child = in_child(fill, 300)
     assert child.result == 300 * 10**6
     assert 250 < child.private_mb < 400
-
-
-def test_a_child_s_error_is_raised_here():
     with pytest.raises(TypeError):
         in_child(fill, None)
+    with pytest.raises(ValueError, match="_exit: its process ended without a result"):
+        in_child(os._exit, 1)
+    with pytest.raises(TypeError), prepared(counter, None):
+        pytest.fail("it was prepared")
 
 
 def counter(start):
     numbers = iter(range(start, 100))
     return lambda: next(numbers)
-
-
-def test_what_is_prepared_in_a_child_is_called_again_and_again():
-    seconds, cpu_seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
-    assert results == {"ours": 6, "plain": 13} and seconds.keys() == cpu_seconds.keys() == results.keys()
 
 
 def work(seconds):
@@ -142,20 +135,8 @@ def work(seconds):
     return until
 
 
-def test_the_processors_time_is_that_of_the_work():
+def test_what_is_prepared_in_a_child_is_called_again_and_again_and_the_processors_time_is_that_of_the_work():
+    seconds, cpu_seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
+    assert results == {"ours": 6, "plain": 13} and seconds.keys() == cpu_seconds.keys() == results.keys()
     _, cpu_seconds, _ = alternate_prepared({"working": (work, 0.3), "sleeping": (partial, time.sleep, 0.3)}, trials=1)
     assert cpu_seconds["working"] == pytest.approx(0.3, abs=0.1) and cpu_seconds["sleeping"] < 0.1
-
-
-def test_what_cannot_be_prepared_is_raised_here():
-    with pytest.raises(TypeError), prepared(counter, None):
-        pytest.fail("it was prepared")
-
-
-def leave(status):
-    os._exit(status)
-
-
-def test_a_child_that_ends_is_named():
-    with pytest.raises(ValueError, match="leave: its process ended without a result"):
-        in_child(leave, 1)

@@ -1,13 +1,12 @@
-"""The small project by Ray: on one machine, and on two nodes with a folder each."""
+"""The small project by Ray: on one machine, and on two nodes with a folder each. A lost node: test_grid.py."""
 
 import contextlib
 import signal
 import subprocess
 
-import psutil
 import pytest
 
-from tests.cluster.conftest import CELLS, Project, assert_as_after_repro, busy, ended, wait_until
+from tests.cluster.conftest import CELLS, assert_as_after_repro, busy, ended, wait_until
 
 pytestmark = pytest.mark.usefixtures("ray_installed")
 
@@ -38,16 +37,6 @@ def test_one_machine(project, serial):
     assert "cluster: nothing to do" in project.cluster()
 
 
-def trained(project: Project) -> set[str]:
-    """The cells whose training runs now."""
-    found = set()
-    for process in busy(project):
-        with contextlib.suppress(psutil.Error):
-            command = process.cmdline()
-            found |= {command[2]} if command[:2] == ["sh", "train.sh"] else set()
-    return found
-
-
 @pytest.fixture
 def two_nodes(project, tmp_path, monkeypatch):
     """A cluster whose first node has one CPU, and a function that adds a node with two, which works in a folder."""
@@ -63,22 +52,6 @@ def two_nodes(project, tmp_path, monkeypatch):
 
     yield cluster, add
     cluster.shutdown()
-
-
-@pytest.mark.long
-def test_a_lost_node_s_stages_move_on(project, serial, two_nodes):
-    cluster, add = two_nodes
-    second = add(project.folder)
-    (project.control / "hold").touch()
-    run = project.start("--address", cluster.address)
-    wait_until(lambda: set(project.starts()) == set(CELLS), run)
-    cluster.remove_node(second, allow_graceful=False)
-    wait_until(lambda: len(trained(project)) == 1, run)  # or a lost stage could end before it is told to
-    (project.control / "hold").unlink()
-    said = ended(run)
-    assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
-    assert sorted(map(len, project.starts().values())) == [1, 2, 2]
-    assert_as_after_repro(project, serial)
 
 
 @pytest.mark.long

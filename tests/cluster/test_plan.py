@@ -19,45 +19,41 @@ def test_everything_is_planned_where_nothing_has_run(untouched, monkeypatch):
     assert len(found.stages) == 3 + 2 * len(CELLS)
 
 
-def test_only_a_target_s_chain_is_planned(untouched, monkeypatch):
-    monkeypatch.chdir(untouched.folder)
-    assert list(plan(["cells/all/dvc.yaml:train@b"]).stages) == ["prepare", "cells/all/dvc.yaml:train@b"]
-
-
-def test_what_comes_after_a_change_is_planned_and_nothing_else(serial, tmp_path, monkeypatch):
+def test_a_target_s_chain_or_what_comes_after_a_change_is_planned_and_nothing_else(serial, tmp_path, monkeypatch):
     project = serial.copy(tmp_path / "copy")
     (project.folder / "metrics/b.txt").write_text("edited\n")
     monkeypatch.chdir(project.folder)
     assert list(plan([]).stages) == ["cells/all/dvc.yaml:score@b", "summary"]
-
-
-def test_a_gpu_stage_must_be_able_to_travel(project, monkeypatch):
-    path = project.folder / "cells/all/dvc.yaml"
-    path.write_text(path.read_text().replace("  score:", "  score:\n    meta: {gpu: true}"))
-    monkeypatch.chdir(project.folder)
-    with pytest.raises(ValueError, match=r"score@a is marked gpu, but metrics/a.txt is not cached"):
-        plan([])
+    (project.folder / "source.txt").write_text("edited\n")
+    assert list(plan(["cells/all/dvc.yaml:train@b"]).stages) == ["prepare", "cells/all/dvc.yaml:train@b"]
 
 
 def test_what_git_keeps_is_made_anew_in_each_clone(project, monkeypatch):
-    """An output outside the cache can't travel; the stage that writes it runs where it is read."""
-    path = project.folder / "cells/all/dvc.yaml"
-    path.write_text(path.read_text().replace("deps: [train.sh, ", "deps: [train.sh, checked.txt, "))
+    """An output outside the cache can't travel to or from a stage on a GPU; the stage that writes it runs where it is
+    read."""
     monkeypatch.chdir(project.folder)
+    cells, root = project.folder / "cells/all/dvc.yaml", project.folder / "dvc.yaml"
+    text = cells.read_text()
+    cells.write_text(text.replace("  score:", "  score:\n    meta: {gpu: true}"))
+    with pytest.raises(ValueError, match=r"score@a is marked gpu, but metrics/a.txt is not cached"):
+        plan([])
+    cells.write_text(text.replace("deps: [train.sh, ", "deps: [train.sh, checked.txt, "))
     with pytest.raises(ValueError, match=r"train@a is marked gpu, but checked\.txt is not cached"):
         plan([])
-    (project.folder / "dvc.yaml").write_text(
-        (project.folder / "dvc.yaml").read_text().replace("  check:", "  check:\n    meta: {everywhere: true}")
-    )
+    root.write_text(root.read_text().replace("  check:", "  check:\n    meta: {everywhere: true}"))
     train = plan([]).stages["cells/all/dvc.yaml:train@b"]
     assert set(train.needs) == {"check", "prepare"} and (train.inputs, train.first) == (("data/raw/x",), ("check",))
 
 
-def test_an_unknown_target_is_one_sentence(untouched, monkeypatch):
+def test_an_unknown_target_or_no_ray_is_one_sentence(untouched, monkeypatch):
     monkeypatch.chdir(untouched.folder)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)  # Ray is not needed for that
-    with pytest.raises(SystemExit, match=r"cluster: .*nowhere"):
-        main(["nowhere"])
+    for found, arguments, message in (
+        ("ray", ["nowhere"], r"cluster: .*nowhere"),  # it need not be there for that
+        (None, [], r"Ray is not installed; `pip install --requirement requirements-cluster.txt`"),
+    ):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, found=found: found)
+        with pytest.raises(SystemExit, match=message):
+            main(arguments)
 
 
 def test_the_check_goes_first():
@@ -66,9 +62,3 @@ def test_the_check_goes_first():
     assert precedence(stages) == {"code": set(), "check": {"code"}, "a": {"code", "check"}, "b": {"a", "check"}}
     del stages["check"]
     assert precedence(stages) == {"code": set(), "a": {"code"}, "b": {"a"}}
-
-
-def test_without_ray_one_sentence_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(SystemExit, match=r"Ray is not installed; `pip install --requirement requirements-cluster.txt`"):
-        main([])

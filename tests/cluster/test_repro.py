@@ -45,9 +45,6 @@ def test_past_a_failed_stage_others_run(project):
     assert done.returncode == 255 and "failed to reproduce" in done.stderr and "no luck with a" in done.stdout
     entries = yaml.safe_load((project.folder / LOCKS[1]).read_text())["stages"]
     assert set(entries) == {"train@b", "train@c", "score@b", "score@c"}
-
-
-def test_an_unknown_stage_is_one_line(project):
     done = run(project, "nowhere")
     assert done.returncode == 255 and done.stderr == "ERROR: Stage 'nowhere' not found inside 'dvc.yaml' file\n"
     assert run(project, "--unknown").returncode == 254

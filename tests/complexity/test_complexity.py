@@ -104,8 +104,5 @@ def test_the_table_says_what_was_measured_where():
     assert r"{Lite\_A} & 16 & 14.7 & 39.6 & 1,234 \\" in text
     assert r"\caption[What the networks cost]{50\% of it." in text
     assert "median of 20 passes" in text and "on A CPU" in text and r"$362 \times 362$" in text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.0214, "0.0214"), (0.92, "0.920"), (39.63, "39.6"), (12345, "12,345")])
-def test_three_digits(value, text):
-    assert three(value) == text
+    digits = {0.0214: "0.0214", 0.92: "0.920", 39.63: "39.6", 12345: "12,345"}
+    assert {value: three(value) for value in digits} == digits

@@ -73,10 +73,7 @@ def test_the_change_has_the_bytes_of_dvc(patched):
     assert int(python(patched, "-c", COMPARED, str(installed)).split()[-1]) > 100
 
 
-def test_the_change_passes_its_own_tests(patched):
+def test_the_change_passes_its_own_tests_and_tools_have_the_same_code(patched):
     printed = python(patched, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit/test_lock_text.py")
     assert " passed" in printed
-
-
-def test_tools_have_the_same_code(patched):
     assert (patched / "dvc/lock_text.py").read_bytes() == (ROOT / "tools/lock_text.py").read_bytes()

@@ -13,9 +13,9 @@ from aml.extraction.describe import describe_at_scales
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_images, read_queries
-from aml.networks.network import RetrievalNetwork
-from aml.networks.stored import save_network
-from tests.stages.packed_sets import NUM_DATABASE, NUM_QUERIES, NUM_TRAIN, write_sets
+from tests import contents
+from tests.stages.packed_sets import NUM_DATABASE, NUM_QUERIES, NUM_TRAIN
+from tests.stages.shared_work import write_inputs
 
 HOW = {"image_size": 32, "scales": [1.0, 0.5], "precision": "float32", "query_crop": True}
 DTYPES = {"train.whitening": "float32", "test.database": "float16", "test.queries": "float32"}
@@ -30,11 +30,8 @@ def small_shards(monkeypatch):
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     """The model folder, and the lists by name."""
-    folder = tmp_path_factory.mktemp("inputs")
-    torch.manual_seed(0)
-    network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=8, gem_p=3.0)
-    save_network(folder / "model", network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={})
-    sets = write_sets(folder / "sets")
+    folder = write_inputs(tmp_path_factory.mktemp("inputs"))
+    sets = folder / "sets"
     lists = read_images(sets / "train"), read_images(sets / "test"), read_queries(sets / "test")
     return folder / "model", dict(zip(DTYPES, lists, strict=True))
 
@@ -55,22 +52,8 @@ class Describing:
 
 def describe(inputs, folder, *, batch_size=4, compiled=False, **other):
     model, lists = inputs
-    device = torch.device("cpu")
-    describe_lists(
-        model,
-        folder,
-        lists,
-        HOW | other,
-        dtypes=DTYPES,
-        batch_size=batch_size,
-        device=device,
-        num_workers=0,
-        compiled=compiled,
-    )
-
-
-def contents(folder) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    options = {"device": torch.device("cpu"), "num_workers": 0, "compiled": compiled}
+    describe_lists(model, folder, lists, HOW | other, dtypes=DTYPES, batch_size=batch_size, **options)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bytes(inputs, tmp_path, monkeypatch):
@@ -115,9 +98,6 @@ def test_precision_is_that_of_the_convolutions_and_is_noted(inputs, tmp_path):
     assert (exact.extraction["precision"], short.extraction["precision"]) == ("float32", "bfloat16")
     difference = np.abs(exact["train.whitening"] - short["train.whitening"]).max()
     assert 1e-5 < difference < 0.05 and short["train.whitening"].dtype == np.float32
-
-
-def test_tf32_needs_a_gpu(inputs, tmp_path):
     with pytest.raises(
         ValueError, match="precision is 'tf32', which cpu does not have; accepted: float32, bfloat16, or a GPU"
     ):

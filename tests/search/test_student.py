@@ -41,15 +41,12 @@ def test_the_file_of_another_student_is_refused(tiny, exported, tmp_path):
         Student(exported)
 
 
-def test_a_truncated_file_is_refused(exported):
+@pytest.mark.parametrize("name", ["model.json", "student.onnx"])
+def test_a_folder_that_lacks_a_file_is_no_exported_student(exported, name):
     path = exported / "student-int8.onnx"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"student-int8.onnx is damaged"):
         Student(path)
-
-
-@pytest.mark.parametrize("name", ["model.json", "student.onnx"])
-def test_a_folder_that_lacks_a_file_is_no_exported_student(exported, name):
     (exported / name).unlink()
     with pytest.raises(ValueError, match=rf"is no exported student: there is no .*{name}; `make search` writes one"):
         Student(exported)

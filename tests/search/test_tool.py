@@ -1,12 +1,9 @@
 """`python -m tools.search` as a user calls it, and its server."""
 
 import http.client
-import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +13,9 @@ from PIL import Image
 
 from aml.search.student import Student
 from stages.index import main as index
-from tests.search.conftest import KEY, ROOT, by_torch, parameters, write_model
+from tests import ROOT, python
+from tests.pictures import encoded, pixels
+from tests.search.conftest import KEY, by_torch, parameters, write_model
 from tests.stages.packed_sets import labels_of
 from tests.stages.random_descriptors import describe
 from tools.search.__main__ import arguments, main
@@ -26,16 +25,10 @@ from tools.search.photo import query_pixels, upright
 from tools.search.server import MAX_BYTES, server
 
 
-def encoded(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **options)
-    return file.getvalue()
-
-
 @pytest.fixture
 def photo(tmp_path) -> Path:
     path = tmp_path / "a photo é.png"
-    path.write_bytes(encoded(np.random.default_rng(5).integers(0, 256, (60, 80, 3), dtype=np.uint8)))
+    path.write_bytes(encoded(pixels(80, 60, 5)))
     return path
 
 
@@ -55,7 +48,7 @@ def test_it_answers_without_torch(tiny, photo):
         "print([name for name in ('torch', 'onnx', 'pandas', 'matplotlib') if name in sys.modules])"
     )
     words = command(tiny, photo, "--top", 4, "--page", photo.with_suffix(".html"))
-    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = python("-c", code, *words, check=True)
     first, *lines, modules = done.stdout.splitlines()
     assert first.startswith(str(photo)) and modules == "[]" and len(lines) == 4
     student, found = Student(tiny / f"exported/{KEY}"), finder(tiny).index
@@ -79,30 +72,25 @@ def test_json_has_photos_boxes_and_results(tiny, photo, capsys):
     assert whole != part
 
 
-def test_the_page_shows_the_pictures_and_needs_nothing_else(tiny, photo):
+def test_the_page_shows_the_pictures_and_needs_nothing_else(tiny, photo, tmp_path):
+    """A database image that is not here has none."""
     found = finder(tiny)
     text = page(found, [found.ask("<b>.png", photo.read_bytes(), [0, 0, 9, 9], 5)])
     assert len(re.findall(r'<img src="data:image/jpeg;base64,', text)) == 6  # the photo's and five more
     assert "&lt;b&gt;.png" in text and "<b>" not in text and "http" not in text
-
-
-def test_a_database_image_that_is_not_here_has_no_picture(tiny, photo, tmp_path):
     found = Finder(tiny / f"exported/{KEY}", tiny / "index/big", processed=tmp_path)
     text = page(found, [found.ask("x", photo.read_bytes(), None, 5)])
     assert text.count("<img") == 1 and text.count('class="none"') == 5
 
 
-def test_the_teacher_answers_where_one_asks(tiny, photo, capsys):
+def test_the_teacher_answers_where_one_asks(tiny, photo, tmp_path, capsys):
     main(arguments(command(tiny, photo, "--teacher", "--models", tiny / "models", "--top", 21, "--json")))
     (answer,) = json.loads(capsys.readouterr().out)["photos"]
     pixels = query_pixels(upright(photo.read_bytes()), None, 32)
     expected = finder(tiny).index.search(by_torch(tiny, "big", pixels, [1.0, 0.7]).astype(np.float32), 21)
     assert [found["name"] for found in answer["teacher"]] == [result.image.name for result in expected]
     assert answer["teacher"] != answer["results"]
-
-
-def test_a_teacher_that_did_not_make_the_index_is_refused(tiny, photo, tmp_path):
-    write_model(tmp_path / "big", seed=7)
+    write_model(tmp_path / "big", seed=7)  # did not make the index
     with pytest.raises(ValueError, match=r"big is not the network \w{8} that made .*index/big"):
         main(arguments(command(tiny, photo, "--teacher", "--models", tmp_path)))
 
@@ -174,7 +162,7 @@ def test_the_command_ends_without_a_traceback(tiny, photo, tmp_path):
     index = shutil.copytree(tiny / "index/big", tmp_path / "index")
     (index / "index.faiss").write_bytes((index / "index.faiss").read_bytes()[:-1])
     words = command(tiny, photo, "--index", index)
-    done = subprocess.run([sys.executable, "-m", "tools.search", *words], cwd=ROOT, capture_output=True, text=True)
+    done = python("-m", "tools.search", *words)
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(
         r"search: .*index.faiss is damaged: it is not the file that index.json names; .*\n", done.stderr
@@ -213,41 +201,24 @@ def form(name: str, data: bytes) -> dict:
     return {"body": head.encode() + data + b"\r\n--x--\r\n", "Content_Type": "multipart/form-data; boundary=x"}
 
 
-def test_the_server_answers_a_photo_from_its_own_page(served, photo):
+def test_the_server_answers_a_photo_from_its_own_page_or_says_what_is_wrong(served, photo):
     status, text = request(served, "GET")
     assert status == 200 and '<input type="file"' in text
     status, text = request(served, "POST", **form("<i>.png", photo.read_bytes()))
     assert status == 200 and text.count("<img") == 4 and "&lt;i&gt;.png" in text
-
-
-@pytest.mark.parametrize("data", [b"no image", b"\x89PNG\r\n\x1a\n" + bytes(50)])
-def test_the_server_says_what_is_wrong_with_a_bad_image(served, data):
-    status, text = request(served, "POST", **form("bad.png", data))
-    assert status == 400 and re.search(r'role="alert">bad.png: .*</p>', text) and '<input type="file"' in text
-
-
-@pytest.mark.parametrize("body", [b"", b"--x--\r\n", bytes(1000)])
-def test_a_form_without_a_photo_is_told_so(served, body):
-    for kind in ("multipart/form-data; boundary=x", "text/plain", ""):
-        status, text = request(served, "POST", body=body, Content_Type=kind)
-        assert status == 400 and "no photo came" in text
-
-
-def test_a_photo_that_is_too_large_is_never_read(served):
-    connection = http.client.HTTPConnection("127.0.0.1", served, timeout=30)
-    connection.putrequest("POST", "/")
-    connection.putheader("Content-Length", str(MAX_BYTES + 1))
-    connection.endheaders()
-    answer = connection.getresponse()
-    assert answer.status == 400 and f"at most {MAX_BYTES:,} are accepted" in answer.read().decode()
+    for data in (b"no image", b"\x89PNG\r\n\x1a\n" + bytes(50)):
+        status, text = request(served, "POST", **form("bad.png", data))
+        assert status == 400 and re.search(r'role="alert">bad.png: .*</p>', text) and '<input type="file"' in text
+    for body in (b"", b"--x--\r\n", bytes(1000)):
+        for kind in ("multipart/form-data; boundary=x", "text/plain", ""):
+            status, text = request(served, "POST", body=body, Content_Type=kind)
+            assert status == 400 and "no photo came" in text
+    status, text = request(served, "POST", Content_Length=str(MAX_BYTES + 1))  # is never read
+    assert status == 400 and f"at most {MAX_BYTES:,} are accepted" in text
 
 
 @pytest.mark.parametrize("path", ["/../../etc/passwd", "/%2e%2e/params.yaml", "//etc/passwd", "/index.html"])
-def test_the_server_has_no_other_file(served, path):
+def test_the_server_has_no_other_file_and_refuses_another_site_s_requests(served, path):
     assert request(served, "GET", path)[0] == 404
-
-
-@pytest.mark.parametrize("headers", [{"Host": "example.org"}, {"Origin": "http://example.org"}])
-def test_another_site_s_requests_are_refused(served, headers):
-    for method in ("GET", "POST"):
-        assert request(served, method, **headers)[0] == 403
+    for headers in ({"Host": "example.org"}, {"Origin": "http://example.org"}):
+        assert [request(served, method, **headers)[0] for method in ("GET", "POST")] == [403, 403]

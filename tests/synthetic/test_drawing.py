@@ -4,11 +4,8 @@ import hashlib
 import io
 import os
 import pickle
-import subprocess
-import sys
 import tarfile
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +18,7 @@ from synthetic.frame import Camera, Frame, aim
 from synthetic.landmarks import KINDS, PALETTE, draw_landmark
 from synthetic.light import HOURS, Light
 from synthetic.views import View, draw_view
+from tests import python
 
 SIZE = 48
 TRAINING = {
@@ -89,16 +87,19 @@ def test_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
         f"draw_distractors(Path(sys.argv[1]), {DISTRACTORS!r}, num_archives=2, num_processes=1)"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
-    root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", script, tmp_path / "synth1k"], check=True, env=environment, cwd=root)
+    python("-c", script, tmp_path / "synth1k", check=True, env=environment)
     assert digests(tmp_path / "synth1k") == digests(drawn / "synth1k")
 
 
-def test_another_seed_gives_other_pictures(drawn, tmp_path):
+def test_another_seed_gives_other_pictures_and_an_interrupted_call_no_part(drawn, tmp_path, monkeypatch):
     draw_distractors(tmp_path / "synth1k", replace(DISTRACTORS, seed=1), num_archives=2, num_processes=1)
     first, second = (members(root / "synth1k" / "revisitop1m.1.tar.gz") for root in (drawn, tmp_path))
     assert not set(first) & set(second)
     assert not any(np.array_equal(a, b) for a in first.values() for b in second.values())
+    monkeypatch.setattr("synthetic.sets.draw_other", lambda job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        draw_distractors(tmp_path / "set", DISTRACTORS, num_archives=2, num_processes=1)
+    assert not list((tmp_path / "set").iterdir())
 
 
 def test_training_layout(drawn):
@@ -148,11 +149,8 @@ def test_distractor_layout(drawn):
     assert [len(archive) for archive in archives] == [3, 4]
     assert [f"jpg/{line}" for line in lines] == [name for archive in archives for name in archive]
     assert len(list(folder.iterdir())) == 3
-
-
-def test_archives_are_dated_1970(drawn):
-    data = (drawn / "synthsfm" / "ims.tar.gz").read_bytes()
-    assert data[4:8] == bytes(4)  # time of a gzip header
+    data = (folder / "revisitop1m.1.tar.gz").read_bytes()
+    assert data[4:8] == bytes(4)  # time of a gzip header: archives are dated 1970
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert {(member.mtime, member.uid, member.uname) for member in tar} == {(0, 0, "")}
 
@@ -165,25 +163,16 @@ def postcard():
     return next(view for view in views if view.coverage > 0.15 and view.unhidden > 0.8)
 
 
-def test_a_view_is_easy_to_itself(postcard):
-    assert covisibility(postcard, postcard) == pytest.approx(1)
-    assert grade(postcard, postcard) == "easy"
-    assert is_pair(postcard, postcard)
-
-
-def test_hidden_tiny_or_turned_views_are_junk(postcard):
+def test_a_view_is_graded_by_what_it_shows(postcard):
+    """Easy to itself; hard by night, at a distance, in part; junk when hidden, tiny or turned."""
     visible = postcard.visible
-    other_faces = np.where(visible == 0, 10, 0)
-    assert grade(postcard, replace(postcard, unhidden=0.2)) == "junk"
-    assert grade(postcard, replace(postcard, coverage=0.02)) == "junk"
-    assert covisibility(postcard, replace(postcard, visible=other_faces)) == 0
-    assert grade(postcard, replace(postcard, visible=other_faces)) == "junk"
-    assert grade(postcard, replace(postcard, visible=np.zeros_like(visible))) == "junk"
-
-
-def test_night_distance_and_partial_cover_make_a_view_hard(postcard):
-    for change in ({"is_dark": True}, {"scale": 3 * postcard.scale}, {"unhidden": 0.5}, {"coverage": 0.1}):
-        assert grade(postcard, replace(postcard, **change)) == "hard"
+    other_faces = {"visible": np.where(visible == 0, 10, 0)}
+    hard = [{"is_dark": True}, {"scale": 3 * postcard.scale}, {"unhidden": 0.5}, {"coverage": 0.1}]
+    junk = [{"unhidden": 0.2}, {"coverage": 0.02}, other_faces, {"visible": np.zeros_like(visible)}]
+    for level, changes in {"easy": [{}], "hard": hard, "junk": junk}.items():
+        assert {grade(postcard, replace(postcard, **change)) for change in changes} == {level}
+    assert covisibility(postcard, postcard) == pytest.approx(1) and is_pair(postcard, postcard)
+    assert covisibility(postcard, replace(postcard, **other_faces)) == 0
 
 
 def test_faces_in_front_hide_those_behind_and_occluders_hide_both():
@@ -208,13 +197,6 @@ def test_each_kind_shows_in_its_view(kind):
     assert len(landmark.solid) < 255  # numbers of faces are bytes
     view = draw_view(landmark, (0,), 0, SIZE)
     assert isinstance(view, View) and view.visible.sum() > 0
-
-
-def test_an_interrupted_call_leaves_no_part(tmp_path, monkeypatch):
-    monkeypatch.setattr("synthetic.sets.draw_other", lambda job: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        draw_distractors(tmp_path / "set", DISTRACTORS, num_archives=2, num_processes=1)
-    assert not list((tmp_path / "set").iterdir())
 
 
 def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):

@@ -1,10 +1,10 @@
 """Processes that draw end with the one that they work for."""
 
-import subprocess
-import sys
 import time
 
 import psutil
+
+from tests import python
 
 KILLED_AT_WORK = """
 import os, signal
@@ -19,7 +19,7 @@ with workers(2) as spread:
 
 
 def test_they_end_with_a_killed_stage():
-    done = subprocess.run([sys.executable, "-c", KILLED_AT_WORK], stdout=subprocess.PIPE, text=True)
+    done = python("-c", KILLED_AT_WORK)
     processes = [int(word) for word in done.stdout.split()]
     assert processes and done.returncode < 0
     deadline = time.monotonic() + 10
