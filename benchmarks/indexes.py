@@ -24,7 +24,7 @@ QUICK = 2000, 32, 40, 20
 SETTINGS = IndexSettings(sets=None, kind="flat", lists=1024, probes=32, code_bytes=64, links=32)
 QUICK_SETTINGS = IndexSettings(sets=None, kind="flat", lists=16, probes=4, code_bytes=8, links=8)
 ROWS_AT_A_TIME = 10_000
-LIMIT = 600  # seconds of the processors for a build
+LIMIT = 1800  # seconds of the processors for a build
 TOLERANCE = 1e-5  # of a similarity
 
 

@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
 MAX_THREADS = 8  # more would wait for Python's lock
-PRODUCT_ROWS = 512  # at a time: from there on a product is as fast as it gets
+PRODUCT_ROWS = 512  # at a time: enough for a fast product, and few enough to stay in the processor's cache
 SLICE_SIZE = 2**16  # numbers that fit into the processor's cache, in float64 too
 GATHERED_ROWS = 512  # labelled rows at a time, in each thread
 NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |P (x - m)|
@@ -36,38 +36,35 @@ def count_above(
     All are unit-norm, float32 or float16, memory maps included. labelled: for each query, the numbers of rows of the
     database, each once. Distractors' row numbers go on from N. Raises ValueError for rows that are not of unit norm.
     """
-    parts = {"database": database} | ({} if distractors is None else {"distractors": distractors})
+    parts = {"database": database, "distractors": database[:0] if distractors is None else distractors}
     blas = ThreadpoolController().select(user_api="blas")
     num_threads = min(MAX_THREADS, max((library.num_threads for library in blas.lib_controllers), default=1))
     certain = 1.01 * queries.shape[1] * 2.0**-24  # 1.01: rows a little longer than 1, and D u / (1 - D u)
     # Each thread counts a block by itself, its product included: a product of many threads waits for the slowest.
     with blas.limit(limits=1), ThreadPoolExecutor(num_threads) as threads:
-        queries = _block(queries, "queries", slice(None))
+        queries = _unit_rows(queries, "queries", slice(0, len(queries)))
         similarities = _labelled_similarities(queries, database, labelled, threads)
         for tolerance in (min(certain, queries.shape[1] ** 0.5 * 2.0**-24), certain):
-            bins = _Bins(labelled, similarities, tolerance)
-            num_in_bin, largest_error = _fill(bins, queries, parts, threads)
+            bins = _Bins(queries, labelled, similarities, tolerance)
+            num_in_bin, largest_error = _fill(bins, parts, threads)
             if largest_error <= tolerance / 2:
                 break
     return bins.above(num_in_bin["database"]), bins.above(num_in_bin["distractors"])
 
 
 def _fill(
-    bins: "_Bins", queries: np.ndarray, parts: dict[str, np.ndarray], threads: ThreadPoolExecutor
+    bins: "_Bins", parts: dict[str, np.ndarray], threads: ThreadPoolExecutor
 ) -> tuple[dict[str, np.ndarray], float]:
     """Return how many rows of the database and of the distractors are in each bin, and the largest error met."""
-
-    def count_block(name: str, first_row: int, rows: slice) -> tuple[np.ndarray, float]:
-        return bins.count(_block(parts[name], name, rows), first_row + rows.start, queries)
-
-    block_rows = BLOCK_BYTES // (4 * queries.shape[1])
+    block_rows = BLOCK_BYTES // (4 * bins.queries.shape[1])
     num_in_bin, largest_error, first_row = {}, 0.0, 0
-    for name in ("database", "distractors"):
-        num_in_bin[name], num_rows = np.zeros(len(bins.rows), np.int64), len(parts.get(name, ()))
-        for in_block, error in threads.map(partial(count_block, name, first_row), _slices(num_rows, block_rows)):
+    for name, part in parts.items():
+        num_in_bin[name] = np.zeros(len(bins.rows), np.int64)
+        count = partial(bins.count, np.asarray(part), name, first_row)
+        for in_block, error in threads.map(count, _slices(0, len(part), block_rows)):
             num_in_bin[name] += in_block
             largest_error = max(largest_error, error)
-        first_row += num_rows
+        first_row += len(part)
     return num_in_bin, largest_error
 
 
@@ -81,8 +78,11 @@ class _Bins:
     2 * bin where all rows whose product is in the bucket are in one bin, 2 * bin + 1 where `bin` is only the lowest.
     """
 
-    def __init__(self, labelled: Sequence[np.ndarray], similarities: list[np.ndarray], tolerance: float):
-        self.tolerance = tolerance
+    def __init__(
+        self, queries: np.ndarray, labelled: Sequence[np.ndarray], similarities: list[np.ndarray], tolerance: float
+    ):
+        self.queries, self.tolerance = queries, tolerance
+        self.scaled = np.ascontiguousarray((queries * np.float32(BUCKETS)).T)  # (D, Q), which products read faster
         self.orders = [np.lexsort((-rows, values)) for rows, values in zip(labelled, similarities, strict=True)]
         sizes = [len(order) + 1 for order in self.orders]
         self.starts = np.cumsum([0, *sizes])
@@ -97,7 +97,7 @@ class _Bins:
             lowest = _num_passed(self.similarities[own], low - tolerance, "right")
             highest = _num_passed(self.similarities[own], high + tolerance, "left")
             self.table[i] = 2 * (start + lowest) + (lowest < highest)
-        self.zeros = np.arange(len(sizes), dtype=np.intp)[:, None] * len(edges) + last  # product 0's entries
+        self.zeros = np.arange(len(sizes), dtype=np.intp) * len(edges) + last  # product 0's entries
 
     def above(self, num_in_bin: np.ndarray) -> list[np.ndarray]:
         """Return how many rows rank above each labelled row, in the order in which these were given."""
@@ -108,27 +108,24 @@ class _Bins:
             found.append(counts)
         return found
 
-    def count(self, block: np.ndarray, first_row: int, queries: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return how many rows of a block (B, D) are in each bin, and the largest error of a product that was compared
-        exactly."""
+    def count(self, part: np.ndarray, name: str, first_row: int, block: slice) -> tuple[np.ndarray, float]:
+        """Return how many rows of part[block] are in each bin, and the largest error of a product that was compared
+        exactly. first_row: the number of the part's first row."""
         num_in_bin, unsure = np.zeros(len(self.rows), np.int64), []
-        scaled = np.empty((len(queries), len(block)), np.float32)  # a tenth faster than queries @ block.T
-        for rows in _slices(len(block), PRODUCT_ROWS):
-            scaled[:, rows] = (block[rows] @ (queries * np.float32(BUCKETS)).T).T
-        for some in _slices(len(queries), SLICE_SIZE // max(1, len(block))):
-            buckets = scaled[some].astype(np.int32) + self.zeros[some]
-            codes = self.table.take(buckets).ravel()
+        for some in _slices(block.start, block.stop, PRODUCT_ROWS):
+            products = _unit_rows(part, name, some) @ self.scaled
+            codes = self.table.take(products.astype(np.int32) + self.zeros).ravel()
             num_in_bin += np.bincount(codes, minlength=2 * len(num_in_bin))[::2]
             found = np.flatnonzero((codes & 1).astype(np.bool_))  # flat booleans are searched much faster
-            owners, columns = np.divmod(found, len(block))
-            unsure.append((owners + some.start, columns, codes[found] >> 1))
-        owners, columns, bins = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
-        products = scaled[owners, columns].astype(np.float64) / BUCKETS
+            rows, owners = np.divmod(found, len(self.queries))
+            unsure.append((owners, rows + some.start, codes[found] >> 1, products.ravel()[found]))
+        owners, rows, bins, products = (np.concatenate(parts) for parts in zip(*unsure, strict=True))
+        products = products.astype(np.float64) / BUCKETS
         bins = self._climb(bins, products - self.tolerance)
         close = np.flatnonzero(self.similarities[bins] <= products + self.tolerance)
-        owners, columns = owners[close], columns[close]
-        similarities = _similarities(block, columns, queries, owners)
-        bins[close] = self._climb(bins[close], similarities, columns + first_row)
+        owners, rows = owners[close], rows[close]
+        similarities = _similarities(part, rows, self.queries, owners)
+        bins[close] = self._climb(bins[close], similarities, rows + first_row)
         num_in_bin += np.bincount(bins, minlength=len(num_in_bin))
         return num_in_bin, float(np.abs(similarities - products[close]).max(initial=0))
 
@@ -153,7 +150,7 @@ def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owne
     float64."""
     similarities = np.empty(len(rows))
     queries = queries.astype(np.float64)
-    for some in _slices(len(rows), SLICE_SIZE // queries.shape[1]):
+    for some in _slices(0, len(rows), SLICE_SIZE // queries.shape[1]):
         np.einsum("nd,nd->n", block[rows[some]].astype(np.float64), queries[owners[some]], out=similarities[some])
     return similarities
 
@@ -164,27 +161,28 @@ def _labelled_similarities(
     """Return the exact similarities of each query's labelled rows, reading only these."""
     sizes = [len(rows) for rows in labelled]
     owners, rows = np.repeat(np.arange(len(labelled)), sizes), np.concatenate(labelled)
-    slices = _slices(len(rows), GATHERED_ROWS)
+    slices = _slices(0, len(rows), GATHERED_ROWS)
     values = threads.map(lambda some: _similarities(database, rows[some], queries, owners[some]), slices)
     return np.split(np.concatenate([np.empty(0), *values]), np.cumsum(sizes)[:-1])
 
 
-def _slices(num_rows: int, step: int) -> Iterator[slice]:
-    return (slice(start, start + max(1, step)) for start in range(0, num_rows, max(1, step)))
+def _slices(start: int, stop: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
+    return (slice(first, min(first + step, stop)) for first in range(start, stop, step))
 
 
-def _block(part: np.ndarray, name: str, rows: slice | np.ndarray) -> np.ndarray:
-    """Return some rows (B, D), float32. Raises ValueError for a row that is not of unit norm."""
-    block = _as_float32(part[rows])
+def _unit_rows(part: np.ndarray, name: str, rows: slice) -> np.ndarray:
+    """Return some rows (n, D), float32. Raises ValueError for a row that is not of unit norm."""
+    found = _as_float32(part[rows])
     with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.vecdot(block, block))
+        norms = np.sqrt(np.vecdot(found, found))
     wrong = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # not >: nan is wrong, too
     if len(wrong):
         raise ValueError(
-            f"{name}, row {np.arange(len(part))[rows][wrong[0]]}: norm {norms[wrong[0]]}; accepted: finite "
+            f"{name}, row {rows.start + wrong[0]}: norm {norms[wrong[0]]}; accepted: finite "
             f"descriptors of norm 1 within {NORM_TOLERANCE}"
         )
-    return block
+    return found
 
 
 def _as_float32(rows: np.ndarray) -> np.ndarray:
