@@ -21,7 +21,6 @@ from threadpoolctl import ThreadpoolController
 BLOCK_BYTES = 16 * 2**20  # of float32 rows at a time, in each thread
 MAX_THREADS = 8  # more would wait for Python's lock
 PRODUCT_ROWS = 512  # at a time: enough for a fast product, and few enough to stay in the processor's cache
-SLICE_SIZE = 2**16  # numbers that fit into the processor's cache, in float64 too
 GATHERED_ROWS = 512  # labelled rows at a time, in each thread
 NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |P (x - m)|
 BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the queries is exact
@@ -123,8 +122,10 @@ class _Bins:
         products = products.astype(np.float64) / BUCKETS
         bins = self._climb(bins, products - self.tolerance)
         close = np.flatnonzero(self.similarities[bins] <= products + self.tolerance)
-        owners, rows = owners[close], rows[close]
-        similarities = _similarities(part, rows, self.queries, owners)
+        owners, rows, similarities = owners[close], rows[close], np.empty(len(close))
+        for query in np.unique(owners):
+            own = np.flatnonzero(owners == query)
+            similarities[own] = _similarities(part[rows[own]], self.queries[query])
         bins[close] = self._climb(bins[close], similarities, rows + first_row)
         num_in_bin += np.bincount(bins, minlength=len(num_in_bin))
         return num_in_bin, float(np.abs(similarities - products[close]).max(initial=0))
@@ -145,25 +146,22 @@ def _num_passed(values: np.ndarray, edges: np.ndarray, side: str) -> np.ndarray:
     return np.bincount(np.searchsorted(edges, values, side), minlength=len(edges) + 1)[:-1].cumsum()
 
 
-def _similarities(block: np.ndarray, rows: np.ndarray, queries: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Return the exact similarities (n,) of block[rows], float32 or float16, with queries[owners], each summed in
-    float64."""
-    similarities = np.empty(len(rows))
-    queries = queries.astype(np.float64)
-    for some in _slices(0, len(rows), SLICE_SIZE // queries.shape[1]):
-        np.einsum("nd,nd->n", block[rows[some]].astype(np.float64), queries[owners[some]], out=similarities[some])
-    return similarities
-
-
 def _labelled_similarities(
     queries: np.ndarray, database: np.ndarray, labelled: Sequence[np.ndarray], threads: ThreadPoolExecutor
 ) -> list[np.ndarray]:
     """Return the exact similarities of each query's labelled rows, reading only these."""
-    sizes = [len(rows) for rows in labelled]
-    owners, rows = np.repeat(np.arange(len(labelled)), sizes), np.concatenate(labelled)
-    slices = _slices(0, len(rows), GATHERED_ROWS)
-    values = threads.map(lambda some: _similarities(database, rows[some], queries, owners[some]), slices)
-    return np.split(np.concatenate([np.empty(0), *values]), np.cumsum(sizes)[:-1])
+
+    def of_query(query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        slices = _slices(0, len(rows), GATHERED_ROWS)
+        return np.concatenate([np.empty(0), *(_similarities(database[rows[some]], query) for some in slices)])
+
+    return list(threads.map(of_query, queries, labelled))
+
+
+def _similarities(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """Return the exact similarities (n,) of rows (n, D), float32 or float16, with a query (D,), each summed in
+    float64."""
+    return np.einsum("nd,d->n", rows.astype(np.float64), query.astype(np.float64))
 
 
 def _slices(start: int, stop: int, step: int) -> Iterator[slice]:
