@@ -101,7 +101,7 @@ def data(folder: Path) -> list[Path]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a tree but those that only type checkers read."""
+    """Yield all nodes of a tree but those that only type checkers read."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and getattr(child.test, "id", None) == "TYPE_CHECKING"):

@@ -36,7 +36,8 @@ def main(folder: Path, values: dict) -> None:
 
 
 def needed(root: Path, networks: dict) -> dict[str, dict[str, str]]:
-    """File name -> its modules: path -> digest of all code that this stage, loss or network needs in `root`."""
+    """Return for each file name the modules that it covers: path -> digest of all code that this stage, loss or
+    network needs in `root`."""
     code = Code(root, outside=OUTSIDE, by_name=BY_NAME)
     names = sorted(path.stem for path in (root / stages.__name__).glob("*.py"))
     modules = {name: f"{stages.__name__}.{name}" for name in names if name not in ("__init__", Path(__file__).stem)}

@@ -44,7 +44,7 @@ def training_rows(folder: Path) -> list:
 
 
 def test_rows(folder: Path, labels: Path) -> list:
-    """Queries with their boxes, then images that the ground truth calls easy, hard and junk."""
+    """Return queries with their boxes, then images that the ground truth calls easy, hard and junk."""
     queries, database = read_queries(folder), read_images(folder)
     ground_truth = read_ground_truth(labels)
     rows = []

@@ -83,8 +83,8 @@ def main(
 
 
 def learned(whitening: Whitening) -> dict | None:
-    """What was added to the diagonal of the whitening's scatter matrix, and the condition number of the sum; None for a
-    whitening that came with its network."""
+    """Return what was added to the diagonal of the whitening's scatter matrix, and the condition number of the sum;
+    None for a whitening that came with its network."""
     if whitening.regularisation is None:
         return None
     return {

@@ -88,7 +88,7 @@ def calibration_images(processed: Path, train_set: str | None, image_size: int, 
 
 
 def require_equal(describer: Describer, path: Path) -> None:
-    """Raises ValueError unless onnxruntime and torch describe images of noise of all SIZES alike."""
+    """Raise ValueError unless onnxruntime and torch describe images of noise of all SIZES alike."""
     session, random = open_session(path), np.random.default_rng(0)
     for size in SIZES:
         pixels = random.integers(0, 256, (1, 3, *size), dtype=np.uint8)
@@ -121,7 +121,7 @@ def measure(path: Path, database: TeacherDatabase, least: int) -> dict:
 
 
 def identity(model: Path, description: dict, database: TeacherDatabase, train_set: str, values: dict) -> dict:
-    """What model.json says of the student itself."""
+    """Return what model.json says about the student, apart from its files."""
     return {
         "key": model.name,
         "student": setting(values, "student", str),

@@ -61,7 +61,7 @@ def main(teacher: str, given: Path, processed: Path, targets: Path, descriptors:
 
 
 def identity(settings: VectorSettings, vectors: Iterable[NamedVectors]) -> dict:
-    """What takes the place of a network in the provenance; `sha256` is of these vectors' files."""
+    """Return what provenance.json says in place of a network; `sha256` is of the files of these vectors."""
     digests = [of_list.sha256() for of_list in vectors]
     return {
         "source": "vectors",

@@ -91,7 +91,7 @@ def movement(before: Iterable[Table], after: Iterable[Table], threshold: float) 
 
 
 def rows(tables: Iterable[Table]) -> dict[tuple[int, tuple], Row]:
-    """Every row by the number of its table and its identity."""
+    """Return every row by the number of its table and its identity."""
     return {(table.number, row.identity): row for table in tables for row in table.rows}
 
 

@@ -52,7 +52,7 @@ def result(check: Callable[[], str]) -> str:
 
 
 def check_python(version: tuple[int, int] = sys.version_info[:2]) -> str:
-    """Raises ValueError for a Python that is older than the pinned packages accept."""
+    """Raise ValueError for a Python that is older than the pinned packages accept."""
     found = f"Python {version[0]}.{version[1]}"
     if version < PYTHON:
         raise ValueError(f"{found}: use Python 3.11 (`make PYTHON=python3.11 repro`, with .venv removed before)")
@@ -60,7 +60,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> str:
 
 
 def check_packages(requirements: Path = REQUIREMENTS) -> str:
-    """Raises ValueError if a package of requirements.txt is not installed; another version is no error."""
+    """Raise ValueError if a package of requirements.txt is not installed; another version is no error."""
     required, others = pinned(requirements.read_text(encoding="utf-8")), []
     for name, wanted in required.items():
         try:
@@ -78,7 +78,7 @@ def pinned(text: str) -> dict[str, str]:
 
 
 def check_gpus(device: str, processes: int) -> str:
-    """Raises ValueError if torch fails on a GPU, or finds fewer than section `runtime` of params.yaml asks for."""
+    """Raise ValueError if torch fails on a GPU, or finds fewer than section `runtime` of params.yaml asks for."""
     if device == "cpu":
         return "runtime.device is cpu: no GPU needed"
     names = output(sys.executable, "-c", TORCH, what="torch").splitlines()
@@ -94,7 +94,7 @@ def check_gpus(device: str, processes: int) -> str:
 
 
 def check_git() -> str:
-    """Raises ValueError outside a git repository, where DVC refuses to work."""
+    """Raise ValueError outside a git repository, where DVC refuses to work."""
     output("git", "rev-parse", "--git-dir", what="git")
     try:
         return f"commit {output('git', 'rev-parse', '--short', '--verify', 'HEAD', what='git').strip()}"
@@ -103,7 +103,7 @@ def check_git() -> str:
 
 
 def check_dvc() -> str:
-    """Raises ValueError if DVC fails, a folder can't be written to, or the disk of its cache is full."""
+    """Raise ValueError if DVC fails, a folder can't be written to, or the disk of its cache is full."""
     cache = existing(Path(output("dvc", "cache", "dir", what="dvc").splitlines()[-1]))
     for folder in (Path(), *map(Path, FOLDERS), cache):
         try:
@@ -117,7 +117,7 @@ def check_dvc() -> str:
 
 
 def output(*command: str, what: str) -> str:
-    """What a command prints. Raises ValueError with its last words if it is missing, fails, aborts or hangs."""
+    """Return what a command prints. Raises ValueError with its last words if it is missing, fails, aborts or hangs."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:

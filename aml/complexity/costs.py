@@ -56,6 +56,6 @@ def latex(costs: Iterable[Cost], note: str) -> str:
 
 
 def three(value: float) -> str:
-    """`value`, above 0, in print: three digits, or all those before the decimal point."""
+    """Return `value`, above 0, in print: with three digits, or with all digits before the decimal point."""
     decimals = max(0, 2 - math.floor(math.log10(value)))
     return f"{value:,.{decimals}f}"

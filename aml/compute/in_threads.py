@@ -9,8 +9,8 @@ import torch
 
 
 def num_side_by_side(device: torch.device, most: int) -> int:
-    """How many batches the cores have room for at a time, up to `most`, each by torch's number of threads; on a GPU
-    one."""
+    """Return how many batches fit on the cores at a time, at most `most`: each takes torch's number of threads. On a
+    GPU it is one."""
     return 1 if device.type != "cpu" else max(1, min(most, len(os.sched_getaffinity(0)) // torch.get_num_threads()))
 
 

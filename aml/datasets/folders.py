@@ -141,6 +141,6 @@ def _pairs(landmarks: list[str], where: str) -> dict[str, np.ndarray]:
 
 
 def _neighbours(rows):
-    """Each row with the next MAX_POSITIVES others, the first after the last."""
+    """Return each row paired with the next MAX_POSITIVES others; after the last row comes the first."""
     steps = range(1, min(MAX_POSITIVES, len(rows) - 1) + 1)
     return [(row, rows[(i + step) % len(rows)]) for i, row in enumerate(rows) for step in steps]

@@ -58,7 +58,7 @@ def own_names(queries: list[str]) -> list[str]:
 
 
 def _check_box(box, width: int, height: int, where):
-    """Raises ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
+    """Raise ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
 
     A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
     rounded) fills the outside with black.

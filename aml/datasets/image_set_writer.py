@@ -96,7 +96,7 @@ class PackWriter:
 
 
 def unwritable(name: str) -> str | None:
-    """Why an image of this name can't be packed, or None."""
+    """Return why an image of this name can't be packed, or None."""
     if not name or _CONTROL.search(name):
         return "at least one character and no control characters are accepted"
     try:

@@ -71,8 +71,8 @@ class Table:
 
 
 def read_landmarks(table: Table) -> dict[str, str]:
-    """Image -> landmark, of a table with the columns `name` and `landmark`. Raises ValueError for an image that stands
-    there twice and for one without a landmark."""
+    """Return the landmark of each image, from a table with the columns `name` and `landmark`. Raises ValueError for
+    an image that stands there twice and for one without a landmark."""
     check_distinct([values["name"] for _, values in table.rows], table.where)
     for where, values in table.rows:
         if not values["landmark"]:
@@ -81,12 +81,14 @@ def read_landmarks(table: Table) -> dict[str, str]:
 
 
 def read_queries(table: Table, images: list[str]) -> tuple[list[Query], list[str], Counter]:
-    """Queries, the database, and the columns that nobody reads, each with its count.
+    """Return the queries, the database, and the count of each column that nobody reads.
 
-    Columns: `name`, `role` (query or database); of queries `easy`, `hard` and `junk`, names of images, and the box
-    `x0`, `y0`, `x1`, `y1`. The database are all `images` but the queries, and those of the queries that have a line
-    with the role database too: a query's own image is junk to it then, unless its labels say more.
-    Raises ValueError for a line that breaks the format, for what is named twice, for a label outside the database.
+    Columns are `name`, `role` (query or database), and for queries `easy`, `hard` and `junk` (names of images) and the
+    box `x0`, `y0`, `x1`, `y1`. The database consists of all `images` that are not queries, and of queries that also
+    have a line with the role database. Such an image is junk to its own query, unless the query's labels say otherwise.
+
+    Raises ValueError for a line that breaks the format, for a name that stands twice, and for a label outside the
+    database.
     """
     queries, listed = [], []
     for where, values in table.rows:

@@ -58,7 +58,7 @@ def cid_path(cid: str) -> str:
 
 
 def _read_lists(raw, lists):
-    """Per split: names, clusters (not for whitening), queries and positives as indices of names."""
+    """Return for each split: names, clusters (not for whitening), queries and positives as indices of names."""
     path, splits = raw / f"{lists}.pkl", {}
     halves = upstream_lists.entries(pickles.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
     for split, half in zip(("train", "val"), halves, strict=True):

@@ -26,7 +26,7 @@ def entries(value, names: tuple[str, ...], where: str) -> list:
 
 
 def names(value, where: str) -> list[str]:
-    """`value`, checked to be a list of names. Raises ValueError naming `where`."""
+    """Return `value` if it is a list of names. Raises ValueError naming `where` if it is not."""
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, list | tuple) or not all(isinstance(x, str) for x in value):
         raise ValueError(f"{where}: a list of names is expected, found {_kind(value)}")
@@ -41,9 +41,9 @@ def one_form(name: str) -> str:
 
 
 def integers(value, where: str, *, below: int | None = None) -> list[int]:
-    """`value`, checked to be a list of whole numbers, 0 <= number < below where given.
+    """Return `value` if it is a list of whole numbers, 0 <= number < `below` where that is given.
 
-    Raises ValueError naming `where`.
+    Raises ValueError naming `where` if it is not.
     """
     value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, list | tuple) or not all(type(x) is int for x in value):
@@ -57,21 +57,21 @@ def integers(value, where: str, *, below: int | None = None) -> list[int]:
 
 
 def check_counts(counts: dict[str, int], expected: dict[str, int] | None, where, hint: str = "") -> None:
-    """Raises ValueError, naming `where`, for a count that is another than the expected one, if there is one."""
+    """Raise ValueError, naming `where`, for a count that is another than the expected one, if there is one."""
     for name, count in counts.items():
         if (expected or {}).get(name, count) != count:
             raise ValueError(f"{where}: {count} {name}, expected are {expected[name]}{hint}")
 
 
 def equal_lengths(where: str, **lists):
-    """Raises ValueError naming `where` if the lists differ in length."""
+    """Raise ValueError naming `where` if the lists differ in length."""
     if len({len(x) for x in lists.values()}) > 1:
         counts = " but ".join(f"{len(x)} {name}" for name, x in lists.items())
         raise ValueError(f"{where}: {counts}; equal numbers are expected")
 
 
 def check_distinct(names: list, where: str):
-    """Raises ValueError, naming `where`, for the first name that comes twice."""
+    """Raise ValueError, naming `where`, for the first name that comes twice."""
     if len(set(names)) != len(names):
         seen = set()
         twice = next(name for name in names if name in seen or seen.add(name))

@@ -110,7 +110,7 @@ def fetch(
 
 
 def magic_of(path: Path) -> bytes:
-    """How a file of this name must start; b"" for names that say nothing about it."""
+    """Return the bytes with which a file of this name must start; b"" for names that say nothing about it."""
     return next((magic for suffix, magic in MAGIC.items() if path.name.endswith(suffix)), b"")
 
 

@@ -40,7 +40,7 @@ class Misfit(Interruption):
 
 
 def check_start(first: bytes, magic: bytes):
-    """Raises Refusal for a web page, for an empty file, and for one that does not start with `magic`."""
+    """Raise Refusal for a web page, for an empty file, and for one that does not start with `magic`."""
     if not first:
         raise Refusal("an empty file")
     is_page = first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))

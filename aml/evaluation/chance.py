@@ -53,7 +53,7 @@ def precision_at(num_positives: int, num_images: int, k: int) -> float:
 
 @cache
 def _harmonic(number: int) -> float:
-    """Return 1 + 1/2 + ... + 1/number; of more than 1000 terms by Euler and Maclaurin, to 1e-14."""
+    """Return 1 + 1/2 + ... + 1/number. Above 1000 terms it is the formula of Euler and Maclaurin, exact to 1e-14."""
     if number > 1000:
         return math.log(number) + np.euler_gamma + 1 / (2 * number) - 1 / (12 * number**2)
     return float(np.sum(1 / np.arange(1, number + 1)))

@@ -106,7 +106,7 @@ def describes_queries(folder: DescriptorFolder) -> bool:
 
 
 def _require_alike(own: DescriptorFolder, teacher: DescriptorFolder) -> None:
-    """Raises ValueError unless both sides were extracted alike, to vectors of one dimension."""
+    """Raise ValueError unless both sides were extracted alike, to vectors of one dimension."""
     if own.extraction != teacher.extraction:
         raise ValueError(
             f"{own.folder} and {teacher.folder} differ in extraction: {own.extraction}, {teacher.extraction}"

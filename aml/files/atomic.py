@@ -76,7 +76,7 @@ def locked(path):
 
 
 def require_room(folder, num_bytes):
-    """Raises OSError if the disk of `folder` has no room for so many more bytes."""
+    """Raise OSError if the disk of `folder` has no room for so many more bytes."""
     if shutil.disk_usage(folder).free < num_bytes:
         raise _no_room(errno.ENOSPC, folder, num_bytes)
 

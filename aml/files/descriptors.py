@@ -83,13 +83,13 @@ class DescriptorFolder:
         return self._opened[name]
 
     def entry(self, name: str) -> dict:
-        """What the provenance says of array `name`. Raises ValueError for an unknown one."""
+        """Return what the provenance says of array `name`. Raises ValueError for an unknown name."""
         if name not in self.arrays:
             raise ValueError(f"{self.folder} has no {name!r}; known: {', '.join(sorted(self.arrays))}")
         return self.arrays[name]
 
     def require_list(self, name: str, digest: str, *, whitened: bool) -> None:
-        """Raises ValueError unless array `name` describes the list with this `digest`, whitened or not."""
+        """Raise ValueError unless array `name` describes the list with this `digest`, whitened or not."""
         entry, forms = self.entry(name), {True: "whitened", False: "raw"}
         if entry["digest"] != digest:
             raise ValueError(
@@ -103,7 +103,7 @@ class DescriptorFolder:
 
 
 def check_rows(descriptors: np.ndarray, rows: Sequence[int], name: str) -> None:
-    """Raises ValueError naming the first of `rows` that is not finite or not of unit norm (to `TOLERANCE`)."""
+    """Raise ValueError naming the first of `rows` that is not finite or not of unit norm (to `TOLERANCE`)."""
     norms = np.sqrt(np.einsum("nd,nd->n", descriptors, descriptors, dtype=np.float32))
     bad = np.flatnonzero(~(np.abs(norms - 1) < TOLERANCE))
     if len(bad):

@@ -20,10 +20,10 @@ def file_sha256(path: Path) -> str:
 
 
 def pieces_crc32(path: Path) -> str:
-    """One digest (hex) of the crc32 of each 16 MiB of a file, by a thread a core.
+    """Return one digest (hex) of the crc32 of each 16 MiB of a file; each core has a thread.
 
-    It finds chance damage, no forgery, at some 25 GB a second on one core, by the processor's own instructions. zlib's
-    crc32 gives the same values at 4, sha256 takes longer still.
+    It finds accidental damage and no forgery, at some 25 GB a second on one core, with the processor's own
+    instructions. zlib's crc32 gives the same values at 4 GB a second; sha256 takes longer still.
     """
     with open(path, "rb") as file, ThreadPoolExecutor(os.cpu_count()) as threads:
         size = os.fstat(file.fileno()).st_size

@@ -17,7 +17,7 @@ def d3still(
 ) -> torch.Tensor:
     """Return self_weight ||(1 - f_i . g_i)_i|| / B + mean_i (inverted_weight I_i + preserved_weight P_i) / (K - 1).
 
-    Of an image i, T (K - 1,) are the similarities of the teacher's descriptor g_i to the teacher's descriptors of its
+    For an image i, T (K - 1,) are the similarities of the teacher's descriptor g_i to the teacher's descriptors of its
     nearest images without i, C those of the student's f_i. With dT[j, k] = T_k - T_j, dC likewise and
     e = (dC - dT) / (0.1 + |dT|), I_i is the norm of those e where dC and dT have opposite signs, P_i of those with the
     same sign. Pairs with dT = 0 are left out. K is num_neighbours, i included. In the authors' code K is 10 and the

@@ -17,7 +17,7 @@ def rop(
 ) -> torch.Tensor:
     """Return weight / K * mean_i sum_kl w_k (sigmoid((s_l - s_k) / 1e-6) - sigmoid((q_l - s_k) / temperature))^2.
 
-    Of an image i, s (K,) are the similarities of the teacher's descriptor to the teacher's descriptors of its
+    For an image i, s (K,) are the similarities of the teacher's descriptor to the teacher's descriptors of its
     K = num_neighbours nearest images, falling, i itself first; q (K,) those of the student's descriptor;
     w_k = k softmax(sharpness * s)_k, k from 1. In the authors' code temperature is 0.1, sharpness 0.2, weight 1, 2 or
     0.5.

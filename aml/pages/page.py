@@ -163,7 +163,7 @@ def _trained(value: bool | str) -> str:
 
 
 def _description(loss: Loss) -> str:
-    """What a loss compares an anchor with, in words."""
+    """Return in words what a loss compares an anchor with."""
     if not loss.members:
         return "keeps the relations between the images of a batch as the teacher has them; needs no label."
     words = {"self": "the image itself", "positive": "one of the same building", "negatives": "ones of others"}

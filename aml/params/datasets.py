@@ -157,10 +157,10 @@ Dataset = TrainingSet | TestSet | Distractors | Folder
 
 
 def dataset_settings(values: dict, name: str) -> Dataset:
-    """Section `datasets.<name>` as the class of its layout.
+    """Return section `datasets.<name>` as the class of its layout.
 
-    Raises ValueError for an unknown layout, field or value, unless exactly one of sources and synthetic is given, and
-    for a file that is missing among the sources or stands there twice.
+    Raises ValueError for an unknown layout, field or value, unless exactly one of `sources` and `synthetic` is given,
+    and for a file that is missing among the sources or stands there twice.
     """
     layout = setting(values, f"datasets.{name}.layout", str)
     if layout not in LAYOUTS:

@@ -28,18 +28,18 @@ class LossSettings:
 
 
 def loss_settings(values: dict, name: str) -> LossSettings:
-    """Section `losses.<name>`: what every loss has, and the constants that this loss's own file names.
+    """Return section `losses.<name>`: what every loss has, and the constants that this loss's own file names.
 
-    Raises ValueError for an unknown loss, a constant that is missing, unknown or of the wrong type.
+    Raises ValueError for an unknown loss, and for a constant that is missing, unknown or of the wrong type.
     """
     return _loss_settings(values, name, f"losses.{name}", {})
 
 
 def loss_without_teacher(values: dict, training: str) -> LossSettings:
-    """`grid.loss_without_teacher` with the constants of section `<training>.loss`, so that a constant of a distilled
-    student changes neither teachers nor students without teacher. Its tuples come from labels: mining is hard.
+    """Return `grid.loss_without_teacher` with the constants of section `<training>.loss`.
 
-    training: "train_teacher" or "train_student". Raises ValueError as `loss_settings` does.
+    So a constant of a distilled student changes neither teachers nor students without teacher. The tuples come from
+    labels: mining is hard. training: "train_teacher" or "train_student". Raises ValueError as `loss_settings` does.
     """
     name = setting(values, "grid.loss_without_teacher", str)
     if losses.has_bank(name):

@@ -40,5 +40,6 @@ class NetworkSettings:
 
 
 def network_settings(values: dict, name: str) -> NetworkSettings:
-    """Section `networks.<name>`. Raises ValueError for an unknown backbone and for blocks that it doesn't have."""
+    """Return section `networks.<name>`. Raises ValueError for an unknown backbone and for blocks that it doesn't
+    have."""
     return setting(values, f"networks.{name}", NetworkSettings)

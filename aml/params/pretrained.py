@@ -24,7 +24,7 @@ def network_files(values: dict, key: str) -> tuple[NetworkFiles, list[str]]:
 
 
 def weight_places(values: dict) -> dict[str, list[str]]:
-    """Backbone -> URLs and local paths of its ImageNet weights, where section `weights` names any.
+    """Return for each backbone that section `weights` names the URLs and local paths of its ImageNet weights.
 
     Raises ValueError for a name that is not that of a backbone whose weights are fetched, and for two files of one
     name.

@@ -113,11 +113,12 @@ def setting(values: dict, name: str, kind: Any) -> Any:
 
 
 def of_type(kind: Any, value: Any, name: str) -> Any:
-    """`value` as `kind`: int, float, str, bool, dict, a dataclass, list[...], Literal[...], one of these | None, or
-    Annotated with limits (`Within`, `Above`), which hold for each number of a list.
+    """Return `value` as the type `kind`. Raises ValueError with value, dotted name and what is accepted if it has
+    another type.
 
-    An int is accepted for a float, nothing else for anything else. A dataclass needs a mapping with each of its fields
-    that have no default, and no other key. Raises ValueError with value, dotted name and what is accepted.
+    kind: int, float, str, bool, dict, a dataclass, list[...], Literal[...], one of these | None, or Annotated with
+    limits (`Within`, `Above`), which hold for each number of a list. An int is accepted for a float, and a mapping for
+    a dataclass if it has each of its fields that have no default, and no other key. Nothing else is converted.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:

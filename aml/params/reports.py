@@ -37,7 +37,7 @@ class Loss:
 
     @property
     def labelled(self) -> bool:
-        """Positives and negatives come from labels, the anchor itself doesn't."""
+        """Whether positives and negatives come from labels; the anchor itself needs none."""
         return "positive" in self.members or "negatives" in self.members
 
 
@@ -87,7 +87,7 @@ class TableSettings:
         return len(self.seeds) > 1
 
     def without_queries(self) -> dict[str, str]:
-        """Key and label of each teacher of whose queries there are no vectors, and so no scores of its own."""
+        """The key and label of each teacher without vectors of queries, which therefore has no scores of its own."""
         return {
             teacher.key: teacher.label for teacher in self.teachers if teacher.vectors and not teacher.vectors.queries
         }

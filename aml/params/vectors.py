@@ -27,7 +27,7 @@ class VectorSettings:
 
 
 def vector_settings(values: dict, name: str) -> VectorSettings:
-    """Section `vectors.<name>`."""
+    """Return section `vectors.<name>`."""
     return setting(values, f"vectors.{name}", VectorSettings)
 
 

@@ -77,7 +77,8 @@ def _read(file):
 
 
 def _renamed(theirs, names):
-    """Our name of a library's tensor; its own where it is none of the backbone's, like the classifier's."""
+    """Return this project's name of a library's tensor; the library's name if the backbone has no such tensor (the
+    classifier, say)."""
     prefix = next((prefix for prefix in names if f"{theirs}.".startswith(f"{prefix}.")), None)
     return theirs if prefix is None else f"{names[prefix]}{theirs.removeprefix(prefix)}".removeprefix(".")
 

@@ -29,7 +29,7 @@ photo at the scales {scales} and takes their mean; `float16` stores weights in 1
 
 
 def card(about: dict) -> str:
-    """README.md of an exported student, from its model.json."""
+    """Return the text of README.md of an exported student, from its model.json."""
     files = about["files"]
     sets = list(next(iter(files.values()))["mAP"])
     rows = [

@@ -37,7 +37,7 @@ class TeacherDatabase:
 
     @property
     def dimension(self) -> int:
-        """Of a descriptor before the whitening."""
+        """The dimension of a descriptor before the whitening."""
         return len(self.whitening.mean)
 
     @property
@@ -46,8 +46,8 @@ class TeacherDatabase:
         return {name: name.rpartition(".")[0] for name in self.images if name.endswith(".database")}
 
     def chosen(self, sets: list[str] | None) -> dict[str, str]:
-        """Those of `parts` that belong to `sets`; None: all. Raises ValueError for a set without database, and for
-        none."""
+        """Return those of `parts` that belong to `sets`; None means all. Raises ValueError for a set without a
+        database, and for an empty list."""
         accepted = list(self.parts.values())
         if sets is not None and (not sets or set(sets) - set(accepted)):
             raise ValueError(

@@ -78,7 +78,7 @@ class Index:
             raise damaged(self.folder, f"it has {self.faiss.ntotal} rows and {len(self.images)} images")
 
     def require_teacher(self, teacher: dict, where: Path) -> None:
-        """Raises ValueError unless `teacher`, with `key`, `sha256` and `whitening`, has made this index."""
+        """Raise ValueError unless `teacher`, with `key`, `sha256` and `whitening`, has made this index."""
         if teacher != self.about["teacher"]:
             raise ValueError(
                 f"{self.folder} is the index of {named(self.about['teacher'])}, but {where} belongs to "

@@ -29,7 +29,7 @@ def kinds(settings: IndexSettings, dimension: int) -> dict[str, str]:
 
 
 def problem(name: str, settings: IndexSettings, num_rows: int) -> str | None:
-    """Why so many rows can't have an index of a kind; None where they can."""
+    """Return why an index of this kind can't hold so many rows, or None."""
     if name.startswith("ivf") and settings.lists > num_rows:
         return f"lists is {settings.lists}; accepted: at most the number of rows, {num_rows}"
     if name.startswith(("PQ", "ivfpq")) and num_rows < CENTROIDS:

@@ -41,9 +41,11 @@ class Describer(nn.Module):
 
 
 def scaled(images: torch.Tensor, scale: float) -> torch.Tensor:
-    """What F.interpolate(images, scale_factor=scale, mode="bilinear") gives, in operators that hold for every size.
+    """Return the same as F.interpolate(images, scale_factor=scale, mode="bilinear"), from operators that hold for every
+    size.
 
-    Traced, that function becomes ONNX's Resize, which counts rows in float32: 63 for 90 x 0.7, where torch has 62.
+    If that function is traced, it becomes ONNX's Resize, which counts rows in float32: 63 for 90 x 0.7, where torch has
+    62.
     """
     exact = torch.tensor([scale], dtype=torch.float64)  # as a float or without an axis it would be exported in float32
     for axis in (-2, -1):

@@ -133,7 +133,7 @@ def percentile_interval(values: np.ndarray, confidence: float) -> np.ndarray:
 
 
 def _check_mean(record: dict, path: Path, column: Column, found: list[float]) -> None:
-    """Raises ValueError unless the mean of the queries' AP is the record's mAP, or there is none of either."""
+    """Raise ValueError unless the mean of the queries' AP is the record's mAP, or there is none of either."""
     expected = recorded(record, column)
     mean = sum(found) / len(found) if found else None
     if (mean is None) != (expected is None) or (mean is not None and abs(mean - expected) > ROUNDING):

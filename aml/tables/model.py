@@ -72,7 +72,7 @@ class Row:
 
     @property
     def identity(self) -> tuple[str, int, str, str]:
-        """What only this row of its table has."""
+        """Values that no other row of its table has."""
         return self.student, self.dimension, self.teacher, self.loss
 
     @property
@@ -126,7 +126,7 @@ class Table:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """METRICS, and mAP after each expansion that was evaluated."""
+        """The METRICS, and mAP after each expansion that was evaluated."""
         return tuple(dict.fromkeys(split_column(column)[2] for column in self.columns))
 
     @property

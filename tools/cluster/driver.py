@@ -62,7 +62,7 @@ class Run:
         self.entries = self.send_what_is_there() if remote else {}  # of dvc.lock, by address
 
     def require_room(self) -> None:
-        """Raises ValueError if some stage would wait for ever."""
+        """Raise ValueError if some stage would wait for ever."""
         nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
         most = max(node.get("GPU", 0) for node in nodes.values())
         if self.num_gpus > most:

@@ -35,7 +35,7 @@ def merge_entries(entries: dict[str, dict]) -> None:
 
 
 def dependencies(address: str) -> dict[str, object]:
-    """For each dependency of a stage: its hash in the workspace, or the values of its parameters."""
+    """Return for each dependency of a stage its hash in the workspace, or the values of its parameters."""
     with locked() as repo:
         stage = repo.stage.load_one(*divided(address))
         stage.save_deps()

@@ -96,7 +96,7 @@ def write_parameters(parameters: dict[str, str]) -> None:
 
 
 def require_equal(found: dict[str, object], expected: dict[str, object]) -> None:
-    """Raises ValueError if a dependency, most likely code, differs from the one in the driver's folder."""
+    """Raise ValueError if a dependency, most likely code, differs from the one in the driver's folder."""
     for name, value in expected.items():
         if found[name] != value:
             raise ValueError(

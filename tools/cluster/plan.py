@@ -76,7 +76,8 @@ def inputs(stage: Stage, before: list[Stage]) -> list[str]:
 
 
 def precedence(stages: dict[str, Planned]) -> dict[str, set[str]]:
-    """For each stage, those of `stages` that must be done before it. FIRST comes before all that it does not need."""
+    """Return for each stage those of `stages` that must be done before it. FIRST comes before all stages that it
+    does not need."""
     found = {address: {need for need in stage.needs if need in stages} for address, stage in stages.items()}
     if FIRST in stages:
         for address in stages.keys() - {FIRST, *stages[FIRST].needs}:

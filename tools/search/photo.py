@@ -27,7 +27,8 @@ def upright(data: bytes) -> np.ndarray:
 
 
 def query_pixels(pixels: np.ndarray, box: Sequence[float] | None, image_size: int) -> np.ndarray:
-    """What the student sees of a photo: its box, shrunk as in testing. Raises ValueError for a box outside it."""
+    """Return the part of a photo that the student sees: its box, shrunk as in testing. Raises ValueError for a box
+    outside the photo."""
     if box is None:
         return shrink(pixels, image_size)
     (x0, y0, x1, y1), (height, width) = np.round(box), pixels.shape[:2]  # rounded as the crop does; nan stays nan

@@ -73,7 +73,7 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
 
 
 def _label(cost: Cost) -> str:
-    """Three lines: a network's name, parameters and multiply-adds."""
+    """Return three lines: a network's name, its parameters and its multiply-adds."""
     return f"{cost.label}\n{_amount(cost.parameters)}\n{_amount(cost.multiply_adds)}"
 
 

@@ -47,7 +47,8 @@ def distractors_picture(results: Results) -> style.Picture | None:
 
 
 def _ends(results: Results, pair: tuple[Named, Teacher], protocol: str) -> dict[int, tuple[float, float]]:
-    """Scores without and with distractors of a pair's networks that have both, by the number of the loss."""
+    """Return the scores without and with distractors of those networks of a pair that have both, by the number of
+    the loss."""
     found = {}
     for number, network in enumerate(results.distilled(*pair)):
         ends = tuple(results.mean_map(network, protocol, with_distractors=flag) for flag in (False, True))
