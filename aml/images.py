@@ -1,8 +1,9 @@
-"""Images from stored bytes to normalised tensors: one way for packing, training, targets, extraction and pictures.
+"""Images from stored bytes to normalised tensors. Packing, training, targets, extraction and pictures all use this
+file.
 
-Order matters and is the protocol's (METHOD, Sec. 4): decode to RGB, crop a query to its box, then shrink. Threads may
-decode at the same time: nothing here changes a setting of Pillow's. torch is imported late: packing and pictures read
-images without it.
+The order of steps is the protocol's (METHOD, Sec. 4): decode to RGB, crop a query to its box, then shrink. Threads may
+decode at the same time, because nothing here changes a setting of Pillow's. torch is imported late, because packing and
+pictures read images without it.
 """
 
 import contextlib
@@ -77,7 +78,8 @@ class ImageTensors:
 
 @functools.cache
 def _per_channel(red: float, green: float, blue: float, device: "device") -> "Tensor":
-    """Bring three numbers to the device, once: such a copy waits for all that the device has to do."""
+    """Return three numbers, one for each channel, on the device. They are copied once, because a copy waits until
+    the device has done all its work."""
     import torch
 
     with torch.inference_mode(False):
@@ -85,8 +87,8 @@ def _per_channel(red: float, green: float, blue: float, device: "device") -> "Te
 
 
 def stack(tensors: Sequence["Tensor"]) -> "Tensor":
-    """Stack tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: as images are decoded, so that copying is fast,
-    and as the convolutions want them."""
+    """Stack tensors `(C, H, W)` as one `(n, C, H, W)`, channels last: images are decoded in this layout, so that
+    copying is fast, and the convolutions want it."""
     import torch
 
     return torch.stack([tensor.permute(1, 2, 0) for tensor in tensors]).permute(0, 3, 1, 2)
@@ -110,7 +112,8 @@ def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) 
 
 
 def decoding_processes(images: ImageSet, batches: Sequence[Sequence[int]], num_workers: int) -> int:
-    """Return how many processes shall decode these rows: `num_workers`, or 0, the stage itself, for few pixels."""
+    """Return how many processes should decode these rows: `num_workers`, or 0 (the stage itself) if they have few
+    pixels."""
     pixels = images.sizes.astype(np.int64).prod(axis=1)
     return num_workers if sum(pixels[list(batch)].sum() for batch in batches) > FEW_PIXELS else 0
 
@@ -139,11 +142,12 @@ def read_pixels(images: ImageSet, row: int) -> np.ndarray:
 def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
     """Return RGB pixels `(H, W, 3)` uint8 in stored order: boxes refer to it, so EXIF rotation is not applied.
 
-    They are Pillow's, also where a faster decoder gives the same. `fill`: fill what is missing or damaged after the
-    header, as Pillow does with ImageFile.LOAD_TRUNCATED_IMAGES [code]: the rest of a truncated JPEG is grey.
+    The pixels are Pillow's, even if a faster decoder reads them. With `fill`, the part that is missing or damaged after
+    the header is filled as Pillow does with ImageFile.LOAD_TRUNCATED_IMAGES [code]: the rest of a truncated JPEG is
+    grey.
 
-    Raises ValueError, with the reason, for bytes that are no image of FORMATS or, unless `fill`, a damaged one, for 16
-    bits a channel and for more than MAX_PIXELS.
+    Raises ValueError, with the reason, for bytes that are not an image of FORMATS, for a damaged image unless `fill`,
+    for 16 bits a channel, and for more than MAX_PIXELS.
     """
     image = opened(data)
     if fill:
@@ -157,7 +161,7 @@ def decode(data: bytes, *, fill: bool = False) -> np.ndarray:
 
 
 def check(data: bytes) -> Checked:
-    """Return what an image is, and whether it can be decoded; a failure is a `problem`, not an exception."""
+    """Return what an image is and whether it can be decoded. A failure is returned as `problem`, not raised."""
     try:
         image = opened(data)
     except ValueError as error:
@@ -174,7 +178,7 @@ def check(data: bytes) -> Checked:
 
 
 def opened(data: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
-    """Read the header of an image. Raises ValueError with the reason for what is not within our limits."""
+    """Read the header of an image. Raises ValueError, with the reason, for an image that is not within the limits."""
     with _reasons(data):
         image = Image.open(io.BytesIO(data), formats=formats)
     width, height = image.size
@@ -188,9 +192,9 @@ def opened(data: bytes, formats: Sequence[str] = FORMATS) -> Image.Image:
 
 
 def _filled(image: Image.Image, data: bytes) -> Image.Image:
-    """Return what LOAD_TRUNCATED_IMAGES would give, without that setting, which all threads would share.
+    """Return the same as LOAD_TRUNCATED_IMAGES would give, without that setting, which all threads would share.
 
-    An end mark makes libjpeg fill what is missing; where a decoder fails, the part decoded before is kept.
+    An end mark makes libjpeg fill the missing part. If a decoder fails, the part decoded before is kept.
     """
     if image.format in ("JPEG", "MPO"):
         image = Image.open(io.BytesIO(data + _END_OF_JPEG), formats=FORMATS)

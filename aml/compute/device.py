@@ -36,10 +36,11 @@ class Runtime:
             raise ValueError(f"device is {self.device!r} of {self.processes} processes; accepted: auto, cpu, cuda")
 
     def torch_device(self):
-        """Return the device, set up so that results repeat: `num_threads` threads, since rounding of sums depends on
-        their number, no TF32, no autotuning of convolutions. Each of several processes takes the GPU of its number.
+        """Return the device, set up so that results repeat.
 
-        Raises ValueError for a GPU that this machine does not have.
+        It uses `num_threads` threads, because their number changes how sums are rounded, no TF32 and no autotuning of
+        convolutions. Of several processes each takes the GPU of its own number. Raises ValueError for a GPU that this
+        machine does not have.
         """
         import torch
 
@@ -66,7 +67,8 @@ class Runtime:
 def keep_freed_memory() -> None:
     """Let the C library keep freed memory for later tensors and arrays, if it is glibc.
 
-    It would give every large one back to the system and get the next one in new pages, a fifth of an extraction's time.
+    Otherwise it returns the memory of every large tensor to the system and gets the next one in new pages, which takes
+    a fifth of an extraction's time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -80,7 +82,7 @@ def runtime(values: dict) -> Runtime:
 
 
 def processor() -> str:
-    """Return the processor's model; its architecture where the system has no name for it."""
+    """Return the processor's model, or its architecture if the system has no name for it."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         names = (line.partition(":")[2].strip() for line in file if line.startswith("model name"))
         return next(names, platform.machine())  # ARM has no such line

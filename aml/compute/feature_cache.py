@@ -1,8 +1,8 @@
 """Disk cache for the outputs of frozen backbone blocks.
 
 All trainings and extractions of one student have the same frozen blocks and the same images, so these features are
-computed once. They are looked up by the pixels and by all that decides their bits, hence equal to what would be
-computed anew. They are not an output of a stage: without the folder the results are the same, only later.
+computed once. The cache finds them by the pixels and by everything else that decides their bits, so they equal what
+would be computed anew. They are not an output of a stage: without the folder the results are the same and come later.
 """
 
 import contextlib
@@ -26,17 +26,19 @@ MAX_BYTES = 2**29  # of a backbone's features: those of a million images would f
 
 
 def cache_frozen_features(network: RetrievalNetwork, folder: Path | None) -> None:
-    """Let `network.frozen_features` take from `folder`, and put there, the features of float32 images of one batch.
+    """Make `network.frozen_features` keep the features of batches of float32 images in `folder`, and take them from
+    there.
 
-    Without gradient only. Nothing is cached for None, without frozen blocks, and on a GPU, which computes faster than
-    a disk reads.
+    It does so only without gradient. Nothing is cached if `folder` is None, without frozen blocks, and on a GPU, which
+    computes faster than a disk reads.
     """
     if folder is not None and network.frozen_stages and next(network.parameters()).device.type == "cpu":
         network.feature_cache = FeatureCache(folder, network)
 
 
 class FeatureCache:
-    """The features (B, C, H', W') of image batches (B, 3, H, W) by the frozen blocks of one network, a file a batch."""
+    """The features (B, C, H', W') of image batches (B, 3, H, W) by the frozen blocks of one network, one file for
+    each batch."""
 
     def __init__(self, folder: Path, network: RetrievalNetwork):
         self.folder = Path(folder) / _digest(network)

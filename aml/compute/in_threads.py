@@ -15,9 +15,10 @@ def num_side_by_side(device: torch.device, most: int) -> int:
 
 
 def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterator:
-    """Yield `function(item)` of each item in their order; `num_threads` of them are computed at a time, one each.
+    """Yield `function(item)` of each item, in their order, while `num_threads` threads compute.
 
-    Each thread has as many threads of torch as this one, on which rounding depends: the bits are those of one thread.
+    Each thread has as many threads of torch as this one. Rounding depends on that number, so the bits are those of one
+    thread.
     """
     if num_threads == 1:
         yield from map(function, items)

@@ -11,17 +11,21 @@ T = TypeVar("T")
 
 
 class SmallerBatches:
-    """How many images pass through a network at a time: a whole batch, until memory runs out; from then on half as
-    many, and so on. Results of smaller batches differ by rounding only. `name` of the work opens the messages."""
+    """How many images pass through a network at a time: a whole batch until memory runs out, then half as many, and so
+    on.
+
+    Results of smaller batches differ by rounding only. `name` says in messages which work this is.
+    """
 
     def __init__(self, name: str):
         self.name = name
         self.images = None  # at a time; None: all
 
     def fit(self, attempt: Callable[[int | None], T], images: torch.Tensor) -> T:
-        """Return `attempt(self.images)`, repeated with half as many images each time it runs out of memory.
+        """Return `attempt(self.images)`, and try again with half as many images each time it runs out of memory.
 
-        images: (B, C, H, W), the largest batch of one shape in the attempt. Raises ValueError if one image is too much.
+        images: (B, C, H, W), the largest batch of one shape in the attempt. Raises ValueError if a single image is too
+        much.
         """
         while True:
             try:
@@ -31,7 +35,7 @@ class SmallerBatches:
             self._halve(images)
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
-        """Return `function(images)`, for a function that treats each of the images `(B, C, H, W)` by itself."""
+        """Return `function(images)` for a function that treats each of the images `(B, C, H, W)` by itself."""
 
         def attempt(number: int | None) -> torch.Tensor:
             batches = [images] if number is None else images.split(number)

@@ -1,9 +1,9 @@
-"""Unfinished work: what an interrupted stage has done of its output, for the run that goes on with it.
+"""Unfinished work: the part of its output that an interrupted stage has done, kept for the run that continues it.
 
-It is beside the output, in `.<output>.partial/<digest>`: on the same disk, and not in the output, which DVC empties
-before its stage runs. The digest is of all that the result depends on, so that work of another model, setting or
-version of the code is never used. Write files there with `aml.files.atomic.replacing`: whatever has its name is then
-complete.
+It is in `.<output>.partial/<digest>`, beside the output: on the same disk, but not inside the output, which DVC empties
+before its stage runs. The digest covers all that the result depends on, so that work of another model, setting or
+version of the code is never used. Write files there with `aml.files.atomic.replacing`, so that a file under its final
+name is complete.
 """
 
 import hashlib
@@ -18,7 +18,8 @@ PROJECT = Path(__file__).parents[2]
 
 
 def partial_folder(output: Path, depends: dict) -> Path:
-    """Return the folder for unfinished work of `output`: new, or as an interrupted run with equal `depends` left it.
+    """Return the folder for unfinished work of `output`: a new one, or the one that an interrupted run with equal
+    `depends` left.
 
     depends: JSON with the sha256 of code and inputs, and the settings. Unfinished work of the same output with other
     `depends` is removed.
@@ -40,7 +41,7 @@ def remove_partial(output: Path) -> None:
 def code_digest() -> str:
     """Return the sha256 of this project's modules that are loaded, without comments, docstrings and layout.
 
-    Call it when all that the stage needs has been imported.
+    Call it after all that the stage needs has been imported.
     """
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     folders = [PROJECT / name for name in ("aml", "stages", "synthetic")]

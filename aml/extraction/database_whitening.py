@@ -1,4 +1,5 @@
-"""The whitening of database and distractors as they are described: the network's own, or one that is learned first."""
+"""The whitening of database and distractors while they are described: the network's own, or one that is learned
+first."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -28,13 +29,14 @@ class DatabaseWhitening:
         self.lists, self.found, self.learned_on, self.pairs, self.shrinkage = lists, owned, learned_on, pairs, shrinkage
 
     def settings(self) -> list:
-        """Return what unfinished work depends on, beside the network, as JSON."""
+        """Return what unfinished work depends on besides the network, as JSON."""
         return [sorted(self.lists), self.learned_on, [rows.tolist() for rows in self.pairs], self.shrinkage]
 
     def of(self, name: str, partial: Path, shards: dict[str, Shards], device: torch.device) -> Callable | None:
-        """Return the function that whitens descriptors (B, D) of this list, None for one that stays raw.
+        """Return the function that whitens descriptors (B, D) of this list, or None for a list that stays raw.
 
-        `shards` has the lists before it, `learned_on` among them. Every process must ask for every list, in one order.
+        `shards` has the lists before this one, `learned_on` among them. Every process must ask for every list, in one
+        order.
         """
         if name not in self.lists:
             return None

@@ -28,8 +28,8 @@ def describe_batches(
 ) -> Iterator[torch.Tensor]:
     """Yield the descriptors `(B, D)`, float32, of each batch of rows, on the network's device.
 
-    Images of a batch have one size. `num_threads` batches are described side by side, which changes no bit. `name` of
-    the list opens messages and the progress bar, which `quiet` hides.
+    Images of a batch have one size. `num_threads` batches are described at a time, which changes no bit. Messages and
+    the progress bar show the `name` of the list; `quiet` hides the bar.
     """
     device, smaller_batches = next(network.parameters()).device, SmallerBatches(name)
     loader = DataLoader(
@@ -56,12 +56,12 @@ def describe_batches(
 
 
 def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Return images `(B, 3, H, W)` in parts of at most CPU_PIXELS, or of one image."""
+    """Return images `(B, 3, H, W)` in parts of at most CPU_PIXELS pixels, or of one image."""
     return images.split(max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
 def scaled_bilinear(images: torch.Tensor, scale: float) -> torch.Tensor:
-    """Resize images `(B, C, H, W)`; a side of them keeps a pixel at least."""
+    """Resize images `(B, C, H, W)` by bilinear interpolation; each side keeps at least one pixel."""
     if min(images.shape[-2:]) * scale < 1:  # a sliver of an image
         size = [max(1, int(side * scale)) for side in images.shape[-2:]]
         return F.interpolate(images, size=size, mode="bilinear")
@@ -77,8 +77,8 @@ def describe_at_scales(
 ) -> torch.Tensor:
     """Return descriptors `(B, D)` of images `(B, 3, H, W)`: v = (mean over scales of v_s^p)^(1/p), then L2.
 
-    The pyramid is bilinear, of the normalised tensor; p is the network's `scale_power`, its GeM power as a rule. At the
-    single scale 1 the descriptor is the network's as it is.
+    The scales are bilinear reductions of the normalised tensor, and p is the network's `scale_power`, usually its GeM
+    power. At the single scale 1 the network's descriptor does not change.
     """
     if list(scales) == [1]:
         return network(images)

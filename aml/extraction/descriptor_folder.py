@@ -1,8 +1,8 @@
-"""A descriptor folder from a model's folder and image lists: by one process or several, interrupted or not.
+"""A descriptor folder from a model's folder and image lists, made by one process or several.
 
 Descriptors go to disk in shards. A shard is a run of batches; its file `<list>.<number>.npy` in the folder of
-unfinished work holds their descriptors, one after the other. A run that follows an interrupted one computes the shards
-that are missing. Several processes share the shards; each has RANK and WORLD_SIZE in its environment, from
+unfinished work holds their descriptors, one after the other. A run that follows an interrupted one computes the missing
+shards only. Several processes share the shards; each has RANK and WORLD_SIZE in its environment, from
 `runtime.processes` or from torchrun.
 """
 
@@ -56,10 +56,10 @@ def describe_lists(
 ) -> None:
     """Write the descriptor folder `descriptors`: an array for each of `lists`, described in this order.
 
-    `extraction` has `image_size` (longer side, pixels), `scales` and `precision`; the provenance has a copy of it.
-    `whitening` whitens some lists, and goes into the folder; the list that it is learned on, which stands before those,
-    does not. `cache` is the folder of features of frozen blocks. `compiled` asks for torch.compile. Raises OSError,
-    before anything is described, if the disk has no room for shards and arrays.
+    `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and is copied to the provenance.
+    `whitening` whitens some lists and is written into the folder. The list from which it is learned comes before those
+    and is not written. `cache` is the folder of features of frozen blocks, `compiled` asks for torch.compile. Raises
+    OSError, before anything is described, if the disk has no room for shards and arrays.
     """
     network, description = load_network(model)
     network = prepare(folded(network), device, extraction["precision"])
@@ -121,7 +121,7 @@ def _compute(
     num_workers: int,
     num_threads: int,
 ) -> None:
-    """Compute and write this process's share of the shards that are missing, whitened where there is a `whiten`.
+    """Compute and write those missing shards that are this process's share, whitened if there is a `whiten`.
 
     Raises ValueError naming the image whose descriptor is not finite.
     """
@@ -151,7 +151,8 @@ def _compute(
 class Shards:
     """All shards of a list whose rows are in `batches`; iterating yields (rows, descriptors) of each, from its file.
 
-    A descriptor's bits depend on how rows are batched; a whitened one's also on where batches are cut into shards.
+    The bits of a descriptor depend on how rows are batched; those of a whitened one also on where batches are cut into
+    shards.
     """
 
     def __init__(self, folder: Path, name: str, batches: list[list[int]], *, dtype: str):
@@ -205,7 +206,7 @@ def count() -> int:
 
 
 def wait_for_all() -> None:
-    """Return when every process has come here. Raises ValueError where another one has ended before."""
+    """Return when every process has come here. Raises ValueError if another process has ended before."""
     if count() == 1:
         return
     from torch import distributed

@@ -1,7 +1,7 @@
 """Vectors that any model has made, from a user's files, as descriptors of the images of a list.
 
-The vectors of a set are <set>.npy, (N, components), with <set>.txt beside it: line i is the name of the image of row i,
-as images.csv of the packed set has it. Those of a test set's queries are <set>.queries.npy and <set>.queries.txt.
+The vectors of a set are in <set>.npy, (N, components). Line i of <set>.txt is the name of the image of row i, as in
+images.csv of the packed set. The vectors of a test set's queries are in <set>.queries.npy and <set>.queries.txt.
 """
 
 from collections import Counter, defaultdict
@@ -22,10 +22,10 @@ AGAIN = "describe the image again, or take it out of the set"
 class NamedVectors:
     """The vectors of the images `names` in the files <folder>/<stem>.npy and .txt; others in the files are not used.
 
-    Where an image stands several times in `names`, as a query by several boxes does, its vectors are taken in the order
-    in which the files have them. Raises ValueError, with what to do, for a file that is missing or is no such array, a
-    vector of another size, more or fewer names than vectors, a name that stands more often than in `names`, and an
-    image without a vector.
+    If `names` has an image several times (as a query with several boxes), its vectors are taken in the order of the
+    files. Raises ValueError, with the remedy, for a file that is missing or is not such an array, a vector of another
+    size, more or fewer names than vectors, a name that stands more often than in `names`, and an image without a
+    vector.
     """
 
     def __init__(self, folder: Path, stem: str, names: list[str], *, components: int, negative: str):
@@ -35,14 +35,14 @@ class NamedVectors:
         self.rows = _rows(_names(self.list), names, self.list, self.path, len(self.vectors))
 
     def sha256(self) -> list[str]:
-        """The digests of both files."""
+        """Return the digests of both files."""
         return [file_sha256(path) for path in (self.path, self.list)]
 
     def unit(self) -> np.ndarray:
-        """All vectors in the order of `names`, divided by their norm, (N, components) float64.
+        """Return all vectors in the order of `names`, divided by their norm, (N, components) float64.
 
-        Raises ValueError, here and below, naming the image whose vector is not finite or zero, or, where that is
-        refused, has a component below 0.
+        Raises ValueError, here and below, naming the image whose vector is not finite or zero, or has a component below
+        0 if that is refused.
         """
         return np.concatenate([vectors for _, vectors in self._pieces()])
 
@@ -78,14 +78,14 @@ class NamedVectors:
 
 
 def of_outputs(whitening: Whitening) -> Whitening:
-    """The same whitening for the `outputs` of vectors that are split: by P [I, -I], since x = x+ - x-."""
+    """Return the same whitening for `outputs` of vectors that are split: it applies P [I, -I], since x = x+ - x-."""
     mean = np.concatenate([whitening.mean, np.zeros_like(whitening.mean)])
     projection = np.concatenate([whitening.projection, -whitening.projection], axis=1)
     return Whitening(mean, projection, whitening.regularisation, whitening.condition_number)
 
 
 def _open(path: Path, components: int) -> np.ndarray:
-    """A memory map of the array. Raises ValueError for anything else than numbers of shape (N, components)."""
+    """Open the array as a memory map. Raises ValueError for anything else than numbers of shape (N, components)."""
     if not path.is_file():
         raise ValueError(
             f"no {path.name} in {path.parent}: put the vectors there, and {path.stem}.txt with their names"
@@ -115,7 +115,7 @@ def _names(path: Path) -> list[str]:
 
 
 def _rows(given: list[str], names: list[str], file: Path, vectors: Path, number: int) -> np.ndarray:
-    """The row of the vectors for each of `names`, (N,) int64."""
+    """Return the row of the vectors for each of `names`, (N,) int64."""
     if len(given) != number:
         fewer = "fewer" if len(given) < number else "more"
         raise ValueError(

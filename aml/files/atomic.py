@@ -1,8 +1,8 @@
 """Write files and folders whole: under a temporary name, which becomes the real one when they are complete. Read JSON
-and npz files with one error for all that are damaged.
+and npz files, with one error for all that are damaged.
 
-One process at a time writes a path; the next one removes what a killed one has left. Temporary names and locks are
-`.<name>.tmp`, `.<name>.old`, `.<name>.lock`, which git and DVC ignore.
+Only one process at a time writes a path. It removes what a killed one has left. Temporary names and locks are
+`.<name>.tmp`, `.<name>.old`, `.<name>.lock`; git and DVC ignore them.
 """
 
 import contextlib
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def replacing(path, *, is_folder: bool = False):
     """Yield a temporary path for a file, which becomes `path` on success; after an error `path` is as before.
-    is_folder: the path of an empty folder instead."""
+
+    With `is_folder` the temporary path is that of an empty folder.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = _beside(path, "tmp"), _beside(path, "old")
@@ -82,8 +84,10 @@ def require_room(folder, num_bytes):
 
 
 def reserve(file, num_bytes):
-    """Take room on the disk for the first `num_bytes` of an open file. A full disk is then an OSError that says what is
-    needed; a memory map that is written later would end the process."""
+    """Reserve room on the disk for the first `num_bytes` of an open file.
+
+    So a full disk gives an OSError that says what is needed; while a memory map is written, it would end the process.
+    """
     try:
         os.posix_fallocate(file.fileno(), 0, num_bytes)
     except OSError as error:
@@ -98,7 +102,7 @@ def write_json(path, obj):
 
 
 def read_json(path: Path, *keys: str) -> dict:
-    """Read the object in a JSON file, which must have `keys`. Raises ValueError naming the file where it has not."""
+    """Read the object in a JSON file, which must have `keys`. Raises ValueError naming the file if it has not."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         missing = [key for key in keys if key not in content]
@@ -122,7 +126,7 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, "np.ndarray"]:
 
 
 def damaged(path: Path, why: str) -> ValueError:
-    """The error for a file that is not what was written: what is wrong with it, and what repairs it."""
+    """Return the error for a file that has changed since it was written: what is wrong with it, and what repairs it."""
     return ValueError(
         f"{path} is damaged: {why}; run `python -m tools.repair --verify`, which removes it here and from DVC's cache, "
         "then `dvc repro`, which makes it again"
@@ -135,7 +139,7 @@ def _no_room(number, folder, num_bytes):
 
 
 def _lock(path):
-    """Open and lock the lock file of `path`; returns its descriptor."""
+    """Open and lock the lock file of `path`, and return its descriptor."""
     while True:
         lock = os.open(_beside(path, "lock"), os.O_RDWR | os.O_CREAT)
         try:

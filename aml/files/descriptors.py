@@ -1,9 +1,10 @@
-"""Write and read descriptor folders: `.npy` arrays, rows of unit norm, and `provenance.json`, which describes them.
+"""Write and read descriptor folders: `.npy` arrays with rows of unit norm, and `provenance.json`, which describes them.
 
-Row i of `<name>.npy` describes image i of one image list. Evaluation refuses folders that do not belong together, so
-the provenance has the network, image size and scales that made the folder; of each array the number of rows, the
-digests of its list and of its file, and whether its rows are whitened; and the sha256 of whitening.npz, by which they
-are (null where none is). Rows are checked when they are written, files against their digests when they are read.
+Row i of `<name>.npy` describes image i of one image list. Evaluation refuses folders that do not belong together.
+Therefore the provenance has the network, image size and scales that made the folder; for each array the number of rows,
+the digests of its list and of its file, and whether its rows are whitened; and the sha256 of the whitening.npz that
+whitened them (null if none did). Rows are checked when they are written, and files against their digests when they are
+read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,7 +51,7 @@ def write_provenance(
 
 
 class DescriptorFolder:
-    """A descriptor folder, opened for reading; arrays are memory maps.
+    """A descriptor folder, opened for reading; its arrays are memory maps.
 
     Raises ValueError if files differ from the provenance, are damaged, missing, or too many.
     """
@@ -70,7 +71,7 @@ class DescriptorFolder:
             raise ValueError(f"{self.folder}: provenance.json names {sorted(self.arrays)}, but {odd}.npy is {fate}")
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The array `(N, D)` of list `name`, float32 or float16, not loaded into memory.
+        """Return the array `(N, D)` of list `name`, float32 or float16, as a memory map.
 
         The first call reads the whole file to compare its digest.
         """

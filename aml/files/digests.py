@@ -14,7 +14,7 @@ PIECE = 2**24  # bytes, for one thread at a time
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 (hex) of a file's bytes, 1 to 2 GB a second where the processor has instructions for it."""
+    """Return the sha256 (hex) of a file, at 1 to 2 GB a second if the processor has instructions for it."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -33,13 +33,15 @@ def pieces_crc32(path: Path) -> str:
 
 
 def syntax_sha256(path: Path) -> str:
-    """sha256 (hex) of a Python file's syntax tree, without docstrings, and with the imports of a run sorted: comments,
-    layout, quotes and the order of imports change nothing. Raises ValueError as `syntax_tree` does."""
+    """Return the sha256 (hex) of a Python file's syntax tree, without docstrings, and with neighbouring imports sorted.
+
+    So comments, layout, quotes and the order of imports do not change it. Raises ValueError as `syntax_tree` does.
+    """
     return hashlib.sha256(repr(_plain(syntax_tree(path))).encode()).hexdigest()
 
 
 def syntax_tree(path: Path) -> ast.Module:
-    """A Python file's syntax tree. Raises ValueError naming a file that Python can't read."""
+    """Return a Python file's syntax tree. Raises ValueError naming a file that Python can't read."""
     try:
         return ast.parse(Path(path).read_bytes())
     except SyntaxError as error:
@@ -47,7 +49,7 @@ def syntax_tree(path: Path) -> ast.Module:
 
 
 def _plain(node):
-    """A syntax tree as nested lists; what is empty is left out, for versions of Python differ in that."""
+    """Return a syntax tree as nested lists. Empty parts are left out, because versions of Python differ in them."""
     if isinstance(node, ast.AST):
         fields = ((name, _plain(getattr(node, name, None))) for name in node._fields)
         return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
@@ -70,7 +72,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def _does_nothing(node) -> bool:
-    """Whether a statement is `pass` or a string, like a docstring."""
+    """Return whether a statement is `pass` or a string, like a docstring."""
     is_value = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass) or (is_value and isinstance(node.value.value, str))
 

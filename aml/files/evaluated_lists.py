@@ -1,4 +1,5 @@
-"""The image lists of testing, which are the arrays of a descriptor folder, and what was odd about the sets."""
+"""The image lists of testing, which are the arrays of a descriptor folder, and how often something was odd about the
+sets."""
 
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | N
 
 
 def testing_sets(values: dict) -> dict:
-    """The entries of section `grid` in params.yaml that say which sets networks are tested on: `KINDS`."""
+    """Return the entries of section `grid` in params.yaml that say on which sets networks are tested (`KINDS`)."""
     return {name: setting(values, f"grid.{name}", kind) for name, kind in KINDS.items()}
 
 
@@ -32,7 +33,8 @@ def testing_lists(processed: Path, *, test_sets: list[str], distractors: str | N
 
 
 def testing_digests(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, str]:
-    """The digests of the lists that `testing_lists` gives, without reading their lines: a million take seconds."""
+    """Return the digests of the lists that `testing_lists` gives, without reading their lines: a million lines take
+    seconds."""
     files = {f"{name}.queries": processed / name / "queries.csv" for name in test_sets}
     files |= {f"{name}.database": processed / name / "images.csv" for name in test_sets}
     if distractors is not None:
@@ -44,8 +46,10 @@ def testing_digests(processed: Path, *, test_sets: list[str], distractors: str |
 
 
 def whitening_list(folder: Path) -> tuple[ImageSet, tuple[np.ndarray, np.ndarray]]:
-    """Read the images of a training set's whitening pairs, each once, by rising row, and the pairs: rows of this list,
-    (queries, positives), int64."""
+    """Read the images of a training set's whitening pairs, each once, by rising row, and the pairs.
+
+    Pairs are rows of this list: (queries, positives), int64.
+    """
     lists = read_lists(folder)
     pairs = lists["whitening_queries"], lists["whitening_positives"]
     rows = np.union1d(*pairs)
@@ -53,7 +57,7 @@ def whitening_list(folder: Path) -> tuple[ImageSet, tuple[np.ndarray, np.ndarray
 
 
 def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dict[str, dict[str, int]]:
-    """Test set -> what `preprocess` found odd about its queries and labels, in words, and how often."""
+    """Return for each test set what `preprocess` found odd about its queries and labels, in words, and how often."""
     found = {}
     for name in test_sets:
         of_images, of_labels = read_json(processed / name / "report.json"), read_json(ground_truth / f"{name}.json")
@@ -68,7 +72,8 @@ def odd_counts(processed: Path, ground_truth: Path, test_sets: list[str]) -> dic
 
 
 def bad_image_counts(processed: Path, *, train_set: str | None, test_sets: list[str], distractors: str | None) -> dict:
-    """How many damaged images of each set `preprocess` left out (`num_excluded`) or let readers fill (`num_filled`)."""
+    """Return how many damaged images of each set `preprocess` left out (`num_excluded`) or let readers fill
+    (`num_filled`)."""
     names = [name for name in (train_set, *test_sets, distractors) if name is not None]
     reports = {name: read_json(processed / name / "report.json") for name in names}
     return {

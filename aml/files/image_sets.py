@@ -49,7 +49,7 @@ class ImageSet:
         return len(self.names)
 
     def read(self, row: int) -> bytes:
-        """The stored bytes of one image. Raises ValueError if images.tar holds another image there."""
+        """Return the stored bytes of one image. Raises ValueError if images.tar holds another image there."""
         if self._descriptor is None:
             self._descriptor = os.open(self._tar, os.O_RDONLY)
         offset, length = (int(x) for x in self._spans[row])
@@ -62,12 +62,12 @@ class ImageSet:
         return block[512:]
 
     def pack_digest(self) -> str:
-        """sha256 (hex) of the list and of all bytes of its images."""
+        """Return the sha256 (hex) of the list and of all bytes of its images."""
         packed = read_json(self._tar.with_name("report.json"), "images_sha256")["images_sha256"]
         return hashlib.sha256(f"{self.digest} {packed}".encode()).hexdigest()
 
     def subset(self, rows: np.ndarray) -> "ImageSet":
-        """The list of these rows, in this order, over the same images.tar."""
+        """Return the list of these rows, in this order, over the same images.tar."""
         boxes = None if self.boxes is None else self.boxes[rows]
         names = [self.names[row] for row in rows]
         digest = hashlib.sha256(f"{self.digest} {np.asarray(rows).tolist()}".encode()).hexdigest()
@@ -91,8 +91,10 @@ def read_images(folder) -> ImageSet:
 
 
 def read_queries(folder) -> ImageSet:
-    """Read the queries of queries.csv with their boxes. Raises ValueError as `read_images` does, and for a query
-    without a box: the whole image is never taken instead."""
+    """Read the queries of queries.csv with their boxes.
+
+    Raises ValueError as `read_images` does, and for a query without a box: the whole image is never taken instead.
+    """
     return _read_list(Path(folder), "queries.csv", COLUMNS + BOX_COLUMNS)
 
 
@@ -102,8 +104,10 @@ def read_lists(folder) -> dict[str, np.ndarray]:
 
 
 def read_ground_truth(path) -> list[dict[str, np.ndarray]]:
-    """Read the database rows of each label, (n,) int64 each, per query in the order of queries.csv. Raises ValueError
-    for a damaged file."""
+    """Read the database rows of each label, (n,) int64 each, for each query in the order of queries.csv.
+
+    Raises ValueError for a damaged file.
+    """
     path = Path(path)
     ground_truth = read_json(_existing(path.parent, path.name), "queries")["queries"]
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]

@@ -1,8 +1,8 @@
-"""Write and read whitening.npz: in a model folder the whitening that a network owns, in a descriptor folder the one by
-which its arrays are whitened.
+"""Write and read whitening.npz. In a model's folder it is the whitening that a network owns, in a descriptor folder the
+one that has whitened its arrays.
 
-`m` (D,) and `P` (D, D), float64: x -> P (x - m), divided by its norm. `learned`: of one that was learned here its
-regularisation and condition number, else empty.
+`m` (D,) and `P` (D, D) are float64: x -> P (x - m), divided by its norm. `learned` has the regularisation and condition
+number of a whitening that was learned here; otherwise it is empty.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def write_whitening(folder: Path, whitening: Whitening) -> None:
 
 
 def read_whitening(folder: Path) -> Whitening | None:
-    """Read the whitening of a folder; None for a folder without. Raises ValueError for a damaged file."""
+    """Read the whitening of a folder, or None if there is none. Raises ValueError for a damaged file."""
     path = Path(folder) / FILENAME
     if not path.exists():
         return None
@@ -46,14 +46,14 @@ def read_whitening(folder: Path) -> Whitening | None:
 
 
 def whitening_sha256(folder: Path) -> str | None:
-    """The sha256 of a folder's whitening, or None."""
+    """Return the sha256 of a folder's whitening, or None."""
     path = Path(folder) / FILENAME
     return file_sha256(path) if path.exists() else None
 
 
 def database_whitening(folder: DescriptorFolder) -> Whitening:
-    """Read the whitening of a descriptor folder. Raises ValueError for none, and for another one than provenance.json
-    names."""
+    """Read the whitening of a descriptor folder. Raises ValueError if there is none, or another one than
+    provenance.json names."""
     found = whitening_sha256(folder.folder)
     if found is None or found != folder.whitening:
         raise ValueError(

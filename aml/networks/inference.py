@@ -28,8 +28,10 @@ def prepare(network: RetrievalNetwork, device: torch.device, precision: str) -> 
 
 
 def _layout(network: nn.Module, device: torch.device) -> torch.memory_format:
-    """Return channels last, which is faster, but for depthwise convolutions on a GPU: cuDNN compiles those for every
-    new shape of images, which takes seconds, and in EfficientNet-B3 they were off by 2.5e-3 of a descriptor of norm 1.
+    """Return channels last, which is faster, except for depthwise convolutions on a GPU.
+
+    There cuDNN compiles depthwise convolutions for every new shape of images, which takes seconds, and in
+    EfficientNet-B3 channels last was off by 2.5e-3 of a descriptor of norm 1.
     """
     depthwise = any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in network.modules())
     return torch.contiguous_format if depthwise and device.type == "cuda" else torch.channels_last
@@ -38,8 +40,8 @@ def _layout(network: nn.Module, device: torch.device) -> torch.memory_format:
 def folded(network: RetrievalNetwork) -> RetrievalNetwork:
     """Return a copy for inference with each BatchNorm folded into the convolution before it.
 
-    It computes the same but for rounding, in half the operations. A BatchNorm is folded where it follows a convolution
-    in an nn.Sequential; where `in_order` says that all of the backbone's modules run in their order, in any module.
+    It computes the same but for rounding, in half the operations. A BatchNorm is folded if it follows a convolution in
+    an nn.Sequential, or in any module if `in_order` says that all modules of the backbone run in their order.
     """
     network = copy.deepcopy(network).eval()
     in_order = backbone(network.arguments["backbone"]).in_order
@@ -53,5 +55,5 @@ def folded(network: RetrievalNetwork) -> RetrievalNetwork:
 
 
 def _after_norm(norm: nn.BatchNorm2d) -> nn.Module:
-    """Return what a BatchNorm does besides: nothing, or timm's dropout and activation."""
+    """Return what a BatchNorm does after the normalisation: nothing, or dropout and activation in timm."""
     return nn.Identity() if type(norm) is nn.BatchNorm2d else nn.Sequential(norm.drop, norm.act)

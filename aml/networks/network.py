@@ -69,7 +69,7 @@ class RetrievalNetwork(nn.Module):
         return self.describe(self.frozen_features(images))
 
     def frozen_features(self, images):
-        """Return the features `(B, C, H', W')` of the frozen blocks: no training changes an image's."""
+        """Return the features `(B, C, H', W')` of the frozen blocks, which no training changes."""
         if self.feature_cache is None:
             return self._frozen_features(images)
         return self.feature_cache(images, self._frozen_features)

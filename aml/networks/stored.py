@@ -61,7 +61,7 @@ def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict
 def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     """Return the network, in evaluation mode, and what `model.json` says of it.
 
-    Raises ValueError where the two files are damaged, or disagree with each other or with the code.
+    Raises ValueError if the two files are damaged, or disagree with each other or with the code.
     """
     folder = Path(folder)
     description = read_json(folder / DESCRIPTION, "arguments", "normalisation")
@@ -71,8 +71,8 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
 
 
 def identity(folder: Path, description: dict) -> dict:
-    """Return which network a model's folder holds, for the provenance of its descriptors: `sha256` is of its tensors,
-    the rest is from its `description`."""
+    """Return which network a model's folder holds, for the provenance of its descriptors: the sha256 of its tensors
+    and parts of its `description`."""
     return {
         "sha256": file_sha256(Path(folder) / TENSORS),
         "backbone": description["arguments"]["backbone"],

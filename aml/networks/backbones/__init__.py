@@ -28,9 +28,9 @@ INCEPTION = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
 class Backbone:
     """How a backbone is made: `blocks()` returns its blocks, with random weights.
 
-    normalisation: of the images that the ImageNet weights were trained on. names: the library's names of modules and
-    those in `nn.Sequential(*blocks())` ("" drops the name). in_order: modules of a block stand in the order in which
-    they run, so that BatchNorm can be folded there, too.
+    normalisation: that of the images on which the ImageNet weights were trained. names: the library's names of modules,
+    and those in `nn.Sequential(*blocks())` ("" drops the name). in_order: whether the modules of a block stand in the
+    order in which they run, so that BatchNorm can be folded there too.
     """
 
     blocks: Callable[[], list[nn.Module]]

@@ -1,8 +1,9 @@
-"""DINOv2's ViT-S/14, and ViT-B/14, as timm's `forward_features` computes them: patches with their places, twelve
-blocks, the last norm.
+"""DINOv2's ViT-S/14, as timm's `forward_features` computes it: patches with position embeddings, twelve blocks, the
+last norm.
 
-An image is filled with zeros, on the right and below, to multiples of 14 pixels, and the places, learned for 37 x 37
-patches, are interpolated to its own. Weights: Oquab et al., arXiv 2304.07193.
+An image is filled with zeros, on the right and below, to multiples of 14 pixels. The position embeddings, learned for
+37 x 37 patches, are interpolated to the image's own number. `vit` also makes ViT-B/14. Weights: Oquab et al., arXiv
+2304.07193.
 """
 
 import functools
@@ -34,7 +35,7 @@ def _blocks(tag: str) -> list[nn.Module]:
 
 
 class Patches(nn.Module):
-    """Images `(B, 3, H, W)` to tokens `(B, C, N, 1)`: the class token, then one a patch."""
+    """Turn images `(B, 3, H, W)` into tokens `(B, C, N, 1)`: the class token, then one for each patch."""
 
     def __init__(self, vit: nn.Module):
         super().__init__()
@@ -45,7 +46,7 @@ class Patches(nn.Module):
 
 
 class Tokens(nn.Module):
-    """A module on tokens `(B, N, C)`, here for `(B, C, N, 1)`."""
+    """Apply a module that takes tokens `(B, N, C)` to tokens `(B, C, N, 1)`."""
 
     def __init__(self, module: nn.Module):
         super().__init__()

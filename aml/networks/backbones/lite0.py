@@ -35,8 +35,11 @@ def lite(*, width: float, depth: float) -> Backbone:
 
 
 def _blocks(width: float, depth: float) -> list[nn.Module]:
-    """Return the stem, then layer by layer the seven blocks. A block's first layer is two: its activated 1x1 expansion,
-    with which a network may end (its output is wide and not negative), and the rest of it."""
+    """Return the stem, then layer by layer the seven blocks.
+
+    The first layer of a block is two modules: its activated 1x1 expansion, with which a network may end (its output is
+    wide and not negative), and the rest of it.
+    """
     modules: list[nn.Module] = [_conv_bn(3, STEM_CHANNELS, kernel=3, stride=2)]
     inputs = STEM_CHANNELS
     for index, (repeats, kernel, stride, expansion, base_channels) in enumerate(BLOCKS):

@@ -23,7 +23,8 @@ def blocks():
 
 
 def _keep_a_pixel(_, inputs):
-    """Double a side of one pixel before a max-pool, which would leave nothing of it (slivers at the lowest scale)."""
+    """Double a side of one pixel before a max-pool, which would leave nothing of it (narrow images at the lowest
+    scale)."""
     (x,) = inputs
     height, width = x.shape[-2:]
     if 1 in (height, width):  # else a copy for nothing
