@@ -25,8 +25,9 @@ class Code:
         self._imports, self._digests = {}, {}
 
     def digests(self, module: str, *, by_name: bool) -> dict[str, str]:
-        """Path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its syntax tree; a
-        file beside it (template, table of constants) has that of its bytes. Files without code are left out."""
+        """Return path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its
+        syntax tree; a file beside it (template, table of constants) has that of its bytes. Files without code are
+        left out."""
         files = self.closure(module, by_name=by_name)
         found = {path: self._digest(path) for path in files}
         for folder in {path.parent for path in files}:
@@ -35,9 +36,9 @@ class Code:
         return {path: kept[path][:NUM_DIGITS] for path in sorted(kept)}
 
     def closure(self, module: str, *, by_name: bool) -> set[Path]:
-        """The files of `module`, of all that it imports, at its top or inside its functions, of all that these import,
-        and so on, with the `__init__` of their packages. by_name: also the modules of packages that import them by
-        name.
+        """Return the files of `module`, of all that it imports, at its top or inside its functions, of all that these
+        import, and so on, with the `__init__` of their packages. by_name: also the modules of packages that import them
+        by name.
 
         Raises ValueError for a module that doesn't exist, and for imports that can't be followed.
         """
@@ -56,12 +57,12 @@ class Code:
         return set(found.values())
 
     def file(self, module: str) -> Path | None:
-        """The file of the module with this dotted name; None for a module that isn't the project's."""
+        """Return the file of the module with this dotted name; None for a module that isn't the project's."""
         base = self.root.joinpath(*module.split("."))
         return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
     def imports(self, module: str, path: Path) -> set[str]:
-        """The dotted names that a file imports or may import: `from a import b` gives a and a.b.
+        """Return the dotted names that a file imports or may import: `from a import b` gives a and a.b.
 
         Raises ValueError for a relative import, for one by name outside the packages `by_name`, and for a file that
         Python can't read.
@@ -90,7 +91,7 @@ class Code:
 
 
 def data(folder: Path) -> list[Path]:
-    """A package's files that aren't Python's, also in folders below it that aren't packages."""
+    """Return a package's files that aren't Python's, also in folders below it that aren't packages."""
     found = []
     for path in folder.iterdir():
         if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
@@ -109,6 +110,6 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _called(node: ast.AST) -> str | None:
-    """The last name of the function that a call names; None for another node."""
+    """Return the last name of the function that a call names; None for another node."""
     function = node.func if isinstance(node, ast.Call) else None
     return getattr(function, "attr", None) or getattr(function, "id", None)

@@ -39,7 +39,8 @@ def append(path: Path, stage: str) -> None:
 
 
 def last_runs(path: Path) -> dict[str, StageRun]:
-    """The last run of each stage by its name; empty without a file. Raises ValueError for a line that isn't a run."""
+    """Return the last run of each stage by its name; empty without a file. Raises ValueError for a line that isn't a
+    run."""
     if not path.exists():
         return {}
     runs = {}
@@ -53,13 +54,13 @@ def last_runs(path: Path) -> dict[str, StageRun]:
 
 
 def _seconds_since_start() -> float:
-    """The age of this process by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
+    """Return the age of this process by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from field 3 on; field 2 may hold spaces
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def device() -> str:
-    """The GPU that this process uses, else the processor and how many of its cores this process may use."""
+    """Return the GPU that this process uses, else the processor and how many of its cores this process may use."""
     torch = sys.modules.get("torch")  # not imported here: a stage without a network would wait 3 s
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()

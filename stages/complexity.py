@@ -49,8 +49,8 @@ def main(csv: Path, tex: Path, values: dict) -> None:
 
 
 def networks(values: dict) -> Iterator[tuple[str, str, RetrievalNetwork]]:
-    """(key, label, network with random weights) of the teachers, but of those that are vectors, then of each student in
-    each of the teachers' dimensions."""
+    """Yield (key, label, network with random weights) of the teachers, but of those that are vectors, then of each
+    student in each of the teachers' dimensions."""
     grid = setting(values, "grid", Grid)
     named = [(name, name, None) for name in grid.teachers if name not in grid.vector_teachers]
     dimensions = all_dimensions(values, grid.teachers)

@@ -33,7 +33,7 @@ def main(processed: Path, ground_truth: Path, sheet: Path, values: dict) -> None
 
 
 def training_rows(folder: Path) -> list:
-    """The first images of the first, the middle and the last cluster."""
+    """Return the first images of the first, the middle and the last cluster."""
     images, lists = read_images(folder), read_lists(folder)
     clusters = np.unique(lists["train_clusters"])
     rows = []
@@ -58,7 +58,7 @@ def test_rows(folder: Path, labels: Path) -> list:
 
 
 def spread(available: int, count: int) -> np.ndarray:
-    """At most `count` numbers below `available`, spread evenly from the first to the last."""
+    """Return at most `count` numbers below `available`, spread evenly from the first to the last."""
     return np.unique(np.linspace(0, available - 1, min(count, available)).round().astype(np.int64))
 
 

@@ -94,7 +94,7 @@ def learned(whitening: Whitening) -> dict | None:
 
 
 def percentages(levels: dict) -> dict:
-    """The means of each level in percent, two decimals."""
+    """Return the means of each level in percent, two decimals."""
     return {
         level: {name: round(100 * value, 2) for name, value in values.items() if name.startswith("m")}
         for level, values in levels.items()

@@ -78,7 +78,7 @@ def main(
 
 
 def calibration_images(processed: Path, train_set: str | None, image_size: int, values: dict) -> list[np.ndarray]:
-    """Images of the training set, evenly through its list, as inputs of an ONNX file."""
+    """Return images of the training set, evenly through its list, as inputs of an ONNX file."""
     if train_set is None:
         raise ValueError("grid.train_set is empty; accepted: the set whose images int8 learns its ranges from")
     images = read_images(processed / train_set)
@@ -103,7 +103,7 @@ def require_equal(describer: Describer, path: Path) -> None:
 
 
 def measure(path: Path, database: TeacherDatabase, least: int) -> dict:
-    """Size, sha256, mAP and the median milliseconds of a query of an ONNX file, by onnxruntime alone."""
+    """Return size, sha256, mAP and the median milliseconds of a query of an ONNX file, by onnxruntime alone."""
     session, image_size, queries, times = open_session(path), database.extraction["image_size"], {}, []
     for name in database.lists.test_sets:
         images, queries[name] = database.images[f"{name}.queries"], []

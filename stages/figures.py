@@ -45,13 +45,13 @@ def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: 
 
 
 def grid_pictures(results: Results, costs: list[Cost]) -> list[Picture]:
-    """The figures that show all networks."""
+    """Return the figures that show all networks."""
     made = [cost_picture(results, costs), losses_picture(results), distractors_picture(results)]
     return [picture for picture in made if picture is not None]
 
 
 def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -> list[Picture]:
-    """The figures of the cell under study; none if it or its teacher has no record: other files may be old."""
+    """Return the figures of the cell under study; none if it or its teacher has no record: other files may be old."""
     student, teacher, loss = (setting(values, name, str) for name in ("student", "teacher", "loss"))
     seed, settings = setting(values, "seed", int), results.settings
     key = key_of(student, teacher, loss, seed)

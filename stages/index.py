@@ -63,7 +63,7 @@ def main(
 
 
 def kind(settings: IndexSettings) -> str:
-    """The name among `kinds` of what params.yaml asks for."""
+    """Return the name among `kinds` of what params.yaml asks for."""
     return "float32" if settings.kind == "flat" else settings.kind
 
 

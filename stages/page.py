@@ -70,7 +70,7 @@ def main(
 
 
 def row_of(cell: dict) -> str:
-    """The key of the table row that holds the cell under study and its other seeds."""
+    """Return the key of the table row that holds the cell under study and its other seeds."""
     return key_of(cell["student"], cell["teacher"], cell["loss"])
 
 

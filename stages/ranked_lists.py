@@ -70,7 +70,8 @@ def main(
 
 
 def rankings(name: str, rows: list[int], described: dict) -> np.ndarray:
-    """The database rows nearest to these queries of a test set by each of VIEWS, (Q, len(VIEWS), NUM_RESULTS)."""
+    """Return the database rows nearest to these queries of a test set by each of VIEWS, (Q, len(VIEWS),
+    NUM_RESULTS)."""
     found = []
     for _, asking, answering, _ in VIEWS:
         database = described[answering][f"{name}.database"]
@@ -82,7 +83,7 @@ def rankings(name: str, rows: list[int], described: dict) -> np.ndarray:
 def drawn(
     queries: ImageSet, images: ImageSet, labels: dict, query: int, ranked: np.ndarray, average_precisions: list[float]
 ) -> Image.Image:
-    """The picture of one query with the results of each of VIEWS."""
+    """Return the picture of one query with the results of each of VIEWS."""
     views = []
     for (label, *_), rows, found in zip(VIEWS, ranked.tolist(), average_precisions, strict=True):
         pictures = [(*of_row, thumbnail(images, row)) for row, of_row in zip(rows, judged(rows, labels), strict=True)]

@@ -75,7 +75,7 @@ def draw_test_cluster(job: Job) -> Cluster:
 
 
 def draw_other(job: Job) -> bytes:
-    """The JPEG of a landmark that is seen only once, or of none."""
+    """Return the JPEG of a landmark that is seen only once, or of none."""
     random = stream("other", *job.key)
     if random.random() < LANDSCAPE_SHARE:
         return draw_landscape(job.key, job.image_size)
@@ -100,7 +100,7 @@ def _draw_query(landmark: Landmark, number: int, image_size: int) -> View:
 
 
 def _pairs(key: tuple, views: list[View]) -> list[tuple[int, int]]:
-    """Up to POSITIVES_PER_VIEW positives of each view, in random order."""
+    """Return up to POSITIVES_PER_VIEW positives of each view, in random order."""
     pairs = []
     for query, view in enumerate(views):
         others = [number for number, other in enumerate(views) if number != query and is_pair(view, other)]
@@ -110,13 +110,14 @@ def _pairs(key: tuple, views: list[View]) -> list[tuple[int, int]]:
 
 
 def covisibility(first: View, second: View) -> float:
-    """The visible surface that two views share, 0 to 1. Each face counts by its share of a view's landmark pixels."""
+    """Return the visible surface that two views share, 0 to 1. Each face counts by its share of a view's landmark
+    pixels."""
     shares = [view.visible / max(1, view.visible.sum()) for view in (first, second)]
     return float(np.minimum(*shares).sum())
 
 
 def grade(query: View, view: View) -> str:
-    """The label, "easy", "hard" or "junk", of a database view of the query's landmark."""
+    """Return the label, "easy", "hard" or "junk", of a database view of the query's landmark."""
     shared = covisibility(query, view)
     if view.coverage < 0.03 or view.unhidden < 0.25 or shared < 0.08:
         return "junk"
@@ -126,6 +127,6 @@ def grade(query: View, view: View) -> str:
 
 
 def is_pair(first: View, second: View) -> bool:
-    """Whether one can be the other's positive in training."""
+    """Return whether one can be the other's positive in training."""
     smallest, freest = min(first.coverage, second.coverage), min(first.unhidden, second.unhidden)
     return smallest > 0.05 and freest > 0.3 and covisibility(first, second) > 0.3

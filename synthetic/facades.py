@@ -37,7 +37,7 @@ class Facade:
 
 
 def paint_facade(random: np.random.Generator, style: Style, facade: Facade, width: float, height: float):
-    """The texture (see Texture) of a wall of width x height metres.
+    """Return the texture (see Texture) of a wall of width x height metres.
 
     Shapes come from the style's common stream, so that one building's facades agree; grime and lit windows come from
     `random`.
@@ -80,7 +80,7 @@ def paint_facade(random: np.random.Generator, style: Style, facade: Facade, widt
 
 
 def paint_gable(random: np.random.Generator, style: Style, width: float, height: float):
-    """The texture of a triangular wall under a roof."""
+    """Return the texture of a triangular wall under a roof."""
     columns, rows = texture_size(width, height)
     picture = _masonry(style, style.common(), random, columns, rows)
     outline = np.int32([[0, rows - 1], [columns // 2, 0], [columns - 1, rows - 1]])
@@ -89,7 +89,8 @@ def paint_gable(random: np.random.Generator, style: Style, width: float, height:
 
 
 def paint_roof(random: np.random.Generator, style: Style, width: float, height: float, top: float = 1.0):
-    """The texture of a roof's face; `top`: width of its upper edge over that of the lower one (0: a triangle)."""
+    """Return the texture of a roof's face; `top`: width of its upper edge over that of the lower one (0: a
+    triangle)."""
     columns, rows = texture_size(0.6 * width, 0.6 * height)
     brightness = 1 + 0.25 * (smooth_noise(random, rows, columns, 6) - 0.5)
     brightness[::4] *= 0.82
@@ -110,7 +111,8 @@ def _masonry(style, common, random, columns, rows):
 
 
 def _stones(common, columns, rows, course):
-    """(rows, columns) brightness of stones, `course` pixels high and twice as long, every other row shifted by half."""
+    """Return (rows, columns) brightness of stones, `course` pixels high and twice as long, every other row shifted
+    by half."""
     length = 2 * course
     shades = np.float32(common.uniform(0.9, 1.08, (rows // course + 1, columns // length + 2)))
     joints = np.where(np.arange(length) == 0, np.float32(0.88), np.float32(1))
@@ -165,7 +167,7 @@ def _doors(doors, style, picture):
 
 
 def _coloured(tone, brightness):
-    """(h, w, 3) uint8 of one BGR tone at the given brightness (h, w)."""
+    """Return (h, w, 3) uint8 of one BGR tone at the given brightness (h, w)."""
     return cv2.merge([cv2.convertScaleAbs(brightness, alpha=float(max(channel, 0))) for channel in tone])
 
 

@@ -21,7 +21,7 @@ class Camera:
     height: int
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Image positions (..., 2), pixels from the upper left corner, and depths (...) of points (..., 3)."""
+        """Return image positions (..., 2), pixels from the upper left corner, and depths (...) of points (..., 3)."""
         seen = (points - self.eye) @ self.rotation.T
         depth = seen[..., 2]
         centre = np.array([self.width, self.height]) / 2
@@ -35,7 +35,7 @@ class Camera:
 
 
 def aim(eye: np.ndarray, target: np.ndarray, roll: float) -> np.ndarray:
-    """The rotation of a camera at `eye` that looks at `target`, turned by `roll` radians about its axis."""
+    """Return the rotation of a camera at `eye` that looks at `target`, turned by `roll` radians about its axis."""
     forward = (target - eye) / np.linalg.norm(target - eye)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
@@ -130,7 +130,7 @@ class Frame:
 
 
 def _inverse_depth(camera, normal, point):
-    """The vector (3,) whose product with an image position (x, y, 1) is 1 / depth of the plane's point there."""
+    """Return the vector (3,) whose product with an image position (x, y, 1) is 1 / depth of the plane's point there."""
     seen_normal = camera.rotation @ normal
     slope = seen_normal[:2] / camera.focal
     constant = seen_normal[2] - slope @ (camera.width / 2, camera.height / 2)

@@ -7,7 +7,7 @@ from synthetic.streams import pick
 
 
 def _whole(random, low, high):
-    """A whole number from low to high, both included."""
+    """Return a whole number from low to high, both included."""
     return int(random.integers(low, high + 1))
 
 

@@ -43,7 +43,7 @@ def draw_landmark(key: tuple, kinds: tuple[str, ...] = KINDS, palette: tuple[int
 
 @lru_cache(maxsize=NUM_HOUSES)
 def house(number: int) -> Solid:
-    """A plain house of the stock."""
+    """Return a plain house of the stock."""
     random = stream("house", number)
     solid = Solid(draw_style(random, ("house", number), PALETTE))
     width, depth, height = random.uniform(8, 16), random.uniform(8, 12), random.uniform(7, 14)

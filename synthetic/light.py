@@ -59,7 +59,7 @@ class Light:
         return WINDOW_GLOW if self.is_dark else None
 
     def on(self, normals: np.ndarray) -> np.ndarray:
-        """The factors (F, 3) float32 of the colours of faces with these normals (F, 3)."""
+        """Return the factors (F, 3) float32 of the colours of faces with these normals (F, 3)."""
         strength = self.hour.ambient + self.hour.sun * np.maximum(normals @ self.sun_direction, 0)
         tones = strength[:, None] * self.hour.tint
         if self.is_dark:
@@ -79,7 +79,7 @@ RAIN = 235
 
 
 def add_weather(random: np.random.Generator, picture: np.ndarray, light: Light, difficulty: float) -> np.ndarray:
-    """The picture (H, W, 3) float32 with haze and rain; it rains more often in harder views."""
+    """Return the picture (H, W, 3) float32 with haze and rain; it rains more often in harder views."""
     if light.hour.name == "haze":
         density = np.float32(random.uniform(0.25, 0.6))
         picture = picture + density * (np.float32(light.hour.sky_bottom) - picture)
@@ -93,7 +93,8 @@ def add_weather(random: np.random.Generator, picture: np.ndarray, light: Light, 
 
 
 def expose(random: np.random.Generator, picture: np.ndarray, light: Light, difficulty: float) -> np.ndarray:
-    """The uint8 picture of a float32 one (H, W, 3): exposure, white balance, contrast, vignette, blur and noise."""
+    """Return the uint8 picture of a float32 one (H, W, 3): exposure, white balance, contrast, vignette, blur and
+    noise."""
     height, width = picture.shape[:2]
     balance = np.exp(random.normal(0, 0.10 + 0.12 * difficulty)) * np.exp(random.normal(0, 0.03 + 0.06 * difficulty, 3))
     contrast = random.uniform(0.85 - 0.2 * difficulty, 1.15)
@@ -117,7 +118,7 @@ def expose(random: np.random.Generator, picture: np.ndarray, light: Light, diffi
 
 
 def encode(picture: np.ndarray, quality: int) -> bytes:
-    """The JPEG of a uint8 picture (H, W, 3), BGR."""
+    """Return the JPEG of a uint8 picture (H, W, 3), BGR."""
     done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done, picture.shape
     return data.tobytes()

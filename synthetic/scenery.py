@@ -18,7 +18,7 @@ WOODS = np.float32([70, 105, 80])
 
 
 def draw_sky(random: np.random.Generator, light: Light, height: int, width: int, horizon: float) -> np.ndarray:
-    """A sky, (height, width, 3) float32."""
+    """Return a sky, (height, width, 3) float32."""
     share = np.clip(np.arange(height, dtype=np.float32) / max(1, horizon), 0, 1)[:, None, None]
     gradient = np.float32(light.hour.sky_top) * (1 - share) + np.float32(light.hour.sky_bottom) * share
     sky = np.empty((height, width, 3), np.float32)
@@ -136,7 +136,7 @@ ROCK, FOREST = np.float32([120, 110, 85]), np.float32([70, 110, 80])
 
 
 def draw_landscape(key: tuple, image_size: int) -> bytes:
-    """The JPEG of hills and a plain with trees, people and cars; image_size: longer side, pixels."""
+    """Return the JPEG of hills and a plain with trees, people and cars; image_size: longer side, pixels."""
     random = stream("landscape", *key)
     width, height = image_size, int(image_size * ASPECT)
     light = draw_light(random, LANDSCAPE_WEIGHTS)

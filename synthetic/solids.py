@@ -132,20 +132,20 @@ class Solid:
         self.textures.append(texture)
 
     def _texture(self, paint: Callable, *arguments) -> Texture:
-        """The texture that paint(random, style, *arguments) gives, with a random stream of its own."""
+        """Return the texture that paint(random, style, *arguments) gives, with a random stream of its own."""
         key = ("texture", *self.style.key, next(self._numbers))
         return Texture(lambda: paint(stream(*key), self.style, *arguments))
 
 
 def _rectangle(centre, width, depth):
-    """(5, 2) corners, anticlockwise from above, the last equal to the first."""
+    """Return (5, 2) corners, anticlockwise from above, the last equal to the first."""
     half = np.array([width, depth]) / 2
     (x0, y0), (x1, y1) = centre - half, centre + half
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
 
 
 def _ring(centre, radius, num_sides):
-    """(num_sides + 1, 2) corners of a regular polygon, anticlockwise from above, the last equal to the first."""
+    """Return (num_sides + 1, 2) corners of a regular polygon, anticlockwise from above, the last equal to the first."""
     angles = np.pi / num_sides * (1 + 2 * np.arange(num_sides + 1))
     return centre + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
 
@@ -155,6 +155,6 @@ def _wall(start, end, bottom, top):
 
 
 def _sloped(start, end, middle, bottom, top):
-    """The parallelogram over the edge start-end whose upper edge has its middle above `middle`."""
+    """Return the parallelogram over the edge start-end whose upper edge has its middle above `middle`."""
     half = (np.asarray(end) - start) / 2
     return [[*(middle - half), top], [*(middle + half), top], [*end, bottom], [*start, bottom]]

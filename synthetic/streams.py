@@ -8,17 +8,17 @@ import numpy as np
 
 
 def stream(*key: object) -> np.random.Generator:
-    """The generator of this key, a tuple of strings and whole numbers."""
+    """Return the generator of this key, a tuple of strings and whole numbers."""
     return np.random.default_rng(int.from_bytes(_digest(key)[:8], "little"))
 
 
 def identifier(*key: object) -> str:
-    """32 hexadecimal digits that name this key."""
+    """Return 32 hexadecimal digits that name this key."""
     return _digest(key).hex()[:32]
 
 
 def pick(random: np.random.Generator, options: Sequence, weights: Sequence[float] | None = None):
-    """One of the options, all equally likely unless weights (sum 1) are given."""
+    """Return one of the options, all equally likely unless weights (sum 1) are given."""
     if weights is None:
         return options[int(random.integers(len(options)))]
     number = int(np.searchsorted(np.cumsum(weights), random.random(), side="right"))
@@ -26,7 +26,7 @@ def pick(random: np.random.Generator, options: Sequence, weights: Sequence[float
 
 
 def smooth_noise(random: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
-    """(height, width) float32 around 0.5, mostly within [0, 1], with features about `cell` pixels wide."""
+    """Return (height, width) float32 around 0.5, mostly within [0, 1], with features about `cell` pixels wide."""
     coarse = random.random((int(height / cell) + 2, int(width / cell) + 2), dtype=np.float32)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 

@@ -45,7 +45,7 @@ class Style:
     grime: float
 
     def common(self) -> np.random.Generator:
-        """A fresh stream of the choices that all facades of the building share."""
+        """Return a fresh stream of the choices that all facades of the building share."""
         return stream("facades", *self.key)
 
 
@@ -69,6 +69,6 @@ def draw_style(random: np.random.Generator, key: tuple, palette: tuple[int, ...]
 
 
 def colour(value: np.ndarray) -> tuple[float, float, float]:
-    """A BGR triple as OpenCV's drawing functions take it."""
+    """Return a BGR triple as OpenCV's drawing functions take it."""
     blue, green, red = value
     return min(max(float(blue), 0), 255), min(max(float(green), 0), 255), min(max(float(red), 0), 255)

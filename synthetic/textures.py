@@ -21,7 +21,7 @@ class Texture:
         self._levels: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
 
     def level(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
-        """The pixels and glow, reduced in each direction as far as a face of width x height pixels allows."""
+        """Return the pixels and glow, reduced in each direction as far as a face of width x height pixels allows."""
         pixels, glow = self._painted()
         steps = _halvings(pixels.shape[1], width), _halvings(pixels.shape[0], height)
         if steps not in self._levels:
@@ -33,12 +33,13 @@ class Texture:
 
 
 def texture_size(width: float, height: float) -> tuple[int, int]:
-    """The texture's size (w, h) in pixels for a face of width x height metres."""
+    """Return the texture's size (w, h) in pixels for a face of width x height metres."""
     return max(8, int(width * PIXELS_PER_METRE)), max(8, int(height * PIXELS_PER_METRE))
 
 
 def cut(colours: np.ndarray, outline: np.ndarray | None = None) -> np.ndarray:
-    """(h, w, 4) uint8 of colours (h, w, 3) uint8, kept inside the outline: corners (k, 2) in pixels, None for all."""
+    """Return (h, w, 4) uint8 of colours (h, w, 3) uint8, kept inside the outline: corners (k, 2) in pixels, None for
+    all."""
     if outline is None:
         return cv2.cvtColor(colours, cv2.COLOR_BGR2BGRA)
     coverage = np.zeros(colours.shape[:2], np.uint8)
@@ -48,5 +49,5 @@ def cut(colours: np.ndarray, outline: np.ndarray | None = None) -> np.ndarray:
 
 
 def _halvings(size: int, wanted: float) -> int:
-    """How often `size` can be divided by the square root of 2 without falling below `wanted`."""
+    """Return how often `size` can be divided by the square root of 2 without falling below `wanted`."""
     return max(0, int(2 * np.log2(size / max(wanted, 1))))

@@ -66,7 +66,7 @@ def draw_view(landmark: Landmark, key: tuple, difficulty: float, image_size: int
 
 
 def _place_camera(random, landmark, difficulty, width, height):
-    """A camera at eye level somewhere before the front (harder: also beside it), and its distance in metres."""
+    """Return a camera at eye level somewhere before the front (harder: also beside it), and its distance in metres."""
     spread = np.radians(12 + 38 * difficulty)
     azimuth = random.normal(0, spread)  # 0: straight before the front
     if random.random() < 0.35 * difficulty:
@@ -126,8 +126,8 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
 
 
 def _box(faces, width, height):
-    """The box around the landmark's pixels, in pixels of the picture of width x height, on a grid of 12 by 9 cells: as
-    rough as a box drawn by hand, and queries of few different sizes are described faster."""
+    """Return the box around the landmark's pixels, in pixels of the picture of width x height, on a grid of 12 by 9
+    cells: as rough as a box drawn by hand, and queries of few different sizes are described faster."""
     rows, columns = np.flatnonzero(faces.any(1)), np.flatnonzero(faces.any(0))
     if not len(rows):
         return 0.0, 0.0, 0.0, 0.0
@@ -138,5 +138,5 @@ def _box(faces, width, height):
 
 
 def _outward(first, last, scale, side, cell):
-    """An interval of the canvas in pixels of the picture, widened to whole cells."""
+    """Return an interval of the canvas in pixels of the picture, widened to whole cells."""
     return float(cell * np.floor(first * scale / cell)), float(min(side, cell * np.ceil(last * scale / cell)))

@@ -53,7 +53,7 @@ def in_workspace() -> list[Table]:
 
 
 def at(revision: str) -> list[Table]:
-    """The tables in a commit. Raises ValueError if there is no such commit, or no table in it."""
+    """Return the tables in a commit. Raises ValueError if there is no such commit, or no table in it."""
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise ValueError(f"unknown revision {revision!r}; accepted: what `git rev-parse` takes for a commit")
     listed = git("ls-tree", "--name-only", "-z", revision, f"{TABLES}/").stdout.split("\0")
@@ -65,7 +65,7 @@ def at(revision: str) -> list[Table]:
 
 
 def by_number(path: Path) -> tuple[int, str]:
-    """A key that sorts table5.csv before table10.csv."""
+    """Return a key that sorts table5.csv before table10.csv."""
     return len(path.name), path.name
 
 
@@ -74,7 +74,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def movement(before: Iterable[Table], after: Iterable[Table], threshold: float) -> Movement:
-    """What moved from one state of the tables to another; `threshold` in points of percent."""
+    """Return what moved from one state of the tables to another; `threshold` in points of percent."""
     earlier, later = rows(before), rows(after)
     moves, num_cells = [], 0
     for key, row in later.items():
@@ -100,7 +100,7 @@ def words(row: Row) -> str:
 
 
 def missing(these: dict, others: dict) -> list[str]:
-    """The rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
+    """Return the rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
     found = []
     for key, row in these.items():
         if key not in others:

@@ -44,7 +44,7 @@ def main(values: dict) -> None:
 
 
 def result(check: Callable[[], str]) -> str:
-    """The line for one check: what it returns, or the error that it raises."""
+    """Return the line for one check: what it returns, or the error that it raises."""
     try:
         return f"ok     {check()}"
     except ValueError as error:
@@ -73,7 +73,7 @@ def check_packages(requirements: Path = REQUIREMENTS) -> str:
 
 
 def pinned(text: str) -> dict[str, str]:
-    """Versions by package name in lines like `name==version`."""
+    """Return versions by package name in lines like `name==version`."""
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
 
@@ -129,7 +129,7 @@ def output(*command: str, what: str) -> str:
 
 
 def existing(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
+    """Return the path, or the nearest folder above it that exists."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
 
 

@@ -67,7 +67,7 @@ def remove_unreadable(path: Path) -> None:
 
 
 def read_lock(path: Path) -> dict:
-    """The content of a dvc.lock. Raises DvcException where DVC would."""
+    """Return the content of a dvc.lock. Raises DvcException where DVC would."""
     return strictyaml.load(str(path), COMPILED_LOCKFILE_SCHEMA)[0]
 
 
@@ -87,7 +87,8 @@ def remove_damaged(objects: Path, locks: list[Path]) -> None:
 
 
 def files(output: Path, md5: str, objects: Path) -> Iterator[tuple[Path, str]]:
-    """The files of a stage's output with their md5; a folder's by its listing in DVC's cache, if that is whole."""
+    """Yield the files of a stage's output with their md5; a folder's by its listing in DVC's cache, if that is
+    whole."""
     listing = objects / md5[:2] / md5[2:]
     if not md5.endswith(".dir"):
         yield output, md5
@@ -97,7 +98,7 @@ def files(output: Path, md5: str, objects: Path) -> Iterator[tuple[Path, str]]:
 
 
 def md5s(paths: Iterable[Path]) -> dict[Path, str]:
-    """The md5 of each file; files that are links to each other are read once."""
+    """Return the md5 of each file; files that are links to each other are read once."""
     identities = {path: (os.stat(path).st_dev, os.stat(path).st_ino) for path in paths}
     one_each = {identity: path for path, identity in identities.items()}
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -40,7 +40,8 @@ def main(metrics: Path, queries: Path, *outputs: Path) -> None:
 
 
 def up_to_date(graph: networkx.DiGraph, changed: Iterable[str]) -> set[str]:
-    """The stages that have not changed and need none that has; `graph` leads from each stage to those that it needs."""
+    """Return the stages that have not changed and need none that has; `graph` leads from each stage to those that it
+    needs."""
     return set(graph).difference(changed, *(networkx.ancestors(graph, stage) for stage in changed))
 
 

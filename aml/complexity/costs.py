@@ -1,4 +1,4 @@
-"""What networks cost, as a CSV file and as a LaTeX table. Torch-free."""
+"""The costs of networks as a CSV file and as a LaTeX table. Torch-free."""
 
 import csv
 import dataclasses
@@ -46,7 +46,7 @@ def read_csv(path: str | Path) -> list[Cost]:
 
 
 def latex(costs: Iterable[Cost], note: str) -> str:
-    """A float to \\input with a line for each network and two columns for each size; needs booktabs and graphicx.
+    """Return a LaTeX float with a line for each network and two columns for each size; it needs booktabs, graphicx.
 
     `costs` have each network's sizes one after the other; `note` opens the caption.
     """

@@ -22,7 +22,7 @@ def num_parameters(network: nn.Module) -> int:
 
 
 def multiply_adds(network: nn.Module, size: tuple[int, int]) -> int:
-    """The multiply-adds of one image of `size` (height, width): half the operations that torch counts, those of
+    """Return the multiply-adds of one image of `size` (height, width): half the operations that torch counts, those of
     convolutions and matrix products. Biases, BatchNorm, activations and pooling count nothing.
 
     Only shapes pass through the network, so that large sizes take no time.
@@ -35,8 +35,8 @@ def multiply_adds(network: nn.Module, size: tuple[int, int]) -> int:
 
 
 def latency(network: RetrievalNetwork, size: tuple[int, int], device: torch.device, repeats: int) -> float:
-    """The median milliseconds that the network takes for one image of `size` (height, width) that is on the device:
-    float32, one scale, BatchNorm folded as in extraction."""
+    """Return the median milliseconds that the network takes for one image of `size` (height, width) that is on the
+    device: float32, one scale, BatchNorm folded as in extraction."""
     images = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     images = images.to(device, memory_format=torch.channels_last)
     network = copy.deepcopy(network).to(device)
@@ -65,7 +65,7 @@ def fill_statistics(network: nn.Module, images: torch.Tensor) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """The model of the GPU or CPU, as it calls itself."""
+    """Return the model of the GPU or CPU, as it calls itself."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return processor()

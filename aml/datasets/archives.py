@@ -110,7 +110,7 @@ def _read(tar, member, max_bytes):
 
 
 def _unpacked(path, start):
-    """The bytes of a file that starts so, unpacked if it is compressed: an object to read, and to close."""
+    """Return the bytes of a file that starts so, unpacked if it is compressed: an object to read, and to close."""
     if start.startswith(b"\x1f\x8b"):
         return gzip.open(path)
     if start.startswith(b"BZh"):
@@ -136,7 +136,7 @@ def _read_zipped(archive, info, max_bytes):
 
 
 def _zip_name(info):
-    """The name of a member: a Mac writes UTF-8 without saying so, which zipfile reads as cp437."""
+    """Return the name of a member: a Mac writes UTF-8 without saying so, which zipfile reads as cp437."""
     try:
         return info.filename if info.flag_bits & _ZIP_UTF8 else info.filename.encode("cp437").decode("utf-8")
     except UnicodeError:

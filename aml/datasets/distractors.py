@@ -56,7 +56,7 @@ def _read_names(path, expected):
 
 
 def _listed_name(member, listed):
-    """The longest end of the path that is listed: archives hold jpg/<folders>/<file>, lists may omit some."""
+    """Return the longest end of the path that is listed: archives hold jpg/<folders>/<file>, lists may omit some."""
     parts = PurePosixPath(member).parts
     ends = ("/".join(parts[start:]) for start in range(len(parts)))
     return next((end for end in ends if end in listed), None)

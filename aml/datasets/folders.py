@@ -72,8 +72,8 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: Folder, *, na
 
 
 def _contents(paths, raw, settings) -> tuple[list[str], dict[str, str], int, bytes | None]:
-    """The names of the images in the archives; those that can't be packed, with the reason; the number of other files;
-    and the bytes of the CSV, which is in `raw` or in an archive."""
+    """Return the names of the images in the archives; those that can't be packed, with the reason; the number of
+    other files; and the bytes of the CSV, which is in `raw` or in an archive."""
     images, num_others, table = set(), 0, settings.csv
     content = (raw / table).read_bytes() if table is not None and (raw / table).is_file() else None
     for path in paths:
@@ -97,7 +97,8 @@ def _contents(paths, raw, settings) -> tuple[list[str], dict[str, str], int, byt
 
 
 def _ground_truth(queries: list[Query], database: list[str], unread, pack) -> tuple[GroundTruth, dict]:
-    """The ground truth over what was packed, and the entries of report.json about what was not, and about boxes."""
+    """Return the ground truth over what was packed, and the entries of report.json about what was not, and about
+    boxes."""
     rows = {image: row for row, image in enumerate(database)}
     kept = [query for query in queries if query.name in pack]
     labels = [{label: [rows[x] for x in query.labels[label] if x in rows] for label in LABELS} for query in kept]
@@ -113,7 +114,7 @@ def _ground_truth(queries: list[Query], database: list[str], unread, pack) -> tu
 
 
 def _pairs(landmarks: list[str], where: str) -> dict[str, np.ndarray]:
-    """The arrays of lists.npz of a training set whose row i shows landmarks[i].
+    """Return the arrays of lists.npz of a training set whose row i shows landmarks[i].
 
     Every VALIDATION_EVERY-th landmark is for validation, from the first on; one with a single image is for training, as
     a negative. Whitening is learned from the training pairs. Raises ValueError for fewer than two landmarks with two

@@ -49,7 +49,8 @@ def write_labels(path: Path, found: GroundTruth) -> None:
 
 
 def own_names(queries: list[str]) -> list[str]:
-    """A name for each query: its image's, and where that is listed again (with another box), "<name> (2)" and so on."""
+    """Return a name for each query: its image's, and where that is listed again (with another box), "<name> (2)" and
+    so on."""
     names, listed = [], Counter()
     for query in queries:
         listed[query] += 1

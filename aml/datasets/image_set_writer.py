@@ -60,7 +60,7 @@ class PackWriter:
         self._write(bytes(-len(data) % tarfile.BLOCKSIZE))
 
     def _end(self):
-        """Tar's end mark, and zeros up to a whole record."""
+        """Return tar's end mark, and zeros up to a whole record."""
         return bytes(1024 + -(self._file.tell() + 1024) % tarfile.RECORDSIZE)
 
     def _write(self, data):
@@ -68,7 +68,7 @@ class PackWriter:
         self._digest.update(data)
 
     def size(self, name: str) -> tuple[int, int]:
-        """Width and height of a packed image, pixels."""
+        """Return width and height of a packed image, pixels."""
         start = self._index[name] * _NUMBERS
         return self._numbers[start + 2], self._numbers[start + 3]
 

@@ -36,7 +36,7 @@ class Packed:
     num_converted: int = 0
 
     def report(self) -> dict:
-        """The entries of report.json."""
+        """Return the entries of report.json."""
         return {
             "archives": self.archives,
             "modes": dict(sorted(self.modes.items())),

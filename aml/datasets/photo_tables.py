@@ -55,8 +55,8 @@ class Table:
             )
 
     def names(self, cell: str, where: str) -> list[str]:
-        """The images that a cell names, semicolons or spaces between them. A name may have spaces: of all readings the
-        one that takes most words into a name counts. Raises ValueError for what is no name of an image."""
+        """Return the images that a cell names, semicolons or spaces between them. A name may have spaces: of all
+        readings the one that takes most words into a name counts. Raises ValueError for what is no name of an image."""
         found = []
         for part in [cell] if one_form(cell) in self._images else cell.split(";"):
             words = one_form(part).split(" ")

@@ -17,7 +17,7 @@ _TIFF = (b"II*\0", b"MM\0*")
 
 
 def as_stored(data: bytes, *, turn: bool) -> tuple[bytes, Checked]:
-    """A photo's bytes as they are packed, and what they are.
+    """Return a photo's bytes as they are packed, and what they are.
 
     They are its own, where `aml.images` reads them and nothing is to be turned. A PNG takes the place of a TIFF, of
     HEIF (where pillow-heif is installed), and, with `turn`, of an image that EXIF asks viewers to turn. Pillow turns
@@ -37,7 +37,7 @@ def as_stored(data: bytes, *, turn: bool) -> tuple[bytes, Checked]:
 
 
 def _png(data, formats) -> bytes:
-    """The image upright, in RGB, as a PNG: quickly compressed, since it is read many times and written once."""
+    """Return the image upright, in RGB, as a PNG: quickly compressed, since it is read many times and written once."""
     upright, file = ImageOps.exif_transpose(opened(data, formats)).convert("RGB"), io.BytesIO()
     upright.save(file, "PNG", compress_level=1, icc_profile=None)
     return file.getvalue()

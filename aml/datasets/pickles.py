@@ -19,7 +19,7 @@ _CODES = re.compile(r"[biufcSU]\d{1,6}|O8?|\?|bool")
 
 
 def load(path, *, max_bytes: int):
-    """The plain data of a pickle file of any protocol; NumPy's scalars become int, float, ...
+    """Return the plain data of a pickle file of any protocol; NumPy's scalars become int, float, ...
 
     Raises ValueError naming the file for one that is larger than `max_bytes`, cut off, damaged, or that asks for
     anything but plain data (functions, classes, references to outside). A damaged one may still hold one of the
@@ -70,13 +70,13 @@ class Array(np.ndarray):
 
 
 def scalar(dtype, data):
-    """A NumPy scalar of these bytes as int, float, complex, bool, str or bytes."""
+    """Return a NumPy scalar of these bytes as int, float, complex, bool, str or bytes."""
     data = data.encode("latin1") if isinstance(data, str) else data  # bytes of Python 2
     return np.frombuffer(data, dtype.value, 1)[0].item()
 
 
 def from_buffer(data, dtype, shape, order) -> np.ndarray:
-    """An array of these bytes, in memory of its own."""
+    """Return an array of these bytes, in memory of its own."""
     return np.frombuffer(data, dtype.value).reshape(shape, order=order).copy(order)
 
 

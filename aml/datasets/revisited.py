@@ -92,7 +92,7 @@ def _read_box(labels, where):
 
 
 def _without_extension(name: str) -> str:
-    """A name without the extension of an image. Upstream's names have none; those of users may have one."""
+    """Return a name without the extension of an image. Upstream's names have none; those of users may have one."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in _SUFFIXES else name
 
@@ -112,7 +112,7 @@ class _ImageNames:
         }
 
     def __call__(self, path: str) -> str | None:
-        """The listed name; for other images the file name without its extension; None for other files."""
+        """Return the listed name; for other images the file name without its extension; None for other files."""
         parts = PurePosixPath(path).parts
         file = parts[-1] if parts else ""
         is_image = _without_extension(file) != file and not file.startswith("._")  # a Mac adds such files

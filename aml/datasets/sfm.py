@@ -53,7 +53,7 @@ def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers
 
 
 def cid_path(cid: str) -> str:
-    """The path of an image inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
+    """Return the path of an image inside the archive: ims/<cid[-2:]>/<cid[-4:-2]>/<cid[-6:-4]>/<cid>."""
     return "/".join(("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid))
 
 
@@ -87,7 +87,8 @@ def _read_split(value, where, *, has_clusters):
 
 
 def _arrays(name, split, rows, dropped):
-    """The arrays of one split by their names in lists.npz, without images that were not packed and their pairs."""
+    """Return the arrays of one split by their names in lists.npz, without images that were not packed and their
+    pairs."""
     row_of = np.array([rows.get(image, -1) for image in split["names"]], dtype=np.int64)
     pairs = row_of[np.array([split["queries"], split["positives"]], dtype=np.int64)]  # (2, pairs)
     kept = (pairs >= 0).all(axis=0)

@@ -7,7 +7,7 @@ import numpy as np
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file. Raises ValueError if it is missing or larger than `max_bytes`."""
+    """Return the bytes of a file. Raises ValueError if it is missing or larger than `max_bytes`."""
     if not path.is_file():
         raise ValueError(f"no file {path}")
     if path.stat().st_size > max_bytes:
@@ -16,7 +16,7 @@ def read(path: Path, max_bytes: int) -> bytes:
 
 
 def entries(value, names: tuple[str, ...], where: str) -> list:
-    """The values of a dict under `names`. Raises ValueError naming `where` if one is missing."""
+    """Return the values of a dict under `names`. Raises ValueError naming `where` if one is missing."""
     if not isinstance(value, dict):
         raise ValueError(f"{where}: a dict with {', '.join(names)} is expected, found {_kind(value)}")
     for name in names:
@@ -36,7 +36,7 @@ def names(value, where: str) -> list[str]:
 
 
 def one_form(name: str) -> str:
-    """A name in Unicode's form NFC, since a Mac writes letters and accents as separate characters."""
+    """Return a name in Unicode's form NFC, since a Mac writes letters and accents as separate characters."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
@@ -79,13 +79,13 @@ def check_distinct(names: list, where: str):
 
 
 def first_of(values) -> str:
-    """The first five values and their number, for messages: "'a', 'b' (2 in all)"."""
+    """Return the first five values and their number, for messages: "'a', 'b' (2 in all)"."""
     values = list(values)
     return f"{', '.join(repr(x) for x in values[:5])}{', ...' if len(values) > 5 else ''} ({len(values)} in all)"
 
 
 def _repaired(name):
-    """A name of Python 2, whose bytes the unpickler reads as latin1, as UTF-8 if it is that."""
+    """Return a name of Python 2, whose bytes the unpickler reads as latin1, as UTF-8 if it is that."""
     try:
         return name if name.isascii() else name.encode("latin1").decode("utf-8")
     except UnicodeError:

@@ -175,8 +175,8 @@ def known_files(digests: Path) -> dict[str, dict]:
 
 
 def entered(digests: Path, name: str, entry: dict) -> dict:
-    """The entry of the file `name` in `digests`. `entry` is written there first if there is none, or if both come from
-    local paths, since users may correct their own files."""
+    """Return the entry of the file `name` in `digests`. `entry` is written there first if there is none, or if both
+    come from local paths, since users may correct their own files."""
     with _ENTERING:
         known = known_files(digests)
         earlier = known.get(name, entry)
@@ -188,5 +188,5 @@ def entered(digests: Path, name: str, entry: dict) -> dict:
 
 
 def is_local(noted: str) -> bool:
-    """Whether a noted source is on this machine: LOCAL, FOUND, or a path, as earlier versions noted."""
+    """Return whether a noted source is on this machine: LOCAL, FOUND, or a path, as earlier versions noted."""
     return not noted.startswith(("http://", "https://"))

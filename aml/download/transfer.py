@@ -50,7 +50,8 @@ def check_start(first: bytes, magic: bytes):
 
 
 def local_path(source: str) -> Path | None:
-    """The file that a source names on this machine; None for a source on the web. Raises Refusal for any other."""
+    """Return the file that a source names on this machine; None for a source on the web. Raises Refusal for any
+    other."""
     scheme = urllib.parse.urlsplit(source).scheme if "://" in source else ""
     if scheme in ("http", "https"):
         return None
@@ -61,7 +62,7 @@ def local_path(source: str) -> Path | None:
 
 
 def present(sources: list[str]) -> Path | None:
-    """The first of these sources that is a file or folder on this machine, or None."""
+    """Return the first of these sources that is a file or folder on this machine, or None."""
     for source in sources:
         try:
             path = local_path(source)
@@ -110,7 +111,7 @@ def pack_folder(folder: Path, part: Path) -> None:
 
 
 def is_copy(path: Path, of: Path) -> bool:
-    """Whether two files have equal sizes, and equal times or equal sha256; a folder is to be packed again."""
+    """Return whether two files have equal sizes, and equal times or equal sha256; a folder is to be packed again."""
     if of.is_dir():
         return False
     first, second = path.stat(), of.stat()
@@ -165,7 +166,8 @@ def forget(part: Path):
 
 
 def _agreed(response, start, note, expected_bytes):
-    """The position in the file where the answer starts, and the file's length (None if the server does not say)."""
+    """Return the position in the file where the answer starts, and the file's length (None if the server does not
+    say)."""
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isdigit() else None
     if response.status == 206:
@@ -210,7 +212,7 @@ def _note(part):
 
 
 def _read_note(part, url):
-    """The note of `part`; {} if there is none or it is about another source."""
+    """Return the note of `part`; {} if there is none or it is about another source."""
     try:
         note = json.loads(_note(part).read_text(encoding="utf-8"))
         return note if part.exists() and note["url"] == url and {"version", "bytes"} <= set(note) else {}

@@ -1,4 +1,4 @@
-"""What a random ranking gives: the exact mean of each measure over all orders of the images that are not junk.
+"""The scores of a random ranking: the exact mean of each measure over all orders of the images that are not junk.
 
 With P positives among n images, every set of P ranks is equally likely (METHOD, Section 8).
 """
@@ -40,8 +40,8 @@ def average_precision(num_positives: int, num_images: int) -> float:
 def precision_at(num_positives: int, num_images: int, k: int) -> float:
     """Return the mean of `ranking.precision_at`; nan without positives.
 
-    P / n by itself; where the last positive is at place m < k, with probability C(m - 1, P - 1) / C(n, P), it is P / m
-    in place of P / k.
+    It is P / n by itself. If the last positive is at place m < k, which has probability C(m - 1, P - 1) / C(n, P), it
+    is P / m instead of P / k.
     """
     if num_positives == 0:
         return float("nan")

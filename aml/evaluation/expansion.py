@@ -1,6 +1,6 @@
-"""Alpha query expansion and database-side augmentation: descriptors to which their nearest are added (METHOD, Sec. 12).
+"""Alpha query expansion and database-side augmentation: they add to a descriptor its nearest ones (METHOD, Sec. 12).
 
-Both need nothing but descriptors that are stored. They are off unless params.yaml asks for them.
+Both need nothing but stored descriptors. They are off unless params.yaml asks for them.
 """
 
 from collections.abc import Sequence

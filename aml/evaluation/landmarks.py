@@ -1,7 +1,8 @@
-"""Which queries show one landmark, from their labels: statistics that draw queries draw those of a landmark together.
+"""Which queries show one landmark, from their labels. Statistics that draw queries draw all those of a landmark
+together.
 
 Two queries show one landmark if they share at least half of the positives (easy and hard) of the one that has fewer, or
-if a chain of such queries joins them. Half, since a photograph may show two landmarks: ROxford5k's queries of 11
+if a chain of such queries joins them. It is half because a photograph may show two landmarks: ROxford5k's queries of 11
 buildings would be 7 groups if one shared positive were enough. They are 12: one Balliol query shares none with the
 others.
 """

@@ -1,4 +1,5 @@
-"""The nearest database rows of each query, for lists that people look at and for `expansion`. Ranking does without."""
+"""The nearest database rows of each query, for lists that people look at and for `expansion`. Ranking does not use
+them."""
 
 import functools
 import sys

@@ -101,7 +101,8 @@ class Lists:
 
 
 def describes_queries(folder: DescriptorFolder) -> bool:
-    """Whether a folder has its own descriptors of queries: vectors that exist may be of databases alone."""
+    """Return whether a folder has its own descriptors of queries; a folder of vectors may have those of databases
+    only."""
     return folder.network.get("queries", True)
 
 

@@ -1,4 +1,4 @@
-"""Small pictures in labelled rows, with a frame that tells what each is for the row's query."""
+"""Small pictures in labelled rows; the frame of each tells what it is to the row's query."""
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -22,7 +22,7 @@ FRAMES = {
 
 
 def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Image:
-    """Image `row` with a longer side of at most SIDE pixels; with `has_box`, its box is drawn on it."""
+    """Return image `row` with a longer side of at most SIDE pixels; with `has_box`, its box is drawn on it."""
     image = Image.fromarray(read_pixels(images, row))
     scale = max(1, max(image.size) / SIDE)
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -33,7 +33,7 @@ def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Ima
 
 
 def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) -> Image.Image:
-    """Rows of (label, pictures), a picture as (one of FRAMES, image) or None for a gap."""
+    """Arrange rows of (label, pictures); a picture is (one of FRAMES, image), or None for a gap."""
     pitch = SIDE + 2 * FRAME + GAP
     width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)
     sheet = Image.new("RGB", (width + GAP, pitch * len(rows) + GAP), "white")

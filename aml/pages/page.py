@@ -1,6 +1,6 @@
-"""Renders all results as one HTML page that needs nothing else: no network, no script, no other file.
+"""Render all results as one HTML page that needs no network, no script and no other file.
 
-templates/page.html holds the text and the order of the sections; its tables are the `Table`s that CSV and LaTeX show.
+templates/page.html holds the text and the order of the sections. Its tables are the `Table`s that CSV and LaTeX show.
 """
 
 import base64
@@ -40,7 +40,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows. What is None or empty among the last eight is left out."""
+    """The contents of the page. Of the last eight, those that are None or empty are left out."""
 
     note: str
     tables: list[Table]
@@ -79,7 +79,7 @@ def render(content: Content) -> str:
 
 
 def groups(table: Table) -> list[tuple[str, list[Row]]]:
-    """A table's rows with titles: first the networks without a teacher, then each pair's."""
+    """Return a table's rows with titles: first the networks without a teacher, then each pair's."""
     without_teacher = [row for row in table.rows if not row.teacher]
     pairs = [
         (f"{rows[0].student}, taught by {rows[0].teacher}, d = {rows[0].dimension}", rows)
@@ -89,25 +89,25 @@ def groups(table: Table) -> list[tuple[str, list[Row]]]:
 
 
 def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
-    """The interval of a mAP in words, "" without one."""
+    """Return the interval of a mAP in words, "" without one."""
     *place, metric = table.place(row, column)
     return " to ".join(intervals.get(tuple(place), ())) if metric == "mAP" else ""
 
 
 def deviation(row: Row, column: str) -> str:
-    """The standard deviation of a score over seeds in words, "" without one."""
+    """Return the standard deviation of a score over seeds in words, "" without one."""
     value = row.deviations.get(column)
     return "" if value is None else f"±{tenths(value)}"
 
 
 def share(table: Table, column: str, value: float | None) -> str:
-    """A score divided by the largest in its column, 0 to 1."""
+    """Return a score divided by the largest in its column, 0 to 1."""
     largest = max((row.values[column] or 0 for row in table.rows), default=0)
     return f"{value / largest:.2f}" if value and largest else "0"
 
 
 def duration(seconds: float) -> str:
-    """A time in words: 1.5 s, 12 s, 2 min 5 s, 1 h 3 min."""
+    """Return a time in words: 1.5 s, 12 s, 2 min 5 s, 1 h 3 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -117,7 +117,7 @@ def duration(seconds: float) -> str:
 
 
 def grouped(text: str) -> str:
-    """A whole number with commas between thousands; other texts unchanged."""
+    """Return a whole number with commas between thousands; other texts unchanged."""
     return f"{int(text):,}" if text.isdecimal() else text
 
 
@@ -142,17 +142,17 @@ def _signed(value: Decimal | None) -> str:
 
 
 def _moment(time: str) -> str:
-    """Date and minute of a time in UTC (ISO 8601)."""
+    """Return date and minute of a time in UTC (ISO 8601)."""
     return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _metric(column: str) -> str:
-    """The CSS classes of a column's cells: mAP after an expansion is shown beside both metrics only."""
+    """Return the CSS classes of a column's cells: mAP after an expansion is shown beside both metrics only."""
     return {"mAP": "map", "mP@10": "mp"}.get(split_column(column)[2], "mp both")
 
 
 def _raised(label: str) -> str:
-    """A loss's label; a plus at its end is raised."""
+    """Return a loss's label; a plus at its end is raised."""
     return f"{label.removesuffix('+')}⁺" if label.endswith("+") else label
 
 

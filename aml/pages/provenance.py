@@ -49,12 +49,12 @@ class Family:
 
 
 def making() -> dict[str, str]:
-    """`when` (ISO 8601, UTC, to the second) and on which `machine` a page is made that is made now."""
+    """Return `when` (ISO 8601, UTC, to the second) and on which `machine` the page is being made."""
     return {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": device()}
 
 
 def commit() -> Commit | None:
-    """The commit of the repository around the working folder; None without a repository or a commit."""
+    """Return the commit of the repository around the working folder; None without a repository or a commit."""
     try:
         name = _git("rev-parse", "HEAD")
     except subprocess.CalledProcessError:
@@ -65,7 +65,7 @@ def commit() -> Commit | None:
 
 
 def installed() -> dict[str, str]:
-    """Versions of Python and of MODULES here; "not installed" for those that are not."""
+    """Return versions of Python and of MODULES here; "not installed" for those that are not."""
     versions = {"python": platform.python_version()}
     for name in MODULES:
         try:
@@ -76,13 +76,14 @@ def installed() -> dict[str, str]:
 
 
 def noted(families: Iterable[Family], name: str) -> str:
-    """The versions of a module that stages noted, each once; "" if no stage noted one."""
+    """Return the versions of a module that stages noted, each once; "" if no stage noted one."""
     versions = (run.versions.get(name, "") for family in families for run in family.runs)
     return ", ".join(sorted(set(filter(None, versions))))
 
 
 def families(graph: Iterable[Path], values: dict, runs: dict[str, StageRun]) -> list[Family]:
-    """The stages in the dvc.yaml files `graph`, in their order. values: params.yaml; runs: the last run by stage."""
+    """Return the stages in the dvc.yaml files `graph`, in their order. values: params.yaml; runs: the last run by
+    stage."""
     found = []
     for path in graph:
         for name, stage in yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].items():
@@ -92,7 +93,7 @@ def families(graph: Iterable[Path], values: dict, runs: dict[str, StageRun]) -> 
 
 
 def _cells(name: str, matrix: dict[str, str], values: dict) -> Iterator[str]:
-    """A stage's names as DVC makes them: name, or name@a-b for each combination of a matrix, the axes of which are
+    """Yield a stage's names as DVC makes them: name, or name@a-b for each combination of a matrix, whose axes are
     `${...}` of params.yaml."""
     axes = [section(values, axis.removeprefix("${").removesuffix("}")) for axis in matrix.values()]
     for cell in product(*axes):

@@ -22,7 +22,7 @@ class RankedList:
 
 
 def chosen(gains: dict[str, float], *, seed: int) -> dict[str, str]:
-    """The queries to show, by role: "best gain", "worst gain", and three of the others, "random 1", ...
+    """Return the queries to show, by role: "best gain", "worst gain", and three of the others, "random 1", ...
 
     gains: by query. No query is chosen twice, so a small set fills fewer roles. Of equal gains the first is chosen.
     """
@@ -36,7 +36,7 @@ def chosen(gains: dict[str, float], *, seed: int) -> dict[str, str]:
 
 
 def judged(rows: Iterable[int], labels: dict[str, np.ndarray]) -> list[tuple[str, str]]:
-    """For each database row of a ranking, best first: easy, hard, junk or wrong, and a text with its rank.
+    """Judge each database row of a ranking, best first: easy, hard, junk or wrong, and a text with its rank.
 
     Junk has no rank: it is shown where it was found and counts neither way.
     """
@@ -50,7 +50,7 @@ def judged(rows: Iterable[int], labels: dict[str, np.ndarray]) -> list[tuple[str
 
 
 def picture(query: Image.Image, lists: list[RankedList]) -> Image.Image:
-    """A query's thumbnail, and beside it a row for each list: label, framed pictures, and a text under each."""
+    """Return a query's thumbnail, and beside it a row for each list: label, framed pictures, and a text under each."""
     across, down = SIDE + 2 * FRAME + GAP, SIDE + 2 * FRAME + TEXT + 2 * GAP
     num_pictures = max(len(ranked.pictures) for ranked in lists)
     sheet = Image.new("RGB", (GAP + across + LABEL_WIDTH + across * num_pictures, GAP + down * len(lists)), "white")

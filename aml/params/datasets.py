@@ -180,8 +180,8 @@ def dataset_settings(values: dict, name: str) -> Dataset:
 
 
 def source_files(settings: Dataset, name: str) -> dict[str, list[str]]:
-    """The files to fetch for the dataset `name`: file name -> URLs and local paths, NUMBER written out; {} for a drawn
-    set, and for distractors of which no archive is used.
+    """Return the files to fetch for the dataset `name`: file name -> URLs and local paths, NUMBER written out; {} for a
+    drawn set, and for distractors of which no archive is used.
 
     Raises ValueError for a file that is missing or stands twice.
     """
@@ -204,5 +204,5 @@ def source_files(settings: Dataset, name: str) -> dict[str, list[str]]:
 
 
 def archive_names(files) -> list[str]:
-    """The archives among file names, sorted."""
+    """Return the archives among file names, sorted."""
     return sorted(name for name in files if name.endswith(ARCHIVES))

@@ -37,5 +37,5 @@ class Grid:
 
 
 def key_of(*parts: str | int | None) -> str:
-    """The key of a network from its parts in their order; parts that are None are left out."""
+    """Return the key of a network from its parts in their order; parts that are None are left out."""
     return "-".join(str(part) for part in parts if part is not None)

@@ -68,7 +68,7 @@ def require_whole_batches(values: dict) -> None:
 
 
 def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSettings:
-    """The settings of loss `name` from the section `given`, which must not have the keys of `fixed`."""
+    """Return the settings of loss `name` from the section `given`, which must not have the keys of `fixed`."""
     own, members = losses.constants(name), losses.members(name)
     if unknown := sorted(set(members) - set(MEMBERS)):
         raise ValueError(f"unknown members {unknown} of loss {name!r}; known: {', '.join(MEMBERS)}")

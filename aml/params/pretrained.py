@@ -18,7 +18,8 @@ class NetworkFiles:
 
 
 def network_files(values: dict, key: str) -> tuple[NetworkFiles, list[str]]:
-    """The files of the network `key` in section `checkpoints`, and the URLs and local folders that may have them."""
+    """Return the files of the network `key` in section `checkpoints`, and the URLs and local folders that may have
+    them."""
     files = setting(values, f"checkpoints.files.{key}", NetworkFiles)
     return files, setting(values, "checkpoints.places", list[str])
 

@@ -58,12 +58,12 @@ BatchSize = Annotated[int, Within(1, 100_000)]
 
 
 def parameters() -> dict:
-    """The contents of params.yaml in the current folder."""
+    """Return the contents of params.yaml in the current folder."""
     return read_parameters(PARAMETERS)
 
 
 def read_parameters(path: Path) -> dict:
-    """The contents of a parameters file as plain dicts, lists and scalars.
+    """Return the contents of a parameters file as plain dicts, lists and scalars.
 
     Raises ValueError, one sentence with file and line, for a file that is missing, too large, not UTF-8, not YAML, not
     a mapping or nested too deeply.
@@ -93,7 +93,7 @@ def read_parameters(path: Path) -> dict:
 
 
 def section(values: dict, name: str) -> Any:
-    """The value with the dotted `name`, e.g. `networks.student_a`, unchecked.
+    """Return the value with the dotted `name`, e.g. `networks.student_a`, unchecked.
 
     Raises ValueError with the keys that exist, where there is no such value.
     """
@@ -108,7 +108,7 @@ def section(values: dict, name: str) -> Any:
 
 
 def setting(values: dict, name: str, kind: Any) -> Any:
-    """The value with the dotted `name`, checked as `of_type` does."""
+    """Return the value with the dotted `name`, checked as `of_type` does."""
     return of_type(kind, section(values, name), name)
 
 
@@ -150,7 +150,8 @@ def of_type(kind: Any, value: Any, name: str) -> Any:
 
 
 def _dataclass(kind: type, values: Any, name: str) -> Any:
-    """The mapping `values` as the dataclass `kind`, whose `__post_init__` may raise ValueError without the `name`."""
+    """Return the mapping `values` as the dataclass `kind`, whose `__post_init__` may raise ValueError without the
+    `name`."""
     if not isinstance(values, dict):
         raise ValueError(f"params.yaml: {name} is {_short(values)}; a mapping is expected")
     fields = dataclasses.fields(kind)
@@ -174,7 +175,8 @@ def _refused(name: str, value: Any, accepted: Any) -> ValueError:
 
 
 def _short(value: Any) -> str:
-    """A scalar in print, of containers their length: aliases of aliases can make an endless text of a small file."""
+    """Return a scalar in print, of containers their length: aliases of aliases can make an endless text of a small
+    file."""
     if isinstance(value, int) and value.bit_length() > 100:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, str | int | float | None):

@@ -87,7 +87,8 @@ class TableSettings:
         return len(self.seeds) > 1
 
     def without_queries(self) -> dict[str, str]:
-        """The key and label of each teacher without vectors of queries, which therefore has no scores of its own."""
+        """Return the key and label of each teacher without vectors of queries, which therefore has no scores of its
+        own."""
         return {
             teacher.key: teacher.label for teacher in self.teachers if teacher.vectors and not teacher.vectors.queries
         }
@@ -96,7 +97,7 @@ class TableSettings:
         return self.without_teacher() + self.of_pairs(self.losses)
 
     def without_teacher(self) -> list[Network]:
-        """The teachers, then each student in each dimension."""
+        """Return the teachers, then each student in each dimension."""
         loss = self.loss_without_teacher
         teachers = [
             Network(teacher.key, teacher.key, teacher.label, teacher.dimension, None, loss, seeds=())
@@ -109,7 +110,7 @@ class TableSettings:
         ]
 
     def of_pairs(self, losses: Iterable[Loss]) -> list[Network]:
-        """Each student distilled from each teacher by each of `losses`, losses varying fastest."""
+        """Return each student distilled from each teacher by each of `losses`, losses varying fastest."""
         losses = tuple(losses)
         return [
             Network(

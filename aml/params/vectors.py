@@ -32,10 +32,10 @@ def vector_settings(values: dict, name: str) -> VectorSettings:
 
 
 def teacher_settings(values: dict, name: str) -> NetworkSettings | VectorSettings:
-    """A teacher of either kind; both have `label` and `dimension`, that of their students."""
+    """Return a teacher of either kind; both have `label` and `dimension`, that of their students."""
     return vector_settings(values, name) if name in section(values, "vectors") else network_settings(values, name)
 
 
 def all_dimensions(values: dict, teachers: list[str]) -> list[int]:
-    """The dimensions of the teachers' students, in the teachers' order, each once."""
+    """Return the dimensions of the teachers' students, in the teachers' order, each once."""
     return list(dict.fromkeys(teacher_settings(values, name).dimension for name in teachers))

@@ -10,7 +10,7 @@ _SAFE = [(found, name) for name, found in NUMPY_GLOBALS.items()]
 
 
 def read_checkpoint(path: Path) -> dict:
-    """The tensors (on the CPU), arrays and plain data of a file that `torch.save` wrote: a dict at its top.
+    """Return the tensors (on the CPU), arrays and plain data of a file that `torch.save` wrote: a dict at its top.
 
     Raises ValueError naming the file if it is none, damaged, or asks for anything else.
     """

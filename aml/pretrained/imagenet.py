@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | None:
-    """The name of the file with the weights of backbone `name`, and the URLs and local paths that may have it: its
-    library's, or `places`, whose file is called like the first of them. None for a backbone whose weights come inside a
-    Python package."""
+    """Return the name of the file with the weights of backbone `name`, and the URLs and local paths that may have
+    it: its library's, or `places`, whose file is called like the first of them. None for a backbone whose weights
+    come inside a Python package."""
     library, _, tag = weights_source(name).partition(":")
     if library not in LIBRARIES:
         return None
@@ -37,7 +37,7 @@ def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | Non
 
 
 def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
-    """The ImageNet weights of `name`, named as in `nn.Sequential(*blocks)`.
+    """Return the ImageNet weights of `name`, named as in `nn.Sequential(*blocks)`.
 
     file: what `web_file` names; None for weights inside a package, which have other names, in the same order.
     Raises ValueError for a file that is not readable and for tensors that are missing or of another shape.

@@ -24,8 +24,8 @@ EFFICIENTNET_BLOCKS = 7
 
 
 def _efficientnet(blocks: int, head: int, normalisation: int, projection: int) -> dict[str, str]:
-    """The layout of timm's children in a Sequential: 0 and 1 are the stem; the numbers of the others depend on whether
-    activations are children of their own. `RetrievalNetwork` has the seven blocks as its blocks 2 to 8."""
+    """Return the layout of timm's children in a Sequential: 0 and 1 are the stem; the numbers of the others depend
+    on whether activations are children of their own. `RetrievalNetwork` has the seven blocks as its blocks 2 to 8."""
     middle = {f"features.{blocks}.{i}": f"backbone.{2 + i}" for i in range(EFFICIENTNET_BLOCKS)}
     return {
         "features.0": "backbone.0",
@@ -46,7 +46,7 @@ BACKBONES = (*LAYOUTS, "efficientnet_b3")
 
 
 def layout(backbone: str, state: dict) -> dict[str, str]:
-    """The layout of `backbone` in a published file. Raises ValueError for a backbone without one."""
+    """Return the layout of `backbone` in a published file. Raises ValueError for a backbone without one."""
     if backbone in LAYOUTS:
         return LAYOUTS[backbone]
     if backbone not in BACKBONES:
@@ -59,7 +59,7 @@ def layout(backbone: str, state: dict) -> dict[str, str]:
 
 
 def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:
-    """The tensors under our names. Raises ValueError for the first whose name has none of the prefixes."""
+    """Return the tensors under our names. Raises ValueError for the first whose name has none of the prefixes."""
     names = {}
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)

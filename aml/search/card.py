@@ -1,4 +1,4 @@
-"""The model card of an exported student: what model.json says, for readers."""
+"""The model card of an exported student: the contents of model.json, for readers."""
 
 from aml.networks.backbones import weights_source
 

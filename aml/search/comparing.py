@@ -1,4 +1,4 @@
-"""What a kind of index is worth: recall against the exact search, mAP, bytes a row, milliseconds a query."""
+"""What a kind of index gives and costs: recall against the exact search, mAP, bytes a row, milliseconds a query."""
 
 import statistics
 import time
@@ -44,7 +44,7 @@ def compare(index: faiss.Index, database: TeacherDatabase, queries: dict[str, np
 
 
 def milliseconds(index: faiss.Index, queries: np.ndarray) -> float:
-    """The median time of a search for the TOP nearest of one query, over `queries` (Q, D)."""
+    """Return the median time of a search for the TOP nearest of one query, over `queries` (Q, D)."""
     times = []
     for query in queries:
         started = time.perf_counter()
@@ -54,12 +54,12 @@ def milliseconds(index: faiss.Index, queries: np.ndarray) -> float:
 
 
 def recall(found: np.ndarray, exact: np.ndarray) -> float:
-    """The share of the rows `exact` (Q, k) that are also in `found` (Q, k)."""
+    """Return the share of the rows `exact` (Q, k) that are also in `found` (Q, k)."""
     return float(np.mean([np.isin(wanted, given).mean() for given, wanted in zip(found, exact, strict=True)]))
 
 
 def mean_average_precision(ranked: np.ndarray, accepted: np.ndarray, first: int, ground_truth: GroundTruth) -> float:
-    """The Medium mAP of one test set, 0 to 1, from a ranking of several sets' rows.
+    """Return the Medium mAP of one test set, 0 to 1, from a ranking of several sets' rows.
 
     ranked: (Q, k), rows by falling similarity, -1 for none. accepted: (N,) bool, this set's rows and the distractors;
     others are left out. first: the set's first row. Positives that are not in `ranked` count as never found, queries

@@ -16,10 +16,10 @@ from aml.files.whitening import database_whitening
 class TeacherDatabase:
     """A teacher's descriptor folder with its lists.
 
-    images: array name -> image set. whitening: of the rows and of whatever they are compared with. teacher: `key`, and
-    the sha256 of the network and of the whitening.
+    images: array name -> image set. whitening: that of the rows and of everything that is compared with them. teacher:
+    `key`, and the sha256 of the network and of the whitening.
 
-    Raises ValueError for a folder of other lists than those in `processed`, and for one whose whitening is missing.
+    Raises ValueError for a folder of other lists than those in `processed`, and for a folder without a whitening.
     """
 
     def __init__(self, folder: Path, processed: Path, ground_truth: Path, sets: dict):
@@ -57,12 +57,12 @@ class TeacherDatabase:
         return {array: name for array, name in self.parts.items() if sets is None or name in sets}
 
     def rows(self, parts: Iterable[str]) -> np.ndarray:
-        """The whitened descriptors of some of `parts`, one after the other, (N, D) float32."""
+        """Return the whitened descriptors of some of `parts`, one after the other, (N, D) float32."""
         return np.concatenate([self.described[name] for name in parts], dtype=np.float32)
 
     def queries(self) -> dict[str, np.ndarray]:
-        """The teacher's own whitened descriptors of each test set's queries, (Q, D) float32; {} where there are only
-        vectors of databases."""
+        """Return the teacher's own whitened descriptors of each test set's queries, (Q, D) float32; {} where there
+        are only vectors of databases."""
         if not describes_queries(self.described):
             return {}
         return {
@@ -70,8 +70,8 @@ class TeacherDatabase:
         }
 
     def mean_precisions(self, queries: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
-        """The mAP in percent of whitened queries (Q, D) by test set, for each level, without and with distractors:
-        {"<set>" or "<set>+<distractors>": {level: mAP}}."""
+        """Return the mAP in percent of whitened queries (Q, D) by test set, for each level, without and with
+        distractors: {"<set>" or "<set>+<distractors>": {level: mAP}}."""
         found, array = {}, self.lists.distractors
         distractors = self.described[array] if array in self.parts else None
         for name, of_set in queries.items():

@@ -59,7 +59,7 @@ def write_index(folder: Path, index: faiss.Index, images: list[Image], whitening
 class Index:
     """An index folder, opened. `about` is index.json, `images` has one entry for each row.
 
-    Raises ValueError for a folder that is no index, and for files that are damaged or do not belong together.
+    Raises ValueError for a folder that is not an index, and for files that are damaged or do not belong together.
     """
 
     def __init__(self, folder: Path):
@@ -87,8 +87,8 @@ class Index:
             )
 
     def search(self, descriptor: np.ndarray, top: int) -> list[Result]:
-        """The `top` rows most similar to a whitened descriptor `(D,)`, or all where there are fewer. An index that is
-        not exact may find fewer."""
+        """Return the `top` rows most similar to a whitened descriptor `(D,)`, or all rows if there are fewer. An
+        index that is not exact may find fewer."""
         similarities, rows = self.faiss.search(descriptor[None], min(top, len(self.images)))
         found = [
             (value, row) for value, row in zip(similarities[0].tolist(), rows[0].tolist(), strict=True) if row >= 0
@@ -97,5 +97,5 @@ class Index:
 
 
 def named(teacher: dict) -> str:
-    """A teacher in words, with the beginnings of its digests."""
+    """Return a teacher in words, with the beginnings of its digests."""
     return f"{teacher['key']} ({teacher['sha256'][:8]}, whitening {teacher['whitening'][:8]})"

@@ -12,7 +12,7 @@ CENTROIDS = 256  # of each part of a descriptor in product quantisation: the few
 
 
 def kinds(settings: IndexSettings, dimension: int) -> dict[str, str]:
-    """Each kind's description for faiss.index_factory, by name."""
+    """Return the description of each kind for faiss.index_factory, by its name."""
 
     def quantised(before: str, size: int) -> str:
         """With zeros after each row up to a multiple of `size`, which no inner product feels. "np": without the
@@ -38,15 +38,15 @@ def problem(name: str, settings: IndexSettings, num_rows: int) -> str | None:
 
 
 def build(name: str, settings: IndexSettings, rows: np.ndarray) -> faiss.Index:
-    """The index of unit-norm rows `(N, D)` float32 by inner product. Raises ValueError with the `problem`."""
+    """Return the index of unit-norm rows `(N, D)` float32 by inner product. Raises ValueError with the `problem`."""
     index = trained(name, settings, rows)
     index.add(rows)
     return index
 
 
 def trained(name: str, settings: IndexSettings, rows: np.ndarray) -> faiss.Index:
-    """The index of a kind before any row is added. The clusters of ivf and ivfpq, most of the work, are found on GPUs
-    where there are any. Raises ValueError with the `problem`."""
+    """Return the index of a kind before any row is added. The clusters of ivf and ivfpq, most of the work, are found
+    on GPUs where there are any. Raises ValueError with the `problem`."""
     found = problem(name, settings, len(rows))
     if found:
         raise ValueError(f"params.yaml: index: {name}: {found}")

@@ -61,10 +61,10 @@ def scaled(images: torch.Tensor, scale: float) -> torch.Tensor:
 def write_onnx(describer: Describer, path: Path) -> None:
     """Write the module as an ONNX file whose batch, height and width are free.
 
-    It is traced: the exporter through torch.export needs two more packages, and refuses padding that depends on the
-    size of the image.
+    It is traced, because the exporter through torch.export needs two more packages and refuses padding that depends on
+    the size of the image.
 
-    Raises ValueError for a transformer: ONNX has no operator that interpolates the places of its patches as torch does.
+    Raises ValueError for a transformer: ONNX has no operator that interpolates position embeddings as torch does.
     """
     network = describer.network
     if network.class_token:

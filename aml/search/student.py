@@ -1,7 +1,7 @@
-"""An exported student: the folder of its ONNX files, and describing pixels by one of them, without torch.
+"""An exported student: the folder of its ONNX files, and how one of them describes pixels, without torch.
 
-The folder holds student.onnx (one scale), student-multiscale.onnx (the scales of testing), both also with -float16 and
--int8; model.json, which says what the student is and has the sha256 of each file; README.md, the same for readers.
+The folder holds student.onnx (one scale) and student-multiscale.onnx (the scales of testing), both also with -float16
+and -int8; model.json, which says what the student is and has the sha256 of each file; README.md, the same for readers.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ class Student:
         self.session = open_session(self.path)
 
     def describe(self, pixels: np.ndarray) -> np.ndarray:
-        """The descriptor `(D,)` float32, whitened, of unit norm, of RGB pixels `(H, W, 3)` uint8."""
+        """Return the descriptor `(D,)` float32, whitened, of unit norm, of RGB pixels `(H, W, 3)` uint8."""
         return describe(self.session, pixels, self.about["smallest_side"])
 
 
@@ -56,7 +56,8 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def describe(session: onnxruntime.InferenceSession, pixels: np.ndarray, smallest_side: int) -> np.ndarray:
-    """The descriptor `(D,)` of pixels `(H, W, 3)`; a side below `smallest_side` is filled by the pixels of its end."""
+    """Return the descriptor `(D,)` of pixels `(H, W, 3)`; a side below `smallest_side` is filled by the pixels of
+    its end."""
     height, width = pixels.shape[:2]
     if min(height, width) < smallest_side:
         missing = [(0, max(0, smallest_side - side)) for side in (height, width)]
@@ -65,12 +66,13 @@ def describe(session: onnxruntime.InferenceSession, pixels: np.ndarray, smallest
 
 
 def as_input(pixels: np.ndarray) -> np.ndarray:
-    """Pixels `(H, W, 3)` as the input of an ONNX file, `(1, 3, H, W)`."""
+    """Return pixels `(H, W, 3)` as the input of an ONNX file, `(1, 3, H, W)`."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
 def smallest_side(session: onnxruntime.InferenceSession, largest: int = 64) -> int:
-    """The smallest power of two that the sides of an image may have: below it, layers leave nothing of the image.
+    """Return the smallest power of two that the sides of an image may have: with less, layers leave nothing of the
+    image.
 
     Raises ValueError if that is above `largest`.
     """

@@ -15,8 +15,10 @@ WHITENING = "whitening_projection"  # as `aml.search.network_file.Describer` nam
 
 
 def store_in_float16(source: Path, target: Path) -> None:
-    """Write `source` with the weights of its convolutions and the projection of the whitening in float16. They are cast
-    when the file is opened, so it computes in float32 on every machine, and needs half the bytes."""
+    """Write `source` with float16 weights of its convolutions and a float16 projection of the whitening.
+
+    They are cast when the file is opened, so that it computes in float32 on every machine and needs half the bytes.
+    """
     model = onnx.load(source)
     graph, casts = model.graph, []
     weights = {node.input[1] for node in graph.node if node.op_type == "Conv"} | {WHITENING}
@@ -33,9 +35,12 @@ def store_in_float16(source: Path, target: Path) -> None:
 
 
 def quantise(source: Path, target: Path, images: Iterable[np.ndarray]) -> None:
-    """Write `source` with convolutions of 8-bit whole numbers: weights by channel, activations by the least and the
-    largest value that occurs for `images` `(1, 3, H, W)` uint8 (onnxruntime's static quantisation). Pooling,
-    whitening and normalisation stay as they are, but the whitening's projection is stored in float16."""
+    """Write `source` with convolutions of 8-bit integers (onnxruntime's static quantisation).
+
+    Weights are quantised by channel, activations by the least and the largest value that occurs for `images` `(1, 3, H,
+    W)` uint8. Pooling, whitening and normalisation stay as they are, but the whitening's projection is stored in
+    float16.
+    """
     logging.getLogger().setLevel(logging.ERROR)  # it advises to merge BatchNorm first, which `folded` has done
     quantize_static(
         source,

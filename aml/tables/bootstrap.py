@@ -1,6 +1,6 @@
 """The bootstrap of the tables' scores: each network's mAP and mP@10 in draws of landmarks and seeds.
 
-A draw takes, of each test set, as many landmarks as it has, with replacement and with all their queries, and as many
+A draw takes from each test set as many landmarks as it has, with replacement and with all their queries, and as many
 seeds as students have. All networks answered the same queries, so one draw serves all of them: what makes a landmark
 hard for two networks cancels out of their difference.
 
@@ -25,7 +25,7 @@ Draws = dict[tuple[str, str, str, str, str], np.ndarray]
 
 @dataclass(frozen=True)
 class Answers:
-    """What networks scored on the queries of a column that have positives."""
+    """The scores of networks on those queries of a column that have positives."""
 
     file: str  # the first that was read
     landmarks: dict[str, int]  # by query
@@ -36,10 +36,10 @@ Scores = dict[Column, Answers]
 
 
 def read_scores(folder: Path, records: dict[str, dict], settings: TableSettings) -> Scores:
-    """Read the scores of every network of which each seed has a record and <folder>/<key>.csv.
+    """Read the scores of every network that has, for each seed, a record and <folder>/<key>.csv.
 
-    Raises ValueError where a file is not of its record's evaluation, or not of the queries and landmarks of the files
-    before it.
+    Raises ValueError if a file does not come from its record's evaluation, or has other queries and landmarks than the
+    files before it.
     """
     found: Scores = {}
     for network in settings.networks():
@@ -74,7 +74,7 @@ def read_scores(folder: Path, records: dict[str, dict], settings: TableSettings)
 def draw(scores: Scores, settings: BootstrapSettings) -> Draws:
     """Return each network's mAP and mP@10 in each draw, right to six digits.
 
-    Each test set's landmarks, and the seeds, are drawn by themselves. A draw is left out if it has no query with a
+    The landmarks of each test set, and the seeds, are drawn separately. A draw is left out if it has no query with a
     positive at a level.
     """
     landmarks: dict[str, np.ndarray] = {}  # numbers, by test set

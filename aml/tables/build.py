@@ -1,6 +1,6 @@
 """Build Tables 5 to 10 of the supplement, and 11 and 12 of losses beyond the paper, from metrics records.
 
-`model.TABLES` says what each of them holds: another table is another line there.
+`model.TABLES` says what each of them holds; another table is another line there.
 """
 
 from collections.abc import Iterable

@@ -91,7 +91,7 @@ def _expansion(name: str, constants: dict) -> str:
 
 
 def _vectors(teachers: list[Teacher]) -> list[str]:
-    """Return what is not as for the others of teachers that are known by their vectors alone."""
+    """Return sentences on teachers that are known by their vectors alone: how their tests differ from the others."""
     if not teachers:
         return []
     words = (

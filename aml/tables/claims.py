@@ -1,10 +1,10 @@
-"""The supplement's claims, and one on losses beyond the paper, which printed/claims.csv lists, checked on any tables.
+"""The supplement's claims, and one on losses beyond the paper, checked on any tables. printed/claims.csv lists them.
 
-A claim is made of comparisons of two scores (orderings.py). Strictly, a pair of student and teacher keeps it if each
+A claim consists of comparisons of two scores (orderings.py). Strictly, a pair of student and teacher keeps it if each
 comparison holds in each column; ties count for "best", "second" and "worst", not for the other words.
 
-Beyond noise, a comparison is judged by the mean of its difference over test sets and levels: the claim holds in a pair
-if the interval of each comparison is above 0, it fails if that of one is below 0, and else it can't be told.
+Beyond noise, a comparison is judged by the mean of its difference over test sets and levels. The claim holds in a pair
+if the interval of each comparison is above 0, fails if one interval is below 0, and otherwise can't be told.
 """
 
 import csv
@@ -73,7 +73,8 @@ def read_claims(path: Path) -> list[dict[str, str]]:
 
 
 def check_claims(tables: Iterable[Table], draws: Draws | None = None, *, confidence: float = 95) -> dict[str, dict]:
-    """Check each claim, but for those of BEYOND whose table isn't there, and return COUNTS and VERDICTS by its name.
+    """Check each claim and return its COUNTS and VERDICTS by name. Claims of BEYOND are left out if their table isn't
+    there.
 
     left_out: pairs that lack a score; all others are in total. Without draws no pair has a verdict.
     """
@@ -99,7 +100,7 @@ def _report(comparisons: Iterable[Comparison], num_draws: int, confidence: float
 
 
 def _verdict(comparisons: list[Comparison], confidence: float) -> str:
-    """Return which of VERDICTS a pair gets by its comparisons; "cannot_be_told" where a network was not drawn."""
+    """Return which of VERDICTS a pair gets from its comparisons; "cannot_be_told" if a network was not drawn."""
     groups: dict[tuple, list[Comparison]] = {}
     for comparison in comparisons:
         groups.setdefault((comparison.what, split_column(comparison.column)[2]), []).append(comparison)

@@ -1,6 +1,6 @@
 """The sentences under a table: what its dashes mean, how whitening was learned, which images were damaged.
 
-Where the scatter matrix of the pairs' differences has no Cholesky factor, learning a whitening adds a constant to its
+If the scatter matrix of the pairs' differences has no Cholesky factor, learning a whitening adds a constant to its
 diagonal (METHOD, Section 4), and the scores depend on it.
 """
 
@@ -25,7 +25,7 @@ def dashes(kind: Kind, missing: Iterable[str], *, others: bool) -> tuple[str, ..
 
 
 def no_queries(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return a sentence that names the teachers of whose queries there are no vectors, or () if there are none."""
+    """Return a sentence that names the teachers without vectors of queries, or () if there are none."""
     names = ", ".join(labels)
     return (f"Dashes of {names}: there are no vectors of queries.",) if names else ()
 

@@ -57,7 +57,7 @@ class Scores:
         return self._score(number, row, column, row.values.get(column))
 
     def chance(self, number: int, column: str) -> np.ndarray:
-        """Return what a random ranking gives; 0 where it isn't known, as for the printed tables."""
+        """Return what a random ranking gives; 0 if that isn't known, as for the printed tables."""
         return self._score(number, None, column, self.tables[number].chance.get(column) or 0.0)
 
     def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], column: str) -> np.ndarray | None:
@@ -82,7 +82,7 @@ Ordering = Callable[[Scores], Iterator[Comparison]]
 
 
 def in_order(*order: tuple[str, str], number: int, ties: bool = False) -> Ordering:
-    """Of each (lower, higher) pair of losses the second has the higher mAP in the table of this number."""
+    """Compare each (lower, higher) pair of losses: the second has the higher mAP in the table of this number."""
     groups = [((low,), (high,)) for low, high in order]
     return lambda scores: _in_order(scores, (number,), groups, "mAP", ties)
 
@@ -90,8 +90,11 @@ def in_order(*order: tuple[str, str], number: int, ties: bool = False) -> Orderi
 def best(
     *losses: str, numbers: tuple[int, ...], metric: str = "mAP", spared: tuple[str, ...] = (), exception: str = ""
 ) -> Ordering:
-    """No other loss of the tables of these numbers, but the spared ones, beats the better of `losses` in any pair but
-    the exception. A loss that several tables have is taken from the first."""
+    """Compare the better of `losses` with each other loss of the tables of these numbers: it has the higher mAP.
+
+    The spared losses and the pair that is the exception are left out. A loss that several tables have is taken from the
+    first.
+    """
 
     def comparisons(scores: Scores) -> Iterator[Comparison]:
         known = [*(ABLATION if {5, 6} & set(numbers) else ())]
@@ -104,8 +107,8 @@ def best(
 
 
 def precision_follows(scores: Scores) -> Iterator[Comparison]:
-    """In Table 7, and in 9 where distractors were evaluated: of two losses CLEAR_LEAD points or more apart in mAP, the
-    same one is ahead in mP@10."""
+    """Compare losses that are CLEAR_LEAD points or more apart in mAP, in Table 7, and in 9 where distractors were
+    evaluated: the same one is ahead in mP@10."""
     for number in (7, 9):
         if number not in scores.tables or (number == 9 and not scores.tables[9].distractors):
             continue
@@ -118,7 +121,7 @@ def precision_follows(scores: Scores) -> Iterator[Comparison]:
 
 
 def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
-    """Every score of Tables 7 and 8 is lower in Tables 9 and 10, or was zero."""
+    """Compare every score of Tables 7 and 8 with Tables 9 and 10, where it is lower unless it was zero."""
     for before, after in ((7, 9), (8, 10)):
         later = {row.identity: row for row in (scores.tables[after].rows if after in scores.tables else ())}
         for row in scores.tables[before].rows if before in scores.tables else ():
@@ -132,8 +135,8 @@ def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
 
 
 def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[str, ...] = METRICS) -> Ordering:
-    """In the last pair, the supplement's largest student by its largest teacher, the better of these losses beats the
-    teacher in all columns of these metrics."""
+    """Compare the better of these losses with the teacher in the last pair, the supplement's largest student by its
+    largest teacher: it is ahead in all columns of these metrics."""
 
     def comparisons(scores: Scores) -> Iterator[Comparison]:
         for last in list(scores.rows.get(number, {}).values())[-1:]:
@@ -148,7 +151,7 @@ def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[st
 
 
 def gap_grows(scores: Scores) -> Iterator[Comparison]:
-    """Symmetric less asymmetric mAP is larger with distractors than without."""
+    """Compare symmetric less asymmetric mAP with and without distractors: it is larger with them."""
     for pair in scores.pairs(7, 8, 9, 10):
         for loss in IN_TEACHERS_SPACE:
             for column in scores.columns(7, "mAP"):
@@ -161,7 +164,8 @@ def gap_grows(scores: Scores) -> Iterator[Comparison]:
 
 
 def near_chance(scores: Scores) -> Iterator[Comparison]:
-    """In Table 8 rkd and dr come less than NEAR_CHANCE of the way from a random ranking to reg in mAP."""
+    """Compare rkd and dr in Table 8: each comes less than NEAR_CHANCE of the way from a random ranking to reg in
+    mAP."""
     for pair in scores.pairs(8):
         for loss in ("rkd", "dr"):
             for column in scores.columns(8, "mAP"):
@@ -170,7 +174,8 @@ def near_chance(scores: Scores) -> Iterator[Comparison]:
 
 
 def far_above_chance(scores: Scores) -> Iterator[Comparison]:
-    """In Table 12 each successor comes FAR_ABOVE_CHANCE or more of the way from a random ranking to reg in mAP."""
+    """Compare each successor in Table 12: it comes FAR_ABOVE_CHANCE or more of the way from a random ranking to reg
+    in mAP."""
     for pair, loss in scores.rows.get(12, ()):
         for column in scores.columns(12, "mAP") if loss in SUCCESSORS else ():
             bound = _towards_reg(scores, 12, pair, column, FAR_ABOVE_CHANCE)
@@ -197,6 +202,6 @@ def _named(losses: tuple[str, ...]) -> str:
 
 
 def _leads(high: np.ndarray | None, low: np.ndarray | None) -> bool:
-    """Return whether `high` is CLEAR_LEAD above `low`. Where one is missing it is True, so that the pair, in which a
-    score then is unknown, is left out."""
+    """Return whether `high` is CLEAR_LEAD above `low`. If one is missing it is True, so that the pair, which then
+    has an unknown score, is left out."""
     return high is None or low is None or tenths(high[0]) - tenths(low[0]) >= CLEAR_LEAD

@@ -1,6 +1,6 @@
-"""Compare tables in the paper's setting with the values printed in the supplement, and published teachers above all.
+"""Compare tables in the paper's setting, and published teachers, with the values printed in the supplement.
 
-Printed values that are known to be doubtful are flagged, never corrected.
+Printed values that are known to be doubtful are flagged and never corrected.
 """
 
 import csv
@@ -111,10 +111,10 @@ def _signed(value: Decimal) -> str:
 
 def published_distances(lines: list[dict], labels: Iterable[str]) -> dict[str, Decimal]:
     """Return ours minus printed, in points, of each mAP of the teachers with these labels: by "<label>, <column>".
-    `lines`: what `compare` gives.
 
-    Their authors trained these networks, so nothing but the testing can move their scores: far ones mean that images,
-    preprocessing or protocol are not the paper's. Scores that either side lacks are left out.
+    `lines`: what `compare` gives. Their authors trained these networks, so nothing but the testing can move their
+    scores: a large distance means that images, preprocessing or protocol are not the paper's. Scores that either side
+    lacks are left out.
     """
     shown = {(TEACHERS_TABLE, label, "") for label in labels}
     return {

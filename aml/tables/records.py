@@ -24,9 +24,9 @@ def read_records(folder: Path, networks: Iterable[Network]) -> dict[str, dict]:
 def check_records(records: dict[str, dict], networks: Iterable[Network], sets: Iterable[str]) -> None:
     """Refuse records that don't belong into one table.
 
-    Raises ValueError for a record that is not about the network and seed its key names, was made without query crops
-    or the database side's whitening, or was evaluated on other lists, sizes or scales than the records before it.
-    Records without a row are not looked at.
+    Raises ValueError for a record that is not about the network and seed its key names, that was made without query
+    crops or without the database side's whitening, or that was evaluated on other lists, sizes or scales than the
+    records before it. Records without a row are not checked.
     """
     first = None
     shared = [("chance",), *(("evaluation", "sets", name) for name in sets), *(("evaluation", name) for name in SHARED)]
@@ -106,7 +106,8 @@ def _combined(of_seeds: dict[str, dict], path: tuple[str, ...], statistic: Calla
 
 
 def _own(network: Network, key: str) -> dict[tuple[str, str], object]:
-    """Return what a network's record must say. A teacher's may lack the loss, which its authors may not tell."""
+    """Return what a network's record must say. A teacher's record may lack the loss, which its authors may not have
+    told."""
     teacher, loss = network.teacher, {"loss": network.loss.key} if network.teacher else {}
     own = {"key": key, "network": network.name, "teacher": teacher and teacher.key, **loss}
     own |= {"dimension": network.dimension, "seed": network.record_keys[key]}

@@ -1,8 +1,8 @@
-"""How sure the tables' mAP are: intervals, those of differences, and the daggers that these put into the tables.
+"""How sure the tables' mAP are: their intervals, the intervals of differences, and the daggers in the tables.
 
 Intervals are percentile intervals (Efron and Tibshirani, An Introduction to the Bootstrap, Sec. 13.3) of the draws in
-bootstrap.py. Values are percentages and points with two decimals, and a difference is within noise where its interval,
-as written, contains 0.
+bootstrap.py. Values are percentages and points with two decimals. A difference is within noise if its interval, as
+written, contains 0.
 """
 
 import csv
@@ -69,7 +69,8 @@ def write_lines(path: Path, kind: type, lines: Iterable) -> None:
 def marked(tables: Iterable[Table], draws: Draws, shown: TableSettings, settings: BootstrapSettings) -> list[Table]:
     """Return the tables with a dagger at each mAP within noise of its pair's best, which the caption then explains.
 
-    The best ones as printed, which are bold, have none. A table without any drawn network stays as it is.
+    The best of a pair, in bold, have none; those are the best as printed. A table without any drawn network does not
+    change.
     """
     sentence = (
         f"A dagger marks mAP within noise of that best: the {settings.confidence:g} % interval of their difference, "

@@ -108,7 +108,7 @@ class Run:
         return Order(address, "restore" if stages[address].gpu else "run", remote=self.remote, push=read)
 
     def next_order(self, order: Order, report: Report) -> Order | None:
-        """The order that follows a report on a stage that travels; None if the stage is done."""
+        """Return the order that follows a report on a stage that travels; None if the stage is done."""
         stage = self.plan.stages[order.address]
         if report.result == "absent":  # not computed yet: run it on any node
             entries = {need: self.entries[need] for need in stage.needs}

@@ -17,7 +17,7 @@ from tools.repro import write_entries
 
 
 def read_entries(addresses: list[str]) -> dict[str, dict]:
-    """The entry of each stage in its dvc.lock, by address."""
+    """Return the entry of each stage in its dvc.lock, by address."""
     with locked():
         files = {path: load_yaml(path)["stages"] for path in {lock_file(address)[0] for address in addresses}}
     return {address: files[path][name] for address in addresses for path, name in [lock_file(address)]}
@@ -43,7 +43,7 @@ def dependencies(address: str) -> dict[str, object]:
 
 
 def restorable(address: str) -> bool:
-    """Whether DVC's run cache or an entry in dvc.lock has the outputs for the dependencies in the workspace."""
+    """Return whether DVC's run cache or an entry in dvc.lock has the outputs for the dependencies in the workspace."""
     with locked() as repo:
         stage = repo.stage.load_one(*divided(address))
         if stage.changed_stage() or not stage.deps_cached():  # its entry belongs to other dependencies
@@ -64,12 +64,12 @@ def locked() -> Iterator[Repo]:
 
 
 def lock_file(address: str) -> tuple[Path, str]:
-    """The dvc.lock with a stage's entry, and the stage's name in it."""
+    """Return the dvc.lock with a stage's entry, and the stage's name in it."""
     path, name = divided(address)
     return Path(path).with_suffix(".lock"), name
 
 
 def divided(address: str) -> tuple[str, str]:
-    """The dvc.yaml of a stage and its name in it."""
+    """Return the dvc.yaml of a stage and its name in it."""
     path, _, name = address.rpartition(":")
     return path or "dvc.yaml", name

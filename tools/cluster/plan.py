@@ -31,7 +31,8 @@ class Plan:
 
 
 def plan(targets: list[str]) -> Plan:
-    """The stages that `dvc repro <targets>` would find changed, and all that come after them; no targets: dvc.yaml.
+    """Return the stages that `dvc repro <targets>` would find changed, and all that come after them; no targets:
+    dvc.yaml.
 
     Raises DvcException for a target or a graph that DVC refuses, ValueError for a `gpu` stage that cannot travel.
     """
@@ -58,7 +59,7 @@ def planned(stage: Stage, before: list[Stage]) -> Planned:
 
 
 def inputs(stage: Stage, before: list[Stage]) -> list[str]:
-    """The paths of other stages' outputs, or of parts of them, that `stage` reads.
+    """Return the paths of other stages' outputs, or of parts of them, that `stage` reads.
 
     Raises ValueError if one of them, or an output of its own, is not in DVC's cache, through which it would travel.
     """

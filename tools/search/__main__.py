@@ -64,7 +64,7 @@ def main(given: argparse.Namespace) -> None:
 
 
 def as_text(answers: list[Answer]) -> str:
-    """A block for each photo: rank, similarity, set/name."""
+    """Return a block for each photo: rank, similarity, set/name."""
     blocks = []
     for answer in answers:
         lines = [f"{answer.photo} ({answer.milliseconds:.1f} ms)", *map(_line, answer.results)]
@@ -79,7 +79,7 @@ def _line(result) -> str:
 
 
 def as_json(finder: Finder, answers: list[Answer]) -> dict:
-    """The answers in JSON's types."""
+    """Return the answers in JSON's types."""
 
     def listed(results):
         return [

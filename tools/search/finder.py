@@ -1,4 +1,4 @@
-"""A search: an exported student, its teacher's index, and where one asks for it the teacher itself."""
+"""A search by an exported student in the index of its teacher, and on request by the teacher itself."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,8 +26,11 @@ class Answer(NamedTuple):
 
 
 class Finder:
-    """Opens both and refuses an index of another teacher. models: the folder of the teacher's model, where one wants
-    its results, too; that loads torch. processed: the folder of image sets, for pictures."""
+    """An exported student and an index, opened together; an index of another teacher is refused.
+
+    models: the folder of the teacher's model if its results are wanted too, which loads torch. processed: the folder of
+    image sets, for pictures.
+    """
 
     def __init__(self, model: Path, index: Path, *, processed: Path, models: Path | None = None):
         self.student, self.index, self.processed = Student(model), Index(index), processed
@@ -56,7 +59,7 @@ class Finder:
         return found
 
     def pixels(self, result: Result) -> np.ndarray | None:
-        """The pixels of a database image; None if its set is not on this machine, or is another one by now."""
+        """Return the pixels of a database image; None if its set is not on this machine, or is another one by now."""
         images, row = self._images(result.image.set), result.row - self.first_rows[result.image.set]
         if images is None or row >= len(images) or images.names[row] != result.image.name:
             return None
@@ -69,7 +72,7 @@ class Finder:
 
 
 def _teacher(models: Path, index: Index) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from pixels `(H, W, 3)` to the teacher's own whitened descriptor `(D,)`, as the index has them.
+    """Return a function from pixels `(H, W, 3)` to the teacher's own whitened descriptor `(D,)`, as the index has them.
 
     Raises ValueError if the model is not the one that made the index.
     """

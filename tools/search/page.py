@@ -9,8 +9,8 @@ from tools.search.photo import picture
 
 
 def page(finder: Finder, answers: list[Answer], *, form: bool = False, problem: str | None = None) -> str:
-    """The page: the photos with their boxes, and for each the database images that were found. form: with a field for
-    another photo; problem: a sentence above it."""
+    """Return the page: the photos with their boxes, and for each the database images that were found. form: with a
+    field for another photo; problem: a sentence above it."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

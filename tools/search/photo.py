@@ -14,9 +14,9 @@ SIDE = 240  # longer side of a picture on a page, pixels
 
 
 def upright(data: bytes) -> np.ndarray:
-    """RGB pixels `(H, W, 3)` of a photo, turned as its EXIF says, so that a box is where a viewer shows it.
+    """Return RGB pixels `(H, W, 3)` of a photo, turned as its EXIF says, so that a box is where a viewer shows it.
 
-    Raises ValueError, with the reason, for bytes that are no image.
+    Raises ValueError, with the reason, for bytes that are not an image.
     """
     image = Image.fromarray(decode(data))
     try:
@@ -41,7 +41,7 @@ def query_pixels(pixels: np.ndarray, box: Sequence[float] | None, image_size: in
 
 
 def picture(pixels: np.ndarray, box: Sequence[float] | None = None) -> str:
-    """A small JPEG of a photo, its box drawn on it, as a data: URI."""
+    """Return a small JPEG of a photo, its box drawn on it, as a data: URI."""
     image = Image.fromarray(shrink(pixels, SIDE))
     if box is not None:
         scale = max(image.size) / max(pixels.shape[:2])

@@ -1,4 +1,5 @@
-"""The page of a search on 127.0.0.1, with a field for a photo. Nothing is reached but this page, and nobody else's."""
+"""The page of a search on 127.0.0.1, with a field for a photo. It serves only that page, and only to requests from
+it."""
 
 from email import policy
 from email.parser import BytesParser
@@ -20,7 +21,7 @@ HEADERS = {
 
 
 def server(finder: Finder, port: int, top: int) -> ThreadingHTTPServer:
-    """A server that is bound but not serving yet; port 0 takes a free one. Raises OSError for a port in use."""
+    """Return a server that is bound but not serving yet; port 0 takes a free one. Raises OSError for a port in use."""
     return ThreadingHTTPServer((HOST, port), type("Handler", (_Handler,), {"finder": finder, "top": top}))
 
 
@@ -44,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, page(self.finder, answers, form=True, problem=problem))
 
     def _is_ours(self) -> bool:
-        """Whether a request is for this page by this page: another site that a browser shows may ask, too."""
+        """Return whether a request is for this page by this page: another site that a browser shows may ask, too."""
         own = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
         origin = self.headers.get("Origin")
         if self.headers.get("Host") not in own or origin not in (None, *(f"http://{host}" for host in own)):

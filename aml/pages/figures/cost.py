@@ -21,8 +21,11 @@ CAPTION = (
 
 
 def cost_picture(results: Results, costs: Iterable[Cost]) -> style.Picture:
-    """A row for each teacher, a column for each protocol; each panel shows that teacher and every student at its
-    dimension. Costs are those of the last image size; a distilled network costs what one without teacher does."""
+    """Draw a row for each teacher and a column for each protocol; a panel shows that teacher and every student at its
+    dimension.
+
+    Costs are those of the last image size. A distilled network costs the same as one without teacher.
+    """
     by_key = {cost.key: cost for cost in costs}
     teachers = results.settings.teachers
     figure, axes = style.panels(len(teachers), len(PROTOCOLS), 2.7, sharex="row", sharey=True)
@@ -78,7 +81,7 @@ def _label(cost: Cost) -> str:
 
 
 def _amount(number: int) -> str:
-    """A number by three digits: 0.714 M, 79.6 G."""
+    """Return a number by three digits: 0.714 M, 79.6 G."""
     unit, letter = (1e9, "G") if number >= 1e9 else (1e6, "M")
     return f"{number / unit:.3g} {letter}"
 

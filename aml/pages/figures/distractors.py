@@ -16,7 +16,8 @@ CAPTION = (
 
 
 def distractors_picture(results: Results) -> style.Picture | None:
-    """A column for each protocol, a row for each loss, in it a line for each pair. None without distractors."""
+    """Draw a column for each protocol, a row for each loss, and in it a line for each pair. Returns None without
+    distractors."""
     losses, pairs = style.loss_names(results.settings.losses), results.pairs()
     ends = {protocol: [_ends(results, pair, protocol) for pair in pairs] for protocol in PROTOCOLS}
     if not any(itertools.chain(*ends.values())):

@@ -11,8 +11,8 @@ CAPTION = (
 
 
 def indexes_picture(record: dict, note: str) -> Picture:
-    """A column for bytes and one for time, a row for recall and one for mAP, the mean over test sets; in each panel a
-    mark for each kind of index in the record of the stage `index`."""
+    """Draw a column for bytes and one for time, a row for recall and one for mAP (the mean over test sets), and in
+    each panel a mark for each kind of index in the record of the stage `index`."""
     kinds = record["kinds"]
     gains = {
         "Recall at 10": {name: kind["recall_at_10"] for name, kind in kinds.items()},

@@ -1,4 +1,4 @@
-"""The figure of losses: a panel for each teacher-student pair, Tables 5 to 8 at one look."""
+"""The figure of losses: one panel for each teacher-student pair, with the mAP of Tables 5 to 8."""
 
 from matplotlib.axes import Axes
 
@@ -17,7 +17,8 @@ SEEDS = "Bars: the standard deviation over seeds, to both sides."
 
 
 def losses_picture(results: Results) -> style.Picture | None:
-    """The ablation's losses come first, in its order. None without a distilled student."""
+    """Draw a panel for each pair. The ablation's losses come first, in its order. Returns None without a distilled
+    student."""
     pairs = results.pairs()
     losses = {loss.key: loss for loss in results.settings.losses}
     rows = [losses[key] for key in dict.fromkeys((*ABLATION, *losses)) if key in losses]

@@ -16,8 +16,8 @@ MARK = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.4}
 
 
 def queries_picture(cell: str, student: dict, teacher: dict, test_sets: tuple[Named, ...], note: str) -> Picture:
-    """A row for each test set, a column for each protocol. cell: a name for the caption; student, teacher: what
-    `read_average_precisions` returns."""
+    """Draw a row for each test set and a column for each protocol. cell: a name for the caption; student, teacher:
+    what `read_average_precisions` returns."""
     figure, axes = panels(len(test_sets), len(PROTOCOLS), 3.0, sharex=True, sharey=True)
     for row, test_set in zip(axes, test_sets, strict=True):
         for panel, protocol in zip(row, PROTOCOLS, strict=True):

@@ -21,41 +21,41 @@ class Results:
         self.missing = missing_records(records, self.networks)
 
     def of_test_set(self, test_set: Named) -> "Results":
-        """The same networks' results on one test set only."""
+        """Return the same networks' results on one test set only."""
         return Results(dataclasses.replace(self.settings, test_sets=(test_set,)), self.records)
 
     def without_teacher(self, name: str, dimension: int) -> Network | None:
-        """The teacher `name`, or the student trained without one; None where the grid has no such student."""
+        """Return the teacher `name`, or the student trained without one; None where the grid has no such student."""
         found = (n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
         return next(found, None)
 
     def distilled(self, student: Named, teacher: Teacher) -> list[Network]:
-        """A pair's networks, one for each loss."""
+        """Return a pair's networks, one for each loss."""
         return [n for n in self.networks if n.name == student.key and n.teacher == teacher]
 
     def pairs(self) -> list[tuple[Named, Teacher]]:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
 
     def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float | None:
-        """Percent, mean over test sets and seeds. None if there is no network, record or asymmetric test, no query with
-        a positive, or no distractors."""
+        """Return the mean over test sets and seeds, in percent. It is None if there is no network, record or
+        asymmetric test, no query with a positive, or no distractors."""
         found = self._of_seeds(network, protocol, with_distractors)
         return statistics.fmean(found) if found else None
 
     def deviation(self, network: Network, protocol: str) -> float | None:
-        """The standard deviation of the mean over test sets; None with fewer than two seeds."""
+        """Return the standard deviation of the mean over test sets; None with fewer than two seeds."""
         found = self._of_seeds(network, protocol, with_distractors=False)
         return statistics.stdev(found) if len(found) > 1 else None
 
     def chance(self) -> float | None:
-        """What a random ranking gives, mean over test sets; None without any record."""
+        """Return what a random ranking gives, mean over test sets; None without any record."""
         any_record = next(
             (self.records[key] for n in self.networks for key in n.record_keys if key in self.records), None
         )
         return any_record and self._over_sets(any_record, "chance", with_distractors=False)
 
     def _of_seeds(self, network: Network | None, protocol: str, with_distractors: bool) -> list[float]:
-        """The mean over test sets of each seed; none if one lacks it."""
+        """Return the mean over test sets of each seed; none if one lacks it."""
         records = [self.records.get(key) for key in (network.record_keys if network else ())]
         found = [record and self._over_sets(record, protocol, with_distractors) for record in records]
         return [] if None in found else found

@@ -1,4 +1,4 @@
-"""What the figures share: size, colours, markers, names of losses, the legend below, and how they are written."""
+"""What the figures share: size, colours, markers, names of losses, the legend below, and the files."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def use_style(words: str = "") -> str:
 
 
 def panels(rows: int, columns: int, height: float, **sharing):
-    """A figure of WIDTH and its axes (rows, columns); `height` of a row in inches."""
+    """Return a figure of WIDTH and its axes (rows, columns); `height` of a row in inches."""
     figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **sharing)
 
@@ -72,7 +72,8 @@ def mark_style(number: int) -> dict:
 
 
 def loss_names(losses: Sequence[Loss]) -> dict[str, str]:
-    """The label of each loss by its key, with the members of its tuples if losses share a label: Contr (self, pos)."""
+    """Return the label of each loss by its key, with the members of its tuples if losses share a label: Contr (self,
+    pos)."""
     labels = [loss.label for loss in losses]
 
     def name(loss: Loss) -> str:
@@ -86,7 +87,7 @@ def members_in_words(loss: Loss) -> str:
 
 
 def entry(label: str, **line) -> Line2D:
-    """An entry of a legend: a marker without a line, unless `line` sets one."""
+    """Return an entry of a legend: a marker without a line, unless `line` sets one."""
     return Line2D([], [], label=label, **{"linestyle": "none", **line})
 
 
@@ -99,7 +100,7 @@ def legend_below(figure: Figure, entries: Iterable[Line2D], columns: int) -> Non
 
 
 def sentences(*parts: str) -> str:
-    """The parts that are not empty, one after the other."""
+    """Return the parts that are not empty, one after the other."""
     return " ".join(part for part in parts if part)
 
 

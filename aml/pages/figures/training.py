@@ -26,7 +26,7 @@ def read_curves(folder: str | Path) -> dict[str, list[float]]:
 
 
 def training_picture(cell: str, curves: dict[str, list[float]], note: str) -> Picture:
-    """Loss beside retrieval on the validation split; `cell` names the network in the caption."""
+    """Draw the loss beside retrieval on the validation split; `cell` names the network in the caption."""
     figure, (axes,) = panels(1, 2, 2.7)
     epochs = range(1, 1 + len(curves["validation_loss"]))
     marks = {"markersize": 3.5, "linewidth": 1.2, "markevery": -(-len(epochs) // MOST_MARKS)}
