@@ -1,7 +1,8 @@
 """Find the project's files that a module needs, from the imports in syntax trees; nothing is imported.
 
-A package that imports its own modules by name (`import_module` in its `__init__`) may need any of them. The closure of
-a module, all files that it needs, has all of them, or none where the caller asks so and names the one itself.
+The closure of a module is the set of all files that it needs. A package that imports its own modules by name
+(`import_module` in its `__init__`) may need any of them. A closure then has all of them, or none if the caller asks for
+that and names the needed one itself.
 """
 
 import ast
@@ -14,10 +15,10 @@ NUM_DIGITS = 16  # of a digest
 
 
 class Code:
-    """The project in the folder `root`, each file read once.
+    """The project in the folder `root`; each file is read once.
 
-    outside: modules that no closure has, nor what only they need. by_name: packages that import their own modules by
-    name.
+    outside: modules that belong to no closure, nor does what only they need. by_name: packages that import their own
+    modules by name.
     """
 
     def __init__(self, root: Path, *, outside: Collection[str], by_name: Collection[str]):
@@ -36,9 +37,9 @@ class Code:
         return {path: kept[path][:NUM_DIGITS] for path in sorted(kept)}
 
     def closure(self, module: str, *, by_name: bool) -> set[Path]:
-        """Return the files of `module`, of all that it imports, at its top or inside its functions, of all that these
-        import, and so on, with the `__init__` of their packages. by_name: also the modules of packages that import them
-        by name.
+        """Return the files of `module`, of everything that it imports (at its top or inside its functions), and so on.
+
+        The `__init__` of their packages is among them. by_name: also the modules of packages that import them by name.
 
         Raises ValueError for a module that doesn't exist, and for imports that can't be followed.
         """

@@ -54,13 +54,14 @@ def last_runs(path: Path) -> dict[str, StageRun]:
 
 
 def _seconds_since_start() -> float:
-    """Return the age of this process by the kernel's clock: field 22 of proc_pid_stat(5), in ticks since boot."""
+    """Return the age of this process by the kernel's clock (field 22 of proc_pid_stat(5), in ticks since boot)."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from field 3 on; field 2 may hold spaces
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def device() -> str:
-    """Return the GPU that this process uses, else the processor and how many of its cores this process may use."""
+    """Return the GPU that this process uses; without one the processor, and how many of its cores this process may
+    use."""
     torch = sys.modules.get("torch")  # not imported here: a stage without a network would wait 3 s
     if torch is not None and torch.cuda.is_initialized():
         return torch.cuda.get_device_name()

@@ -1,7 +1,7 @@
-"""Digest the code that each stage's results depend on into small files; a stage runs again when its file changes.
+"""Write digests of the code on which each stage's results depend; a stage runs again when its digest file changes.
 
 Reads: the code, as syntax trees; the networks in params.yaml. Writes: <code>/<stage>.json for each module in stages,
-without losses and backbones where a cell has one of each; for those <code>/losses/<loss>.json, and
+without losses and backbones if a cell has one of each; for those <code>/losses/<loss>.json, and
 <code>/networks/<network>.json for the network's backbone. A file has a digest of each module, and one of them all.
 """
 

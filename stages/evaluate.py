@@ -1,11 +1,12 @@
-"""Evaluate one network by both protocols: symmetric, its own queries and database; asymmetric, the queries of a
-distilled student and its teacher's database. See `aml.evaluation.protocol`.
+"""Evaluate one network by both protocols (`aml.evaluation.protocol`).
 
-Reads: <descriptors>/<key>, for a distilled student <descriptors>/<teacher>; <processed> (lists, reports);
-<ground_truth> (of each test set).
-Writes: <metrics>/<key>.json: the network, what was measured on how many images, and percentages with two decimals, of
-both protocols and of a random ranking (chance), with `expansion` also mAP after it; <queries>/<key>.csv: the same
-measures query by query, but for mAP after an expansion.
+Symmetric testing takes the network's own queries and database, asymmetric testing the queries of a distilled student
+and its teacher's database.
+
+Reads: <descriptors>/<key>, for a distilled student also <descriptors>/<teacher>; <processed> (lists, reports);
+<ground_truth> (of each test set). Writes: <metrics>/<key>.json: the network, the numbers of images, and percentages
+with two decimals of both protocols and of a random ranking (chance), with `expansion` also mAP after it;
+<queries>/<key>.csv: the same measures for each query, except mAP after an expansion.
 """
 
 from pathlib import Path

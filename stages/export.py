@@ -1,10 +1,11 @@
-"""Write the student of the cell under study as ONNX files, which take pixels and give what its teacher's index takes,
-and measure them: size, time, mAP by onnxruntime alone.
+"""Write the student of the cell under study as ONNX files and measure them: size, time, mAP by onnxruntime alone.
 
-Reads: <model>, the student's folder; <teacher>, its teacher's descriptor folder; <processed>; <ground_truth>.
-Writes: <exported> (see `aml.search.student`): for one scale and for the scales of testing a file in float32, one with
-weights stored in float16 and one in int8; model.json; README.md, the model card. <record>: the same as model.json, and
-each file's milliseconds an image on this machine. Fails if a float32 file and torch differ by more than TOLERANCE.
+The files take pixels and give the descriptors that its teacher's index takes.
+
+Reads: <model>, the student's folder; <teacher>, its teacher's descriptor folder; <processed>; <ground_truth>. Writes:
+<exported> (see `aml.search.student`): for one scale and for the scales of testing a file in float32, one with weights
+stored in float16 and one in int8; model.json; README.md, the model card. <record>: the same as model.json, and each
+file's milliseconds an image on this machine. Fails if a float32 file and torch differ by more than TOLERANCE.
 """
 
 import statistics

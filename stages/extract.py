@@ -1,10 +1,10 @@
-"""One network's descriptors of every list that testing needs, multi-scale; database and distractors whitened.
+"""Describe, with one network, every list that testing needs: multi-scale, database and distractors whitened.
 
 Reads: <model>, <processed> (the sets of testing). Writes: <descriptors>, a descriptor folder with, for each test set,
 `<set>.queries` (cropped to their boxes, raw: in asymmetric testing the teacher's whitening applies to them) and
 `<set>.database`; `<distractors>.database`, in the type that params.yaml names; whitening.npz. The whitening is the
 network's own, or learned from its descriptors of the whitening images, which are described first. An interrupted run
-leaves its unfinished work beside <descriptors>, and the next one goes on with it.
+leaves its unfinished work beside <descriptors>, and the next one continues it.
 """
 
 from pathlib import Path

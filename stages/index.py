@@ -1,10 +1,11 @@
-"""Index the whitened database of the teacher under study, with distractors, by the kind that params.yaml names, and
-measure all kinds: recall, mAP, bytes an image, milliseconds a query.
+"""Index the whitened database of the teacher under study, and measure all kinds of index.
 
-All kinds are measured on all test sets and distractors, also where the index that is written holds fewer sets; queries
-are the teacher's own, and without them nothing is measured. Reads: <teacher>, its descriptor folder; <processed>;
-<ground_truth>.
-Writes: <index> (see `aml.search.index`); <record>; <figures>, a figure of the record as SVG and PNG.
+The index has the kind that params.yaml names, and the distractors too. Measured are recall, mAP, bytes an image and
+milliseconds a query, on all test sets and distractors, even if the index that is written holds fewer sets. Queries are
+the teacher's own; without them nothing is measured.
+
+Reads: <teacher>, its descriptor folder; <processed>; <ground_truth>. Writes: <index> (see `aml.search.index`);
+<record>; <figures>, a figure of the record as SVG and PNG.
 """
 
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""All results as one HTML page that works from the file system.
+"""Render all results as one HTML page that works from the file system.
 
-Reads: <tables>, as the stage `tables` writes it; <claims>; params.yaml; where given, cell.json, contact sheet,
-complexity.csv, and the folders of figures and of ranked lists. Not dependencies of the stage in DVC, which would refuse
-the first and can't know the others: the stages in the dvc.yaml files of `graph`, shown in this order; the commit;
-installed versions; the times of stages in work/stages.jsonl, if there is one.
-Writes: <page>.
+Reads: <tables>, as the stage `tables` writes it; <claims>; params.yaml; if given, cell.json, contact sheet,
+complexity.csv, and the folders of figures and of ranked lists. It also reads things that are not dependencies of the
+stage in DVC (which would refuse the first and can't know the others): the stages in the dvc.yaml files of `graph`,
+shown in this order; the commit; installed versions; the times of stages in work/stages.jsonl, if there is one. Writes:
+<page>.
 """
 
 import csv

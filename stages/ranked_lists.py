@@ -1,13 +1,15 @@
-"""Draws ranked lists of the cell under study: for each test set the queries with the best and the worst gain of the
-student over its teacher (Medium AP, asymmetric minus the teacher's own), and three at random. A picture shows a query
-and the database images nearest to it: by the student on its own index, by the student on its teacher's, by the teacher.
+"""Draw ranked lists of the cell under study: pictures of queries and the database images nearest to them.
 
-Distractors are left out: among a million of them few database images would be seen. There are no lists of a teacher
-that has no descriptors of queries.
+For each test set these are the queries with the best and the worst gain of the student over its teacher (Medium AP,
+asymmetric minus the teacher's own), and three at random. A picture shows the results of the student on its own index,
+of the student on its teacher's, and of the teacher.
+
+Distractors are left out, because few database images would appear among a million of them. A teacher without
+descriptors of queries has no lists.
 
 Reads: <cell>, which names the cell; <descriptors>/<key> and <queries>/<key>.csv of the student and of its teacher;
-<processed>; <ground_truth>.
-Writes: <folder>: a JPEG for each query, and ranked_lists.json, a list of {"file", "title", "caption"}.
+<processed>; <ground_truth>. Writes: <folder>: a JPEG for each query, and ranked_lists.json, a list of {"file", "title",
+"caption"}.
 """
 
 import json

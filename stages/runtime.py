@@ -26,9 +26,10 @@ MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signa
 
 
 def run_command(stage: Callable, *, in_processes: bool = False) -> None:
-    """Run `stage` with the arguments of this command line. Its signature says which: each positional parameter is an
-    argument, each keyword-only one an option, required unless it has a default; `values` gets the contents of
-    params.yaml.
+    """Run `stage` with the arguments of this command line.
+
+    Its signature defines them: each positional parameter is an argument, each keyword-only one an option, which is
+    required unless it has a default. `values` gets the contents of params.yaml.
     """
     module = sys.modules["__main__"]
     parser = argparse.ArgumentParser(
@@ -54,11 +55,11 @@ def run_command(stage: Callable, *, in_processes: bool = False) -> None:
 
 
 def run(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)`. A mistake of the user, an interruption and a shortage of memory end the process with
-    one sentence and exit status 1; any other exception is a bug and keeps its traceback.
+    """Call `stage(*arguments)`.
 
-    The argument `parameters`, a function, is replaced by the contents of params.yaml. Where DVC runs the stage,
-    STAGE_LOG gets a line when it is done.
+    A mistake of the user, an interruption and a lack of memory end the process with one sentence and exit status 1. Any
+    other exception is a bug and keeps its traceback. The argument `parameters`, a function, is replaced by the contents
+    of params.yaml. If DVC runs the stage, STAGE_LOG gets a line when it is done.
     """
     gc.freeze()  # else Python's end visits what torch has made: 0.5 s of each of the grid's 86 GPU stages, 42 s in all
     gc.enable()  # stages/__init__.py
@@ -93,7 +94,7 @@ def share(stage: Callable, *arguments) -> None:
 
 
 def _start(number: int) -> None:
-    """Run this command line in `number` processes, numbered in their environment as torchrun does it. When one fails,
+    """Run this command line in `number` processes, numbered in their environment as torchrun does it. If one fails,
     end them all and this process."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # free a moment ago, and again when the block is left

@@ -1,9 +1,11 @@
-"""Links to the local files that datasets are made of. DVC looks through them, with no process of ours: by size and time
-first, then by digest. What has changed there is fetched anew.
+"""Link to the local files of which datasets consist, so that DVC sees when they change.
 
-Reads: what params.yaml says about datasets and vectors. Writes: <local>/<set>: a link to each file that a place on this
-machine gives, and watched.json, their names, which alone is kept by git: a clone of a run without local files has it
-all. Where a place is a folder, <local>/<set> is itself the link to it; so is <local>/<teacher> for a folder of vectors.
+DVC looks through the links itself, first at size and time, then at the digest. A changed file is fetched anew.
+
+Reads: sections `datasets` and `vectors` of params.yaml. Writes: <local>/<set>: a link to each file that is on this
+machine, and watched.json, their names. Git keeps only watched.json, so that a clone of a run without local files is
+complete. If a source is a folder, <local>/<set> is itself the link to it, and so is <local>/<teacher> for a folder of
+vectors.
 """
 
 from pathlib import Path

@@ -1,13 +1,14 @@
-"""Build Tables 5 to 10, and 11 and 12 if the grid has losses beyond the paper, from the metrics of all cells, with
-confidence intervals, and check the supplement's claims on them; if params.yaml says so, compare them with the printed
-tables.
+"""Build Tables 5 to 10 with confidence intervals, and check the supplement's claims on them.
+
+If the grid has losses beyond the paper, there are also Tables 11 and 12. If params.yaml says so, the tables are
+compared with the printed ones.
 
 Reads: <metrics>/<key>.json of every cell of the grid and each of its seeds; a network without one has dashes.
-<queries>/<key>.csv; a network without one has no interval and no dagger.
-Writes: <tables>: table<number>.csv and .tex of each, tables.tex, tables.json for the page, intervals.csv and
-differences.csv (see `aml.tables.uncertainty`), and with comparison.printed comparison.csv and .tex; <claims>, CSV: how
-many pairs keep each claim, in these tables and in the printed ones, and in which it holds beyond noise.
-Fails after it has written all, if published teachers tested on the real sets are too far from their printed scores.
+<queries>/<key>.csv; a network without one has no interval and no dagger. Writes: <tables>: table<number>.csv and .tex
+of each, tables.tex, tables.json for the page, intervals.csv and differences.csv (see `aml.tables.uncertainty`), and
+with comparison.printed comparison.csv and .tex; <claims>, CSV: how many pairs keep each claim, in these tables and in
+the printed ones, and in which it holds beyond noise. Fails after it has written all files if published teachers tested
+on the real sets are too far from their printed scores.
 """
 
 import sys

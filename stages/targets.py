@@ -1,7 +1,7 @@
-"""One teacher's descriptors of the training images: unit-norm, single scale, not whitened.
+"""Describe the training images with one teacher: unit norm, single scale, not whitened.
 
 Reads: <model>, <processed> (training set). Writes: <targets>, a descriptor folder with the array `images`. An
-interrupted run leaves its unfinished work beside <targets>, and the next one goes on with it.
+interrupted run leaves its unfinished work beside <targets>, and the next one continues it.
 """
 
 from pathlib import Path

@@ -49,8 +49,9 @@ def main(
     targets: Path | None = None,
     seed: int | None = None,
 ) -> None:
-    """Write <model>. network: a name under `networks` in params.yaml. settings: a section, one of TRAININGS. dimension:
-    of a student without teacher. targets: of the teacher. seed: of a student; a teacher's is in its settings."""
+    """Write <model>. network: a name under `networks` in params.yaml. settings: a section, one of TRAININGS.
+    dimension: that of a student without teacher. targets: the teacher's. seed: that of a student; a teacher's is in
+    its settings."""
     own = network_settings(values, network)
     training_settings, where = setting(values, settings, TRAININGS[settings]), runtime(values)
     if where.processes > 1:

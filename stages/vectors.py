@@ -1,9 +1,9 @@
-"""A teacher that is known by its vectors alone: what `targets` and `extract` write for a network, from a user's files.
+"""Write, from a user's vectors, what `targets` and `extract` write for a network.
 
-Reads: <given>, the folder of vectors and names (see `aml.extraction.named_vectors`); <processed> (lists).
-Writes: <targets>, a descriptor folder with the array `images`, and <descriptors>, one with the arrays of testing and
-whitening.npz. Its `extraction` is that of the students that meet it, since nothing is extracted here. Without vectors
-of queries it has no arrays `<set>.queries`, and the provenance says so.
+Reads: <given>, the folder of vectors and names (see `aml.extraction.named_vectors`); <processed> (lists). Writes:
+<targets>, a descriptor folder with the array `images`, and <descriptors>, one with the arrays of testing and
+whitening.npz. Nothing is extracted here, so its `extraction` is that of the students that meet it. Without vectors of
+queries it has no arrays `<set>.queries`, and the provenance says so.
 """
 
 import hashlib
@@ -81,7 +81,8 @@ def write(
     whitening: Whitening | None = None,
     dtype: str = "float32",
 ) -> dict:
-    """Write the array of a list, whitened, or raw as its students describe; its entry in the provenance."""
+    """Write the array of a list, whitened, or raw as its students describe it, and return its entry in the
+    provenance."""
     return write_descriptors(
         folder,
         name,

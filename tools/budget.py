@@ -1,10 +1,11 @@
-"""The study of equal budgets: what of the order of losses is the loss, what the images that it trains with?
+"""The study of equal budgets: which part of the order of losses comes from the loss, and which from its number of
+images?
 
 In the authors' code, and in params.yaml, losses without labels have more anchors an epoch than those with labels. Here
-the pair under study is trained twice by each loss of LOSSES. At equal steps each has the same number of anchors, hence
+each loss of LOSSES trains the pair under study twice. At equal steps each loss has the same number of anchors, and so
 of batches. At equal images each has the same number of images in its tuples: anchor, positive and negatives with
 labels, the anchor alone without. In both only the anchor passes through the student, so that equal steps are also equal
-images of the student; a neighbour of csd or d3still is a row of the teacher's descriptors and not counted.
+images of the student. A neighbour of csd or d3still is a row of the teacher's descriptors and is not counted.
 """
 
 from pathlib import Path

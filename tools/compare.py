@@ -25,8 +25,11 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Movement:
-    """moves: the texts under HEADER of each cell that moved by more than the threshold, or became a number or a dash;
-    num_cells: how many cells both states have; new, gone: rows and columns that one state alone has, in words."""
+    """What moved from one state of the tables to another.
+
+    moves: the texts under HEADER of each cell that moved by more than the threshold, or became a number or a dash;
+    num_cells: how many cells both states have; new, gone: rows and columns that only one state has, in words.
+    """
 
     moves: list[tuple[str, ...]]
     num_cells: int
@@ -100,7 +103,8 @@ def words(row: Row) -> str:
 
 
 def missing(these: dict, others: dict) -> list[str]:
-    """Return the rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
+    """Return the rows that `others` lacks, and the columns that it lacks in rows of both; each is named once for a
+    table."""
     found = []
     for key, row in these.items():
         if key not in others:

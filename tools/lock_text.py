@@ -20,7 +20,8 @@ ALIAS = re.compile(r"(?:[:-]|^) +[&*]id\d", re.MULTILINE)  # numbered over all e
 
 
 def is_own_form(text: str) -> bool:
-    """Return whether DVC writes the contents of this text as they are: no comment, no layout of somebody else's."""
+    """Whether DVC writes the contents of this text as they are: no comment, no layout
+    of somebody else's."""
     try:
         data = parse_yaml(text, "dvc.lock")
     except YAMLError:
@@ -29,7 +30,8 @@ def is_own_form(text: str) -> bool:
 
 
 def spliced(text: str, name: str, entry: dict[str, Any] | None) -> str | None:
-    """Return a text in DVC's own form with this entry for a stage, or without the stage for None.
+    """A text in DVC's own form with this entry for a stage, or without the stage for
+    None.
 
     Returns None where the lines to replace cannot be told: an odd name, the last stage.
     """

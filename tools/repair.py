@@ -87,8 +87,8 @@ def remove_damaged(objects: Path, locks: list[Path]) -> None:
 
 
 def files(output: Path, md5: str, objects: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a stage's output with their md5; a folder's by its listing in DVC's cache, if that is
-    whole."""
+    """Yield the files of a stage's output with their md5. Those of a folder come from its listing in DVC's cache, if
+    that is whole."""
     listing = objects / md5[:2] / md5[2:]
     if not md5.endswith(".dir"):
         yield output, md5

@@ -29,7 +29,8 @@ class Repro(repro.CmdRepro):
 
 
 def reproduce_stage(stage: PipelineStage, **options) -> PipelineStage | None:
-    """Run a stage if it is out of date, and note that in its dvc.lock; None if it is not."""
+    """Run a stage if it is out of date, note that in its dvc.lock and return the stage; return None if it is up to
+    date."""
     done = stage.reproduce(**options)
     if done and not options["dry"]:
         path = Path(stage.path).with_suffix(".lock")

@@ -24,12 +24,14 @@ _ERRORS = (
 
 
 def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the regular files of an archive in its order: the path inside it, and a wanted file's bytes, else None.
+    """Yield the regular files of an archive in its order: the path inside it, and the bytes of a wanted file, None for
+    others.
 
-    It is a zip or a tar, whose first bytes tell how it is compressed. Memory stays below `max_bytes` and a few MB,
-    whatever the archive unpacks to (xz takes what its packer chose, and a zip's table of contents is read whole).
-    Raises ValueError naming archive and file: for absolute paths and "..", for links and devices, for a wanted file
-    above `max_bytes`, and for an archive that is missing, cut off or damaged, also where tar takes damage for its end.
+    The archive is a zip or a tar, whose first bytes tell how it is compressed. Memory stays below `max_bytes` and a few
+    MB, whatever the archive unpacks to (but xz takes what its packer chose, and a zip's table of contents is read
+    whole). Raises ValueError naming archive and file: for absolute paths and "..", for links and devices, for a wanted
+    file above `max_bytes`, and for an archive that is missing, cut off or damaged, even if tar takes the damage for its
+    end.
     """
     archive, last = Path(archive), None
     if not archive.is_file():
@@ -52,8 +54,11 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
 
 
 def _tar_members(archive, start):
-    """Yield of each member: name, whether it is a file or folder, whether it is a folder, and a function that reads at
-    most so many bytes of it."""
+    """Yield for each member: name, whether it is a file or folder, whether it is a folder, and a function that reads
+    it.
+
+    The function reads at most as many bytes as it is asked for.
+    """
     with contextlib.ExitStack() as stack:
         stream = _Stream(stack.enter_context(contextlib.closing(_unpacked(archive, start))))
         tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES, encoding="utf-8"))
@@ -65,7 +70,8 @@ def _tar_members(archive, start):
 
 
 class _Stream:
-    """Pass reads on, and keep the last two blocks to look at the end again: tarfile takes a damaged header for it."""
+    """Passes reads on and keeps the last two blocks, to look at the end again: tarfile takes a damaged header for
+    it."""
 
     def __init__(self, file):
         self._file, self._position, self._recent = file, 0, (b"", b"")
@@ -110,7 +116,8 @@ def _read(tar, member, max_bytes):
 
 
 def _unpacked(path, start):
-    """Return the bytes of a file that starts so, unpacked if it is compressed: an object to read, and to close."""
+    """Return an object to read and to close: the bytes of a file that starts with these, unpacked if it is
+    compressed."""
     if start.startswith(b"\x1f\x8b"):
         return gzip.open(path)
     if start.startswith(b"BZh"):

@@ -1,6 +1,7 @@
 """Pack a user's own photos: a folder or archives of images, and the CSV of a training or test set.
 
-An image is called by its path inside the folder. One that can't be used is left out, with what refers to it.
+The name of an image is its path inside the folder. An image that can't be used is left out, with everything that refers
+to it.
 """
 
 import functools
@@ -26,12 +27,12 @@ MAX_POSITIVES = 5  # of an image: the next ones of its landmark, by name
 
 
 def preprocess(raw: Path, processed: Path, labels: Path, settings: Folder, *, name: str, num_workers: int):
-    """Read `raw`; write the set `processed` of settings.kind, and the file `labels`: the ground truth of a test set, {}
+    """Read `raw`, write the set `processed` of settings.kind, and the file `labels`: the ground truth of a test set, {}
     for others.
 
     Raises ValueError, and writes nothing, for a folder without images, for a CSV that breaks the format or names an
-    image that the folder lacks, for a box outside its image, and where too little is left; also for an image that
-    can't be used, if settings.on_bad_image is "error".
+    image that the folder lacks, for a box outside its image, and if too little is left; also for an image that can't be
+    used, if settings.on_bad_image is "error".
     """
     paths = [raw / file for file in archive_names(source_files(settings, name))]
     where, kind = ", ".join(map(str, paths)), settings.kind
@@ -97,8 +98,8 @@ def _contents(paths, raw, settings) -> tuple[list[str], dict[str, str], int, byt
 
 
 def _ground_truth(queries: list[Query], database: list[str], unread, pack) -> tuple[GroundTruth, dict]:
-    """Return the ground truth over what was packed, and the entries of report.json about what was not, and about
-    boxes."""
+    """Return the ground truth for the packed images, and the entries of report.json about images that were left out
+    and about boxes."""
     rows = {image: row for row, image in enumerate(database)}
     kept = [query for query in queries if query.name in pack]
     labels = [{label: [rows[x] for x in query.labels[label] if x in rows] for label in LABELS} for query in kept]

@@ -49,8 +49,8 @@ def write_labels(path: Path, found: GroundTruth) -> None:
 
 
 def own_names(queries: list[str]) -> list[str]:
-    """Return a name for each query: its image's, and where that is listed again (with another box), "<name> (2)" and
-    so on."""
+    """Return a name for each query: the name of its image, or "<name> (2)" and so on if the image is listed again
+    (with another box)."""
     names, listed = [], Counter()
     for query in queries:
         listed[query] += 1

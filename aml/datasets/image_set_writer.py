@@ -47,7 +47,7 @@ class PackWriter:
         return name in self._index
 
     def add(self, name: str, data: bytes, width: int, height: int, *, filled: bool = False):
-        """Append one image of `width` x `height` pixels; `filled`: readers fill it, since it is damaged. Raises
+        """Append one image of `width` x `height` pixels. `filled`: it is damaged, and readers fill it. Raises
         ValueError for a name that can't be written."""
         if problem := unwritable(name):
             raise ValueError(f"image name {name!r}: {problem}")
@@ -73,8 +73,10 @@ class PackWriter:
         return self._numbers[start + 2], self._numbers[start + 3]
 
     def write_list(self, filename: str, names: list[str], boxes=None, images: list[str] | None = None):
-        """Write a list of packed images in the order of `names`; boxes: per name x0,y0,x1,y1 in pixels. images: the
-        packed images' names, if those of the list differ; each name of the list starts with its image's.
+        """Write a list of packed images in the order of `names`; boxes: x0,y0,x1,y1 in pixels for each name.
+
+        images: the packed images' names, if those of the list differ from them; each name of the list starts with its
+        image's.
 
         Raises ValueError for a name that was not packed.
         """
@@ -89,7 +91,7 @@ class PackWriter:
                 lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *map(float, box)])
 
     def write_report(self, report: dict):
-        """Write report.json: `report`, and the sha256 of images.tar, to which nothing may be added after that."""
+        """Write report.json: `report` and the sha256 of images.tar, to which nothing may be added afterwards."""
         digest = self._digest.copy()
         digest.update(self._end())
         write_json(self._folder / "report.json", {**report, "images_sha256": digest.hexdigest()})

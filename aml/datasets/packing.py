@@ -22,8 +22,11 @@ _AHEAD = 4  # images a worker may have waiting: bounds the memory
 
 @dataclass
 class Packed:
-    """What packing found. excluded: name -> problem of listed images that cannot be decoded and are not packed;
-    filled: the same for damaged images that are packed and that readers fill."""
+    """The result of packing.
+
+    excluded: name -> problem, of listed images that cannot be decoded and are not packed; filled: the same for damaged
+    images that are packed and that readers fill.
+    """
 
     excluded: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
@@ -62,12 +65,14 @@ def pack_listed(
 ) -> Packed:
     """Pack the images called `names` in the order of the archives.
 
-    name_of: path in an archive (in Unicode's form NFC) -> name of the image. hint: what an error about missing
-    images adds. is_whole: all names must be in these archives; else they are the first of several. prepare: an image's
-    bytes -> the bytes that are packed, and what they are. num_workers: threads that decode. on_bad_image: "error";
-    "exclude", to leave out images that cannot be decoded; or "fill", to take what there is of a damaged one [code].
-    Raises ValueError where a listed image is missing or comes twice with different bytes, where one cannot be decoded,
-    unless it is to be excluded, and, to be filled, where its header can't be read.
+    name_of: path in an archive (in Unicode's form NFC) -> name of the image. hint: a sentence that an error about
+    missing images adds. is_whole: all names must be in these archives; otherwise they are the first of several.
+    prepare: an image's bytes -> the bytes that are packed, and what they are. num_workers: threads that decode.
+    on_bad_image: "error"; "exclude", to leave out images that cannot be decoded; or "fill", to keep the readable part
+    of a damaged one [code].
+
+    Raises ValueError if a listed image is missing or comes twice with different bytes, if one cannot be decoded (unless
+    it is to be excluded), and if the header of one that is to be filled can't be read.
     """
     packed, seen = Packed(), {}
     jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)

@@ -20,10 +20,10 @@ class Query:
 
 
 class Table:
-    """The lines of a CSV and its header. rows: where each line stands, for messages, and its values by column.
+    """The lines of a CSV and its header. rows: the position of each line, for messages, and its values by column.
 
-    Raises ValueError for what is no CSV, for a line of another length than the header, and for names in the column
-    `name` that are not among `images`, the names in the folder.
+    Raises ValueError for a file that is not a CSV, for a line of another length than the header, and for names in the
+    column `name` that are not among `images`, the names in the folder.
     """
 
     def __init__(self, content: bytes, where: str, images: Collection[str], required: tuple[str, ...]):
@@ -55,8 +55,11 @@ class Table:
             )
 
     def names(self, cell: str, where: str) -> list[str]:
-        """Return the images that a cell names, semicolons or spaces between them. A name may have spaces: of all
-        readings the one that takes most words into a name counts. Raises ValueError for what is no name of an image."""
+        """Return the images that a field names, with semicolons or spaces between them.
+
+        A name may have spaces: of all readings the one counts that takes most words into a name. Raises ValueError for
+        a text that is not a name of an image.
+        """
         found = []
         for part in [cell] if one_form(cell) in self._images else cell.split(";"):
             words = one_form(part).split(" ")

@@ -1,4 +1,4 @@
-"""Photos in formats that packed sets do not hold: what they become at packing, once."""
+"""Photos in formats that packed sets do not hold are converted once, at packing."""
 
 import contextlib
 import io
@@ -19,9 +19,9 @@ _TIFF = (b"II*\0", b"MM\0*")
 def as_stored(data: bytes, *, turn: bool) -> tuple[bytes, Checked]:
     """Return a photo's bytes as they are packed, and what they are.
 
-    They are its own, where `aml.images` reads them and nothing is to be turned. A PNG takes the place of a TIFF, of
-    HEIF (where pillow-heif is installed), and, with `turn`, of an image that EXIF asks viewers to turn. Pillow turns
-    TIFF and HEIF without being asked. A failure is a `problem` of what is returned, not an exception.
+    The bytes are the photo's own if `aml.images` reads them and nothing is to be turned. A TIFF, a HEIF (if pillow-heif
+    is installed) and, with `turn`, an image that EXIF asks viewers to turn become PNGs. Pillow turns TIFF and HEIF
+    without being asked. A failure is returned as `problem`, not raised.
     """
     found, is_heif = check(data), data[4:8] == b"ftyp"
     is_foreign = is_heif or data.startswith(_TIFF)

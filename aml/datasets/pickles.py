@@ -1,8 +1,8 @@
-"""Read pickles from the web without running anything of theirs: only the names in GLOBALS may be asked for.
+"""Read pickles from the web without running anything in them: they may ask only for the names in GLOBALS.
 
 Accepted are None, bool, int, float, str, bytes, list, tuple, dict, set and NumPy arrays and scalars of numbers and
-texts, by their names before and since NumPy 2. Texts of Python 2 are read as latin1. The stand-ins for NumPy's own
-functions check what they are given, since NumPy believes any layout of the memory that a pickle states.
+texts, by their names before and since NumPy 2. Texts of Python 2 are read as latin1. Functions of this file take the
+place of NumPy's own and check their arguments, since NumPy believes any layout of the memory that a pickle states.
 """
 
 import io

@@ -18,11 +18,12 @@ _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 
 
 def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, name: str, num_workers: int):
-    """Read `raw`; write the test set `processed`, database and queries in the order of the ground truth, and the ground
-    truth itself as the file `labels`.
+    """Read `raw`, write the test set `processed`, and write its ground truth as the file `labels`.
 
-    Boxes are kept as they are. One that reaches over its image's border is reported, not cut: upstream crops with
-    Pillow, which rounds the coordinates and fills the outside with black.
+    Database and queries are in the order of the ground truth. Boxes are kept as they are. A box that reaches over its
+    image's border is reported, not cut: upstream crops with Pillow, which rounds the coordinates and fills the outside
+    with black.
+
     Raises ValueError for files that break the format, for other counts than settings.expected (queries and database of
     the ground truth, images in the archives, listed or not), for a listed image that is missing or cannot be decoded,
     and for a query without a box or with one that misses its image; nothing is written then.

@@ -36,7 +36,7 @@ def names(value, where: str) -> list[str]:
 
 
 def one_form(name: str) -> str:
-    """Return a name in Unicode's form NFC, since a Mac writes letters and accents as separate characters."""
+    """Return a name in Unicode's form NFC, because a Mac writes letters and accents as separate characters."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
@@ -85,7 +85,7 @@ def first_of(values) -> str:
 
 
 def _repaired(name):
-    """Return a name of Python 2, whose bytes the unpickler reads as latin1, as UTF-8 if it is that."""
+    """Return a name that Python 2 wrote, as UTF-8 if its bytes are UTF-8; the unpickler has read them as latin1."""
     try:
         return name if name.isascii() else name.encode("latin1").decode("utf-8")
     except UnicodeError:

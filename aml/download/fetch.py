@@ -23,8 +23,8 @@ _ENTERING = threading.Lock()  # downloads run side by side and share one file of
 def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_downloads: int, **options) -> None:
     """Fetch every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
 
-    files: name -> sources, as in `fetch`; options: of `fetch`. Raises ValueError if files could not be had, after all
-    others are there or _ENOUGH have failed.
+    files: name -> sources, as in `fetch`; options: those of `fetch`. Raises ValueError if files could not be fetched,
+    after all others are there or _ENOUGH have failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     problems = []
@@ -54,15 +54,17 @@ def fetch(
     pause_s: float = 5.0,
     stall_s: float = 60.0,
 ) -> str:
-    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked. If it
-    came from a local path and has changed there, it is copied again, which a line on standard error says.
+    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked.
 
-    sources: http(s) and file URLs or local paths, tried in this order; a partial download goes on where it stopped if
-    the server can. num_attempts: how often in a row a source may break off without getting further, with pauses of
-    pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte that count as breaking off.
+    If it came from a local path and has changed there, it is copied again, and a line on standard error says so.
+
+    sources: http(s) and file URLs or local paths, tried in this order. A partial download continues where it stopped if
+    the server supports it. num_attempts: how often in a row a source may break off without progress, with pauses of
+    pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte after which it counts as broken off.
     sha256_start: the first digits of its sha256, if its name has them. digests: JSON file {name: {"sha256", "bytes",
     "source"}}; the first download of a name is noted there, and later ones must equal it, unless both come from local
     paths. Several threads may share it.
+
     Raises ValueError if no source gives the file (with the reason of each; a part is kept for the next run), and if it
     differs from what is noted (it is kept beside `destination` and not downloaded again).
     """
@@ -133,8 +135,10 @@ def _download(url, part, *, num_attempts, pause_s, **options):
 
 
 def _accept(file, destination, source, digests, sha256_start):
-    """Check the whole file, note its digest the first time, and give it its name. Raises Refusal for a file that can't
-    be the one that is wanted, ValueError for another version of it."""
+    """Check the whole file, note its digest the first time, and give it its name.
+
+    Raises Refusal for a file that can't be the one that is wanted, ValueError for another version of it.
+    """
     with open(file, "rb") as content:
         transfer.check_start(content.read(transfer.START_BYTES), magic_of(destination))
     sha256 = file_sha256(file)

@@ -1,6 +1,7 @@
-"""Copy one file from a URL or a path into a part: one request or copy, the checks of what comes, no retries.
+"""Copy one file from a URL or a path into a part: one request or copy, and checks of what comes; nothing is tried
+again.
 
-A download goes on where the part stopped; a note beside the part says which file it belongs to.
+A download continues where the part stopped. A note beside the part says to which file it belongs.
 """
 
 import errno

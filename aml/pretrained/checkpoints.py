@@ -1,4 +1,4 @@
-"""Read the authors' files, written by `torch.save` since 1.6 (zip) or before, without running anything of theirs."""
+"""Read the authors' files, written by `torch.save` since 1.6 (zip) or before, without running anything in them."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _SAFE = [(found, name) for name, found in NUMPY_GLOBALS.items()]
 def read_checkpoint(path: Path) -> dict:
     """Return the tensors (on the CPU), arrays and plain data of a file that `torch.save` wrote: a dict at its top.
 
-    Raises ValueError naming the file if it is none, damaged, or asks for anything else.
+    Raises ValueError naming the file if it is not such a file, is damaged, or asks for anything else.
     """
     path = Path(path)
     if not path.is_file():

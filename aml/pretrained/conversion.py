@@ -1,4 +1,5 @@
-"""Convert a published file to a network of ours and the whitening that its authors learned for it (METHOD, Sec. 5)."""
+"""Convert a published file to a network of this project and the whitening that its authors learned for it (METHOD,
+Sec. 5)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,13 @@ class Published:
 
 
 def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Published:
-    """Read the network in `checkpoint`, and its whitening in the file `whitening` (students) or, for None, in the
-    checkpoint itself (teachers). A network with a whitening layer needs no other one: it gets the identity.
+    """Read the network in `checkpoint` and its whitening.
 
-    Raises ValueError for a network with other layers, and for what is missing, left over or of another type or shape.
+    The whitening is in the file `whitening` (students) or, if that is None, in the checkpoint itself (teachers). A
+    network with a whitening layer needs no other whitening and gets the identity.
+
+    Raises ValueError for a network with other layers, and for parts that are missing, left over or of another type or
+    shape.
     """
     content, learned = read_checkpoint(checkpoint), whitening and read_checkpoint(whitening)
     try:

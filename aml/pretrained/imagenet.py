@@ -1,6 +1,6 @@
-"""Find the file with a backbone's ImageNet weights, and read its tensors by our names.
+"""Find the file with a backbone's ImageNet weights, and read its tensors by this project's names.
 
-torch, torchvision and timm are imported late, and only for backbones that are theirs.
+torch, torchvision and timm are imported late, and only for backbones that need them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | None:
-    """Return the name of the file with the weights of backbone `name`, and the URLs and local paths that may have
-    it: its library's, or `places`, whose file is called like the first of them. None for a backbone whose weights
-    come inside a Python package."""
+    """Return the name of the file with the weights of backbone `name`, and the URLs and local paths that may have it.
+
+    They are its library's, or `places`; the file is then called like the first of them. Returns None for a backbone
+    whose weights come inside a Python package.
+    """
     library, _, tag = weights_source(name).partition(":")
     if library not in LIBRARIES:
         return None

@@ -1,6 +1,6 @@
 """Map the names of tensors in the authors' files to those of `RetrievalNetwork`.
 
-A layout maps prefixes of dotted names to ours; the rest of a name stays. Nothing here imports torch.
+A layout maps prefixes of dotted names; the rest of a name stays. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def layout(backbone: str, state: dict) -> dict[str, str]:
 
 
 def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:
-    """Return the tensors under our names. Raises ValueError for the first whose name has none of the prefixes."""
+    """Return the tensors under the names of `RetrievalNetwork`. Raises ValueError for the first name that has none
+    of the prefixes."""
     names = {}
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)

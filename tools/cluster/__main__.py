@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, str]:
-    """Run what the command line asks for; what became of each stage, by its address."""
+    """Run what the command line asks for. Returns the result of each stage by its address."""
     from tools.cluster.display import Display
     from tools.cluster.plan import plan
 

@@ -1,4 +1,4 @@
-"""Hands every stage that can run to Ray, and collects what became of it."""
+"""Hands every stage that can run to Ray, and collects the results."""
 
 import json
 import logging
@@ -81,8 +81,8 @@ class Run:
         return locks.read_entries(there)
 
     def complete(self) -> None:
-        """Run all stages. After a failure none is started any more, with `keep_going` only those that do not need the
-        failed one."""
+        """Run all stages. After a failure no more stages start; with `keep_going` those still start that do not need
+        the failed one."""
         sorter = TopologicalSorter(precedence(self.plan.stages))
         sorter.prepare()
         try:
@@ -170,10 +170,10 @@ class Run:
 
 @ray.remote
 def carry_out(order: dict, workspace: str, home: str, starts: Queue) -> dict:
-    """Carry out an Order by `tools.cluster.node` in this machine's copy of the workspace; its Report.
+    """Carry out an Order by `tools.cluster.node` in this machine's copy of the workspace, and return its Report.
 
-    That process stops when its input closes: this function closes it if the task is cancelled, the system if this
-    worker is killed.
+    That process stops when its input closes. This function closes it if the task is cancelled; the system closes it if
+    this worker is killed.
     """
     if order["how"] == "travel" and ray.get_runtime_context().get_node_id() == home:
         order = order | {"how": "run"}

@@ -81,7 +81,7 @@ def carry_out(order: Order, leash: Leash) -> Report:
 
 
 def repro(order: Order, leash: Leash) -> str:
-    """Run the stage by DVC; whether that was `run`, `restored` or `unchanged`."""
+    """Run the stage by DVC, and return whether that was `run`, `restored` or `unchanged`."""
     before = len(leash.output())  # that other commands have printed
     leash.run("tools.repro", "--single-item", order.address, runs_stage=True)
     said = {"Running stage '": "run", "is cached - skipping run": "restored"}

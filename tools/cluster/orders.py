@@ -28,7 +28,7 @@ class Order:
 
 @dataclass
 class Report:
-    """What became of an order; `result` is run, restored, unchanged, absent (not restorable), failed or stopped."""
+    """The result of an order; `result` is run, restored, unchanged, absent (not restorable), failed or stopped."""
 
     result: str
     how: str  # as in the order; but run instead of travel in the driver's own folder
