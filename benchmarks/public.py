@@ -161,8 +161,8 @@ class Epoch:
 
     def _losses(self, tuples: np.ndarray) -> Iterator[torch.Tensor]:
         """The loss of each tuple."""
-        device = self.network.pool.p.device
+        weight = self.network.pool.p
         loader = self.pictures.loader(tuples[:, 0], self.num_workers)
         for row, image in zip(tuples, loader, strict=True):
-            references = torch.from_numpy(self.task.targets[row])[None].to(device)
-            yield self.loss(self.network(image.to(device)), references, **self.task.loss_settings.constants)
+            references = torch.from_numpy(self.task.targets[row])[None].to(weight.device)
+            yield self.loss(self.network(image.to(weight)), references, **self.task.loss_settings.constants)
