@@ -32,18 +32,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Cluster:
-    """JPEGs of one landmark's queries and database views, and (query, positive) pairs of their numbers; for each query
-    of a test set its box and the grade of each view."""
+    """JPEGs of one landmark, queries of a test set first, and (query, positive) pairs of their numbers; for each query
+    of a test set its box and the grade of each other view."""
 
-    queries: list[bytes]
-    database: list[bytes]
+    jpegs: list[bytes]
     pairs: list[tuple[int, int]]
     boxes: list[list[float]] = ()
     grades: list[list[str]] = ()
-
-    @property
-    def jpegs(self) -> list[bytes]:
-        return self.queries + self.database
 
 
 def draw_training_cluster(job: Job) -> Cluster:
@@ -53,7 +48,7 @@ def draw_training_cluster(job: Job) -> Cluster:
         views = _draw_views(landmark, job, attempt, TRAINING_DIFFICULTIES)
         pairs = _pairs(job.key, views)
         if pairs:
-            return Cluster([], [view.jpeg for view in views], pairs)
+            return Cluster([view.jpeg for view in views], pairs)
     raise RuntimeError(f"landmark {job.key}: no two of {job.num_views} views make a pair in {MAX_ATTEMPTS} attempts")
 
 
@@ -67,8 +62,8 @@ def draw_test_cluster(job: Job) -> Cluster:
         if all("easy" in row or "hard" in row for row in grades):
             graded = [(query, view, level) for query, row in enumerate(grades) for view, level in enumerate(row)]
             pairs = [(query, len(queries) + view) for query, view, level in graded if level != "junk"]
-            boxes, jpegs = [list(query.box) for query in queries], [view.jpeg for view in (*queries, *views)]
-            return Cluster(jpegs[: len(queries)], jpegs[len(queries) :], pairs, boxes, grades)
+            jpegs = [view.jpeg for view in queries + views]
+            return Cluster(jpegs, pairs, [query.box for query in queries], grades)
     raise RuntimeError(
         f"landmark {job.key}: a query without positive among {job.num_views} views, {MAX_ATTEMPTS} times"
     )

@@ -1,6 +1,7 @@
 """A pinhole camera, and the picture while it is painted: colours, nearness, the landmark's face at each pixel."""
 
 from dataclasses import dataclass
+from math import dist
 
 import cv2
 import numpy as np
@@ -102,8 +103,8 @@ class Frame:
         if right - left < 2 or bottom - top < 2:
             return
         upper_left, upper_right, lower_right, lower_left = positions
-        across = max(_distance(upper_left, upper_right), _distance(lower_left, lower_right))
-        down = max(_distance(upper_left, lower_left), _distance(upper_right, lower_right))
+        across = max(dist(upper_left, upper_right), dist(lower_left, lower_right))
+        down = max(dist(upper_left, lower_left), dist(upper_right, lower_right))
         pixels, glow = texture.level(across, down)
         rows, columns = glow.shape
         corners = np.float32([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]])
@@ -135,7 +136,3 @@ def _inverse_depth(camera, normal, point):
     slope = seen_normal[:2] / camera.focal
     constant = seen_normal[2] - slope @ (camera.width / 2, camera.height / 2)
     return np.array([*slope, constant]) / (normal @ (point - camera.eye))
-
-
-def _distance(first, second):
-    return float(np.hypot(*(first - second)))

@@ -149,6 +149,7 @@ def _block(solid, random):
         solid.spire(centre, 5, 5, 1.3 * height, random.uniform(3, 7), 8)
 
 
-_ALL = (_cathedral, _palace, _tower, _arch, _dome, _castle, _church, _block)
-BUILDERS = {build.__name__[1:]: build for build in _ALL}
+BUILDERS = {
+    build.__name__[1:]: build for build in (_cathedral, _palace, _tower, _arch, _dome, _castle, _church, _block)
+}
 KINDS = tuple(BUILDERS)

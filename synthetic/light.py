@@ -119,6 +119,4 @@ def expose(random: np.random.Generator, picture: np.ndarray, light: Light, diffi
 
 def encode(picture: np.ndarray, quality: int) -> bytes:
     """Return the JPEG of a uint8 picture (H, W, 3), BGR."""
-    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done, picture.shape
-    return data.tobytes()
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

@@ -8,25 +8,25 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 import cv2
+from tqdm import tqdm
 
 
 @contextmanager
 def workers(num_processes: int) -> Iterator[Callable]:
-    """Give a `map` that shares its jobs among processes, of which 1 means this one. OpenCV has one thread in each."""
-    if num_processes == 1:
-        num_threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            yield map
-        finally:
-            cv2.setNumThreads(num_threads)
-        return
+    """Give a `map(function, jobs)` that shares the jobs among processes, of which 1 means this one, and shows its
+    progress on a terminal."""
+
+    def spread(function, jobs):
+        results = pool.map(function, jobs) if pool else map(function, jobs)
+        return iter(tqdm(results, total=len(jobs), unit="landmark", disable=None))
+
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of its caller's threads
-    pool = ProcessPoolExecutor(num_processes, context, initializer=_prepare)
+    pool = ProcessPoolExecutor(num_processes, context, initializer=_prepare) if num_processes > 1 else None
     try:
-        yield pool.map
+        yield spread
     finally:
-        pool.shutdown(cancel_futures=True)
+        if pool:
+            pool.shutdown(cancel_futures=True)
 
 
 def _prepare() -> None:

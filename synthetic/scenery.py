@@ -21,8 +21,7 @@ def draw_sky(random: np.random.Generator, light: Light, height: int, width: int,
     """Return a sky, (height, width, 3) float32."""
     share = np.clip(np.arange(height, dtype=np.float32) / max(1, horizon), 0, 1)[:, None, None]
     gradient = np.float32(light.hour.sky_top) * (1 - share) + np.float32(light.hour.sky_bottom) * share
-    sky = np.empty((height, width, 3), np.float32)
-    sky[:] = gradient
+    sky = np.repeat(gradient, width, axis=1)
     if light.hour.name in ("day", "golden", "dusk") and random.random() < 0.75:
         large, small = smooth_noise(random, height, width, width / 5), smooth_noise(random, height, width, width / 12)
         density = 0.6 * large + 0.4 * small - random.uniform(0.35, 0.6)
@@ -156,7 +155,7 @@ def draw_landscape(key: tuple, image_size: int) -> bytes:
         size = (y - horizon) * random.uniform(0.5, 0.9) + 6
         draw_person(random, frame, random.uniform(0, width), y, size, brightness)
     for _ in range(random.poisson(0.7)):
-        y = random.uniform(horizon + 8, height)
+        y = random.uniform(min(horizon + 8, height), height)
         draw_car(random, frame, random.uniform(0, width), y, random.uniform(0.15, 0.5) * width, brightness)
     return encode(expose(random, frame.colours, light, DIFFICULTY), int(random.integers(50, 95)))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tqdm import tqdm
+import numpy as np
 
 from aml.files.atomic import replacing
 from aml.files.image_sets import LABELS
@@ -33,14 +33,12 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
         "val": (drawing.num_val_landmarks, 0, draw_training_cluster),
         "whitening": (drawing.num_whitening_landmarks, drawing.queries_per_whitening_landmark, draw_test_cluster),
     }
-    lists = {split: {"cids": [], "cluster": [], "qidxs": [], "pidxs": []} for split in landmarks}
-    total = sum(count * (num_queries + drawing.views_per_landmark) for count, num_queries, _ in landmarks.values())
-    with _drawing(folder, total, num_processes) as (bar, spread), writing_archive(folder / "ims.tar.gz", bar) as add:
+    lists = {}
+    with workers(num_processes) as spread, writing_archive(folder / "ims.tar.gz") as add:
         for split, (count, num_queries, draw) in landmarks.items():
-            counts = num_queries, drawing.views_per_landmark
-            keys = [("sfm", seed, split, number) for number in range(count)]
-            jobs = [Job(key, KINDS, PALETTE, drawing.image_size, *counts) for key in keys]
-            rows = lists[split]
+            look = KINDS, PALETTE, drawing.image_size, num_queries, drawing.views_per_landmark
+            jobs = [Job(("sfm", seed, split, number), *look) for number in range(count)]
+            lists[split] = rows = {"cids": [], "cluster": [], "qidxs": [], "pidxs": []}
             for number, cluster in enumerate(spread(draw, jobs)):
                 first = len(rows["cids"])
                 for view, jpeg in enumerate(cluster.jpegs):
@@ -59,33 +57,32 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
 def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -> None:
     """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth. The
     database is shuffled; queries are not part of it."""
-    name, seed, counts = folder.name, drawing.seed, (drawing.queries_per_landmark, drawing.views_per_landmark)
+    name, seed, num_views = folder.name, drawing.seed, drawing.views_per_landmark
     look = tuple(drawing.kinds), tuple(drawing.palette), drawing.image_size
+    counts = drawing.queries_per_landmark, num_views
     jobs = [Job(("test", seed, number), *look, *counts) for number in range(drawing.num_landmarks)]
     other_jobs = [Job(("test", seed, "other", number), *look, 0, 1) for number in range(drawing.num_other)]
-    names, queries, boxes, grades = [], [], [], []
-    total = drawing.num_landmarks * sum(counts) + drawing.num_other
-    archive = folder / f"{name}_images.tgz"
-    with _drawing(folder, total, num_processes) as (bar, spread), writing_archive(archive, bar) as add:
-        clusters, others = spread(draw_test_cluster, jobs), spread(draw_other, other_jobs)
-        for number, cluster in enumerate(clusters):
-            new_queries = [f"{name}_{number:04d}_query_{view:04d}" for view in range(len(cluster.queries))]
-            new_names = [f"{name}_{number:04d}_{view:06d}" for view in range(len(cluster.database))]
-            for image, jpeg in zip(new_queries + new_names, cluster.queries + cluster.database, strict=True):
+    order = stream("order", seed).permutation(len(jobs) * num_views + len(other_jobs))
+    rows = np.argsort(order).tolist()  # of the images, as they are drawn, in the shuffled database
+    names, queries, ground_truth = [], [], []
+    with workers(num_processes) as spread, writing_archive(folder / f"{name}_images.tgz") as add:
+        for number, cluster in enumerate(spread(draw_test_cluster, jobs)):
+            new_queries = [f"{name}_{number:04d}_query_{query:04d}" for query in range(len(cluster.boxes))]
+            new_names = [f"{name}_{number:04d}_{view:06d}" for view in range(num_views)]
+            for image, jpeg in zip(new_queries + new_names, cluster.jpegs, strict=True):
                 add(f"jpg/{image}.jpg", jpeg)
-            boxes += cluster.boxes
-            grades += [dict(zip(new_names, row, strict=True)) for row in cluster.grades]
-            queries, names = queries + new_queries, names + new_names
-        for number, jpeg in enumerate(others):
+            new_rows = rows[len(names) :][:num_views]
+            for box, grades in zip(cluster.boxes, cluster.grades, strict=True):
+                graded = list(zip(grades, new_rows, strict=True))
+                labels = {label: sorted(row for level, row in graded if level == label) for label in LABELS}
+                ground_truth.append({"bbx": box, **labels})
+            queries += new_queries
+            names += new_names
+        for number, jpeg in enumerate(spread(draw_other, other_jobs)):
             names.append(f"{name}_other_{number:06d}")
             add(f"jpg/{names[-1]}.jpg", jpeg)
-    order = [names[number] for number in stream("order", seed).permutation(len(names))]
-    rows = {image: row for row, image in enumerate(order)}
-    ground_truth = [
-        {"bbx": box, **{label: sorted(rows[image] for image in graded if graded[image] == label) for label in LABELS}}
-        for box, graded in zip(boxes, grades, strict=True)
-    ]
-    write_pickle(folder / f"gnd_{name}.pkl", {"imlist": order, "qimlist": queries, "gnd": ground_truth})
+    database = [names[number] for number in order]
+    write_pickle(folder / f"gnd_{name}.pkl", {"imlist": database, "qimlist": queries, "gnd": ground_truth})
 
 
 def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archives: int, num_processes: int) -> None:
@@ -95,11 +92,11 @@ def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archive
     jobs = [Job(("distractor", seed, number), KINDS, PALETTE, drawing.image_size, 0, 1) for number in range(num_images)]
     names = [f"{number // 100:04d}/{identifier('distractor', seed, number)}.jpg" for number in range(num_images)]
     archives = [folder / f"revisitop1m.{part + 1}.tar.gz" for part in range(num_archives)]
-    with _drawing(folder, num_images, num_processes) as (bar, spread):
+    with workers(num_processes) as spread:
         images = spread(draw_other, jobs)
         for part, archive in enumerate(archives):
             share = slice(part * num_images // num_archives, (part + 1) * num_images // num_archives)
-            with writing_archive(archive, bar) as add:
+            with writing_archive(archive) as add:
                 for name in names[share]:
                     add(f"jpg/{name}", next(images))
     for path in {*folder.glob("revisitop1m.*.tar.gz")} - {*archives}:
@@ -109,16 +106,9 @@ def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archive
 
 
 @contextmanager
-def _drawing(folder, total, num_processes):
-    """Give the progress bar of `total` images, silent unless a terminal shows it, and `workers`' map."""
-    with tqdm(total=total, desc=folder.name, unit="image", disable=None) as bar, workers(num_processes) as spread:
-        yield bar, spread
-
-
-@contextmanager
-def writing_archive(path: Path, bar: tqdm) -> Iterator[Callable[[str, bytes], None]]:
-    """Give a function that adds a file (name, data) to a gzipped tar, which is at `path` once it is complete, and to
-    `bar`. Owners, modes and times are the same for all files."""
+def writing_archive(path: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Give a function that adds a file (name, data) to a gzipped tar, which is at `path` once it is complete. Owners,
+    modes and times are the same for all files."""
     with (
         replacing(path) as temporary,
         open(temporary, "wb") as file,
@@ -130,7 +120,6 @@ def writing_archive(path: Path, bar: tqdm) -> Iterator[Callable[[str, bytes], No
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-            bar.update()
 
         yield add
 

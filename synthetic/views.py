@@ -26,7 +26,7 @@ class View:
 
     jpeg: bytes
     visible: np.ndarray
-    box: tuple[float, float, float, float]
+    box: list[float]
     coverage: float
     unhidden: float
     scale: float
@@ -128,15 +128,9 @@ def _draw_occluders(random, frame, camera, distance, brightness, difficulty):
 def _box(faces, width, height):
     """Return the box around the landmark's pixels, in pixels of the picture of width x height, on a grid of 12 by 9
     cells: as rough as a box drawn by hand, and queries of few different sizes are described faster."""
-    rows, columns = np.flatnonzero(faces.any(1)), np.flatnonzero(faces.any(0))
-    if not len(rows):
-        return 0.0, 0.0, 0.0, 0.0
-    cell = max(width, height) / 12
-    x0, x1 = _outward(columns[0], columns[-1] + 1, width / faces.shape[1], width, cell)
-    y0, y1 = _outward(rows[0], rows[-1] + 1, height / faces.shape[0], height, cell)
-    return x0, y0, x1, y1
-
-
-def _outward(first, last, scale, side, cell):
-    """Return an interval of the canvas in pixels of the picture, widened to whole cells."""
-    return float(cell * np.floor(first * scale / cell)), float(min(side, cell * np.ceil(last * scale / cell)))
+    left, top, columns, rows = cv2.boundingRect(faces)  # all 0 where nothing is visible
+    size = np.array([width, height])
+    scale, cell = size / faces.shape[::-1], max(width, height) / 12
+    start = cell * np.floor((left, top) * scale / cell)
+    end = cell * np.ceil((left + columns, top + rows) * scale / cell)
+    return [*start.tolist(), *np.minimum(size, end).tolist()]

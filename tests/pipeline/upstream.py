@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from PIL import Image
-from tqdm import tqdm
 
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
@@ -70,7 +69,7 @@ def _split(archive: Path, *halves: Path) -> None:
     """Put every other member of an archive into each of two."""
     files = _members(archive)
     for number, half in enumerate(halves):
-        with writing_archive(half, tqdm(disable=True)) as add:
+        with writing_archive(half) as add:
             for name, data in files[number :: len(halves)]:
                 add(name, data)
     archive.unlink()
@@ -79,7 +78,7 @@ def _split(archive: Path, *halves: Path) -> None:
 def _stretch(archive: Path) -> None:
     """Its images in SIZES by turns; but queries, since their boxes refer to pixels."""
     files = _members(archive)
-    with writing_archive(archive, tqdm(disable=True)) as add:
+    with writing_archive(archive) as add:
         for number, (name, data) in enumerate(files):
             if "_query_" not in name:
                 file = io.BytesIO()

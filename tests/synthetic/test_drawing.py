@@ -1,51 +1,59 @@
 """The embedded datasets: the same bytes from the same seed, the raw layouts, a ground truth that follows the views."""
 
-import hashlib
-import io
+import ast
 import os
 import pickle
 import tarfile
+import time
 from dataclasses import replace
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
-from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
+from aml.params.datasets import DRAWN_SIZES, SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.clusters import Job, covisibility, draw_test_cluster, grade, is_pair
 from synthetic.frame import Camera, Frame, aim
 from synthetic.landmarks import KINDS, PALETTE, draw_landmark
 from synthetic.light import HOURS, Light
-from synthetic.views import View, draw_view
-from tests import python
+from synthetic.scenery import draw_landscape
+from synthetic.views import draw_view
+from tests import contents, python
+
+KILLED_AT_WORK = """
+import os, signal
+import psutil
+from synthetic.processes import workers
+
+with workers(2) as spread:
+    list(spread(abs, range(4)))
+    print(*(child.pid for child in psutil.Process().children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 SIZE = 48
-TRAINING = {
-    "seed": 0,
-    "image_size": SIZE,
-    "num_train_landmarks": 2,
-    "num_val_landmarks": 1,
-    "num_whitening_landmarks": 2,
-    "queries_per_whitening_landmark": 2,
-    "views_per_landmark": 3,
-}
-TEST = {
-    "seed": 0,
-    "image_size": SIZE,
-    "num_landmarks": 2,
-    "queries_per_landmark": 2,
-    "views_per_landmark": 4,
-    "num_other": 5,
-    "kinds": ["tower", "palace"],
-    "palette": [0, 3],
-}
+TRAINING = SyntheticTraining(
+    seed=0,
+    image_size=SIZE,
+    num_train_landmarks=2,
+    num_val_landmarks=1,
+    num_whitening_landmarks=2,
+    queries_per_whitening_landmark=2,
+    views_per_landmark=3,
+)
+TEST = SyntheticTest(
+    seed=0,
+    image_size=SIZE,
+    num_landmarks=2,
+    queries_per_landmark=2,
+    views_per_landmark=4,
+    num_other=5,
+    kinds=["tower", "palace"],
+    palette=[0, 3],
+)
 DISTRACTORS = SyntheticDistractors(seed=0, image_size=SIZE, num_images=7)
-
-
-def digests(root):
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def members(archive):
@@ -55,40 +63,35 @@ def members(archive):
     return {name: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) for name, data in files}
 
 
-def plain(value):
-    """Whether a value is made of lists, dicts, strings and numbers of Python only."""
-    if type(value) is dict:
-        return all(plain(part) for pair in value.items() for part in pair)
-    return all(map(plain, value)) if type(value) is list else type(value) in (str, int, float)
+def lists_of(path):
+    """What a pickle holds, which is made of Python's own lists, dicts, strings and numbers."""
+    found = pickle.loads(path.read_bytes())
+    assert ast.literal_eval(repr(found)) == found
+    return found
+
+
+def draw_all(root, num_processes):
+    draw_training_set(root / "synthsfm", TRAINING, num_processes=num_processes)
+    draw_test_set(root / "rsynth_a", TEST, num_processes=num_processes)
+    draw_distractors(root / "synth1k", DISTRACTORS, num_archives=2, num_processes=num_processes)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     root = tmp_path_factory.mktemp("drawn")
-    draw_training_set(root / "synthsfm", SyntheticTraining(**TRAINING), num_processes=1)
-    draw_test_set(root / "rsynth_a", SyntheticTest(**TEST), num_processes=1)
-    draw_distractors(root / "synth1k", DISTRACTORS, num_archives=2, num_processes=1)
+    draw_all(root, 1)
     return root
 
 
-def test_two_processes_give_the_same_bytes(drawn, tmp_path):
-    draw_training_set(tmp_path / "synthsfm", SyntheticTraining(**TRAINING), num_processes=2)
-    draw_test_set(tmp_path / "rsynth_a", SyntheticTest(**TEST), num_processes=2)
-    assert digests(tmp_path) == {name: digest for name, digest in digests(drawn).items() if "synth1k" not in name}
-
-
-def test_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
+def test_processes_hash_seed_time_zone_and_older_files_change_nothing(drawn, tmp_path):
     (tmp_path / "synth1k").mkdir()
-    (tmp_path / "synth1k" / "revisitop1m.3.tar.gz").write_bytes(b"of an earlier call")
-    (tmp_path / "synth1k" / "synth1k.txt").write_text("of an earlier call")
-    script = (
-        "import sys; from pathlib import Path; from synthetic import draw_distractors\n"
-        "from aml.params.datasets import SyntheticDistractors\n"
-        f"draw_distractors(Path(sys.argv[1]), {DISTRACTORS!r}, num_archives=2, num_processes=1)"
-    )
-    environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
-    python("-c", script, tmp_path / "synth1k", check=True, env=environment)
-    assert digests(tmp_path / "synth1k") == digests(drawn / "synth1k")
+    for older in ("revisitop1m.3.tar.gz", "synth1k.txt"):
+        (tmp_path / "synth1k" / older).write_text("of an earlier call")
+    script = "import sys; from pathlib import Path; from tests.synthetic.test_drawing import draw_all\n"
+    script += "draw_all(Path(sys.argv[1]), 2)"
+    python("-c", script, tmp_path, check=True, env=os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"})
+    for folder in drawn.iterdir():
+        assert contents(tmp_path / folder.name) == contents(folder)
 
 
 def test_another_seed_gives_other_pictures_and_an_interrupted_call_no_part(drawn, tmp_path, monkeypatch):
@@ -104,15 +107,13 @@ def test_another_seed_gives_other_pictures_and_an_interrupted_call_no_part(drawn
 
 def test_training_layout(drawn):
     folder = drawn / "synthsfm"
-    assert sorted(path.name for path in folder.iterdir()) == ["ims.tar.gz", "synthsfm-whiten.pkl", "synthsfm.pkl"]
-    lists = pickle.loads((folder / "synthsfm.pkl").read_bytes())
+    assert sorted(contents(folder)) == ["ims.tar.gz", "synthsfm-whiten.pkl", "synthsfm.pkl"]
+    lists, whitening = lists_of(folder / "synthsfm.pkl"), lists_of(folder / "synthsfm-whiten.pkl")
     pictures = members(folder / "ims.tar.gz")
-    assert plain(lists)
-    whitening = pickle.loads((folder / "synthsfm-whiten.pkl").read_bytes())
-    assert plain(whitening) and sorted(whitening) == ["cids", "pidxs", "qidxs"]
+    assert sorted(whitening) == ["cids", "pidxs", "qidxs"]
     cids = lists["train"]["cids"] + lists["val"]["cids"] + whitening["cids"]
     assert [f"ims/{cid[-2:]}/{cid[-4:-2]}/{cid[-6:-4]}/{cid}" for cid in cids] == list(pictures)
-    assert len(set(cids)) == len(cids)
+    assert len(set(cids)) == len(cids) == (2 + 1) * 3 + 2 * (2 + 3)
     assert {max(picture.shape) for picture in pictures.values()} == {SIZE}
     for split, num_landmarks in (("train", 2), ("val", 1)):
         rows = lists[split]
@@ -122,12 +123,26 @@ def test_training_layout(drawn):
             assert query != positive and rows["cluster"][query] == rows["cluster"][positive]
 
 
+def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):
+    """Of each landmark's 2 + 3 images the first two are queries; landmarks are none of those that train."""
+    whitening = lists_of(drawn / "synthsfm" / "synthsfm-whiten.pkl")
+    pairs = list(zip(whitening["qidxs"], whitening["pidxs"], strict=True))
+    assert {query for query, _ in pairs} == {0, 1, 5, 6}  # each query has a positive
+    jobs = [Job(("sfm", 0, "whitening", number), KINDS, PALETTE, SIZE, 2, 3) for number in range(2)]
+    grades = [draw_test_cluster(job).grades for job in jobs]
+    assert pairs == [
+        (5 * number + query, 5 * number + 2 + view)
+        for number, of_landmark in enumerate(grades)
+        for query, row in enumerate(of_landmark)
+        for view, level in enumerate(row)
+        if level != "junk"
+    ]
+
+
 def test_test_set_layout_and_ground_truth(drawn):
     folder = drawn / "rsynth_a"
-    assert sorted(path.name for path in folder.iterdir()) == ["gnd_rsynth_a.pkl", "rsynth_a_images.tgz"]
-    truth = pickle.loads((folder / "gnd_rsynth_a.pkl").read_bytes())
-    pictures = members(folder / "rsynth_a_images.tgz")
-    assert plain(truth)
+    assert sorted(contents(folder)) == ["gnd_rsynth_a.pkl", "rsynth_a_images.tgz"]
+    truth, pictures = lists_of(folder / "gnd_rsynth_a.pkl"), members(folder / "rsynth_a_images.tgz")
     names = truth["imlist"] + truth["qimlist"]
     assert len(set(names)) == len(names) == 2 * (2 + 4) + 5
     assert {f"jpg/{name}.jpg" for name in names} == set(pictures)
@@ -149,10 +164,6 @@ def test_distractor_layout(drawn):
     assert [len(archive) for archive in archives] == [3, 4]
     assert [f"jpg/{line}" for line in lines] == [name for archive in archives for name in archive]
     assert len(list(folder.iterdir())) == 3
-    data = (folder / "revisitop1m.1.tar.gz").read_bytes()
-    assert data[4:8] == bytes(4)  # time of a gzip header: archives are dated 1970
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        assert {(member.mtime, member.uid, member.uname) for member in tar} == {(0, 0, "")}
 
 
 @pytest.fixture(scope="module")
@@ -195,17 +206,26 @@ def test_each_kind_shows_in_its_view(kind):
     landmark = draw_landmark((2, kind), (kind,))
     assert landmark.kind == kind
     assert len(landmark.solid) < 255  # numbers of faces are bytes
-    view = draw_view(landmark, (0,), 0, SIZE)
-    assert isinstance(view, View) and view.visible.sum() > 0
+    assert draw_view(landmark, (0,), 0, SIZE).visible.sum() > 0
 
 
-def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):
-    """Of each landmark's 2 + 3 images the first two are queries; landmarks are none of those that train."""
-    whitening = pickle.loads((drawn / "synthsfm" / "synthsfm-whiten.pkl").read_bytes())
-    assert len(whitening["cids"]) == 2 * (2 + 3)
-    pairs = list(zip(whitening["qidxs"], whitening["pidxs"], strict=True))
-    assert all(query // 5 == positive // 5 and query % 5 < 2 <= positive % 5 for query, positive in pairs)
-    assert {query for query, _ in pairs} == {0, 1, 5, 6}  # each query has a positive
-    jobs = [Job(("sfm", 0, "whitening", number), KINDS, PALETTE, SIZE, 2, 3) for number in range(2)]
-    grades = [row for job in jobs for row in draw_test_cluster(job).grades]
-    assert len(pairs) == sum(level != "junk" for row in grades for level in row)
+def test_a_landscape_may_have_any_horizon_at_the_smallest_size():
+    for number in range(100):
+        draw_landscape((number,), DRAWN_SIZES[0])
+
+
+def test_processes_end_with_a_killed_stage():
+    done = python("-c", KILLED_AT_WORK)
+    processes = [int(word) for word in done.stdout.split()]
+    assert processes and done.returncode < 0
+    deadline = time.monotonic() + 10
+    while any(map(is_running, processes)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
