@@ -52,9 +52,10 @@ def main(
     sets = testing_sets(values)
     database = TeacherDatabase(teacher, processed, ground_truth, sets)
     network, description = load_network(model)
-    if network.dimension != database.dimension:
+    dimension = len(database.whitening.mean)
+    if network.dimension != dimension:
         raise ValueError(
-            f"{model} has dimension {network.dimension}, {teacher} {database.dimension}: a student is exported with "
+            f"{model} has dimension {network.dimension}, {teacher} {dimension}: a student is exported with "
             "the whitening of the teacher whose dimension it has"
         )
     image_size, scales = database.extraction["image_size"], database.extraction["scales"]

@@ -43,20 +43,18 @@ def main(
     vectors = build(kind(settings), settings, database.rows(searched))
     write_index(index, vectors, images, database.whitening, about=about)
 
-    problems = {name: problem(name, settings, len(rows)) for name in kinds(settings, rows.shape[1])}
-    exact = None
+    measured, left_out = {}, {}
     if queries:
         together = np.concatenate(list(queries.values()))
         exact = build("float32", settings, rows).search(together, min(TOP, len(rows)))[1]
-    else:
-        problems = dict.fromkeys(problems, NO_QUERIES)
-    measured = {
-        name: compare(build(name, settings, rows), database, queries, exact)
-        for name, found in problems.items()
-        if found is None
-    }
+    for name in kinds(settings, rows.shape[1]):
+        why = problem(name, settings, len(rows)) if queries else NO_QUERIES
+        if why:
+            left_out[name] = why
+        else:
+            measured[name] = compare(build(name, settings, rows), database, queries, exact)
     about |= {"rows": len(rows), "dimension": rows.shape[1], "settings": vars(settings), "level": LEVEL}
-    about |= {"kinds": measured, "left_out": {name: why for name, why in problems.items() if why}}
+    about |= {"kinds": measured, "left_out": left_out}
     write_json(record, about | {"threads": faiss.omp_get_max_threads(), "faiss": faiss.__version__})
     use_style()
     with replacing_folder(figures) as folder:

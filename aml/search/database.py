@@ -16,34 +16,24 @@ from aml.files.whitening import database_whitening
 class TeacherDatabase:
     """A teacher's descriptor folder with its lists.
 
-    images: array name -> image set. whitening: that of the rows and of everything that is compared with them. teacher:
-    `key`, and the sha256 of the network and of the whitening.
+    images: array name -> image set. parts: the arrays that a search finds images in, test sets before distractors:
+    array name -> set. extraction: how the images were described, `image_size`, `scales` and so on. whitening: that of
+    the rows and of everything that is compared with them. teacher: `key`, and the sha256 of the network and of the
+    whitening.
 
     Raises ValueError for a folder of other lists than those in `processed`, and for a folder without a whitening.
     """
 
     def __init__(self, folder: Path, processed: Path, ground_truth: Path, sets: dict):
         self.described = DescriptorFolder(folder)
+        self.extraction = self.described.extraction
         self.lists = Lists(processed, ground_truth, sets, [self.described])
         self.images = testing_lists(processed, **sets)
+        databases = [name for name in self.images if name.endswith(".database")]
+        self.parts = {name: name.removesuffix(".database") for name in databases}
         self.whitening = database_whitening(self.described)
         digests = {"sha256": self.described.network["sha256"], "whitening": self.described.whitening}
         self.teacher = {"key": folder.name, **digests}
-
-    @property
-    def extraction(self) -> dict:
-        """How the images were described: `image_size`, `scales` and so on."""
-        return self.described.extraction
-
-    @property
-    def dimension(self) -> int:
-        """The dimension of a descriptor before the whitening."""
-        return len(self.whitening.mean)
-
-    @property
-    def parts(self) -> dict[str, str]:
-        """The arrays that a search finds images in, test sets before distractors: array name -> set."""
-        return {name: name.rpartition(".")[0] for name in self.images if name.endswith(".database")}
 
     def chosen(self, sets: list[str] | None) -> dict[str, str]:
         """Return those of `parts` that belong to `sets`; None means all. Raises ValueError for a set without a

@@ -35,7 +35,6 @@ class Image(NamedTuple):
 class Result(NamedTuple):
     rank: int  # from 1
     similarity: float
-    row: int
     image: Image
 
 
@@ -93,7 +92,7 @@ class Index:
         found = [
             (value, row) for value, row in zip(similarities[0].tolist(), rows[0].tolist(), strict=True) if row >= 0
         ]
-        return [Result(rank, value, row, self.images[row]) for rank, (value, row) in enumerate(found, start=1)]
+        return [Result(rank, value, self.images[row]) for rank, (value, row) in enumerate(found, start=1)]
 
 
 def named(teacher: dict) -> str:

@@ -4,6 +4,7 @@ The folder holds student.onnx (one scale) and student-multiscale.onnx (the scale
 and -int8; model.json, which says what the student is and has the sha256 of each file; README.md, the same for readers.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ INPUT, OUTPUT = "image", "descriptor"
 DESCRIPTION = "model.json"
 SINGLE, MULTI = "student", "student-multiscale"  # names of files without precision and .onnx
 DEFAULT = f"{SINGLE}.onnx"
+SIDES = (1, 2, 4, 8, 16, 32, 64)  # pixels
 
 
 class Student:
@@ -29,11 +31,11 @@ class Student:
         path = Path(path)
         self.path = path if path.suffix == ".onnx" else path / DEFAULT
         described = self.path.parent / DESCRIPTION
-        if not described.exists() or not self.path.exists():
-            missing = described if not described.exists() else self.path
-            raise ValueError(
-                f"{path} is no exported student: there is no {missing}; `make search` writes one into data/exported"
-            )
+        for needed in (described, self.path):
+            if not needed.exists():
+                raise ValueError(
+                    f"{path} is no exported student: there is no {needed}; `make search` writes one into data/exported"
+                )
         self.about = read_json(described, "key", "teacher", "dimension", "image_size", "smallest_side", "files")
         expected = self.about["files"].get(self.path.name, {}).get("sha256")
         if file_sha256(self.path) != expected:
@@ -70,19 +72,11 @@ def as_input(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
-def smallest_side(session: onnxruntime.InferenceSession, largest: int = 64) -> int:
-    """Return the smallest power of two that the sides of an image may have: with less, layers leave nothing of the
-    image.
-
-    Raises ValueError if that is above `largest`.
-    """
-    side = 1
-    while side <= largest:
-        try:
-            descriptor = session.run([OUTPUT], {INPUT: np.zeros((1, 3, side, side), np.uint8)})[0]
-        except Exception:  # onnxruntime's classes have no common one
-            descriptor = np.array([np.nan])
-        if np.isfinite(descriptor).all():
-            return side
-        side *= 2
-    raise ValueError(f"the exported network describes no image of {largest} x {largest} pixels")
+def smallest_side(session: onnxruntime.InferenceSession) -> int:
+    """Return the smallest of SIDES that an image may have: with less, layers leave nothing of the image. Raises
+    ValueError where there is none."""
+    for side in SIDES:
+        with contextlib.suppress(Exception):  # onnxruntime's classes have no common one
+            if np.isfinite(session.run([OUTPUT], {INPUT: np.zeros((1, 3, side, side), np.uint8)})[0]).all():
+                return side
+    raise ValueError(f"the exported network describes no image of {SIDES[-1]} x {SIDES[-1]} pixels")

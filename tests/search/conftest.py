@@ -44,7 +44,6 @@ def tiny(tmp_path_factory) -> Path:
     """Models, descriptors (random, though the teacher has a model), processed, ground_truth; what both stages write."""
     folder = tmp_path_factory.mktemp("search")
     processed = write_sets(folder / "processed")
-    (folder / "descriptors").mkdir()
     sha256 = file_sha256(write_model(folder / "models/big", seed=1) / "model.safetensors")
     describe(folder / "descriptors/big", processed, seed=1, distractors="crowd", sha256=sha256)
     model = write_model(folder / f"models/{KEY}", seed=0)

@@ -42,6 +42,17 @@ def test_the_files_describe_any_size_as_torch_does(tiny, size):
         assert np.abs(found - expected).max() < limit, name
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 32), (20, 3)])
+def test_a_sliver_is_filled_by_the_pixels_of_its_end(tiny, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    for name in FILES:
+        student = Student(tiny / f"exported/{KEY}/{name}")
+        assert np.linalg.norm(student.describe(pixels)) == pytest.approx(1, abs=1e-5)
+        student.about["smallest_side"] = 8
+        filled = np.pad(pixels, [*((0, max(0, 8 - side)) for side in size), (0, 0)], mode="edge")
+        np.testing.assert_array_equal(student.describe(pixels), student.describe(filled))
+
+
 def test_the_record_has_the_map_that_the_files_reach_by_themselves(tiny):
     record, processed = json.loads((tiny / "export.json").read_text()), tiny / "processed"
     queries, rows = read_queries(processed / "test"), DescriptorFolder(tiny / "descriptors/big")
@@ -108,12 +119,17 @@ def test_a_file_that_differs_from_torch_stops_the_stage(tiny, tmp_path):
         require_equal(other, tmp_path / "student.onnx")
 
 
+def require_exported(network, path):
+    """It is written, and onnxruntime describes as torch does."""
+    describer = Describer(network, NORMALISATION, random_whitening(0), [1.0, 2**-0.5, 0.5])
+    write_onnx(describer, path)
+    require_equal(describer, path)
+
+
 def test_a_student_with_a_whitening_layer_is_exported_and_a_transformer_refused(tmp_path):
     arguments = {"stages": 2, "frozen_stages": 0, "projection": 6, "gem_p": 3.0, "whitening": True}
     network = RetrievalNetwork(backbone="lite0", **arguments).eval()
-    describer = Describer(network, NORMALISATION, random_whitening(0), [1.0, 0.5])
-    write_onnx(describer, tmp_path / "student.onnx")
-    require_equal(describer, tmp_path / "student.onnx")
+    require_exported(network, tmp_path / "student.onnx")
     network = RetrievalNetwork(backbone="dinov2_vits14", **arguments).eval()
     with pytest.raises(ValueError, match="backbone dinov2_vits14 can't be written as ONNX, since"):
         write_onnx(Describer(network, NORMALISATION, random_whitening(0), [1.0]), tmp_path / "other.onnx")
@@ -126,7 +142,5 @@ def test_every_backbone_can_be_exported(backbone, tmp_path):
     network = RetrievalNetwork(
         backbone=backbone, stages=len(channels(backbone)), frozen_stages=0, projection=6, gem_p=3
     ).eval()
-    describer = Describer(network, NORMALISATION, random_whitening(0), [1.0, 2**-0.5, 0.5])
-    write_onnx(describer, tmp_path / "student.onnx")
-    require_equal(describer, tmp_path / "student.onnx")
+    require_exported(network, tmp_path / "student.onnx")
     assert smallest_side(open_session(tmp_path / "student.onnx")) <= 32

@@ -12,17 +12,16 @@ import pytest
 from PIL import Image
 
 from aml.search.student import Student
-from stages.index import main as index
 from tests import ROOT, python
 from tests.pictures import encoded, pixels
-from tests.search.conftest import KEY, by_torch, parameters, write_model
-from tests.stages.packed_sets import labels_of
-from tests.stages.random_descriptors import describe
+from tests.search.conftest import KEY, by_torch, write_model
 from tools.search.__main__ import arguments, main
 from tools.search.finder import Finder
 from tools.search.page import page
 from tools.search.photo import query_pixels, upright
 from tools.search.server import MAX_BYTES, server
+
+INDEX_FILES = ("index.faiss", "images.csv", "whitening.npz")
 
 
 @pytest.fixture
@@ -128,54 +127,40 @@ def test_a_photo_is_turned_as_its_exif_says():
 def test_mistakes_end_in_one_sentence(tiny, photo, tmp_path, words, content, message):
     path = tmp_path / "bad.png"
     path.write_bytes(photo.read_bytes() if content is None else content)
-    ended_in_one_sentence(message, *command(tiny, path, *words))
-
-
-def ended_in_one_sentence(message: str, *words: str) -> None:
-    """The command prints what its exceptions of these classes say, without a traceback."""
-    with pytest.raises((ValueError, OSError), match=message) as ended:
-        main(arguments(words))
-    assert "\n" not in str(ended.value)
+    with pytest.raises((ValueError, OSError), match=message):
+        main(arguments(command(tiny, path, *words)))
 
 
 @pytest.mark.parametrize(
-    ("option", "file"),
+    ("option", "file", "damaged", "missing"),
     [
-        ("--model", "model.json"),
-        ("--model", "student.onnx"),
-        *(("--index", file) for file in ("index.json", "index.faiss", "images.csv", "whitening.npz")),
+        ("--model", "model.json", "it is not a JSON object", "is no exported student: there is no .*model.json; `make"),
+        ("--model", "student.onnx", f"it is not the file of {KEY} that", "is no exported student: there is no .*.onnx"),
+        ("--index", "index.json", "it is not a JSON object", "is no index: there is no index.json; `make search`"),
+        *(("--index", file, "it is not the file that index.json names", f"{file} is damaged") for file in INDEX_FILES),
     ],
 )
-def test_damaged_folders_end_in_one_sentence(tiny, photo, tmp_path, option, file):
+def test_damaged_folders_are_refused(tiny, photo, tmp_path, option, file, damaged, missing):
     """A file is cut, empty, or missing."""
     original = tiny / {"--model": f"exported/{KEY}", "--index": "index/big"}[option]
     folder = shutil.copytree(original, tmp_path / "folder")
-    words, whole = command(tiny, photo, option, folder), (folder / file).read_bytes()
+    words, whole = arguments(command(tiny, photo, option, folder)), (folder / file).read_bytes()
     for content in (whole[: len(whole) // 2], b""):
         (folder / file).write_bytes(content)
-        ended_in_one_sentence(rf"{file} (is damaged|is not)", *words)
+        with pytest.raises(ValueError, match=rf"{file} is damaged: {damaged}"):
+            main(words)
     (folder / file).unlink()
-    ended_in_one_sentence(rf"{file} is damaged|there is no .*{file}", *words)
+    with pytest.raises(ValueError, match=missing):
+        main(words)
 
 
-def test_the_command_ends_without_a_traceback(tiny, photo, tmp_path):
-    index = shutil.copytree(tiny / "index/big", tmp_path / "index")
-    (index / "index.faiss").write_bytes((index / "index.faiss").read_bytes()[:-1])
-    words = command(tiny, photo, "--index", index)
-    done = python("-m", "tools.search", *words)
+def test_the_index_of_another_network_ends_the_command_in_one_sentence(tiny, photo, tmp_path):
+    path = shutil.copytree(tiny / "index/big", tmp_path / "index") / "index.json"
+    path.write_text(path.read_text().replace('"key": "big"', '"key": "huge"'))
+    done = python("-m", "tools.search", *command(tiny, photo, "--index", path.parent))
     assert done.returncode == 1 and done.stdout == ""
-    assert re.fullmatch(
-        r"search: .*index.faiss is damaged: it is not the file that index.json names; .*\n", done.stderr
-    )
-
-
-def test_the_index_of_another_network_is_refused(tiny, photo, tmp_path):
-    processed = tiny / "processed"
-    describe(tmp_path / "huge", processed, seed=2, distractors="crowd")
-    inputs = tmp_path / "huge", processed, labels_of(processed)
-    index(*inputs, tmp_path / "index", tmp_path / "index.json", tmp_path / "figures", parameters())
-    with pytest.raises(ValueError, match=r"index is the index of huge .*, but .*student.onnx belongs to big \("):
-        main(arguments(command(tiny, photo, "--index", tmp_path / "index")))
+    expected = r"search: .*index is the index of huge .*, but .*student.onnx belongs to big \(.*\n"
+    assert re.fullmatch(expected, done.stderr)
 
 
 @pytest.fixture

@@ -51,9 +51,8 @@ def main(given: argparse.Namespace) -> None:
         model, index = model or Path("data/exported") / cell["key"], index or Path("data/index") / cell["teacher"]
     finder = Finder(model, index, processed=given.images, models=given.models if given.teacher else None)
     answers = [finder.ask(str(photo), photo.read_bytes(), given.box, given.top) for photo in given.photos]
-    print(
-        json.dumps(as_json(finder, answers), indent=2) if given.json else as_text(answers), end="\n" if answers else ""
-    )
+    if answers:
+        print(json.dumps(as_json(finder, answers), indent=2) if given.json else as_text(answers))
     if given.page is not None:
         from tools.search.page import page
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,20 +50,12 @@ class Finder:
         also = None if self.teacher is None else self.index.search(self.teacher(seen), top)
         return Answer(photo, pixels, box, results, taken, also)
 
-    @cached_property
-    def first_rows(self) -> dict[str, int]:
-        """The first row of each set in the index."""
-        found = {}
-        for row, image in enumerate(self.index.images):
-            found.setdefault(image.set, row)
-        return found
-
     def pixels(self, result: Result) -> np.ndarray | None:
-        """Return the pixels of a database image; None if its set is not on this machine, or is another one by now."""
-        images, row = self._images(result.image.set), result.row - self.first_rows[result.image.set]
-        if images is None or row >= len(images) or images.names[row] != result.image.name:
+        """Return the pixels of a database image; None if its set is not on this machine, or no longer has it."""
+        images = self._images(result.image.set)
+        if images is None or result.image.name not in images.names:
             return None
-        return read_pixels(images, row)
+        return read_pixels(images, images.names.index(result.image.name))
 
     @cache  # noqa: B019 - one finder a process
     def _images(self, name: str):

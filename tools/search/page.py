@@ -14,26 +14,5 @@ def page(finder: Finder, answers: list[Answer], *, form: bool = False, problem: 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    shown = [
-        {
-            "photo": answer.photo,
-            "picture": picture(answer.pixels, answer.box),
-            "milliseconds": answer.milliseconds,
-            "rows": [
-                (title, [(result, _picture(finder, result)) for result in results])
-                for title, results in (("", answer.results), ("The teacher itself", answer.teacher_results))
-                if results is not None
-            ],
-        }
-        for answer in answers
-    ]
-    about = finder.student.about
-    return environment.get_template("page.html").render(
-        answers=shown, form=form, problem=problem, model=finder.student.path.name, key=about["key"],
-        teacher=about["teacher"]["key"], images=len(finder.index.images),
-    )  # fmt: skip
-
-
-def _picture(finder: Finder, result) -> str | None:
-    pixels = finder.pixels(result)
-    return None if pixels is None else picture(pixels)
+    template = environment.get_template("page.html")
+    return template.render(finder=finder, answers=answers, form=form, problem=problem, picture=picture)
