@@ -10,7 +10,6 @@ leaves its unfinished work beside <descriptors>, and the next one continues it.
 from pathlib import Path
 
 from aml.compute.device import runtime
-from aml.compute.feature_cache import FEATURE_CACHE
 from aml.extraction.database_whitening import DatabaseWhitening
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.evaluated_lists import testing_lists, testing_sets, whitening_list
@@ -21,7 +20,7 @@ from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
-    settings, where, sets = setting(values, "extract", ExtractionSettings), runtime(values), testing_sets(values)
+    settings, sets = setting(values, "extract", ExtractionSettings), testing_sets(values)
     lists, owned = testing_lists(processed, **sets), read_whitening(model)
     databases = [name for name in lists if name.endswith(".database")]
     if owned is not None:
@@ -46,11 +45,8 @@ def main(model: Path, processed: Path, descriptors: Path, values: dict) -> None:
         },
         dtypes=dict.fromkeys(lists, "float32") | {f"{sets['distractors']}.database": settings.distractor_dtype},
         batch_size=settings.batch_size,
-        device=where.torch_device(),
-        num_workers=where.num_workers,
+        where=runtime(values),
         whitening=whitening,
-        cache=FEATURE_CACHE,
-        compiled=where.compile,
     )
 
 

@@ -7,7 +7,6 @@ interrupted run leaves its unfinished work beside <targets>, and the next one co
 from pathlib import Path
 
 from aml.compute.device import runtime
-from aml.compute.feature_cache import FEATURE_CACHE
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.image_sets import read_images
 from aml.params.extraction import TargetSettings
@@ -16,7 +15,7 @@ from stages.runtime import run_command
 
 
 def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
-    settings, where = setting(values, "targets", TargetSettings), runtime(values)
+    settings = setting(values, "targets", TargetSettings)
     describe_lists(
         model,
         targets,
@@ -24,10 +23,7 @@ def main(model: Path, processed: Path, targets: Path, values: dict) -> None:
         {"image_size": settings.image_size, "scales": [1.0], "precision": settings.precision},
         dtypes={"images": "float32"},
         batch_size=settings.batch_size,
-        device=where.torch_device(),
-        num_workers=where.num_workers,
-        cache=FEATURE_CACHE,
-        compiled=where.compile,
+        where=runtime(values),
     )
 
 

@@ -12,7 +12,7 @@ from aml.compute.out_of_memory import SmallerBatches
 from aml.images import ImageTensors, decoding_processes, stack
 from aml.networks.network import RetrievalNetwork
 
-CPU_PIXELS = 2**21  # at a time on a CPU: more take memory and gain nothing
+CPU_PIXELS = 2**21  # at a time on a CPU, or one image: more take memory and gain nothing
 
 
 def describe_batches(
@@ -41,8 +41,10 @@ def describe_batches(
     )
 
     def describe(pixels: torch.Tensor) -> torch.Tensor:
-        parts = [pixels] if device.type != "cpu" else _few_pixels(pixels)
-        return torch.cat([describe_at_scales(network, tensors.normalised(part, device), scales) for part in parts])
+        height, width = pixels.shape[-2:]
+        number = len(pixels) if device.type != "cpu" else max(1, CPU_PIXELS // (height * width))
+        parts = (tensors.normalised(part, device) for part in pixels.split(number))
+        return torch.cat([describe_at_scales(network, part, scales) for part in parts])
 
     def describe_batch(pixels: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
@@ -53,11 +55,6 @@ def describe_batches(
         for descriptors in in_threads(describe_batch, loader, num_threads):
             bar.update(len(descriptors))
             yield descriptors
-
-
-def _few_pixels(images: torch.Tensor) -> Sequence[torch.Tensor]:
-    """Return images `(B, 3, H, W)` in parts of at most CPU_PIXELS pixels, or of one image."""
-    return images.split(max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1])))
 
 
 def scaled_bilinear(images: torch.Tensor, scale: float) -> torch.Tensor:

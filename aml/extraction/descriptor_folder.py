@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ import PIL
 import simplejpeg
 import torch
 
-from aml.compute.feature_cache import cache_frozen_features
+from aml.compute.device import Runtime
+from aml.compute.feature_cache import FEATURE_CACHE, cache_frozen_features
 from aml.compute.in_threads import num_side_by_side
 from aml.compute.unfinished import code_digest, partial_folder, remove_partial
 from aml.extraction.describe import describe_batches
@@ -30,7 +32,6 @@ from aml.files.image_sets import ImageSet
 from aml.files.whitening import whitening_sha256, write_whitening
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.inference import folded, prepare
-from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import identity, load_network
 
 if TYPE_CHECKING:  # the stage `targets` does without
@@ -48,24 +49,21 @@ def describe_lists(
     *,
     dtypes: dict[str, str],
     batch_size: int,
-    device: torch.device,
-    num_workers: int,
+    where: Runtime,
     whitening: "DatabaseWhitening | None" = None,
-    cache: Path | None = None,
-    compiled: bool = False,
 ) -> None:
     """Write the descriptor folder `descriptors`: an array for each of `lists`, described in this order.
 
     `extraction` has `image_size` (longer side, pixels), `scales` and `precision`, and is copied to the provenance.
     `whitening` whitens some lists and is written into the folder. The list from which it is learned comes before those
-    and is not written. `cache` is the folder of features of frozen blocks, `compiled` asks for torch.compile. Raises
-    OSError, before anything is described, if the disk has no room for shards and arrays.
+    and is not written. Raises OSError, before anything is described, if the disk has no room for shards and arrays.
     """
+    device = where.torch_device()
     network, description = load_network(model)
     network = prepare(folded(network), device, extraction["precision"])
     if count() == 1:  # several would compute the same features at once
-        cache_frozen_features(network, cache)
-    if compiled:
+        cache_frozen_features(network, FEATURE_CACHE)
+    if where.compile:
         network.compile(dynamic=True)  # once for all shapes
     who = identity(model, description) | {"whitening": whitening_sha256(model)}
     depends = {
@@ -77,17 +75,25 @@ def describe_lists(
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
     # what torch compiles is called by one thread alone
-    num_threads = 1 if compiled else num_side_by_side(device, num_workers // count())
-    partial, shards = partial_folder(descriptors, depends), {}
+    num_threads = 1 if where.compile else num_side_by_side(device, where.num_workers // count())
+    unfinished, shards = partial_folder(descriptors, depends), {}
     of_arrays = sum(len(lists[name]) * network.dimension * np.dtype(dtypes[name]).itemsize for name in lists)
-    require_room(partial, 2 * of_arrays - sum(shard.stat().st_size for shard in partial.glob("*.npy")))
+    require_room(unfinished, 2 * of_arrays - sum(shard.stat().st_size for shard in unfinished.glob("*.npy")))
     for name, images in lists.items():
         batches = batches_of_one_size(images, range(len(images)), batch_size)
-        shards[name] = Shards(partial, name, batches, dtype=dtypes[name])
+        shards[name] = Shards(unfinished, name, batches, dtype=dtypes[name])
         tensors = ImageTensors(images, image_size=extraction["image_size"], normalisation=description["normalisation"])
-        whiten = whitening and whitening.of(name, partial, shards, device)
-        how = {"scales": extraction["scales"], "num_workers": num_workers, "num_threads": num_threads}
-        _compute(shards[name], network, tensors, whiten, **how)
+        describe = partial(
+            describe_batches,
+            network,
+            tensors,
+            scales=extraction["scales"],
+            num_workers=where.num_workers,
+            num_threads=num_threads,
+            name=name,
+            quiet=rank() > 0,
+        )
+        _compute(shards[name], images, describe, whitening and whitening.of(name, unfinished, shards, device))
     wait_for_all()
     if rank() > 0:
         return
@@ -113,37 +119,24 @@ def describe_lists(
 
 def _compute(
     shards: "Shards",
-    network: RetrievalNetwork,
-    tensors: ImageTensors,
+    images: ImageSet,
+    describe: Callable[[list[list[int]]], Iterator[torch.Tensor]],
     whiten: Callable[[torch.Tensor], torch.Tensor] | None,
-    *,
-    scales: list[float],
-    num_workers: int,
-    num_threads: int,
 ) -> None:
-    """Compute and write those missing shards that are this process's share, whitened if there is a `whiten`.
+    """Compute and write those missing shards that are this process's share: what `describe` yields for batches of
+    rows, whitened if there is a `whiten`.
 
     Raises ValueError naming the image whose descriptor is not finite.
     """
     missing = shards.missing(rank(), count())
-    batches = [batch for number in missing for batch in shards.batches[number]]
-    described = describe_batches(
-        network,
-        tensors,
-        batches,
-        scales=scales,
-        num_workers=num_workers,
-        num_threads=num_threads,
-        name=shards.name,
-        quiet=rank() > 0,
-    )
+    described = describe([batch for number in missing for batch in shards.batches[number]])
     for number in missing:
         # They stay on the device until the shard is full: each way back waits for all that the device has to do.
         descriptors = torch.cat(list(itertools.islice(described, len(shards.batches[number]))))
         descriptors = (whiten(descriptors) if whiten else descriptors).cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
         if len(bad):
-            image = tensors.images.names[shards.rows(number)[bad[0]]]
+            image = images.names[shards.rows(number)[bad[0]]]
             raise ValueError(f"{shards.name}: image {image!r} has a non-finite descriptor")
         shards.write(number, descriptors)
 

@@ -1,21 +1,25 @@
-"""The whitening of a descriptor folder: a network's own or learned, once; databases whitened, queries raw."""
+"""The stage `extract`: databases whitened by the network's own whitening or a learned one, queries raw; interrupted."""
 
-import json
+import copy
+import shutil
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import aml.extraction.describe
+from aml.compute.device import runtime
 from aml.evaluation.whitening import learn, whiten
 from aml.extraction import database_whitening, descriptor_folder
-from aml.extraction.database_whitening import DatabaseWhitening
 from aml.extraction.descriptor_folder import describe_lists
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.evaluated_lists import whitening_list
 from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
 from stages import extract
-from tests import contents
+from tests import contents, set_at
 from tests.stages.packed_sets import GRID
 from tests.stages.shared_work import VALUES, write_inputs
 
@@ -35,8 +39,8 @@ def inputs(tmp_path_factory):
     folder = write_inputs(tmp_path_factory.mktemp("extract"))
     images, pairs = whitening_list(folder / "sets/train")
     lists = lists_of_testing(folder / "sets", test_sets=["test"], distractors="crowd") | {"train.whitening": images}
-    dtypes, cpu = dict.fromkeys(lists, "float32"), torch.device("cpu")
-    describe_lists(folder / "model", folder / "raw", lists, HOW, dtypes=dtypes, batch_size=4, device=cpu, num_workers=0)
+    dtypes, where = dict.fromkeys(lists, "float32"), runtime(VALUES)
+    describe_lists(folder / "model", folder / "raw", lists, HOW, dtypes=dtypes, batch_size=4, where=where)
     raw = DescriptorFolder(folder / "raw")
     assert not any(entry["whitened"] for entry in raw.arrays.values()) and raw.whitening is None
     return folder, {name: raw[name] for name in lists}, pairs
@@ -45,6 +49,11 @@ def inputs(tmp_path_factory):
 def extracted(inputs, folder, model="model", values=WITH_CROWD) -> DescriptorFolder:
     extract.main(inputs / model, inputs / "sets", folder, values)
     return DescriptorFolder(folder)
+
+
+def changed(name: str, value) -> dict:
+    """The parameters, with another value at a dotted name."""
+    return set_at(copy.deepcopy(WITH_CROWD), name, value)
 
 
 def assert_whitened_by(folder: DescriptorFolder, raw: dict, whitening: Whitening) -> None:
@@ -62,7 +71,7 @@ def assert_whitened_by(folder: DescriptorFolder, raw: dict, whitening: Whitening
 def test_a_network_without_whitening_learns_it_from_its_own_descriptors(inputs, tmp_path, shrinkage):
     folder, raw, pairs = inputs
     learned = learn(raw["train.whitening"], *pairs, shrinkage=shrinkage)
-    described = extracted(folder, tmp_path / "x", values=WITH_CROWD | {"whitening": {"shrinkage": shrinkage}})
+    described = extracted(folder, tmp_path / "x", values=changed("whitening.shrinkage", shrinkage))
     assert_whitened_by(described, raw, learned)
     found = read_whitening(tmp_path / "x")
     np.testing.assert_allclose(found.projection, learned.projection, rtol=1e-6, atol=1e-6)
@@ -72,7 +81,7 @@ def test_a_network_without_whitening_learns_it_from_its_own_descriptors(inputs, 
 
 def test_a_network_s_own_whitening_is_taken_over_and_no_whitening_image_described(inputs, tmp_path, monkeypatch):
     folder, raw, _ = inputs
-    random, no_set = np.random.default_rng(1), WITH_CROWD | {"grid": WITH_CROWD["grid"] | {"train_set": None}}
+    random, no_set = np.random.default_rng(1), changed("grid.train_set", None)
     own = Whitening(0.1 * random.normal(size=8), random.normal(size=(8, 8)))
     (tmp_path / "owns").mkdir()
     for name in ("model.json", "model.safetensors"):
@@ -98,34 +107,105 @@ def whole(inputs, tmp_path_factory):
     return contents(folder)
 
 
-@pytest.mark.parametrize("last", [1, 6, 7, 8, 10])
-def test_an_interrupted_run_keeps_its_whitening(inputs, whole, tmp_path, monkeypatch, last):
-    """It is learned once, whenever the run is interrupted, and the folder has the bytes of a run in one go."""
-    learned, written = [], []
-    write = descriptor_folder.Shards.write
+@pytest.fixture
+def interrupted(inputs, tmp_path, monkeypatch):
+    """A function: interrupts a run when it has written so many shards, and gives the names of the list of each shard,
+    one entry for each of its rows. The list goes on when the next run writes."""
+    write, shards, rows = descriptor_folder.Shards.write, [], []
 
-    def interrupted(shards, *arguments):
-        write(shards, *arguments)
-        written.append(shards.name)
-        if len(written) == last:
-            raise KeyboardInterrupt
+    def after(last: int) -> list[str]:
+        def counted(of_list, number, descriptors):
+            write(of_list, number, descriptors)
+            shards.append(number)
+            rows.extend([of_list.name] * len(descriptors))
+            if len(shards) == last:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(descriptor_folder.Shards, "write", counted)
+        with pytest.raises(KeyboardInterrupt):
+            extracted(inputs[0], tmp_path / "twice")
+        assert [path.name for path in tmp_path.iterdir()] == [".twice.partial"]
+        return rows
+
+    return after
+
+
+@pytest.mark.parametrize("last", [1, 6, 7, 8, 10])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(inputs, whole, tmp_path, monkeypatch, interrupted, last):
+    """The whitening is learned once, whenever the run is interrupted, and no finished shard is described again."""
+    learned = []
 
     def counted(*arguments, **settings):
         learned.append(1)
         return learn(*arguments, **settings)
 
     monkeypatch.setattr(database_whitening, "learn", counted)
-    monkeypatch.setattr(descriptor_folder.Shards, "write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        extracted(inputs[0], tmp_path / "twice")
-    assert len(learned) == ("test.database" in written)
+    rows = interrupted(last)
+    assert len(learned) == ("test.database" in rows)
     extracted(inputs[0], tmp_path / "twice")
     assert len(learned) == 1 and contents(tmp_path / "twice") == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["twice"]
+    assert Counter(rows) == {name: len(descriptors) for name, descriptors in inputs[1].items()}
 
 
-def test_work_of_other_pairs_or_another_shrinkage_is_not_taken_up(inputs):
-    _, _, (queries, positives) = inputs
-    makes = {"learned_on": "b", "pairs": (queries, positives), "shrinkage": 0}
-    others = ({}, {"pairs": (positives, queries)}, {"shrinkage": 0.5}, {"learned_on": "c"})
-    found = {json.dumps(DatabaseWhitening(["a"], **makes | other).settings()) for other in others}
-    assert len(found) == 4
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("extract.batch_size", 5),
+        ("extract.image_size", 31),
+        ("extract.scales", [1.0]),
+        ("extract.distractor_dtype", "float32"),
+        ("whitening.shrinkage", 0.5),
+        ("pairs", "the other way round"),
+    ],
+)
+def test_work_of_other_settings_is_not_taken_up(inputs, tmp_path, monkeypatch, interrupted, name, value):
+    rows = interrupted(8)
+    before = len(rows)
+    if name == "pairs":
+        images, pairs = whitening_list(inputs[0] / "sets/train")
+        monkeypatch.setattr(extract, "whitening_list", lambda folder: (images, pairs[::-1]))
+    extracted(inputs[0], tmp_path / "twice", values=changed(name, value))
+    assert len(rows) - before == sum(map(len, inputs[1].values()))
+
+
+def test_precision_is_that_of_the_convolutions_and_is_noted(inputs, tmp_path):
+    folder, raw, _ = inputs
+    short = extracted(folder, tmp_path / "short", values=changed("extract.precision", "bfloat16"))
+    difference = np.abs(raw["test.queries"] - short["test.queries"]).max()
+    assert 1e-5 < difference < 0.05 and short["test.queries"].dtype == np.float32
+    assert short.extraction["precision"] == "bfloat16"
+    with pytest.raises(
+        ValueError, match="precision is 'tf32', which cpu does not have; accepted: float32, bfloat16, or a GPU"
+    ):
+        extracted(folder, tmp_path / "x", values=changed("extract.precision", "tf32"))
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.long
+def test_compiled_networks_give_the_same_but_for_rounding(inputs, tmp_path):
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    compiled = extracted(inputs[0], tmp_path / "compiled", values=changed("runtime.compile", True))
+    assert sum(torch._dynamo.utils.counters["frames"].values()) > 0  # something was compiled
+    np.testing.assert_allclose(compiled["test.queries"], inputs[1]["test.queries"], atol=1e-5)
+
+
+def test_too_small_a_disk_is_refused_before_any_image_is_described(inputs, tmp_path, monkeypatch):
+    folder, raw, _ = inputs
+    needed = 2 * 8 * sum(len(rows) * (2 if name == "crowd.database" else 4) for name, rows in raw.items())
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+    extracted(folder, tmp_path / "enough")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    monkeypatch.setattr(descriptor_folder, "describe_batches", lambda *_, **__: pytest.fail("it describes"))
+    with pytest.raises(OSError, match=f"No space left on device: {needed:,} bytes needed, {needed - 1:,} free: .*out"):
+        extracted(folder, tmp_path / "out")
+
+
+def test_a_descriptor_that_is_not_finite_names_its_image(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        aml.extraction.describe, "describe_at_scales", lambda _, images, scales: torch.full((len(images), 8), torch.nan)
+    )
+    with pytest.raises(ValueError, match=r"train\.whitening: image '.*' has a non-finite descriptor"):
+        extracted(inputs[0], tmp_path / "x")
