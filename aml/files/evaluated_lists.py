@@ -8,7 +8,7 @@ import numpy as np
 
 from aml.files.atomic import read_json
 from aml.files.digests import file_sha256
-from aml.files.image_sets import ImageSet, read_images, read_lists, read_queries
+from aml.files.image_sets import ImageSet, existing, read_images, read_lists, read_queries
 from aml.params.reading import setting
 
 KINDS = {"train_set": str | None, "test_sets": list[str], "distractors": str | None}
@@ -19,30 +19,33 @@ def testing_sets(values: dict) -> dict:
     return {name: setting(values, f"grid.{name}", kind) for name, kind in KINDS.items()}
 
 
-def testing_lists(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, ImageSet]:
+def testing_lists(processed: Path, **sets) -> dict[str, ImageSet]:
     """Read the image sets of testing by array name: `<test set>.queries` (with boxes), `<test set>.database`, and
-    `<distractors>.database` if there are any."""
-    images: dict[str, ImageSet] = {}
-    for test_set in test_sets:
-        images[f"{test_set}.queries"] = read_queries(processed / test_set)
-        images[f"{test_set}.database"] = read_images(processed / test_set)
-    if distractors is not None:
-        listed = read_images(processed / distractors)
-        images |= {f"{distractors}.database": listed} if len(listed) else {}
-    return images
+    `<distractors>.database` if there are any. `sets`: as `testing_sets` gives them."""
+    found = {}
+    for name, path in _files(processed, **sets).items():
+        read = read_queries if name.endswith(".queries") else read_images
+        found[name] = read(path.parent)
+    return found
 
 
-def testing_digests(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, str]:
+def testing_digests(processed: Path, **sets) -> dict[str, str]:
     """Return the digests of the lists that `testing_lists` gives, without reading their lines: a million lines take
     seconds."""
-    files = {f"{name}.queries": processed / name / "queries.csv" for name in test_sets}
-    files |= {f"{name}.database": processed / name / "images.csv" for name in test_sets}
+    return {name: file_sha256(path) for name, path in _files(processed, **sets).items()}
+
+
+def _files(processed: Path, *, test_sets: list[str], distractors: str | None, **_) -> dict[str, Path]:
+    files = {}
+    for name in test_sets:
+        files[f"{name}.queries"] = processed / name / "queries.csv"
+        files[f"{name}.database"] = processed / name / "images.csv"
     if distractors is not None:
-        path = processed / distractors / "images.csv"
+        path = existing(processed / distractors, "images.csv")
         with open(path, "rb") as file:
-            has_images = len(list(islice(file, 2))) == 2  # after the header
-        files |= {f"{distractors}.database": path} if has_images else {}
-    return {name: file_sha256(path) for name, path in files.items()}
+            if len(list(islice(file, 2))) == 2:  # the header, and an image
+                files[f"{distractors}.database"] = path
+    return files
 
 
 def whitening_list(folder: Path) -> tuple[ImageSet, tuple[np.ndarray, np.ndarray]]:

@@ -73,13 +73,9 @@ class ImageSet:
         digest = hashlib.sha256(f"{self.digest} {np.asarray(rows).tolist()}".encode()).hexdigest()
         return ImageSet(self._tar, names, self._spans[rows], self.sizes[rows], self.filled[rows], digest, boxes)
 
-    def close(self):
+    def __del__(self):
         if self._descriptor is not None:
             os.close(self._descriptor)
-            self._descriptor = None
-
-    def __del__(self):
-        self.close()
 
     def __getstate__(self):
         return {**self.__dict__, "_descriptor": None}
@@ -100,7 +96,7 @@ def read_queries(folder) -> ImageSet:
 
 def read_lists(folder) -> dict[str, np.ndarray]:
     """Read the arrays of lists.npz by name (`LISTS`), each (n,) int64. Raises ValueError for a damaged file."""
-    return read_npz(_existing(Path(folder), "lists.npz"), LISTS)
+    return read_npz(existing(Path(folder), "lists.npz"), LISTS)
 
 
 def read_ground_truth(path) -> list[dict[str, np.ndarray]]:
@@ -109,18 +105,19 @@ def read_ground_truth(path) -> list[dict[str, np.ndarray]]:
     Raises ValueError for a damaged file.
     """
     path = Path(path)
-    ground_truth = read_json(_existing(path.parent, path.name), "queries")["queries"]
+    ground_truth = read_json(existing(path.parent, path.name), "queries")["queries"]
     return [{label: np.array(query[label], dtype=np.int64) for label in LABELS} for query in ground_truth]
 
 
-def _existing(folder, filename):
+def existing(folder: Path, filename: str) -> Path:
+    """The path of a set's file. Raises ValueError where there is none."""
     if not (folder / filename).is_file():
         raise ValueError(f"no {filename} in {folder}: run preprocess for this set first")
     return folder / filename
 
 
 def _read_list(folder, filename, columns) -> ImageSet:
-    path, tar = _existing(folder, filename), _existing(folder, "images.tar")
+    path, tar = existing(folder, filename), existing(folder, "images.tar")
     names, numbers, boxes, line = [], array("q"), array("d"), columns
     with open(path, encoding="utf-8", newline="") as file:
         lines = csv.reader(file, strict=True)

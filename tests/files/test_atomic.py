@@ -5,7 +5,6 @@ import time
 import pytest
 
 from aml.files.atomic import read_json, replacing, replacing_folder, write_json
-from tests import python
 
 
 def test_replacing_gives_the_whole_file_or_folder_or_nothing(tmp_path):
@@ -83,16 +82,3 @@ def test_a_second_writer_waits_and_says_for_whom(tmp_path, capsys):
     thread.join()
     assert path.read_text() == "two" and [x.name for x in tmp_path.iterdir()] == ["file"]
     assert f"process {os.getpid()} is writing {path}: waiting for its end" in capsys.readouterr().err
-
-
-def test_the_lock_of_a_killed_writer_is_free(tmp_path):
-    code = (
-        "import os, pathlib, signal; from aml.files.atomic import replacing_folder\n"
-        f"with replacing_folder({str(tmp_path / 'folder')!r}) as folder:\n"
-        "    (folder / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    python("-c", code)
-    assert {path.name for path in tmp_path.iterdir()} == {".folder.tmp", ".folder.lock"}
-    with replacing_folder(tmp_path / "folder") as folder:
-        (folder / "whole").touch()
-    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "whole"]
