@@ -53,12 +53,6 @@ def test_no_image_is_its_own_neighbour(case, how):
     np.testing.assert_allclose(found, expanded(images, images, how, own=True), rtol=0, atol=2e-7)
 
 
-def test_a_query_among_its_copies_stays(case):
-    queries, _ = case
-    found = expand(queries[:1], np.repeat(queries[:1], 4, axis=0), Neighbours(3, 3.0))
-    np.testing.assert_allclose(found, queries[:1], rtol=0, atol=1e-7)
-
-
 @pytest.mark.parametrize(("among_themselves", "available"), [(False, 40), (True, 39)])
 def test_more_neighbours_than_images_are_refused(case, among_themselves, available):
     with pytest.raises(

@@ -58,7 +58,6 @@ def evaluated(folder, num_archives=2, on_bad_image="exclude") -> dict:
     """The record of a network with random descriptors."""
     settings = distractor_set("crowd", num_archives, in_all=2, expected=4, on_bad_image=on_bad_image)
     distractors.preprocess(folder / "raw", folder / "processed/crowd", settings, num_workers=1)
-    (folder / "descriptors").mkdir()
     describe(folder / "descriptors/x", folder / "processed", seed=0, distractors="crowd")
     return run(folder, key="x", network="x")
 

@@ -23,7 +23,6 @@ def finished(tmp_path_factory):
     """A folder with a student, its teacher, their scores and the lists."""
     folder = tmp_path_factory.mktemp("ranked")
     processed = write_sets(folder / "processed")
-    (folder / "descriptors").mkdir()
     described = {role: folder / "descriptors" / key for role, key in KEYS.items()}
     describe(described["student"], processed, seed=1)
     describe(described["teacher"], processed, seed=2)

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 from aml.evaluation.whitening import learn, whiten
-from aml.files.descriptors import DescriptorFolder, write_descriptors, write_provenance
+from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.image_sets import read_images, read_lists
-from aml.files.whitening import read_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import read_whitening
 from stages import evaluate, vectors
 from tests.stages.packed_sets import GRID, NO_EXPANSION, labels_of, write_sets
-from tests.stages.random_descriptors import random_whitening
+from tests.stages.random_descriptors import describe
 from tests.stages.shared_work import VALUES
-from tests.vectors import unit
 
 COMPONENTS = 5
 STEMS = ("train", "test", "test.queries", "crowd")
@@ -88,18 +87,6 @@ def test_every_image_has_its_own_vector(processed, given, tmp_path):
     assert [described[name].dtype for name in ("test.database", "crowd.database")] == [np.float32, np.float16]
 
 
-def test_vectors_of_a_database_are_no_reason_to_train_again(processed, given, tmp_path):
-    """The folder of targets, on which training depends, keeps its bytes; that of descriptors is another one."""
-
-    def provenances():
-        found = run(processed, tmp_path)
-        return [(folder.folder / "provenance.json").read_bytes() for folder in found]
-
-    targets, described = provenances()
-    save(tmp_path / "given", "crowd", {name: -vector for name, vector in given["crowd"].items()})
-    assert provenances()[0] == targets and provenances()[1] != described
-
-
 def test_without_whitening_similarities_are_the_vectors_own_cosines(processed, given, tmp_path):
     _, described = run(processed, tmp_path, whitening="none")
     whitening = read_whitening(described.folder)
@@ -111,37 +98,15 @@ def test_without_whitening_similarities_are_the_vectors_own_cosines(processed, g
     assert whitening.regularisation is None
 
 
-def test_vectors_without_negative_components_keep_their_size(processed, given, tmp_path):
+@pytest.mark.parametrize(("negative", "form"), [("refuse", np.abs), ("keep", np.positive)])
+def test_vectors_that_students_can_have_keep_their_size(processed, given, tmp_path, negative, form):
     for stem in STEMS:
-        save(tmp_path / "given", stem, {name: np.abs(vector) for name, vector in given[stem].items()})
-    targets, described = run(processed, tmp_path, negative="refuse", whitening="none")
+        save(tmp_path / "given", stem, {name: form(vector) for name, vector in given[stem].items()})
+    targets, described = run(processed, tmp_path, negative=negative, whitening="none")
     name = read_images(processed / "train").names[3]
-    expected = np.abs(given["train"][name]) / np.linalg.norm(given["train"][name])
+    expected = form(given["train"][name]) / np.linalg.norm(given["train"][name])
     np.testing.assert_allclose(targets["images"][3], expected, atol=1e-6)
     assert described["test.queries"].shape[1] == described.network["dimension"] == COMPONENTS
-
-
-def test_students_that_have_negative_components_may_take_them_as_they_are(processed, given, tmp_path):
-    targets, described = run(processed, tmp_path, negative="keep", whitening="none")
-    name = read_images(processed / "train").names[3]
-    expected = given["train"][name] / np.linalg.norm(given["train"][name])
-    np.testing.assert_allclose(targets["images"][3], expected, atol=1e-6)
-    assert described["test.queries"].min() < 0 and described.network["dimension"] == COMPONENTS
-
-
-def student_of(described: DescriptorFolder, processed, folder: Path, queries: np.ndarray) -> None:
-    """The folder of a student with these queries, and random databases."""
-    folder.mkdir(parents=True)
-    arrays, dimension = {}, queries.shape[1]
-    for name, images in lists_of_testing(processed, test_sets=["test"], distractors="crowd").items():
-        rows = queries if name.endswith("queries") else unit(np.random.default_rng(1), len(images), dimension)
-        form = {"shape": rows.shape, "digest": images.digest, "dtype": "float32"}
-        pieces = [(np.arange(len(images)), rows)]
-        arrays[name] = write_descriptors(folder, name, pieces, whitened=name.endswith("database"), **form)
-    whitening = random_whitening(0)
-    write_whitening(folder, type(whitening)(np.zeros(dimension), np.eye(dimension), 0.0, 1.0))
-    how = {"extraction": described.extraction, "whitening": whitening_sha256(folder), "arrays": arrays}
-    write_provenance(folder, network={"dimension": dimension, "num_parameters": 1}, **how)
 
 
 def scores(processed, folder: Path, key: str, **names) -> dict:
@@ -155,118 +120,83 @@ def scores(processed, folder: Path, key: str, **names) -> dict:
 def test_a_student_that_copies_the_vectors_gets_their_result(processed, given, tmp_path, whitening):
     _, described = run(processed, tmp_path, whitening=whitening)
     own = scores(processed, tmp_path, "made", network="made")
-    student_of(described, processed, tmp_path / "descriptors/copy", np.array(described["test.queries"]))
+    form = {"queries": np.array(described["test.queries"]), "extraction": described.extraction}
+    describe(tmp_path / "descriptors/copy", processed, seed=1, distractors="crowd", **form)
     copy = scores(processed, tmp_path, "copy", network="small", teacher="made", loss="reg", seed=0)
     assert own["symmetric"] == copy["asymmetric"] and own["symmetric"]["test"]["medium"]["mAP"] > 0
     learned = copy["evaluation"]["learned_whitening"]["asymmetric"]
     assert (learned is None) == (whitening == "none")
 
 
-def test_without_vectors_of_queries_only_students_are_tested(processed, given, tmp_path):
-    for suffix in ("npy", "txt"):
-        (tmp_path / f"given/test.queries.{suffix}").unlink()
-    with pytest.raises(ValueError, match=r"no test.queries.npy in .*given: put the vectors there"):
-        run(processed, tmp_path)
-    _, described = run(processed, tmp_path, queries=False)
-    assert set(described.arrays) == {"test.database", "crowd.database"}
-    own = scores(processed, tmp_path, "made", network="made")
-    assert own["symmetric"] == {"test": {}, "test+crowd": {}} and own["chance"]["test"]["medium"]["mAP"] > 0
-    queries = np.array([parts(vector) for vector in list(given["test.queries"].values())[:2]], np.float32)
-    student_of(described, processed, tmp_path / "descriptors/x", queries)
-    student = scores(processed, tmp_path, "x", network="small", teacher="made", loss="reg", seed=0)
-    assert student["asymmetric"]["test"]["medium"]["mAP"] > 0
+def renamed(name):
+    """A change of test4's name."""
+    return lambda rows, names: (rows, [name if old == "test4" else old for old in names])
 
 
-def short(folder):
-    """Takes away the last name."""
-    lines = (folder / "test.txt").read_text().splitlines()
-    (folder / "test.txt").write_text("\n".join(lines[:-1]) + "\n")
+def with_components(value, columns=2):
+    """A change of a component of test4's vector, or of several."""
 
-
-def long(folder):
-    with open(folder / "test.txt", "a") as file:
-        file.write("one more\n")
-
-
-def with_line(line):
-    """A change that puts a line in the place of that of test4."""
-
-    def change(folder):
-        lines = (folder / "test.txt").read_text().splitlines()
-        lines[lines.index("test4")] = line
-        (folder / "test.txt").write_text("\n".join(lines) + "\n")
-
-    return change
-
-
-def with_row(value, *, everywhere=False):
-    """A change of a component of test4's vector, or of all."""
-
-    def change(folder):
-        rows, lines = np.load(folder / "test.npy"), (folder / "test.txt").read_text().splitlines()
-        rows[lines.index("test4"), slice(None) if everywhere else 2] = value
-        np.save(folder / "test.npy", rows)
+    def change(rows, names):
+        rows[names.index("test4"), columns] = value
+        return rows, names
 
     return change
 
 
 def with_array(array):
-    def change(folder):
-        np.save(folder / "test.npy", array, allow_pickle=True)
-
-    return change
+    return lambda rows, names: (array, names)
 
 
-def cut(folder):
-    data = (folder / "test.npy").read_bytes()
-    (folder / "test.npy").write_bytes(data[:-9])
-
-
-def gone(name):
-    return lambda folder: (folder / name).unlink()
-
-
-BAD = {
-    "fewer names": (
-        short,
+BAD_CONTENT = [
+    (
+        lambda rows, names: (rows, names[:-1]),
         r"test.txt has 9 names, fewer than the 10 vectors of test.npy; accepted: a name for each row",
     ),
-    "more names": (long, r"test.txt has 11 names, more than the 10 vectors of test.npy"),
-    "a name twice": (with_line("test3"), r"test.txt: 'test3' stands 2 times, first in lines \d and \d; accepted: once"),
-    "an image without": (
-        with_line("test4.jpg"),
-        r"no vector of 'test4' \(1 of 9 images lack theirs\), which has names",
+    (
+        lambda rows, names: (rows, [*names, "one more"]),
+        r"test.txt has 11 names, more than the 10 vectors of test.npy",
     ),
-    "NaN": (
-        with_row(np.nan),
+    (renamed("test3"), r"test.txt: 'test3' stands 2 times, first in lines \d and \d; accepted: once"),
+    (renamed("test4.jpg"), r"no vector of 'test4' \(1 of 9 images lack theirs\), which has names"),
+    (
+        with_components(np.nan),
         r"test.npy: the vector of 'test4' is not finite \(1 such rows here\); describe the image",
     ),
-    "infinite": (with_row(np.inf), r"the vector of 'test4' is not finite"),
-    "zero": (with_row(0, everywhere=True), r"the vector of 'test4' is zero"),
-    "another size": (
-        with_array(np.ones((10, 4))),
-        r"test.npy: vectors of 4 components; accepted: 5, as params.yaml says",
-    ),
-    "no matrix": (
-        with_array(np.ones(10)),
-        r"test.npy holds float64 of shape \(10,\); accepted: one array of real numb",
-    ),
-    "complex": (with_array(np.ones((10, 5), complex)), r"test.npy holds complex128 of shape"),
-    "objects": (with_array(np.array([[None] * 5] * 10)), r"test.npy can't be read \(.*\); write it by numpy.save"),
-    "cut off": (cut, r"test.npy can't be read"),
-    "no file": (gone("test.npy"), r"no test.npy in .*given: put the vectors there, and test.txt with their names"),
-    "no names": (gone("test.txt"), r"no test.txt in .*given: write the images' names there, one a line"),
-    "not UTF-8": (lambda folder: (folder / "test.txt").write_bytes(b"\xff\n" * 10), r"test.txt: not UTF-8 text"),
-}
+    (with_components(np.inf), r"the vector of 'test4' is not finite"),
+    (with_components(0, slice(None)), r"the vector of 'test4' is zero"),
+    (with_array(np.ones((10, 4))), r"test.npy: vectors of 4 components; accepted: 5, as params.yaml says"),
+    (with_array(np.ones(10)), r"test.npy holds float64 of shape \(10,\); accepted: one array of real numb"),
+    (with_array(np.ones((10, 5), complex)), r"test.npy holds complex128 of shape"),
+    (with_array(np.array([[None] * 5] * 10)), r"test.npy can't be read \(.*\); write it by numpy.save"),
+]
 
 
-@pytest.mark.parametrize(("change", "message"), BAD.values(), ids=list(BAD))
-def test_bad_files_are_refused_in_a_sentence(processed, given, tmp_path, change, message):
-    change(tmp_path / "given")
-    with pytest.raises(ValueError, match=message) as caught:
+@pytest.mark.parametrize(("change", "message"), BAD_CONTENT)
+def test_bad_vectors_and_names_are_refused(processed, given, tmp_path, change, message):
+    vectors, names = tmp_path / "given/test.npy", tmp_path / "given/test.txt"
+    rows, lines = change(np.load(vectors), names.read_text().splitlines())
+    np.save(vectors, rows, allow_pickle=True)
+    names.write_text("".join(f"{line}\n" for line in lines))
+    with pytest.raises(ValueError, match=message):
         run(processed, tmp_path)
-    assert "\n" not in str(caught.value)
     assert not (tmp_path / "descriptors/made").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("test.queries.npy", None, r"no test.queries.npy in .*given: put the vectors there"),
+        ("test.npy", None, r"no test.npy in .*given: put the vectors there, and test.txt with their names"),
+        ("test.npy", b"", r"test.npy can't be read"),
+        ("test.txt", None, r"no test.txt in .*given: write the images' names there, one a line"),
+        ("test.txt", b"\xff\n" * 10, r"test.txt: not UTF-8 text"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused(processed, given, tmp_path, file, content, message):
+    path = tmp_path / "given" / file
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        run(processed, tmp_path)
 
 
 def test_negative_components_must_be_expected(processed, given, tmp_path):
