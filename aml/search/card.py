@@ -38,14 +38,14 @@ def card(about: dict) -> str:
         + f" | {file['sha256']} |"
         for name, file in files.items()
     ]
-    words = {name: value for name, value in about.items() if name not in ("files", "teacher")}
-    return CARD.format(
-        **(words | {"scales": ", ".join(f"{scale:.3g}" for scale in about["scales"])}),
-        teacher=about["teacher"]["key"],
-        network_digest=about["teacher"]["sha256"][:12],
-        whitening_digest=about["teacher"]["whitening"][:12],
-        weights=weights_source(about["backbone"]),
-        sets=" | ".join(sets),
-        rulers="---|" * len(sets),
-        rows="\n".join(rows),
-    )
+    words = {
+        "teacher": about["teacher"]["key"],
+        "network_digest": about["teacher"]["sha256"][:12],
+        "whitening_digest": about["teacher"]["whitening"][:12],
+        "weights": weights_source(about["backbone"]),
+        "scales": ", ".join(f"{scale:.3g}" for scale in about["scales"]),
+        "sets": " | ".join(sets),
+        "rulers": "---|" * len(sets),
+        "rows": "\n".join(rows),
+    }
+    return CARD.format(**about | words)

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from aml.evaluation import whitening
 from aml.files.whitening import Whitening
@@ -59,14 +58,6 @@ def test_signs_do_not_depend_on_chance(parity):
 def test_a_row_at_the_mean_stays_finite():
     learned = Whitening(np.array([0.5, 0.75]), np.eye(2))
     assert whitening.whiten_queries(np.array([[0.5, 0.75]], np.float32), learned).tolist() == [[0, 0]]
-
-
-def test_torch_and_numpy_whiten_alike_in_the_type_of_the_rows(parity):
-    arguments = parity.descriptors, parity.learned.mean, parity.learned.projection
-    exact = whitening.whiten(*arguments)
-    found = whitening.whiten(*(torch.tensor(x, dtype=torch.float32) for x in arguments))
-    assert (exact.dtype, found.dtype) == (np.float64, torch.float32)
-    np.testing.assert_allclose(found.numpy(), exact, rtol=0, atol=2e-6)
 
 
 def scatter_of(descriptors, queries, positives):

@@ -75,15 +75,6 @@ def test_one_image_is_an_index(tmp_path, name):
     assert (rank, number, image.name) == (1, 0, "b") and similarity == pytest.approx(1, abs=0.01)
 
 
-def test_results_are_sorted_by_similarity(tiny):
-    found, rows = Index(tiny / "index/big"), whitened(tiny)
-    results, similarities = found.search(rows[4], 30), rows @ rows[4]
-    order = np.argsort(-similarities)
-    assert [result.image for result in results] == [found.images[row] for row in order]  # all 21
-    assert [result.rank for result in results] == list(range(1, 22)) and results[0].image.name == "test4"
-    assert [result.similarity for result in results] == pytest.approx(similarities[order].tolist(), abs=1e-6)
-
-
 def test_the_record_has_every_kind_or_why_it_is_left_out(tiny, tmp_path):
     """With the bytes that each row adds; the exact index has the mAP of the evaluation."""
     record = json.loads((tiny / "index.json").read_text())
