@@ -71,8 +71,8 @@ def test_one_image_is_an_index(tmp_path, name):
     row = unit(np.random.default_rng(0), 1, 6)
     about = {"teacher": {}}
     write_index(tmp_path / "i", build(name, SETTINGS, row), [Image("a", "b", 1, 1)], random_whitening(0), about=about)
-    ((rank, similarity, number, image),) = Index(tmp_path / "i").search(row[0], 10)
-    assert (rank, number, image.name) == (1, 0, "b") and similarity == pytest.approx(1, abs=0.01)
+    ((rank, similarity, image),) = Index(tmp_path / "i").search(row[0], 10)
+    assert (rank, image.name) == (1, "b") and similarity == pytest.approx(1, abs=0.01)
 
 
 def test_the_record_has_every_kind_or_why_it_is_left_out(tiny, tmp_path):
