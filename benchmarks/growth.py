@@ -33,7 +33,7 @@ def evaluation_curve(options: Options) -> Curve:
     for num_rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
             evaluation.write_inputs(Path(folder), evaluation.Size(num_rows, dimension, "float32", 1))
-            medians, _, _ = alternate_children({name: (call, folder) for name, call in variants.items()}, trials)
+            medians, *_ = alternate_children({name: (call, folder) for name, call in variants.items()}, trials)
         for name, value in medians.items():
             seconds[name].append(value)
     what = f"evaluation, {evaluation.QUERIES} queries, dimension {dimension}"

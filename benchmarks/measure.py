@@ -122,8 +122,9 @@ def in_child(function: Callable, *arguments) -> Trial:
 
 def alternate_children(
     variants: dict[str, tuple], trials: int
-) -> tuple[dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
-    """`alternate` with each call (function, arguments...) in a child; also the largest memory of each variant, MB.
+) -> tuple[dict[str, float], dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
+    """`alternate` with each call (function, arguments...) in a child; also the median seconds of the processors, and the
+    largest memory of each variant, MB.
 
     Seconds are those of the call, without start and imports.
     """
@@ -132,7 +133,8 @@ def alternate_children(
     memory = {
         name: {kind: max(getattr(run, kind) for run in of_one) for kind in kinds} for name, of_one in runs.items()
     }
-    return _medians(runs, "seconds"), {name: of_one[-1].result for name, of_one in runs.items()}, memory
+    results = {name: of_one[-1].result for name, of_one in runs.items()}
+    return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results, memory
 
 
 def alternate_prepared(
