@@ -123,10 +123,9 @@ def in_child(function: Callable, *arguments) -> Trial:
 def alternate_children(
     variants: dict[str, tuple], trials: int
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
-    """`alternate` with each call (function, arguments...) in a child; also the median seconds of the processors, and the
-    largest memory of each variant, MB.
+    """`alternate` with each call (function, arguments...) in a child; also the median seconds of the processors.
 
-    Seconds are those of the call, without start and imports.
+    The last result is the largest memory of each variant, MB. Seconds are those of the call, without start and imports.
     """
     runs = _alternated({name: partial(in_child, *call) for name, call in variants.items()}, trials)
     kinds = ("private_mb", "resident_mb")
