@@ -14,25 +14,25 @@ from aml.files.atomic import locked, write_json
 from aml.files.digests import file_sha256
 
 FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
-# how a file of such a name starts
-MAGIC = {".tgz": transfer.GZIP, ".tar.gz": transfer.GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
-_ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
+NUM_ATTEMPTS = 5  # how often in a row a source may break off without getting further
+PAUSE_S = 5.0  # after the first of them; doubled after each further one
+ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
 _ENTERING = threading.Lock()  # downloads run side by side and share one file of digests
 
 
-def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_downloads: int, **options) -> None:
+def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_downloads: int) -> None:
     """Fetch every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
 
-    files: name -> sources, as in `fetch`; options: those of `fetch`. Raises ValueError if files could not be fetched,
-    after all others are there or _ENOUGH have failed.
+    files: name -> sources, as in `fetch`. Raises ValueError if files could not be had, after all others are there or
+    ENOUGH have failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     problems = []
 
     def bring(name):
         try:
-            if len(problems) < _ENOUGH:
-                fetch(files[name], folder / name, digests=digests, **options)
+            if len(problems) < ENOUGH:
+                fetch(files[name], folder / name, digests=digests)
         except ValueError as error:
             problems.append(str(error))
 
@@ -44,27 +44,14 @@ def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_d
         raise ValueError(f"{missing} of {len(files)} files are not in {folder}:\n" + "\n".join(problems))
 
 
-def fetch(
-    sources: Iterable[str],
-    destination: Path,
-    *,
-    digests: Path,
-    sha256_start: str = "",
-    num_attempts: int = 5,
-    pause_s: float = 5.0,
-    stall_s: float = 60.0,
-) -> str:
-    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked.
+def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_start: str = "") -> str:
+    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked. If it
+    came from a local path and has changed there, it is copied again, which a line on standard error says.
 
-    If it came from a local path and has changed there, it is copied again, and a line on standard error says so.
-
-    sources: http(s) and file URLs or local paths, tried in this order. A partial download continues where it stopped if
-    the server supports it. num_attempts: how often in a row a source may break off without progress, with pauses of
-    pause_s, 2 pause_s, 4 pause_s, ... seconds; stall_s: seconds without a byte after which it counts as broken off.
-    sha256_start: the first digits of its sha256, if its name has them. digests: JSON file {name: {"sha256", "bytes",
-    "source"}}; the first download of a name is noted there, and later ones must equal it, unless both come from local
-    paths. Several threads may share it.
-
+    sources: http(s) and file URLs or local paths, tried in this order; a partial download goes on where it stopped if
+    the server can. sha256_start: the first digits of its sha256, if its name has them. digests: JSON file {name:
+    {"sha256", "bytes", "source"}}; the first download of a name is noted there, and later ones must equal it, unless
+    both come from local paths. Several threads may share it.
     Raises ValueError if no source gives the file (with the reason of each; a part is kept for the next run), and if it
     differs from what is noted (it is kept beside `destination` and not downloaded again).
     """
@@ -85,17 +72,15 @@ def fetch(
                     raise ValueError(f"{destination}: {error}") from None
             sources = [str(own)]
         part, reasons = _beside(destination, ".part"), []
-        magic = magic_of(destination)
         num_bytes = None if known is None or is_local(known["source"]) else known["bytes"]
-        patience = {"num_attempts": num_attempts, "pause_s": pause_s, "stall_s": stall_s}
         for source in sources:
             try:
                 path = transfer.local_path(source)
                 if path is not None:
                     transfer.forget(part)
-                    transfer.copy(path, part, magic=magic)
+                    transfer.copy(path, part)
                 else:
-                    _download(source, part, magic=magic, expected_bytes=num_bytes, **patience)
+                    _download(source, part, num_bytes)
                 sha256 = _accept(part, destination, source, digests, sha256_start)
             except (transfer.Refusal, transfer.Interruption) as error:
                 reasons.append(f"{source}: {error}")
@@ -111,26 +96,21 @@ def fetch(
     )
 
 
-def magic_of(path: Path) -> bytes:
-    """Return the bytes with which a file of this name must start; b"" for names that say nothing about it."""
-    return next((magic for suffix, magic in MAGIC.items() if path.name.endswith(suffix)), b"")
-
-
-def _download(url, part, *, num_attempts, pause_s, **options):
+def _download(url, part, expected_bytes):
     failures, best = 0, -1
     while True:
         try:
-            return transfer.download(url, part, **options)
+            return transfer.download(url, part, expected_bytes=expected_bytes)
         except transfer.Interruption as error:
             if isinstance(error, transfer.Misfit):
                 transfer.forget(part)
             reached = part.stat().st_size if part.exists() else 0
             failures = 1 if reached > best >= 0 else failures + 1
             best = max(best, reached)
-            if failures >= num_attempts:
-                raise transfer.Interruption(f"{error} ({num_attempts} attempts)") from None
-            pause = pause_s * 2 ** (failures - 1)
-            print(f"{url}: {error}; attempt {failures} of {num_attempts}, the next in {pause:g} s", file=sys.stderr)
+            if failures >= NUM_ATTEMPTS:
+                raise transfer.Interruption(f"{error} ({NUM_ATTEMPTS} attempts)") from None
+            pause = PAUSE_S * 2 ** (failures - 1)
+            print(f"{url}: {error}; attempt {failures} of {NUM_ATTEMPTS}, the next in {pause:g} s", file=sys.stderr)
         time.sleep(pause)
 
 
@@ -140,7 +120,7 @@ def _accept(file, destination, source, digests, sha256_start):
     Raises Refusal for a file that can't be the one that is wanted, ValueError for another version of it.
     """
     with open(file, "rb") as content:
-        transfer.check_start(content.read(transfer.START_BYTES), magic_of(destination))
+        transfer.check_start(content.read(transfer.START_BYTES), destination.name)
     sha256 = file_sha256(file)
     expected, origin = f"{sha256_start}...", "the file's own name says"
     if sha256.startswith(sha256_start):

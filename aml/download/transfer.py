@@ -21,8 +21,11 @@ from aml.files.atomic import require_room, write_json
 from aml.files.digests import file_sha256
 
 GZIP = b"\x1f\x8b"
+# how a file of such a name starts
+MAGIC = {".tgz": GZIP, ".tar.gz": GZIP, ".tar.bz2": b"BZh", ".tar.xz": b"\xfd7zXZ\x00", ".zip": b"PK"}
 START_BYTES = 512  # enough to tell an archive from a web page
 SPARE_BYTES = 256 << 20  # left free on the disk
+STALL_S = 60.0  # without a byte: the connection has broken off
 _CHUNK_BYTES = 1 << 20
 _WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "aml"}
@@ -40,8 +43,9 @@ class Misfit(Interruption):
     """The part on the disk does not belong to the file at the source."""
 
 
-def check_start(first: bytes, magic: bytes):
-    """Raise Refusal for a web page, for an empty file, and for one that does not start with `magic`."""
+def check_start(first: bytes, name: str) -> None:
+    """Raise Refusal for a web page, for an empty file, and for one that does not start as MAGIC says of its name."""
+    magic = next((magic for suffix, magic in MAGIC.items() if name.endswith(suffix)), b"")
     if not first:
         raise Refusal("an empty file")
     is_page = first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
@@ -74,22 +78,19 @@ def present(sources: list[str]) -> Path | None:
     return None
 
 
-def copy(path: Path, part: Path, *, magic: bytes) -> None:
-    """Copy a file and its time, or pack a folder. Raises Refusal for another file, OSError for a full disk."""
+def copy(path: Path, part: Path) -> None:
+    """Copy a file, or pack a folder. Raises Refusal for another file, OSError for a full disk."""
     if path.is_dir():
         if not part.name.endswith(".tar.part"):
-            file = part.name.removesuffix(".part")
-            raise Refusal(f"a folder; give it to a source whose file ends in .tar, or pack it as {file}")
+            raise Refusal(f"a folder; give it to a source whose file ends in .tar, or pack it as {part.stem}")
         pack_folder(path, part)
         return
     if not path.is_file():
         raise Refusal("no such file")
     with open(path, "rb") as file:
-        check_start(file.read(START_BYTES), magic)
-    about = path.stat()
-    require_room(part.parent, about.st_size + SPARE_BYTES)
+        check_start(file.read(START_BYTES), part.stem)
+    require_room(part.parent, path.stat().st_size + SPARE_BYTES)
     shutil.copyfile(path, part)
-    os.utime(part, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def pack_folder(folder: Path, part: Path) -> None:
@@ -112,16 +113,11 @@ def pack_folder(folder: Path, part: Path) -> None:
 
 
 def is_copy(path: Path, of: Path) -> bool:
-    """Return whether two files have equal sizes, and equal times or equal sha256; a folder is to be packed again."""
-    if of.is_dir():
-        return False
-    first, second = path.stat(), of.stat()
-    if first.st_size != second.st_size:
-        return False
-    return first.st_mtime_ns == second.st_mtime_ns or file_sha256(path) == file_sha256(of)
+    """Return whether two files have equal sizes and sha256; a folder is to be packed again."""
+    return of.is_file() and path.stat().st_size == of.stat().st_size and file_sha256(path) == file_sha256(of)
 
 
-def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, stall_s: float):
+def download(url: str, part: Path, *, expected_bytes: int | None) -> None:
     """Append what arrives to `part`; a note beside it says which file it is part of.
 
     Raises Refusal, Interruption, Misfit, and OSError for a full disk.
@@ -136,14 +132,14 @@ def download(url: str, part: Path, *, expected_bytes: int | None, magic: bytes, 
         if note["version"]:
             headers["If-Range"] = note["version"]  # the server then starts over by itself if the file has changed
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=stall_s) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=STALL_S) as response:
             start, total = _agreed(response, start, note, expected_bytes)
             first = b""
             if not start:
                 first = response.read(START_BYTES)
                 if len(first) < min(START_BYTES, total or 0):
                     raise Interruption(f"the connection closed after {len(first)} of {total} bytes")
-                check_start(first, magic)
+                check_start(first, part.stem)
                 forget(part)
                 write_json(_note(part), {"url": url, "version": _version(response), "bytes": total})
             require_room(part.parent, (total or 0) - start + SPARE_BYTES)
@@ -186,10 +182,9 @@ def _agreed(response, start, note, expected_bytes):
 
 
 def _receive(response, part, first, start, total):
-    name = part.name.removesuffix(".part")
     with (
         open(part, "ab") as file,
-        tqdm(total=total, initial=start, desc=name, unit="B", unit_scale=True, disable=None) as progress,
+        tqdm(total=total, initial=start, desc=part.stem, unit="B", unit_scale=True, disable=None) as progress,
     ):
         file.write(first)
         progress.update(len(first))

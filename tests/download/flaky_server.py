@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from aml.download import transfer
+from tests.download.local_server import running
 
 DATA = transfer.GZIP + np.random.default_rng(0).bytes(200_000)
 PAGE = b"<!DOCTYPE html><html>Forbidden</html>" * 40
@@ -51,16 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def flaky_server():
     """Gives the server; `log` lists the byte ranges that were asked for, None for a whole file."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.data, server.plan, server.log, server.tag, server.drops = DATA, ["fine"], [], '"1"', True
-    server.stop = threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/x.tgz"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(Handler) as server:
+        server.data, server.plan, server.log, server.tag, server.drops = DATA, ["fine"], [], '"1"', True
+        server.url, server.stop = f"{server.url}/x.tgz", threading.Event()
+        try:
+            yield server
+        finally:
+            server.stop.set()

@@ -17,11 +17,10 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(folder):
-    """Gives the server; its `url` is that of the folder, `asked` lists (method, path) of each request."""
-    handler = functools.partial(_Handler, directory=str(folder))
+def running(handler):
+    """Gives a server whose requests `handler` answers; its `url` has no path."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.asked, server.url = [], f"http://127.0.0.1:{server.server_port}"
+        server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -29,3 +28,11 @@ def serving(folder):
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Gives the server; its `url` is that of the folder, `asked` lists (method, path) of each request."""
+    with running(functools.partial(_Handler, directory=str(folder))) as server:
+        server.asked = []
+        yield server

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from aml.download import fetch as fetching
 from aml.download import transfer
-from aml.download.fetch import fetch as fetch_file
 from tests.download.flaky_server import DATA, PAGE, flaky_server
 
 
@@ -19,13 +19,14 @@ def server():
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "NUM_ATTEMPTS", 3)
+    monkeypatch.setattr(fetching, "PAUSE_S", 0.01)
     return SimpleNamespace(file=tmp_path / "raw" / "x.tgz", digests=tmp_path / "digests.json", folder=tmp_path / "raw")
 
 
 def fetch(place, *sources, **options):
-    options = {"num_attempts": 3, "pause_s": 0.001, "stall_s": 5.0} | options
-    return fetch_file([str(source) for source in sources], place.file, digests=place.digests, **options)
+    return fetching.fetch([str(source) for source in sources], place.file, digests=place.digests, **options)
 
 
 def left(place):
@@ -54,9 +55,10 @@ NINE_TENTHS = f"bytes={int(len(DATA) * 0.9)}-"
         ('"1"', ["drops", 416, "fine"], [None, NINE_TENTHS, None]),  # a part beyond the end is dropped
     ],
 )
-def test_goes_on_where_it_stopped(server, place, tag, plan, asked):
+def test_goes_on_where_it_stopped(server, place, monkeypatch, tag, plan, asked):
+    monkeypatch.setattr(transfer, "STALL_S", 0.2)
     server.tag, server.plan = tag, plan
-    fetch(place, server.url, stall_s=0.2)
+    fetch(place, server.url)
     assert place.file.read_bytes() == DATA and left(place) == ["x.tgz"] and server.log == asked
 
 
@@ -132,7 +134,7 @@ def test_the_next_source_is_tried(server, place, capsys):
     place.file.unlink()
     capsys.readouterr()
     with pytest.raises(ValueError, match=r"refused.*\(3 attempts\)") as error:
-        fetch(place, *others, pause_s=0.01)
+        fetch(place, *others)
     for reason in ("unknown scheme 'gopher'", "no such file", f"put it at {place.file}"):
         assert reason in str(error.value)
     first, second = capsys.readouterr().err.splitlines()
@@ -142,26 +144,17 @@ def test_the_next_source_is_tried(server, place, capsys):
         fetch(place)
 
 
-@pytest.mark.parametrize("as_url", [False, True])
-def test_local_copies(place, tmp_path, as_url):
-    copy = tmp_path / "my copy.tgz"
-    copy.write_bytes(DATA)
-    fetch(place, copy.as_uri() if as_url else copy)
-    assert place.file.read_bytes() == DATA and copy.exists() and left(place) == ["x.tgz"]
-    place.file.unlink()
-    for data, message in ((PAGE, "a web page"), (b"", "an empty file")):
-        copy.write_bytes(data)
-        with pytest.raises(ValueError, match=message):
-            fetch(place, copy)
-
-
 @pytest.mark.parametrize("removed", [[], ["file"], ["digests"], ["file", "digests"]])
 @pytest.mark.parametrize("changed", [DATA[:-1] + b"?", DATA + b"and more"])
 def test_a_local_file_may_be_corrected(place, tmp_path, capsys, changed, removed):
-    """Whatever of the earlier copy is still here."""
-    own = tmp_path / "own.tgz"
+    """Whatever of the earlier copy is still here. It is given as a URL or as a path."""
+    own = tmp_path / "my own.tgz"
+    own.write_bytes(PAGE)
+    with pytest.raises(ValueError, match="a web page"):
+        fetch(place, own)
     own.write_bytes(DATA)
-    fetch(place, own)
+    fetch(place, own.as_uri())
+    assert place.file.read_bytes() == DATA and own.exists() and left(place) == ["x.tgz"]
     own.write_bytes(changed)
     for name in removed:
         getattr(place, name).unlink()
@@ -174,23 +167,15 @@ def test_a_local_file_may_be_corrected(place, tmp_path, capsys, changed, removed
     assert fetch(place, own) == noted["sha256"] and capsys.readouterr().err == ""
 
 
-def test_a_local_file_that_is_the_same_or_gone_changes_nothing(place, tmp_path, monkeypatch):
+def test_a_local_file_that_is_the_same_or_gone_changes_nothing(place, tmp_path):
     own = tmp_path / "own.tgz"
     own.write_bytes(DATA)
     sha256 = fetch(place, own)
+    inode = place.file.stat().st_ino  # a file that is taken anew has another
     os.utime(own, (1, 1))  # another time, the same bytes
-    before = place.file.stat()
-
-    def is_untouched():
-        now = place.file.stat()
-        return (now.st_ino, now.st_mtime_ns, now.st_size) == (before.st_ino, before.st_mtime_ns, before.st_size)
-
-    assert fetch(place, own) == sha256 and is_untouched()
-    os.utime(own, ns=(before.st_atime_ns, before.st_mtime_ns))
-    monkeypatch.setattr("aml.download.transfer.file_sha256", lambda path: pytest.fail("size and time are enough"))
-    assert fetch(place, own) == sha256
+    assert fetch(place, own) == sha256 and place.file.stat().st_ino == inode
     own.unlink()
-    assert fetch(place, own) == sha256 and is_untouched()
+    assert fetch(place, own) == sha256 and place.file.stat().st_ino == inode
 
 
 def test_a_local_copy_does_not_replace_what_the_web_gave(server, place, tmp_path):

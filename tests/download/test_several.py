@@ -25,7 +25,7 @@ def server(tmp_path):
 def fetch(server, tmp_path, names=NAMES, num_downloads=3):
     raw, digests = tmp_path / "raw", tmp_path / "digests.json"
     files = {name: [f"{server.url}/{name}"] for name in names}
-    fetching.fetch_all(files, raw, digests=digests, num_downloads=num_downloads, num_attempts=1)
+    fetching.fetch_all(files, raw, digests=digests, num_downloads=num_downloads)
     return raw, digests
 
 
