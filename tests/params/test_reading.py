@@ -1,24 +1,6 @@
-import dataclasses
-
 import pytest
 
-from aml.params.reading import of_type, read_parameters, section
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    rate: float
-    epochs: int
-    label: str
-    scales: list[float]
-    limit: int | None
-
-    def __post_init__(self):
-        if self.epochs <= 0:
-            raise ValueError(f"epochs is {self.epochs}; accepted: above 0")
-
-
-GOOD = {"rate": 1, "epochs": 3, "label": "x", "scales": [1, 0.5], "limit": None}
+from aml.params.reading import read_parameters, section
 
 
 def read(tmp_path, text):
@@ -74,38 +56,7 @@ def test_text_must_be_utf8_and_a_missing_file_says_where_it_was_looked_for(tmp_p
         read_parameters("params.yaml")
 
 
-def test_a_mapping_gives_the_dataclass():
-    settings = of_type(Settings, GOOD, "train")
-    assert settings == Settings(1.0, 3, "x", [1.0, 0.5], None)
-    assert of_type(Settings, GOOD | {"limit": 7}, "train").limit == 7
-    assert type(settings.rate) is float
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"epochs": "3"}, "train.epochs is '3' (str); int is expected"),
-        ({"epochs": True}, "train.epochs is True (bool); int is expected"),
-        ({"epochs": 3.0}, "train.epochs is 3.0 (float); int is expected"),
-        ({"rate": "5e-06x"}, "train.rate is '5e-06x' (str); float is expected"),
-        ({"rate": float("nan")}, "train.rate is nan; a finite number is expected"),
-        ({"scales": 1.0}, "train.scales is 1.0; a list is expected"),
-        ({"scales": [1, "a"]}, "train.scales[1] is 'a' (str); float is expected"),
-        ({"epochs": 0}, "train: epochs is 0; accepted: above 0"),
-        ({"rate": 1 << 4000}, "rate is a number of 4001 bits; a finite number is expected"),
-        ({"limit": "3"}, "train.limit is '3' (str); int is expected"),
-        ({"epoch": 3}, "unknown 'epoch' in params.yaml: train; known: rate, epochs"),
-    ],
-)
-def test_what_is_wrong_is_named(change, message):
-    with pytest.raises(ValueError) as error:
-        of_type(Settings, GOOD | change, "train")
-    assert message in str(error.value)
-
-
 def test_what_is_missing_is_named():
     assert section({"a": {"b": 1}}, "a.b") == 1
     with pytest.raises(ValueError, match=r"no 'c' in params.yaml: a; known: b"):
         section({"a": {"b": 1}}, "a.c")
-    with pytest.raises(ValueError, match="train lacks 'label'"):
-        of_type(Settings, {name: value for name, value in GOOD.items() if name != "label"}, "train")
