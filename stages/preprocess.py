@@ -12,17 +12,14 @@ from aml.files.atomic import write_json
 from aml.params.datasets import dataset_settings
 from stages.runtime import run_command
 
+LAYOUTS = {"sfm": sfm, "revisited": revisited, "distractors": distractors, "folder": folders}
+
 
 def main(name: str, raw: Path, processed: Path, labels: Path, values: dict) -> None:
     settings = dataset_settings(values, name)
-    workers = max(1, runtime(values).num_workers)
-    if settings.layout in ("revisited", "folder"):
-        read = revisited if settings.layout == "revisited" else folders
-        read.preprocess(raw, processed, labels, settings, name=name, num_workers=workers)
-        return
-    read = sfm if settings.layout == "sfm" else distractors
-    read.preprocess(raw, processed, settings, num_workers=workers)
-    write_json(labels, {})
+    reader = LAYOUTS[settings.layout]
+    found = reader.preprocess(raw, processed, settings, name=name, num_workers=max(1, runtime(values).num_workers))
+    write_json(labels, found)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,11 @@ from aml.datasets.upstream_lists import check_counts, check_distinct, first_of, 
 from aml.files.atomic import replacing_folder
 from aml.params.datasets import Distractors
 
-_MAX_LIST_BYTES = 256 << 20
 
-
-def preprocess(raw: Path, processed: Path, settings: Distractors, *, num_workers: int):
-    """Read `raw` and write the distractors `processed` in the order of the list.
-
-    settings.archives_in_all archives hold all images of the list; only those in the first settings.archives are packed.
-    With 0 nothing is read.
+def preprocess(raw: Path, processed: Path, settings: Distractors, *, name: str, num_workers: int) -> dict:
+    """Read `raw`; write the distractors `processed` in the order of the list: those in the first settings.archives
+    archives, of settings.archives_in_all that hold all images of the list. With 0 nothing is read. Return {}: they
+    have no ground truth.
 
     Raises ValueError for files that break the format, for another number of names than settings.expected, for a missing
     archive, and for images that are missing although all archives are used; nothing is written then.
@@ -43,11 +40,12 @@ def preprocess(raw: Path, processed: Path, settings: Distractors, *, num_workers
         pack.write_list("images.csv", names)
         counts = {"images": len(names), "listed": len(listed)}
         pack.write_report({"kind": "distractors", **counts, **packed.report()})
+    return {}
 
 
 def _read_names(path, expected):
     try:
-        names = [one_form(line.strip()) for line in read(path, _MAX_LIST_BYTES).decode().rstrip().split("\n")]
+        names = [one_form(line.strip()) for line in read(path).decode().rstrip().split("\n")]
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}") from None
     if "" in names:

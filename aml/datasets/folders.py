@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from aml.datasets import archives
-from aml.datasets.ground_truth import GroundTruth, write_labels, write_test_lists
+from aml.datasets.ground_truth import GroundTruth, labels_and_oddities, write_test_lists
 from aml.datasets.image_set_writer import PackWriter, unwritable, write_lists
 from aml.datasets.packing import pack_listed
 from aml.datasets.photo_tables import MAX_BYTES, Query, Table, read_landmarks, read_queries
 from aml.datasets.photos import SUFFIXES, as_stored
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.files.atomic import replacing_folder, write_json
+from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import Folder, archive_names, source_files
 
@@ -26,9 +26,9 @@ VALIDATION_EVERY = 5  # of the landmarks with two images or more, by name
 MAX_POSITIVES = 5  # of an image: the next ones of its landmark, by name
 
 
-def preprocess(raw: Path, processed: Path, labels: Path, settings: Folder, *, name: str, num_workers: int):
-    """Read `raw`, write the set `processed` of settings.kind, and the file `labels`: the ground truth of a test set, {}
-    for others.
+def preprocess(raw: Path, processed: Path, settings: Folder, *, name: str, num_workers: int) -> dict:
+    """Read `raw`; write the set `processed` of settings.kind; return the ground truth of a test set as
+    `aml.files.image_sets` has it, {} for others.
 
     Raises ValueError, and writes nothing, for a folder without images, for a CSV that breaks the format or names an
     image that the folder lacks, for a box outside its image, and if too little is left; also for an image that can't be
@@ -66,10 +66,7 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: Folder, *, na
             report |= {"kind": "training"} | {name: len(rows) for name, rows in arrays.items()}
         report |= {"other_files": num_others, "not_in_the_csv": len(names) - len(used)}
         pack.write_report(report | {"converted": packed.num_converted} | packed.report())
-    if kind == "test":
-        write_labels(labels, truth)
-    else:
-        write_json(labels, {})
+    return labels_and_oddities(truth) if kind == "test" else {}
 
 
 def _contents(paths, raw, settings) -> tuple[list[str], dict[str, str], int, bytes | None]:

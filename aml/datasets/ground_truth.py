@@ -3,10 +3,8 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from aml.datasets.image_set_writer import PackWriter
-from aml.files.atomic import write_json
 
 
 @dataclass
@@ -40,12 +38,12 @@ def write_test_lists(pack: PackWriter, found: GroundTruth, where: str) -> dict:
     }
 
 
-def write_labels(path: Path, found: GroundTruth) -> None:
-    """Write the ground truth, and what is odd about it."""
+def labels_and_oddities(found: GroundTruth) -> dict:
+    """Return the ground truth as `aml.files.image_sets` describes it, with what is odd about it."""
     names = own_names(found.queries)
     without = [name for name, rows in zip(names, found.labels, strict=True) if not rows["easy"] + rows["hard"]]
     odd = {"queries_without_positives": without, "unknown_keys": dict(sorted(found.unknown_keys.items()))}
-    write_json(path, {"queries": found.labels, **odd})
+    return {"queries": found.labels, **odd}
 
 
 def own_names(queries: list[str]) -> list[str]:
@@ -64,7 +62,7 @@ def _check_box(box, width: int, height: int, where):
     A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
     rounded) fills the outside with black.
     """
-    if len(box) != 4 or not all(math.isfinite(x) for x in box):
+    if not all(map(math.isfinite, box)):
         raise ValueError(f"{where}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
     x0, y0, x1, y1 = (round(x) for x in box)
     if x0 >= x1 or y0 >= y1:

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import os
 import re
 import tarfile
 from array import array
@@ -40,8 +39,6 @@ class PackWriter:
         with self._file as file:
             if kind is None:
                 file.write(self._end())
-                file.flush()
-                os.fsync(file.fileno())
 
     def __contains__(self, name):
         return name in self._index

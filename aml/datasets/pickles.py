@@ -18,14 +18,14 @@ from aml.datasets.upstream_lists import read
 _CODES = re.compile(r"[biufcSU]\d{1,6}|O8?|\?|bool")
 
 
-def load(path, *, max_bytes: int):
+def load(path: Path):
     """Return the plain data of a pickle file of any protocol; NumPy's scalars become int, float, ...
 
-    Raises ValueError naming the file for one that is larger than `max_bytes`, cut off, damaged, or that asks for
-    anything but plain data (functions, classes, references to outside). A damaged one may still hold one of the
+    Raises ValueError naming the file for one that `read` refuses, that is cut off, damaged, or that asks for anything
+    but plain data (functions, classes, references to outside). A damaged one may still hold one of the
     stand-ins as a value, so callers check the types of what they take.
     """
-    content = read(Path(path), max_bytes)
+    content = read(path)
     try:
         return _Unpickler(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a damaged pickle may raise any

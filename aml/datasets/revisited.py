@@ -1,28 +1,25 @@
 """Pack a test set in the layout of ROxford5k and RParis6k: archives with images in any folders, and gnd_<name>.pkl."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from aml.datasets import pickles, upstream_lists
-from aml.datasets.ground_truth import GroundTruth, own_names, write_labels, write_test_lists
+from aml.datasets.ground_truth import GroundTruth, labels_and_oddities, own_names, write_test_lists
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
 from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import TestSet, archive_names, source_files
 
-_MAX_LIST_BYTES = 64 << 20
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _HINT = f"; only {', '.join(_SUFFIXES)} are read, capitals and folders must be as in the list"
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 
 
-def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, name: str, num_workers: int):
-    """Read `raw`, write the test set `processed`, and write its ground truth as the file `labels`.
-
-    Database and queries are in the order of the ground truth. Boxes are kept as they are. A box that reaches over its
-    image's border is reported, not cut: upstream crops with Pillow, which rounds the coordinates and fills the outside
-    with black.
+def preprocess(raw: Path, processed: Path, settings: TestSet, *, name: str, num_workers: int) -> dict:
+    """Read `raw`; write the test set `processed`, database and queries in the order of the ground truth; return the
+    ground truth as `aml.files.image_sets` has it.
 
     Raises ValueError for files that break the format, for other counts than settings.expected (queries and database of
     the ground truth, images in the archives, listed or not), for a listed image that is missing or cannot be decoded,
@@ -40,16 +37,16 @@ def preprocess(raw: Path, processed: Path, labels: Path, settings: TestSet, *, n
     with replacing_folder(processed) as folder, PackWriter(folder) as pack:
         packed = pack_listed(
             archives, names, pack,
-            name_of=_ImageNames(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
+            name_of=_finder(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
         )  # fmt: skip
         upstream_lists.check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
         report = write_test_lists(pack, found, str(path))
         pack.write_report(report | packed.report())
-    write_labels(labels, found)
+    return labels_and_oddities(found)
 
 
 def _read_ground_truth(path) -> GroundTruth:
-    value = pickles.load(path, max_bytes=_MAX_LIST_BYTES)
+    value = pickles.load(path)
     imlist, qimlist, gnd = upstream_lists.entries(value, _KEYS, str(path))
     database = [_without_extension(name) for name in upstream_lists.names(imlist, f"{path}, imlist")]
     queries = [_without_extension(name) for name in upstream_lists.names(qimlist, f"{path}, qimlist")]
@@ -98,24 +95,23 @@ def _without_extension(name: str) -> str:
     return stem if stem and dot + suffix.lower() in _SUFFIXES else name
 
 
-class _ImageNames:
-    """Find the listed name, without extension, of a path in an archive.
+def _finder(names: list[str]) -> Callable[[str], str | None]:
+    """Return a function that gives the listed name of an image by its path in an archive; of an image that isn't listed
+    it gives the file name without its extension, of other files None.
 
     Upstream calls an image by its file name, whatever folders it is in. A listed name may have folders too: then the
     path must end with them, unless the file name is the only one of its kind in the list.
     """
+    files = {name: name.rpartition("/")[2] for name in names}
+    counts = Counter(files.values())
+    by_end = {file: name for name, file in files.items() if counts[file] == 1} | {name: name for name in names}
 
-    def __init__(self, names: list[str]):
-        files = {name: name.rpartition("/")[2] for name in names}
-        counts = Counter(files.values())
-        self._by_end = {file: name for name, file in files.items() if counts[file] == 1} | {
-            name: name for name in names
-        }
+    def find(path):
+        *folders, file = PurePosixPath(path).parts or ("",)
+        stem = _without_extension(file)
+        if stem == file or file.startswith("._"):  # a Mac adds such files
+            return None
+        ends = ("/".join((*folders[start:], stem)) for start in range(len(folders) + 1))
+        return next((by_end[end] for end in ends if end in by_end), stem)
 
-    def __call__(self, path: str) -> str | None:
-        """Return the listed name; for other images the file name without its extension; None for other files."""
-        parts = PurePosixPath(path).parts
-        file = parts[-1] if parts else ""
-        is_image = _without_extension(file) != file and not file.startswith("._")  # a Mac adds such files
-        ends = ["/".join((*parts[start:-1], _without_extension(file))) for start in range(len(parts))]
-        return next((self._by_end[end] for end in ends if end in self._by_end), ends[-1]) if is_image else None
+    return find

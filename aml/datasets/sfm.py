@@ -11,15 +11,15 @@ from aml.files.atomic import replacing_folder
 from aml.params.datasets import TrainingSet
 
 ARCHIVE = "ims.tar.gz"
-_MAX_LIST_BYTES = 256 << 20  # the real lists have some ten million
 _HINT = (
     ". (retrieval-SfM-120k does not have 120,000: 91,642 images and 181,697 pairs are for training, 6,403 and 1,691 "
     "for validation; only the whitening list comes near its name.)"
 )
 
 
-def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers: int):
-    """Read `raw`; write the training set `processed`. Rows: train list, validation list, other whitening images.
+def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, name: str, num_workers: int) -> dict:
+    """Read `raw`; write the training set `processed`; return {}, since it has no ground truth. Rows: train list,
+    validation list, other whitening images.
 
     settings.on_bad_image: see `pack_listed`; an excluded image's pairs are dropped too. Whitening images that are in no
     pair are not packed.
@@ -50,6 +50,7 @@ def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, num_workers
         pack.write_list("images.csv", names)
         write_lists(folder, arrays)
         pack.write_report(_report(names, splits, arrays, dropped, packed))
+    return {}
 
 
 def cid_path(cid: str) -> str:
@@ -60,11 +61,11 @@ def cid_path(cid: str) -> str:
 def _read_lists(raw, lists):
     """Return for each split: names, clusters (not for whitening), queries and positives as indices of names."""
     path, splits = raw / f"{lists}.pkl", {}
-    halves = upstream_lists.entries(pickles.load(path, max_bytes=_MAX_LIST_BYTES), ("train", "val"), str(path))
+    halves = upstream_lists.entries(pickles.load(path), ("train", "val"), str(path))
     for split, half in zip(("train", "val"), halves, strict=True):
         splits[split] = _read_split(half, f"{path}, {split}", has_clusters=True)
     path = raw / f"{lists}-whiten.pkl"
-    splits["whitening"] = _read_split(pickles.load(path, max_bytes=_MAX_LIST_BYTES), str(path), has_clusters=False)
+    splits["whitening"] = _read_split(pickles.load(path), str(path), has_clusters=False)
     return splits
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+MAX_BYTES = 256 << 20  # of a list; the largest real one has some ten million
 
-def read(path: Path, max_bytes: int) -> bytes:
-    """Return the bytes of a file. Raises ValueError if it is missing or larger than `max_bytes`."""
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a list. Raises ValueError for a file that is missing or larger than MAX_BYTES."""
     if not path.is_file():
         raise ValueError(f"no file {path}")
-    if path.stat().st_size > max_bytes:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {max_bytes} are accepted")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, at most {MAX_BYTES} are accepted")
     return path.read_bytes()
 
 

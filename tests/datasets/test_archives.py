@@ -1,5 +1,4 @@
 import gzip
-import io
 import lzma
 import stat
 import struct
@@ -11,19 +10,9 @@ import pytest
 
 from aml.datasets import archives
 from tests import flipped
+from tests.datasets.raw_folders import write_archive
 
 FILES = {"jpg/a.jpg": b"a" * 700, "./jpg/sub/b.jpg": b"", "jpg/" + "x" * 120 + ".jpg": b"c" * 512}
-
-
-def write(path, files, mode="w:gz", **kind):
-    with tarfile.open(path, mode) as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            for key, value in kind.items():
-                setattr(member, key, value)
-            tar.addfile(member, io.BytesIO(data))
-    return path
 
 
 def read(path, is_wanted=lambda name: True, max_bytes=1000):
@@ -44,7 +33,7 @@ def mode(request):
 
 def test_files_in_archive_order(tmp_path, mode):
     path = tmp_path / "x.tgz"  # told apart by its first bytes, not by its name
-    write_zip(path, FILES) if mode == "zip" else write(path, FILES, mode)
+    write_zip(path, FILES) if mode == "zip" else write_archive(path, FILES, mode)
     assert read(path) == [(name.removeprefix("./"), data) for name, data in FILES.items()]
     assert [data for _, data in read(path, lambda name: name == "jpg/a.jpg")] == [b"a" * 700, None, None]
     with pytest.raises(ValueError, match=r"at 'jpg/a.jpg': it has 700 bytes, at most 600"):
@@ -53,9 +42,9 @@ def test_files_in_archive_order(tmp_path, mode):
 
 
 def test_an_empty_archive_and_folders_hold_no_file_and_xz_files_may_stand_one_behind_another(tmp_path):
-    path = write(tmp_path / "x.tgz", {})
-    assert read(path) == [] and read(write(path, {".": b"", "./jpg": b""}, type=tarfile.DIRTYPE)) == []
-    whole = write(tmp_path / "x.tar", FILES, "w:").read_bytes()
+    path = write_archive(tmp_path / "x.tgz", {})
+    assert read(path) == [] and read(write_archive(path, {".": b"", "./jpg": b""}, type=tarfile.DIRTYPE)) == []
+    whole = write_archive(tmp_path / "x.tar", FILES, "w:").read_bytes()
     (tmp_path / "x.tar.xz").write_bytes(lzma.compress(whole[:1000]) + lzma.compress(whole[1000:]))
     assert read(tmp_path / "x.tar.xz") == read(tmp_path / "x.tar")
 
@@ -63,13 +52,13 @@ def test_an_empty_archive_and_folders_hold_no_file_and_xz_files_may_stand_one_be
 @pytest.mark.parametrize("name", ["../x.jpg", "jpg/../../x.jpg", "/etc/x.jpg", ".."])
 def test_refuses_paths_that_lead_out(tmp_path, name):
     with pytest.raises(ValueError, match=r"x.tgz, at .*its path leads out") as error:
-        read(write(tmp_path / "x.tgz", {"a.jpg": b"1", name: b"2"}), lambda name: False)
+        read(write_archive(tmp_path / "x.tgz", {"a.jpg": b"1", name: b"2"}), lambda name: False)
     assert repr(name) in str(error.value)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
 def test_refuses_links_and_devices(tmp_path, kind):
-    path = write(tmp_path / "x.tgz", {"link": b""}, type=kind, linkname="/etc/passwd")
+    path = write_archive(tmp_path / "x.tgz", {"link": b""}, type=kind, linkname="/etc/passwd")
     with pytest.raises(ValueError, match=r"x.tgz, at 'link': it is a link or device"):
         read(path)
 
@@ -87,7 +76,7 @@ def test_refuses_what_is_no_archive(tmp_path):
 def test_every_cut_is_an_error(tmp_path, mode):
     noise = np.random.default_rng(0).bytes(3000)
     files, path = {"a": noise[:1000], "b": noise[1000:2000], "c": noise[2000:]}, tmp_path / "x.tgz"
-    whole = (write_zip(path, files) if mode == "zip" else write(path, files, mode)).read_bytes()
+    whole = (write_zip(path, files) if mode == "zip" else write_archive(path, files, mode)).read_bytes()
     end = 3 * (512 + 1024) + 512 if mode == "w:" else len(whole)  # one zero block is the end already
     for length in range(0, end, 64 if mode == "w:" else 37):
         (tmp_path / "x.tgz").write_bytes(whole[:length])
@@ -100,7 +89,7 @@ def test_every_cut_is_an_error(tmp_path, mode):
     [("w:", 1024 + 5, "at 'a': what follows is damaged"), ("w:gz", -6, "CRC")],  # in b's name; in the checksum
 )
 def test_a_flipped_bit_is_not_taken_for_the_end(tmp_path, mode, place, message):
-    path = write(tmp_path / "x.tar", {"a": b"1", "b": b"2", "c": b"3"}, mode)
+    path = write_archive(tmp_path / "x.tar", {"a": b"1", "b": b"2", "c": b"3"}, mode)
     path.write_bytes(flipped(path.read_bytes(), place))
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "x.tar")

@@ -33,7 +33,7 @@ PROGRAMS = st.lists(st.sampled_from(OPCODES + WORDS), max_size=40)
 def load(folder, data):
     path = folder / "x.pkl"
     path.write_bytes(data)
-    return ends_well(lambda: pickles.load(path, max_bytes=1 << 20), folder)
+    return ends_well(lambda: pickles.load(path), folder)
 
 
 @fuzzed
@@ -51,4 +51,5 @@ def test_any_sequence_of_opcodes(folder, program):
 @fuzzed
 @given(value=PLAIN, protocol=st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_plain_data_comes_back_equal(folder, value, protocol):
+    value = [value, {"a"}]
     assert repr(load(folder, pickle.dumps(value, protocol))) == repr(value)

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from aml.datasets import distractors, revisited, sfm
+from aml.datasets.sfm import cid_path
 from aml.evaluation.chance import average_precision
 from aml.evaluation.expansion import expand
 from aml.evaluation.per_query import read_average_precisions
@@ -16,7 +16,14 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_ground_truth
 from aml.params.expansion import Neighbours
 from stages.evaluate import main, percentages
-from tests.datasets.raw_folders import distractor_set, image, revisited_set, training_set, write_archive, write_pickle
+from tests.datasets.raw_folders import (
+    image,
+    pack,
+    pack_distractors,
+    pack_training_set,
+    write_archive,
+    write_pickle,
+)
 from tests.stages.packed_sets import NO_EXPANSION, labels_of
 from tests.stages.random_descriptors import describe, random_whitening
 
@@ -36,17 +43,16 @@ def run(folder, expansion=NO_EXPANSION, **names) -> dict:
 @pytest.fixture
 def folder(tmp_path):
     """A training set of 8 images, a test set of 3 with one query, and two archives of two distractors, the last bad."""
-    raw, processed = tmp_path / "raw", tmp_path / "processed"
-    write_archive(raw / "ims.tar.gz", {sfm.cid_path(cid): image(n) for n, cid in enumerate(CIDS)})
+    raw = tmp_path / "raw"
+    write_archive(raw / "ims.tar.gz", {cid_path(cid): image(n) for n, cid in enumerate(CIDS)})
     half = {"cids": CIDS[:4], "cluster": [0, 0, 1, 1], "qidxs": [0], "pidxs": [1]}
     write_pickle(raw / "train.pkl", {"train": half, "val": half | {"cids": CIDS[4:]}})
     write_pickle(raw / "train-whiten.pkl", {"cids": CIDS, "qidxs": [0, 2, 4, 6], "pidxs": [1, 3, 5, 7]})
-    sfm.preprocess(raw, processed / "train", training_set("train"), num_workers=1)
+    pack_training_set(tmp_path, "train")
     write_archive(raw / "test.tgz", {f"{name}.jpg": image(n) for n, name in enumerate("abcq")})
     gnd = [{"bbx": [0, 0, 9, 9], "easy": [0], "hard": [1], "junk": [], "ok": [0]}]
     write_pickle(raw / "gnd_test.pkl", {"imlist": list("abc"), "qimlist": ["q"], "gnd": gnd})
-    labels, settings = labels_of(processed) / "test.json", revisited_set("test", ["test.tgz"])
-    revisited.preprocess(raw, processed / "test", labels, settings, name="test", num_workers=1)
+    pack(tmp_path, "test", "revisited", ["gnd_test.pkl", "test.tgz"])
     write_archive(raw / "revisitop1m.1.tar.gz", {"1.jpg": image(10), "2.jpg": image(11)})
     write_archive(raw / "revisitop1m.2.tar.gz", {"3.jpg": image(12), "4.jpg": image(13, (64, 48))[:700]})
     (raw / "crowd.txt").write_text("1.jpg\n2.jpg\n3.jpg\n4.jpg\n")
@@ -55,8 +61,7 @@ def folder(tmp_path):
 
 def evaluated(folder, num_archives=2, on_bad_image="exclude") -> dict:
     """The record of a network with random descriptors."""
-    settings = distractor_set("crowd", num_archives, in_all=2, expected=4, on_bad_image=on_bad_image)
-    distractors.preprocess(folder / "raw", folder / "processed/crowd", settings, num_workers=1)
+    pack_distractors(folder, num_archives, 2, name="crowd", expected=4, on_bad_image=on_bad_image)
     describe(folder / "descriptors/x", folder / "processed", seed=0, distractors="crowd")
     return run(folder, key="x", network="x")
 
