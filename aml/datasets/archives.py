@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import functools
 import gzip
 import lzma
 import stat
@@ -19,7 +20,7 @@ _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unpacks oth
 _ZIP_UTF8, _ZIP_ENCRYPTED = 0x800, 0x1  # flags of a member
 _ERRORS = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(ValueError, OverflowError, OSError, EOFError, RuntimeError),  # NotImplementedError is a RuntimeError
+    *(ValueError, LookupError, OverflowError, OSError, EOFError, RuntimeError),  # NotImplementedError is a RuntimeError
 )
 
 
@@ -54,45 +55,45 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
 
 
 def _tar_members(archive, start):
-    """Yield for each member: name, whether it is a file or folder, whether it is a folder, and a function that reads
-    it.
+    """Yield of each member: name, whether it is a file or folder, whether it is a folder, and a function that reads at
+    most so many bytes of it."""
+    with contextlib.closing(_unpacked(archive, start)) as file:
+        stream = _Stream(file)
+        options = {"bufsize": _READ_BYTES, "encoding": "utf-8", "tarinfo": _Header}
+        with tarfile.open(fileobj=stream, mode="r|", **options) as tar:
+            while (member := _next(tar, stream)) is not None:
+                tar.members.clear()  # tarfile keeps them all: a gigabyte for a million images
+                is_plain = member.isfile() or member.isdir()
+                yield member.name, is_plain, member.isdir(), functools.partial(_read, tar, member)
+        while file.read(_READ_BYTES):  # to the end, where gzip compares its checksum
+            pass
 
-    The function reads at most as many bytes as it is asked for.
-    """
-    with contextlib.ExitStack() as stack:
-        stream = _Stream(stack.enter_context(contextlib.closing(_unpacked(archive, start))))
-        tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES, encoding="utf-8"))
-        while (member := _next(tar, stream)) is not None:
-            tar.members.clear()  # tarfile keeps them all: a gigabyte for a million images
-            is_plain = member.isfile() or member.isdir()
-            yield member.name, is_plain, member.isdir(), lambda max_bytes, member=member: _read(tar, member, max_bytes)
-        stream.check_end(tar.offset)
+
+class _Header(tarfile.TarInfo):
+    """The header of a member. One that is damaged or missing is an error, which tarfile takes for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            raise ValueError(f"what follows is no member of a tar ({error})") from error
 
 
 class _Stream:
-    """Passes reads on and keeps the last two blocks, to look at the end again: tarfile takes a damaged header for
-    it."""
+    """A file that is read up to `end`, and one block further."""
 
     def __init__(self, file):
-        self._file, self._position, self._recent = file, 0, (b"", b"")
-        self.end = _MAX_HEADER_BYTES  # no block that starts beyond is read before the next header is at hand
+        self._file, self._position, self.end = file, 0, _MAX_HEADER_BYTES
 
     def read(self, num_bytes):
+        if self._position > self.end:
+            raise ValueError(f"what follows has a header of over {_MAX_HEADER_BYTES} bytes")
         block = self._file.read(num_bytes)
         self._position += len(block)
-        if self._position - len(block) > self.end:
-            raise ValueError(f"what follows has a header of over {_MAX_HEADER_BYTES} bytes")
-        self._recent = (self._recent[1], block)
         return block
-
-    def check_end(self, offset):
-        """Read to the end, where gzip compares its checksum; tar's end mark must be at `offset`."""
-        recent = b"".join(self._recent)
-        mark = recent[max(0, offset - (self._position - len(recent))) :][:512]
-        while self._file.read(_READ_BYTES):
-            pass
-        if mark != bytes(512):
-            raise ValueError("what follows is damaged" if len(mark) == 512 else "it is cut off")
 
 
 def _next(tar, stream):
@@ -131,7 +132,7 @@ def _zip_members(path):
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 on Windows
             is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-            yield _zip_name(info), is_plain, info.is_dir(), lambda size, info=info: _read_zipped(archive, info, size)
+            yield _zip_name(info), is_plain, info.is_dir(), functools.partial(_read_zipped, archive, info)
 
 
 def _read_zipped(archive, info, max_bytes):

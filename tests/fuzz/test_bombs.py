@@ -53,6 +53,16 @@ def test_sizes_that_cannot_be(read, kind, size):
         read(first.tobuf(tarfile.GNU_FORMAT) + bytes(2048), lambda name: False)
 
 
+def test_a_sparse_file_whose_map_is_missing(read):
+    member = tarfile.TarInfo("a")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1  # the map goes on in the next block
+    header[148:156] = b"%06o\0 " % tarfile.calc_chksums(header)[0]
+    with pytest.raises(ValueError, match=r"x\.tar, at its start: "):
+        read(header)
+
+
 def test_a_sparse_file_of_zeros_that_are_not_there(read):
     member = tarfile.TarInfo("a")
     member.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,0"}
