@@ -7,13 +7,13 @@ from aml.params.reading import Seed, Within, of_type, setting
 
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 NUMBER = "{number}"  # in names and URLs of source files: 1 to `archives`, a file each
-DRAWN_SIZES = (32, 2048)  # smaller images show nothing, larger ones only the textures' pixels
 # what synthetic can draw; a test compares the two
 KINDS = ("cathedral", "church", "palace", "dome", "tower", "arch", "castle", "block")
 NUM_STONES = 8
 
 BadImages = Literal["error", "exclude", "fill"]
-DrawnSize = Annotated[int, Within(*DRAWN_SIZES)]  # longer side, pixels
+# longer side, pixels: smaller images show nothing, larger ones only the textures' pixels
+DrawnSize = Annotated[int, Within(32, 2048)]
 Drawn = Annotated[int, Within(1, 100_000)]
 
 
@@ -50,14 +50,12 @@ class SyntheticTest:
     queries_per_landmark: Drawn
     views_per_landmark: Drawn  # database images
     num_other: Annotated[int, Within(0, 100_000)]  # database images of other landmarks and of none
-    kinds: list[str]  # of buildings
-    palette: list[int]  # of stones
+    kinds: list[Literal[KINDS]]  # of buildings
+    palette: Annotated[list[int], Within(0, NUM_STONES - 1)]  # of stones
 
     def __post_init__(self):
-        for name, known in (("kinds", KINDS), ("palette", tuple(range(NUM_STONES)))):
-            values = getattr(self, name)
-            if not values or not set(values) <= set(known):
-                raise ValueError(f"{name} is {values}; accepted: one or more of {', '.join(map(str, known))}")
+        if not self.kinds or not self.palette:
+            raise ValueError(f"kinds is {self.kinds}, palette {self.palette}; accepted: one or more of each")
 
 
 @dataclass(frozen=True)
