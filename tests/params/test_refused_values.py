@@ -59,7 +59,7 @@ REFUSED = [
     (OURS, "train_teacher.loss.margin", "0.7", "train_teacher.loss.margin is '0.7' (str); float is expected"),
     (OURS, "train_teacher.loss.mining", "none", "unknown 'mining' in params.yaml: train_teacher.loss"),
     (OURS, "train_student.loss.num_negatives", 0, "num_negatives is 0; accepted: 1 or more, as contr"),
-    (OURS, "grid.loss_without_teacher", "reg", "loss_without_teacher is reg; accepted: a loss that needs no teacher"),
+    (OURS, "grid.loss_without_teacher", "ssp", "loss_without_teacher is ssp; accepted: a loss that needs no teacher"),
     (OURS, "extract.scales", [], "extract: scales is []; accepted: one or more"),
     (OURS, "complexity.sizes", [], "sizes is []; accepted: one or more [height, width]"),
     (OURS, "complexity.sizes", [[96, 0]], "sizes is [[96, 0]]"),
