@@ -55,8 +55,8 @@ def files(archive, *, is_wanted: Callable[[str], bool], max_bytes: int) -> Itera
 
 
 def _tar_members(archive, start):
-    """Yield of each member: name, whether it is a file or folder, whether it is a folder, and a function that reads at
-    most so many bytes of it."""
+    """Yield for each member: name, whether it is a file or folder, whether it is a folder, and a function that reads
+    it, if it has at most as many bytes as the function is given."""
     with contextlib.closing(_unpacked(archive, start)) as file:
         stream = _Stream(file)
         options = {"bufsize": _READ_BYTES, "encoding": "utf-8", "tarinfo": _Header}

@@ -10,9 +10,10 @@ from aml.params.datasets import Distractors
 
 
 def preprocess(raw: Path, processed: Path, settings: Distractors, *, name: str, num_workers: int) -> dict:
-    """Read `raw`; write the distractors `processed` in the order of the list: those in the first settings.archives
-    archives, of settings.archives_in_all that hold all images of the list. With 0 nothing is read. Return {}: they
-    have no ground truth.
+    """Read `raw`, write the distractors `processed` in the order of the list, and return {}: they have no ground truth.
+
+    settings.archives_in_all archives hold all images of the list; only those in the first settings.archives are packed.
+    With 0 nothing is read.
 
     Raises ValueError for files that break the format, for another number of names than settings.expected, for a missing
     archive, and for images that are missing although all archives are used; nothing is written then.

@@ -27,8 +27,8 @@ MAX_POSITIVES = 5  # of an image: the next ones of its landmark, by name
 
 
 def preprocess(raw: Path, processed: Path, settings: Folder, *, name: str, num_workers: int) -> dict:
-    """Read `raw`; write the set `processed` of settings.kind; return the ground truth of a test set as
-    `aml.files.image_sets` has it, {} for others.
+    """Read `raw`, write the set `processed` of settings.kind, and return the ground truth of a test set as
+    `aml.files.image_sets` describes it, {} for others.
 
     Raises ValueError, and writes nothing, for a folder without images, for a CSV that breaks the format or names an
     image that the folder lacks, for a box outside its image, and if too little is left; also for an image that can't be

@@ -18,8 +18,11 @@ _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 
 
 def preprocess(raw: Path, processed: Path, settings: TestSet, *, name: str, num_workers: int) -> dict:
-    """Read `raw`; write the test set `processed`, database and queries in the order of the ground truth; return the
-    ground truth as `aml.files.image_sets` has it.
+    """Read `raw`, write the test set `processed`, and return its ground truth as `aml.files.image_sets` describes it.
+
+    Database and queries are in the order of the ground truth. Boxes are kept as they are. A box that reaches over its
+    image's border is reported, not cut: upstream crops with Pillow, which rounds the coordinates and fills the outside
+    with black.
 
     Raises ValueError for files that break the format, for other counts than settings.expected (queries and database of
     the ground truth, images in the archives, listed or not), for a listed image that is missing or cannot be decoded,

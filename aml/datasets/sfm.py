@@ -18,11 +18,10 @@ _HINT = (
 
 
 def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, name: str, num_workers: int) -> dict:
-    """Read `raw`; write the training set `processed`; return {}, since it has no ground truth. Rows: train list,
-    validation list, other whitening images.
+    """Read `raw`, write the training set `processed`, and return {}: it has no ground truth.
 
-    settings.on_bad_image: see `pack_listed`; an excluded image's pairs are dropped too. Whitening images that are in no
-    pair are not packed.
+    Rows: train list, validation list, other whitening images; of those none that is in no pair. An excluded image's
+    pairs are dropped too (settings.on_bad_image: see `pack_listed`).
     Raises ValueError for lists, archives and images that break the format or are missing, and for other counts than
     settings.expected; nothing is written then.
     """

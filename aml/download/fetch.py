@@ -23,8 +23,8 @@ _ENTERING = threading.Lock()  # downloads run side by side and share one file of
 def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_downloads: int) -> None:
     """Fetch every file into `folder`, `num_downloads` at a time; files that are there already are only checked.
 
-    files: name -> sources, as in `fetch`. Raises ValueError if files could not be had, after all others are there or
-    ENOUGH have failed.
+    files: name -> sources, as in `fetch`. Raises ValueError if files could not be fetched, after all others are there
+    or ENOUGH have failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     problems = []
@@ -45,13 +45,14 @@ def fetch_all(files: dict[str, list[str]], folder: Path, *, digests: Path, num_d
 
 
 def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_start: str = "") -> str:
-    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked. If it
-    came from a local path and has changed there, it is copied again, which a line on standard error says.
+    """Fetch one file to `destination` and return its sha256 (hex). A file that is there already is only checked.
 
-    sources: http(s) and file URLs or local paths, tried in this order; a partial download goes on where it stopped if
-    the server can. sha256_start: the first digits of its sha256, if its name has them. digests: JSON file {name:
-    {"sha256", "bytes", "source"}}; the first download of a name is noted there, and later ones must equal it, unless
-    both come from local paths. Several threads may share it.
+    If it came from a local path and has changed there, it is copied again, and a line on standard error says so.
+
+    sources: http(s) and file URLs or local paths, tried in this order. A partial download continues where it stopped if
+    the server supports it. sha256_start: the first digits of its sha256, if its name has them. digests: JSON file
+    {name: {"sha256", "bytes", "source"}}; the first download of a name is noted there, and later ones must equal it,
+    unless both come from local paths. Several threads may share it.
     Raises ValueError if no source gives the file (with the reason of each; a part is kept for the next run), and if it
     differs from what is noted (it is kept beside `destination` and not downloaded again).
     """

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from tests.fuzz.inputs import altered, damaged, fuzzed
 from tests.fuzz.watch import ends_well
 from tests.pipeline.conftest import tiny
 
+pytestmark = pytest.mark.filterwarnings("ignore:\\s*found duplicate anchor")
 VALUES = tiny(yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text()))
 WHOLE = yaml.safe_dump(VALUES, sort_keys=False).encode()
 SMALL = b"a: &a {b: [1, 2.5, -3e-06], c: 'x', d: \"\\u00e9\"}\ne: *a\nf: |\n  text\n  more\n? g\n: !!int '3'\n# end\n"
