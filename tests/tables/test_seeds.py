@@ -23,7 +23,6 @@ from tests import read_rows
 from tests.pages.page_content import content
 from tests.stages.test_tables_stage import paper, run
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_queries
-from tools.compare import movement
 
 FACTORS = {0: 1.0, 1: 0.97, 7: 0.9}
 SETTINGS = paper_settings(seeds=tuple(FACTORS))
@@ -87,7 +86,6 @@ def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
                 checked += deviation > 0.05
         (again,) = read_tables(tmp_path / f"table{table.number}.csv")
         assert again.columns == table.columns and again.has_deviations
-        assert movement(build_tables(paper_settings(), printed_records()), [again], 100).num_cells == 8 * len(lines)
         assert "Students: mean and standard deviation over seeds 0, 1, 7." in table.caption
         assert table.caption.index("standard deviation") < table.caption.index(BOLD)
     assert checked > 1000 and not any("seed" in t.caption for t in build_tables(paper_settings(seeds=(7,)), {}))
