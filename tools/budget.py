@@ -8,15 +8,16 @@ labels, the anchor alone without. In both only the anchor passes through the stu
 images of the student. A neighbour of csd or d3still is a row of the teacher's descriptors and is not counted.
 """
 
+from collections import namedtuple
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from tabulate import tabulate
 
 from aml.pages.figures import style
 from aml.pages.figures.results import LEVEL, METRIC, PROTOCOLS, SCORE, Results
 from aml.params.networks import network_settings
-from aml.params.reading import PARAMETERS, read_parameters, section, setting
+from aml.params.reading import PARAMETERS, read_parameters, setting
 from aml.params.reports import BootstrapSettings
 from aml.tables.bootstrap import draw, percentile_interval, read_scores
 from aml.tables.model import tenths
@@ -31,33 +32,13 @@ BARS = {"linewidth": 1, "capsize": 2}
 OFFSET = 0.15  # rows, between a loss's mark and the middle of its row
 
 
-class Line(NamedTuple):
-    """A line of budget.csv: Medium mAP of a loss, mean over test sets and seeds; less reg's by the same budget; less
-    its own at equal steps. Percent and points, with intervals."""
-
-    budget: str
-    protocol: str
-    loss: str
-    anchors: int  # an epoch
-    mAP: float  # noqa: N815 - the field's word
-    low: float
-    high: float
-    less_reg: float
-    less_reg_low: float
-    less_reg_high: float
-    less_steps: float
-    less_steps_low: float
-    less_steps_high: float
+# A line of budget.csv: anchors an epoch; Medium mAP of a loss, mean over test sets and seeds; less reg's by the same
+# budget; less its own at equal steps. Percent and points, with intervals.
+DIFFERENCES = "less_reg less_reg_low less_reg_high less_steps less_steps_low less_steps_high"
+Line = namedtuple("Line", f"budget protocol loss anchors mAP low high {DIFFERENCES}")
 
 
-def overrides(values: dict, wanted: dict[str, object]) -> list[str]:
-    """Return the parameters that differ from `values`, as `dvc exp run -S` takes them; `wanted`: by dotted name."""
-    found = {name: value for name, value in wanted.items() if section(values, name) != value}
-    shown = {name: f"[{','.join(map(str, v))}]" if isinstance(v, list) else v for name, v in found.items()}
-    return [f"{name}={value}" for name, value in shown.items()]
-
-
-def runs(values: dict, seeds: list[int]) -> dict[str, list[str]]:
+def runs(values: dict) -> dict[str, dict[str, object]]:
     """Return the parameters of both runs, by budget. The losses with labels keep the anchors of contr_plus."""
     grid, losses = values["grid"], values["losses"]
     dimension = network_settings(values, values["teacher"]).dimension
@@ -69,12 +50,7 @@ def runs(values: dict, seeds: list[int]) -> dict[str, list[str]]:
     images = anchors * members["contr_plus"]
     by_budget = {"steps": dict.fromkeys(LOSSES, anchors), "images": {name: images // members[name] for name in LOSSES}}
     return {
-        budget: overrides(
-            values,
-            common
-            | {"grid.seeds": seeds}
-            | {f"losses.{name}.images_per_epoch": number for name, number in of_budget.items()},
-        )
+        budget: common | {f"losses.{name}.images_per_epoch": number for name, number in of_budget.items()}
         for budget, of_budget in by_budget.items()
     }
 
@@ -122,14 +98,14 @@ def compare(by_budget: dict[str, Run]) -> list[Line]:
 
 
 def keep(clones: dict[str, Path], folder: Path) -> str:
-    """Write budget.csv and the figure, budget.svg and .png; return the figure and what they say in three sentences."""
+    """Write budget.csv and the figure, budget.svg and .png; return a table of the scores and the figure in Markdown."""
     by_budget = {budget: Run(clone) for budget, clone in clones.items()}
     lines = compare(by_budget)
     write_lines(folder / "budget.csv", Line, lines)
     style.use_style()
     shown = picture(by_budget, lines)
     style.write_picture(folder, shown)
-    return f"{in_words(lines)}\n\n![{shown.title}]({shown.file}.png)\n\n{shown.caption}"
+    return f"{as_table(lines)}\n\n![{shown.title}]({shown.file}.png)\n\n{shown.caption}"
 
 
 def picture(by_budget: dict[str, Run], lines: list[Line]) -> style.Picture:
@@ -165,29 +141,17 @@ def picture(by_budget: dict[str, Run], lines: list[Line]) -> style.Picture:
     return style.Picture("budget", "Losses by equal budgets", caption, figure)
 
 
-def in_words(lines: list[Line]) -> str:
-    """Return three sentences: the asymmetric scores by each budget, best first; then what the budget changes."""
-    found = {(line.budget, line.protocol, line.loss): line for line in lines}
-
-    def scores(budget: str) -> str:
-        ordered = sorted((found[budget, "asymmetric", loss] for loss in LOSSES), key=lambda line: -line.mAP)
-        return ", ".join(f"{line.loss} {in_print(line.mAP, line.low, line.high)}" for line in ordered)
-
-    def lead(budget: str, protocol: str) -> str:
-        line = found[budget, protocol, "contr_plus"]
-        return in_print(-line.less_reg, -line.less_reg_high, -line.less_reg_low)
-
-    gains = [found["images", "asymmetric", loss] for loss in LOSSES]
-    moved = [line for line in gains if line.anchors != found["steps", "asymmetric", line.loss].anchors]
-    gained = ", ".join(
-        f"{line.loss} {in_print(line.less_steps, line.less_steps_low, line.less_steps_high)}" for line in moved
-    )
-    return (
-        f"At equal steps asymmetric testing gives {scores('steps')}. At equal images it gives {scores('images')}. "
-        f"reg is ahead of contr_plus by {lead('steps', 'asymmetric')} points at equal steps and "
-        f"{lead('images', 'asymmetric')} at equal images, in symmetric testing by {lead('steps', 'symmetric')} and "
-        f"{lead('images', 'symmetric')}; from the one budget to the other asymmetric mAP moves by {gained}."
-    )
+def as_table(lines: list[Line]) -> str:
+    """Return the scores with their intervals in Markdown, a row for each loss."""
+    found = {(line.protocol, line.budget, line.loss): line for line in lines}
+    columns = [(protocol, budget) for protocol in PROTOCOLS[::-1] for budget in BUDGETS]
+    rows = []
+    for loss in LOSSES:
+        shown = [found[*column, loss] for column in columns]
+        anchors = " / ".join(f"{line.anchors:,}" for line in shown[: len(BUDGETS)])
+        rows.append((loss, anchors, *(in_print(line.mAP, line.low, line.high) for line in shown)))
+    header = ("loss", "anchors", *(f"{protocol}, {BUDGETS[budget]}" for protocol, budget in columns))
+    return tabulate(rows, header, "pipe", disable_numparse=True)
 
 
 def in_print(value: float, low: float, high: float) -> str:

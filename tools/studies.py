@@ -18,18 +18,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dvc.utils.hydra import apply_overrides
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
-from aml.params.reading import PARAMETERS, parameters
+from aml.params.reading import PARAMETERS, parameters, section
 from aml.tables.model import SUCCESSORS
 from stages.runtime import run
 from tools import budget
 
 FIGURE = "losses"  # of reports/figures
+OF_SUCCESSORS = ("table11.*", "table12.*", "intervals.csv", "differences.csv")  # of reports/tables
 SEEDS = """# Results by seeds {seeds}
 
 `make seeds` at commit {commit}: every student trained once by each seed, every teacher once. Tables have means and
@@ -43,18 +45,18 @@ symmetric, Table 12 asymmetric testing; claim m of [claims.csv](claims.csv) is a
 BUDGET = """# Losses by equal budgets
 
 `make budget` at commit {commit}, seeds {seeds}: what of the order of losses is due to how many images each trains with?
-All numbers: [budget.csv](budget.csv).
+Medium mAP in percent, with intervals; with the differences of losses and budgets: [budget.csv](budget.csv).
 """
 
 
 @dataclass(frozen=True)
 class Study:
-    """`runs` gives each run's parameters as `dvc exp run -S` takes them, by the run's name, "" for the only one, from
-    params.yaml and the seeds. `keep` copies what is kept from the clones into a folder, and returns README.md's end."""
+    """`runs` gives each run's parameters, by dotted names, from params.yaml; runs by name, "" for the only one. `keep`
+    copies what is kept from the clones into a folder, and returns README.md's end."""
 
     heading: str
     seeds: list[int] | None  # None: those of params.yaml
-    runs: Callable[[dict, list[int]], dict[str, list[str]]]
+    runs: Callable[[dict], dict[str, dict[str, object]]]
     keep: Callable[[dict[str, Path], Path], str]
 
 
@@ -65,10 +67,10 @@ def main(name: str, seeds: list[int]) -> None:
         raise ValueError(f"{found}; accepted: a commit without changes, since results are of a commit: commit them")
     seeds = seeds or study.seeds or values["grid"]["seeds"]
     clones = {}
-    for run_name, overrides in study.runs(values, seeds).items():
+    for run_name, wanted in study.runs(values).items():
         folder = clones[run_name] = Path("work") / "-".join(filter(None, (name, run_name)))
         clone(commit.name, folder)
-        apply_overrides(folder / PARAMETERS, overrides)
+        apply_overrides(folder / PARAMETERS, overrides(values, {"grid.seeds": seeds} | wanted))
         for command in (("tools.repro", "check"), ("tools.cluster", "--keep-going")):
             module(folder, *command, remedy=f"after the cause is gone, `make {name}` goes on")
     with replacing(Path("reports") / name, is_folder=True) as folder:
@@ -88,40 +90,33 @@ def clone(commit: str, folder: Path) -> None:
         module(folder, "dvc", "checkout", "--quiet", "--allow-missing")
 
 
-def tables_and_claims(*patterns: str) -> Callable[[dict[str, Path], Path], str]:
+def overrides(values: dict, wanted: dict[str, object]) -> list[str]:
+    """The parameters that differ from `values`, as `dvc exp run -S` takes them; `wanted`: by dotted name."""
+    found = {name: value for name, value in wanted.items() if section(values, name) != value}
+    shown = {name: f"[{','.join(map(str, v))}]" if isinstance(v, list) else v for name, v in found.items()}
+    return [f"{name}={value}" for name, value in shown.items()]
+
+
+def keep_tables(patterns: tuple[str, ...], clones: dict[str, Path], folder: Path) -> str:
     """Keep the files of reports/tables that a pattern fits, claims and the figure of losses of the only run."""
-
-    def keep(clones: dict[str, Path], folder: Path) -> str:
-        reports = clones[""] / "reports"
-        (folder / "tables").mkdir()
-        for path in (path for pattern in patterns for path in (reports / "tables").glob(pattern)):
-            shutil.copyfile(path, folder / "tables" / path.name)
-        for path in (reports / "claims.csv", *(reports / f"figures/{FIGURE}{ending}" for ending in (".svg", ".png"))):
-            shutil.copyfile(path, folder / path.name)
-        figures = json.loads((reports / "figures/figures.json").read_text(encoding="utf-8"))
-        shown = next(figure for figure in figures if figure["file"] == f"{FIGURE}.svg")
-        return f"![{shown['title']}]({FIGURE}.png)\n\n{shown['caption']}"
-
-    return keep
+    reports = clones[""] / "reports"
+    (folder / "tables").mkdir()
+    for path in (path for pattern in patterns for path in (reports / "tables").glob(pattern)):
+        shutil.copyfile(path, folder / "tables" / path.name)
+    for path in (reports / "claims.csv", *(reports / f"figures/{FIGURE}{ending}" for ending in (".svg", ".png"))):
+        shutil.copyfile(path, folder / path.name)
+    figures = json.loads((reports / "figures/figures.json").read_text(encoding="utf-8"))
+    shown = next(figure for figure in figures if figure["file"] == f"{FIGURE}.svg")
+    return f"![{shown['title']}]({FIGURE}.png)\n\n{shown['caption']}"
 
 
-def by_seeds(values: dict, seeds: list[int]) -> dict[str, list[str]]:
-    return {"": budget.overrides(values, {"grid.seeds": seeds})}
-
-
-def with_successors(values: dict, seeds: list[int]) -> dict[str, list[str]]:
-    losses = list(dict.fromkeys((*values["grid"]["losses"], *SUCCESSORS)))
-    return {"": budget.overrides(values, {"grid.losses": losses, "grid.seeds": seeds})}
+def with_successors(values: dict) -> dict[str, dict[str, object]]:
+    return {"": {"grid.losses": list(dict.fromkeys((*values["grid"]["losses"], *SUCCESSORS)))}}
 
 
 STUDIES = {
-    "seeds": Study(SEEDS, [0, 1, 2, 3, 4], by_seeds, tables_and_claims("*.csv", "*.tex")),
-    "beyond": Study(
-        BEYOND,
-        None,
-        with_successors,
-        tables_and_claims("table11.*", "table12.*", "intervals.csv", "differences.csv"),
-    ),
+    "seeds": Study(SEEDS, [0, 1, 2, 3, 4], lambda values: {"": {}}, partial(keep_tables, ("*.csv", "*.tex"))),
+    "beyond": Study(BEYOND, None, with_successors, partial(keep_tables, OF_SUCCESSORS)),
     "budget": Study(BUDGET, [0, 1, 2], budget.runs, budget.keep),
 }
 

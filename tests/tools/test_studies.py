@@ -14,57 +14,57 @@ from dvc.utils.hydra import apply_overrides
 
 from aml.files.atomic import write_json
 from aml.params.reading import parameters, read_parameters
+from aml.tables.model import tenths
 from stages import check
-from tests import ROOT
+from tests import ROOT, set_at
 from tests.tables.paper_records import SETS, printed_records, write_queries
 from tests.tables.test_sub_grids import parameters as paper_parameters
 from tests.tables.test_sub_grids import records
 from tools import budget
-from tools.studies import STUDIES
+from tools.studies import STUDIES, overrides
 
 SEEDS, RECORDS = [0, 1, 2], printed_records()
 
 
 @pytest.mark.parametrize(("name", "seeds"), [("seeds", [0, 1, 2, 3, 4]), ("beyond", [0]), ("budget", SEEDS)])
-def test_the_experiments_that_the_page_shows_are_the_study(name, seeds):
+def test_a_study_is_the_experiments_that_the_page_shows_and_its_parameters_are_accepted(
+    tmp_path, monkeypatch, name, seeds
+):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs/dvc.md").read_text().replace("\\\n", " ")
     commands = re.findall(r"^ +dvc exp run --queue (.*)$", text, flags=re.MULTILINE)
     numbers = re.search(r"for anchors in ([\d ]+); do", text).group(1).split()
     shown = [set(shlex.split(command.replace("$anchors", n), comments=True)) for command in commands for n in numbers]
-    for wanted in STUDIES[name].runs(read_parameters(ROOT / "params.yaml"), seeds).values():
-        assert {"-S", *wanted} in shown
-
-
-@pytest.mark.parametrize("name", STUDIES)
-def test_a_studys_parameters_are_accepted(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    for overrides in STUDIES[name].runs(read_parameters(ROOT / "params.yaml"), SEEDS).values():
+    values = read_parameters(ROOT / "params.yaml")
+    for wanted in STUDIES[name].runs(values).values():
+        changes = overrides(values, {"grid.seeds": seeds} | wanted)
+        assert {"-S", *changes} in shown
         shutil.copy(ROOT / "params.yaml", tmp_path)
-        apply_overrides(tmp_path / "params.yaml", overrides)
+        apply_overrides(tmp_path / "params.yaml", changes)
         check.main(tmp_path / "cell.json", tmp_path / "checked.json", parameters())
-        assert parameters()["grid"]["seeds"] == SEEDS
+        assert parameters()["grid"]["seeds"] == seeds
 
 
-def test_budgets_are_equal(tmp_path):
+def test_budgets_are_equal():
     """Anchors of each loss at equal steps; at equal images its anchors times the images of its tuples."""
     values = read_parameters(ROOT / "params.yaml")
     values["losses"]["ms"]["num_negatives"] = 2
-    found = {run: dict(override.split("=") for override in wanted) for run, wanted in budget.runs(values, [0]).items()}
+    found = budget.runs(values)
     tuples = {"reg": 1, "contr_plus": 7, "contr": 7, "triplet": 7, "ms": 4, "csd": 1, "d3still": 1}
-    for run, images in (("steps", dict.fromkeys(tuples, 1)), ("images", tuples)):
-        for loss, of_tuple in images.items():
-            name = f"losses.{loss}.images_per_epoch"
-            anchors = int(found[run].get(name, values["losses"][loss]["images_per_epoch"]))
-            assert anchors * of_tuple == {"steps": 1000, "images": 7000}[run]
+    for loss, images in tuples.items():
+        name = f"losses.{loss}.images_per_epoch"
+        assert found["steps"][name] == 1000 and found["images"][name] * images == 7000
 
 
-def finished(folder: Path, overrides: list[str], points: dict[str, float]) -> Path:
+def finished(folder: Path, wanted: dict[str, object], points: dict[str, float]) -> Path:
     """A clone with made-up metrics: losses score the same but for `points`, seeds and queries but for a shift."""
     folder.mkdir()
-    (folder / "params.yaml").write_text(yaml.safe_dump(paper_parameters()))
-    apply_overrides(folder / "params.yaml", overrides)
+    values = paper_parameters()
+    for name, value in (wanted | {"grid.seeds": SEEDS}).items():
+        set_at(values, name, value)
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
     found = {}
-    for key, record in records(read_parameters(folder / "params.yaml")["grid"]).items():
+    for key, record in records(values["grid"]).items():
         for seed in SEEDS if "-" in key else [None]:
             of_seed = copy.deepcopy(record)
             of_seed["network"] |= {"key": key if seed is None else f"{key.removesuffix('-0')}-{seed}", "seed": seed}
@@ -80,7 +80,7 @@ def finished(folder: Path, overrides: list[str], points: dict[str, float]) -> Pa
 
 
 def test_what_budgets_change_is_told_with_paired_intervals(tmp_path):
-    by_run = budget.runs(paper_parameters(), SEEDS)
+    by_run = budget.runs(paper_parameters())
     points = {"steps": {"contr_plus": -2.0}, "images": {"contr_plus": -2.0, "reg": 3.0, "csd": -1.5}}
     clones = {run: finished(tmp_path / run, by_run[run], points[run]) for run in by_run}
     (tmp_path / "kept").mkdir()
@@ -98,8 +98,10 @@ def test_what_budgets_change_is_told_with_paired_intervals(tmp_path):
         if protocol == "asymmetric":
             assert float(line["mAP"]) == pytest.approx(base + of_run.get(loss, 0), abs=0.006)
             assert 0.5 < float(line["mAP"]) - float(line["low"]) < 2 and float(line["high"]) > float(line["mAP"]) + 0.5
-    sentences = text.partition("\n\n")[0].split(". ")
-    assert [sentence.count(" [") for sentence in sentences] == [7, 7, 4 + 3]
-    assert "by 2.0 [2.0, 2.0] points at equal steps and 5.0 [5.0, 5.0] at equal images" in sentences[2]
-    assert "moves by reg 3.0 [3.0, 3.0], csd -1.5 [-1.5, -1.5], d3still 0.0 [0.0, 0.0]." in sentences[2]
+    csd = lines["steps", "asymmetric", "csd"], lines["images", "asymmetric", "csd"]
+    (row,) = (row for row in text.splitlines() if row.startswith("| csd"))
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[1] == " / ".join(f"{int(line['anchors']):,}" for line in csd)
+    assert cells[2:4] == [f"{tenths(line['mAP'])} [{tenths(line['low'])}, {tenths(line['high'])}]" for line in csd]
+    assert cells[4] == cells[5] and "Losses by equal budgets" in text
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"budget.csv", "budget.svg", "budget.png"}
