@@ -1,10 +1,11 @@
-"""Checks what would stop a run on this machine: Python, packages, GPU, git, DVC, permissions, disk.
+"""Checks what would stop a run on this machine: packages, GPU, git, DVC, permissions, disk.
 
 Not a stage: `make repro`, `make paper` and `make published` call it first. It prints a line a check, and ends with exit
 status 1 if one of them found an error. torch is tried in a process of its own, which a broken driver may abort.
 """
 
 import importlib.metadata
+import platform
 import re
 import shutil
 import subprocess
@@ -18,7 +19,6 @@ from pathlib import Path
 from aml.compute.device import runtime
 from stages.runtime import run_command
 
-PYTHON = (3, 11)  # the version for which requirements.txt pins packages
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"  # published/tools is a link to tools
 FOLDERS = ("data", "models", "reports")
 LEAST_FREE = 200_000_000  # bytes; the embedded default writes 182 MB
@@ -34,7 +34,7 @@ for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 
 
 def main(values: dict) -> None:
     where = runtime(values)
-    checks = (check_python, check_packages, partial(check_gpus, where.device, where.processes), check_git, check_dvc)
+    checks = (check_packages, partial(check_gpus, where.device, where.processes), check_git, check_dvc)
     with ThreadPoolExecutor(len(checks)) as pool:  # most of them wait for a child
         lines = list(pool.map(result, checks))
     print(*lines, sep="\n", file=sys.stderr)
@@ -51,14 +51,6 @@ def result(check: Callable[[], str]) -> str:
         return f"error  {error}"
 
 
-def check_python(version: tuple[int, int] = sys.version_info[:2]) -> str:
-    """Raise ValueError for a Python that is older than the pinned packages accept."""
-    found = f"Python {version[0]}.{version[1]}"
-    if version < PYTHON:
-        raise ValueError(f"{found}: use Python 3.11 (`make PYTHON=python3.11 repro`, with .venv removed before)")
-    return found if version == PYTHON else f"{found}, though packages are pinned for 3.11"
-
-
 def check_packages(requirements: Path = REQUIREMENTS) -> str:
     """Raise ValueError if a package of requirements.txt is not installed; another version is no error."""
     required, others = pinned(requirements.read_text(encoding="utf-8")), []
@@ -69,7 +61,8 @@ def check_packages(requirements: Path = REQUIREMENTS) -> str:
             raise ValueError(f"package {name} is not installed: rm .venv/ready and `make`") from None
         if found.partition("+")[0] != wanted:
             others.append(f"{name} {found} instead of {wanted}")
-    return f"{len(required)} packages" + (f"; in another version: {', '.join(others)}" if others else "")
+    said = f"Python {platform.python_version()}, {len(required)} packages"
+    return said + (f"; in another version: {', '.join(others)}" if others else "")
 
 
 def pinned(text: str) -> dict[str, str]:

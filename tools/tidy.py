@@ -11,7 +11,6 @@ record.
 
 import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import networkx
@@ -26,10 +25,11 @@ def main(metrics: Path, queries: Path, *outputs: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with Repo() as repo:
-            graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-            fresh = up_to_date(graph, repo.status())
+            needs = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)  # stage -> what it needs
+            changed = repo.status()
     except DvcException as error:
         raise ValueError(str(error)) from error
+    fresh = set(needs).difference(changed, *(networkx.ancestors(needs, stage) for stage in changed))
     names = [stage.rpartition(":")[2] for stage in fresh]  # without the path of its dvc.yaml
     keys = {name.partition("@")[2] for name in names if name.startswith("evaluate_")}
     outdated = [path for path in sorted(metrics.glob("*.json")) if path.stem not in keys]
@@ -37,12 +37,6 @@ def main(metrics: Path, queries: Path, *outputs: Path) -> None:
     for path in outdated:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         print(f"tidy: removed {path}: out of date", file=sys.stderr)
-
-
-def up_to_date(graph: networkx.DiGraph, changed: Iterable[str]) -> set[str]:
-    """Return the stages that have not changed and need none that has; `graph` leads from each stage to those that it
-    needs."""
-    return set(graph).difference(changed, *(networkx.ancestors(graph, stage) for stage in changed))
 
 
 if __name__ == "__main__":

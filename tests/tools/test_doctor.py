@@ -16,39 +16,35 @@ def test_this_machine(monkeypatch):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = python("-m", "tools.doctor", env=environment)
     assert done.returncode == 0 and done.stdout == ""
-    for words in ("Python 3.11", "packages", "GPU", "commit ", "GB free in"):
+    for words in ("Python 3.* packages", "GPU", "commit ", "GB free in"):
         assert re.search(f"^ok .*{words}", done.stderr, re.MULTILINE), done.stderr
 
 
 def test_every_error_is_printed_and_ends_the_doctor(monkeypatch, capsys):
     monkeypatch.setenv("PATH", "")
     values = {"device": "cpu", "processes": 1, "num_threads": 1, "num_workers": 0, "num_downloads": 1, "compile": False}
-    with pytest.raises(ValueError, match="2 of 5 checks found what will stop the run"):
+    with pytest.raises(ValueError, match="2 of 4 checks found what will stop the run"):
         doctor.main({"runtime": values})
     said = capsys.readouterr().err
-    assert "error  git fails: " in said and "error  dvc fails: " in said and "ok     Python 3.11" in said
+    assert "error  git fails: " in said and "error  dvc fails: " in said and "ok     Python 3" in said
 
 
 @pytest.mark.parametrize(
     ("device", "processes", "names", "found"),
     [
-        ("auto", 1, [], "no GPU, the CPU computes"),
         ("auto", 2, [], "no GPU, the CPU computes"),
         ("cpu", 1, ["A"], "no GPU needed"),
         ("cuda:1", 1, ["A", "B"], "GPU B"),
         ("auto", 2, ["A", "B"], "GPU B"),
-        ("cuda", 1, [], ValueError("GPU 0 (device cuda, processes 1), but torch finds 0")),
-        ("cuda:1", 1, ["A"], ValueError("GPU 1 (device cuda:1, processes 1), but torch finds 1")),
-        ("auto", 2, ["A"], ValueError("GPU 1 (device auto, processes 2), but torch finds 1")),
+        ("cuda", 1, [], "GPU 0 (device cuda, processes 1), but torch finds 0"),
+        ("cuda:1", 1, ["A"], "GPU 1 (device cuda:1, processes 1), but torch finds 1"),
+        ("auto", 2, ["A"], "GPU 1 (device auto, processes 2), but torch finds 1"),
     ],
 )
 def test_as_many_gpus_as_runtime_asks_for(monkeypatch, device, processes, names, found):
     monkeypatch.setattr(doctor, "TORCH", "".join(f"print({name!r})\n" for name in names))
-    if isinstance(found, str):
-        assert found in doctor.check_gpus(device, processes)
-    else:
-        with pytest.raises(ValueError, match=re.escape(str(found))):
-            doctor.check_gpus(device, processes)
+    line = doctor.result(lambda: doctor.check_gpus(device, processes))
+    assert found in line and line.startswith("error" if "but" in found else "ok")
 
 
 def test_a_library_that_aborts_or_a_driver_that_hangs(monkeypatch):
@@ -60,10 +56,7 @@ def test_a_library_that_aborts_or_a_driver_that_hangs(monkeypatch):
         doctor.output("sleep", "60", what="torch")
 
 
-def test_python_and_packages(tmp_path):
-    with pytest.raises(ValueError, match=r"use Python 3\.11"):
-        doctor.check_python((3, 10))
-    assert "pinned for 3.11" in doctor.check_python((3, 12))
+def test_packages(tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("PyYAML==0.1\n")
     assert re.search("1 packages; in another version: PyYAML .* instead of 0.1", doctor.check_packages(file))
