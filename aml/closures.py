@@ -7,6 +7,7 @@ that and names the needed one itself.
 
 import ast
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 from aml.files.digests import NO_CODE, file_sha256, syntax_sha256, syntax_tree
@@ -23,14 +24,14 @@ class Code:
 
     def __init__(self, root: Path, *, outside: Collection[str], by_name: Collection[str]):
         self.root, self.outside, self.by_name = Path(root), outside, by_name
-        self._imports, self._digests = {}, {}
+        self.imports, self.digest = cache(self._read_imports), cache(syntax_sha256)
 
     def digests(self, module: str, *, by_name: bool) -> dict[str, str]:
         """Return path -> digest of each file that `module` needs, sorted. A Python file's digest is that of its
         syntax tree; a file beside it (template, table of constants) has that of its bytes. Files without code are
         left out."""
         files = self.closure(module, by_name=by_name)
-        found = {path: self._digest(path) for path in files}
+        found = {path: self.digest(path) for path in files}
         for folder in {path.parent for path in files}:
             found |= {path: file_sha256(path) for path in data(folder)}
         kept = {path.relative_to(self.root).as_posix(): digest for path, digest in found.items() if digest != NO_CODE}
@@ -62,33 +63,26 @@ class Code:
         base = self.root.joinpath(*module.split("."))
         return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
-    def imports(self, module: str, path: Path) -> set[str]:
-        """Return the dotted names that a file imports or may import: `from a import b` gives a and a.b.
+    def _read_imports(self, module: str, path: Path) -> set[str]:
+        """The dotted names that a file imports or may import: `from a import b` gives a and a.b.
 
         Raises ValueError for a relative import, for one by name outside the packages `by_name`, and for a file that
         Python can't read.
         """
-        if path not in self._imports:
-            names = set()
-            for node in _walk(syntax_tree(path)):
-                if isinstance(node, ast.ImportFrom):
-                    if node.level:
-                        raise ValueError(f"{path}, line {node.lineno}: a relative import; accepted: absolute ones")
-                    names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-                elif isinstance(node, ast.Import):
-                    names |= {alias.name for alias in node.names}
-                elif _called(node) in ("import_module", "__import__") and module not in self.by_name:
-                    raise ValueError(
-                        f"{path}, line {node.lineno}: an import by name, which can't be followed; accepted: in "
-                        f"{', '.join(self.by_name)}, or in a package that is added to BY_NAME in stages/code.py"
-                    )
-            self._imports[path] = names
-        return self._imports[path]
-
-    def _digest(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digests[path] = syntax_sha256(path)
-        return self._digests[path]
+        names = set()
+        for node in _walk(syntax_tree(path)):
+            if isinstance(node, ast.ImportFrom):
+                if node.level:
+                    raise ValueError(f"{path}, line {node.lineno}: a relative import; accepted: absolute ones")
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif _called(node) in ("import_module", "__import__") and module not in self.by_name:
+                raise ValueError(
+                    f"{path}, line {node.lineno}: an import by name, which can't be followed; accepted: in "
+                    f"{', '.join(self.by_name)}, or in a package that is added to BY_NAME in stages/code.py"
+                )
+        return names
 
 
 def data(folder: Path) -> list[Path]:
