@@ -9,17 +9,37 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests import ROOT, copy_tracked
-from tests.mutations.bugs import Bug, read_bugs
 
-BUGS = read_bugs()
 TIMEOUT = 300  # seconds of a selection of tests
 ONE_FAILED = 1  # pytest's exit status; others say that nothing was collected, or not all
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`new` in place of `old`, which `file` holds once; `tests` are the test files of which one must fail."""
+
+    file: str
+    tests: tuple[str, ...]
+    name: str
+    old: str
+    new: str
+
+    def made_in(self, text: str) -> str:
+        """The text of `file` with the bug."""
+        assert text.count(self.old) == 1, f"{self.name}: {self.file} holds {text.count(self.old)} times {self.old!r}"
+        return text.replace(self.old, self.new)
+
+
+GROUPS = [group for path in sorted(Path(__file__).parent.glob("*.yaml")) for group in yaml.safe_load(path.read_text())]
+BUGS = [Bug(group["file"], tuple(group["tests"]), **bug) for group in GROUPS for bug in group["bugs"]]
 
 
 def test_there_are_many_bugs_of_different_names():
@@ -29,7 +49,7 @@ def test_there_are_many_bugs_of_different_names():
 
 @pytest.mark.parametrize("file", sorted({bug.file for bug in BUGS}))
 def test_the_bugs_of_a_file_can_be_made(file):
-    text = (ROOT / file).read_text(encoding="utf-8")
+    text = (ROOT / file).read_text()
     for bug in (bug for bug in BUGS if bug.file == file):
         mutated = bug.made_in(text)
         assert mutated != text, bug.name
@@ -38,56 +58,42 @@ def test_the_bugs_of_a_file_can_be_made(file):
         assert bug.tests and all((ROOT / tests).is_file() for tests in bug.tests), bug.name
 
 
-def test_a_bug_that_no_longer_fits_is_named():
-    bug = Bug("a margin of 1", "aml/losses/contr.py", "margin", "1", ("tests/losses/test_losses.py",))
-    with pytest.raises(ValueError, match=r"a margin of 1: aml/losses/contr\.py holds 2 times 'margin'; accepted: once"):
-        bug.made_in("margin, margin")
-
-
-class Copy:
-    """The files of this project in a folder of their own, where bugs are made; tests pass there without one."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.passed = folder, set()
-        copy_tracked(folder)
-
-    def pytest(self, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
-        """Runs these files up to the first failure, and leaves no bytecode: it would outlive a bug of its second."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [*command, f"--basetemp={self.folder.parent / 'basetemp'}"],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT,
-        )
-
-    def require_pass(self, tests: tuple[str, ...]) -> None:
-        """Asserts that these files pass as they are; each selection is run once."""
-        if tests not in self.passed:
-            done = self.pytest(tests)
-            assert done.returncode == 0, f"without a bug: exit {done.returncode}\n{done.stdout}"
-            self.passed.add(tests)
-
-
 @pytest.fixture(scope="session")
-def copy(tmp_path_factory):
-    return Copy(tmp_path_factory.mktemp("mutations") / "project")
+def copy(tmp_path_factory) -> Path:
+    """The files of this project in a folder of their own, where bugs are made."""
+    folder = tmp_path_factory.mktemp("mutations") / "project"
+    copy_tracked(folder)
+    return folder
+
+
+def tested(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
+    """Run these files up to the first failure, and leave no bytecode: it would outlive a bug of its second."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [*command, f"--basetemp={folder.parent / 'basetemp'}"],
+        cwd=folder,
+        env=environment | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT,
+    )
+
+
+tested_without_a_bug = cache(tested)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_bug_is_caught(copy, bug):
-    copy.require_pass(bug.tests)
-    path = copy.folder / bug.file
-    text = path.read_text(encoding="utf-8")
-    path.write_text(bug.made_in(text), encoding="utf-8")
+    done = tested_without_a_bug(copy, bug.tests)
+    assert done.returncode == 0, f"without a bug: exit {done.returncode}\n{done.stdout}"
+    path = copy / bug.file
+    text = path.read_text()
+    path.write_text(bug.made_in(text))
     try:
-        done = copy.pytest(bug.tests)
+        done = tested(copy, bug.tests)
     finally:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text)
     assert done.returncode == ONE_FAILED, f"{bug.name}: exit {done.returncode}\n{done.stdout}"
