@@ -64,7 +64,7 @@ class Code:
         return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
     def _read_imports(self, module: str, path: Path) -> set[str]:
-        """The dotted names that a file imports or may import: `from a import b` gives a and a.b.
+        """Return the dotted names that a file imports or may import: `from a import b` gives a and a.b.
 
         Raises ValueError for a relative import, for one by name outside the packages `by_name`, and for a file that
         Python can't read.

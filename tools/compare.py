@@ -37,7 +37,7 @@ def main(before: str, after: str | None, threshold: float, markdown: bool) -> No
 
 
 def cells(revision: str | None) -> Cells:
-    """The cells of all tables in a commit, or in the workspace for None, in their order.
+    """Return the cells of all tables in a commit, or in the workspace for None, in their order.
 
     Raises ValueError if there is no such commit, or no table in it.
     """
@@ -57,8 +57,8 @@ def cells(revision: str | None) -> Cells:
 
 
 def moved(earlier: Cells, later: Cells, threshold: float) -> list[tuple[str, ...]]:
-    """The texts under HEADER of each cell that moved by more than `threshold` points of percent, or became a number or
-    a dash."""
+    """Return the texts under HEADER of each cell that moved by more than `threshold` points of percent, or became a
+    number or a dash."""
     moves = []
     for (table, row, column), after in later.items():
         before = earlier.get((table, row, column), after)
@@ -70,7 +70,7 @@ def moved(earlier: Cells, later: Cells, threshold: float) -> list[tuple[str, ...
 
 
 def missing(these: Cells, others: Cells) -> list[str]:
-    """The rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
+    """Return the rows that `others` lacks, and the columns that it lacks in rows of both, each once a table."""
     rows, names = {cell[:2] for cell in others}, []
     for table, row, column in (cell for cell in these if cell not in others):
         names.append(f"Table {table}, {f'column {column}' if (table, row) in rows else row}")

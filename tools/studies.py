@@ -91,7 +91,7 @@ def clone(commit: str, folder: Path) -> None:
 
 
 def overrides(values: dict, wanted: dict[str, object]) -> list[str]:
-    """The parameters that differ from `values`, as `dvc exp run -S` takes them; `wanted`: by dotted name."""
+    """Return the parameters that differ from `values`, as `dvc exp run -S` takes them; `wanted`: by dotted name."""
     found = {name: value for name, value in wanted.items() if section(values, name) != value}
     shown = {name: f"[{','.join(map(str, v))}]" if isinstance(v, list) else v for name, v in found.items()}
     return [f"{name}={value}" for name, value in shown.items()]
