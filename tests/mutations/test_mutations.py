@@ -66,7 +66,7 @@ def copy(tmp_path_factory) -> Path:
     return folder
 
 
-def tested(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
+def outcome(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
     """Run these files up to the first failure, and leave no bytecode: it would outlive a bug of its second."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -81,19 +81,19 @@ def tested(folder: Path, tests: tuple[str, ...]) -> subprocess.CompletedProcess:
     )
 
 
-tested_without_a_bug = cache(tested)
+outcome_without_a_bug = cache(outcome)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_bug_is_caught(copy, bug):
-    done = tested_without_a_bug(copy, bug.tests)
+    done = outcome_without_a_bug(copy, bug.tests)
     assert done.returncode == 0, f"without a bug: exit {done.returncode}\n{done.stdout}"
     path = copy / bug.file
     text = path.read_text()
     path.write_text(bug.made_in(text))
     try:
-        done = tested(copy, bug.tests)
+        done = outcome(copy, bug.tests)
     finally:
         path.write_text(text)
     assert done.returncode == ONE_FAILED, f"{bug.name}: exit {done.returncode}\n{done.stdout}"
