@@ -24,7 +24,7 @@ from tests.datasets.raw_folders import (
     write_archive,
     write_pickle,
 )
-from tests.stages.packed_sets import NO_EXPANSION, labels_of
+from tests.stages.packed_sets import NO_EXPANSION, labels_of, write_sets
 from tests.stages.random_descriptors import describe, random_whitening
 
 CIDS = [f"{number:032x}"[::-1] for number in range(1, 9)]
@@ -59,13 +59,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-def evaluated(folder, num_archives=2, on_bad_image="exclude") -> dict:
-    """The record of a network with random descriptors."""
-    pack_distractors(folder, num_archives, 2, name="crowd", expected=4, on_bad_image=on_bad_image)
-    describe(folder / "descriptors/x", folder / "processed", seed=0, distractors="crowd")
-    return run(folder, key="x", network="x")
-
-
 @pytest.mark.parametrize(
     ("num_archives", "on_bad_image", "num_distractors", "num_excluded", "num_filled"),
     [(2, "exclude", 3, 1, 0), (2, "fill", 4, 0, 1), (1, "exclude", 2, 0, 0), (0, "exclude", 0, 0, 0)],
@@ -73,7 +66,9 @@ def evaluated(folder, num_archives=2, on_bad_image="exclude") -> dict:
 def test_used_and_damaged_images_are_counted(
     folder, num_archives, on_bad_image, num_distractors, num_excluded, num_filled
 ):
-    record = evaluated(folder, num_archives, on_bad_image)
+    pack_distractors(folder, num_archives, 2, name="crowd", expected=4, on_bad_image=on_bad_image)
+    describe(folder / "descriptors/x", folder / "processed", seed=0, distractors="crowd")
+    record = run(folder, key="x", network="x")
     assert record["evaluation"]["num_excluded"] == {"train": 0, "test": 0, "crowd": num_excluded}
     assert record["evaluation"]["num_filled"] == {"train": 0, "test": 0, "crowd": num_filled}
     assert record["evaluation"]["odd"] == {"test": {"unknown keys in the ground truth": 1}}
@@ -92,26 +87,35 @@ def test_used_and_damaged_images_are_counted(
     }
 
 
-def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(folder):
-    record = evaluated(folder)
-    shutil.copytree(folder / "descriptors/x", folder / "descriptors/copy")
-    again = run(folder, key="copy", network="student", teacher="x", loss="reg", seed=3)
+@pytest.fixture
+def described(tmp_path):
+    """A folder with the random descriptors of the networks x and y."""
+    processed = write_sets(tmp_path / "processed")
+    for seed, key in enumerate("xy"):
+        describe(tmp_path / "descriptors" / key, processed, seed=seed, distractors="crowd")
+    return tmp_path
+
+
+STUDENT = {"network": "student", "teacher": "x", "loss": "reg", "seed": 3}
+
+
+def test_a_student_that_copies_its_teacher_gets_its_result_to_the_last_digit(described):
+    record = run(described, key="x", network="x")
+    shutil.copytree(described / "descriptors/x", described / "descriptors/copy")
+    again = run(described, key="copy", **STUDENT)
     names = ("key", "network", "teacher", "loss", "seed")
     assert [again["network"][name] for name in names] == ["copy", "student", "x", "reg", 3]
     assert [record["network"][name] for name in names] == ["x", "x", None, "contr", None]
     assert again["asymmetric"] == again["symmetric"] == record["symmetric"]
 
 
-def test_the_database_side_s_whitening_serves_the_queries_and_expansions_are_further_entries(folder):
-    evaluated(folder)
-    describe(folder / "descriptors/y", folder / "processed", seed=1, distractors="crowd")
-    names = {"key": "y", "network": "student", "teacher": "x", "loss": "reg", "seed": 3}
-    plain, found = (run(folder, expansion, **names) for expansion in (NO_EXPANSION, EXPANSION))
+def test_database_distractors_and_whitening_are_one_side_s_and_expansions_are_further_entries(described):
+    plain, found = (run(described, expansion, key="y", **STUDENT) for expansion in (NO_EXPANSION, EXPANSION))
     assert found["evaluation"].pop("expansion") == {"mAP+QE": EXPANSION["query"], "mAP+DBA": EXPANSION["database"]}
     whitenings = plain["evaluation"]["learned_whitening"]
     assert [whitenings[protocol]["condition_number"] for protocol in ("symmetric", "asymmetric")] == [2.0, 1.0]
-    rows = {key: DescriptorFolder(folder / "descriptors" / key) for key in "xy"}
-    truth = read_ground_truth(labels_of(folder / "processed") / "test.json")
+    rows = {key: DescriptorFolder(described / "descriptors" / key) for key in "xy"}
+    truth = read_ground_truth(labels_of(described / "processed") / "test.json")
     for protocol, key, seed in (("symmetric", "y", 1), ("asymmetric", "x", 0)):
         asked = whiten_queries(rows["y"]["test.queries"], random_whitening(seed))
         for name, parts in {"test": ["test"], "test+crowd": ["test", "crowd"]}.items():
@@ -123,4 +127,18 @@ def test_the_database_side_s_whitening_serves_the_queries_and_expansions_are_fur
                 expected = {"mAP+QE": ranked(by_query, images, truth), "mAP+DBA": ranked(asked, by_image, truth)}
                 for measure, (scores, _) in expected.items():
                     assert values.pop(measure) == round(100 * scores[level]["mAP"], 2)
-    assert found == plain
+    assert found == plain and plain["symmetric"] != plain["asymmetric"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"extraction": {"image_size": 33}}, "differ in extraction"),
+        ({"network": {"dimension": 7}}, "a student is tested against the teacher whose dimension it has"),
+    ],
+)
+def test_folders_that_do_not_belong_together_are_refused(described, changed, message):
+    path = described / "descriptors/y/provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(ValueError, match=message):
+        run(described, key="y", **STUDENT)
