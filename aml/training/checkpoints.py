@@ -1,17 +1,14 @@
-"""Checkpoints: what a training needs to go on after its last epoch, in one safetensors file outside its output.
+"""Checkpoints: what a training needs to go on after its last epoch, in one file outside its output.
 
-The file holds the trained weights, those of the best epoch so far, Adam's averages, and the record (JSON, in the
-metadata), from which the curves are written anew. It needs no random state: every epoch draws from a stream of its own
-name (`aml.training.loop.random_stream`).
+The file holds the record, the trained weights, those of the best epoch so far, and Adam's averages. It needs no random
+state: every epoch draws from a stream of its own name (`aml.training.loop.random_stream`).
 """
 
-import json
+import io
 import time
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from aml.files.atomic import replacing
 from aml.training.loop import TrainingRun
@@ -20,7 +17,7 @@ from aml.training.loop import TrainingRun
 # this and the epoch under way. The averages of ResNet101 and its weights are 0.7 GB, a second or two on a disk.
 INTERVAL_S = 10.0
 
-FILENAME = "checkpoint.safetensors"
+FILENAME = "checkpoint.pt"
 
 
 class Checkpoints:
@@ -38,40 +35,26 @@ class Checkpoints:
             data = self.path.read_bytes()  # at once: another process may be about to remove it
         except FileNotFoundError:
             return 0
-        parameters = self.run.trained()
+        run = self.run
         try:
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            record, tensors = json.loads(header["__metadata__"]["record"]), load(data)
-            with torch.no_grad():
-                for name, parameter in parameters.items():
-                    parameter.copy_(like(parameter, tensors.pop(f"weights.{name}")))
-                    self.run.best[name] = like(parameter, tensors.pop(f"best.{name}"))
-            for name, tensor in tensors.items():
-                kind, _, name = name.partition(".")
-                self.run.optimizer.state[parameters[name]][kind] = like(parameters[name], tensor)
-        except (SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            state = torch.load(io.BytesIO(data), map_location=run.source.device, weights_only=True)
+            for name, parameter in run.trained().items():
+                with torch.no_grad():
+                    parameter.copy_(state["weights"][name])
+                run.best[name], run.optimizer.state[parameter] = state["best"][name], state["averages"][name]
+            run.record = state["record"]
+        except Exception as error:  # a damaged file may raise any
             raise ValueError(f"{self.path} is damaged ({error}); remove it to train from the start") from error
-        self.run.record = record
-        return len(record)
+        return len(run.record)
 
     def save(self) -> None:
         """Write the state after an epoch, unless the last time is less than INTERVAL_S ago."""
         if time.monotonic() - self.saved < INTERVAL_S:
             return
-        tensors = {f"best.{name}": tensor for name, tensor in self.run.best.items()}
-        for name, parameter in self.run.trained().items():
-            tensors[f"weights.{name}"] = parameter.detach()
-            tensors |= {f"{kind}.{name}": value for kind, value in self.run.optimizer.state[parameter].items()}
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        run, weights = self.run, self.run.trained()
+        averages = {name: run.optimizer.state[parameter] for name, parameter in weights.items()}
+        content = io.BytesIO()  # a full disk is an OSError of ours, not a RuntimeError of torch's
+        torch.save({"record": run.record, "weights": weights, "best": run.best, "averages": averages}, content)
         with replacing(self.path) as temporary:
-            temporary.write_bytes(save(tensors, metadata={"record": json.dumps(self.run.record)}))
+            temporary.write_bytes(content.getbuffer())
         self.saved = time.monotonic()
-
-
-def like(parameter: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """Return `tensor` on the device of `parameter` and in its memory layout, which Adam's fused step expects."""
-    if tensor.shape == ():  # Adam's count of steps
-        return tensor.to(parameter.device)
-    if tensor.shape != parameter.shape:
-        raise ValueError(f"a tensor is {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
-    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)

@@ -32,7 +32,7 @@ whole = os.replace
 
 def replace(source, target):
     whole(source, target)
-    if str(target).endswith("checkpoint.safetensors"):
+    if str(target).endswith("checkpoint.pt"):
         os.killpg(0, signal.SIGKILL)
 
 os.replace = replace
