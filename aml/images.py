@@ -10,7 +10,7 @@ import contextlib
 import functools
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from aml.files.image_sets import ImageSet
 
 if TYPE_CHECKING:
     from torch import Tensor, device
+    from torch.utils.data import DataLoader
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # no TIFF: Pillow turns those by EXIF; no EPS: it starts programs
 MAX_PIXELS = 80_000_000  # below Pillow's own warning; the largest image of ROxford has 12 million
@@ -50,9 +51,6 @@ class ImageTensors:
     def __init__(self, images: ImageSet, *, image_size: int, normalisation: dict):
         self.images, self.image_size, self.normalisation = images, image_size, normalisation
 
-    def __len__(self) -> int:
-        return len(self.images)
-
     def __getitem__(self, row: int) -> "Tensor":
         import torch
 
@@ -63,8 +61,20 @@ class ImageTensors:
             pixels = crop_and_shrink(pixels, self.images.boxes[row], self.image_size)
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
-    def __getitems__(self, rows: Sequence[int]) -> list["Tensor"]:
-        return [self[row] for row in rows]
+    def loader(
+        self, batches: Sequence[Sequence[int]], stacked: Callable, *, num_workers: int, device: "device"
+    ) -> "DataLoader":
+        """Return an iterable of the pixels of each batch of rows, as `stacked` makes one of a list. `num_workers`
+        processes decode them where that pays."""
+        from torch.utils.data import DataLoader
+
+        return DataLoader(
+            self,
+            batch_sampler=batches,
+            collate_fn=stacked,
+            num_workers=decoding_processes(self.images, batches, num_workers),
+            pin_memory=device.type == "cuda",
+        )
 
     def normalised(self, pixels: "Tensor", device: "device") -> "Tensor":
         """Return a batch `(B, 3, H, W)` uint8 as float32 on `device`, channels last: [0, 1], less each channel's mean,

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from aml.compute.in_threads import in_threads
 from aml.compute.out_of_memory import SmallerBatches
-from aml.images import ImageTensors, decoding_processes, stack
+from aml.images import ImageTensors, stack
 from aml.networks.network import RetrievalNetwork
 
 CPU_PIXELS = 2**21  # at a time on a CPU, or one image: more take memory and gain nothing
@@ -32,13 +31,7 @@ def describe_batches(
     the progress bar show the `name` of the list; `quiet` hides the bar.
     """
     device, smaller_batches = next(network.parameters()).device, SmallerBatches(name)
-    loader = DataLoader(
-        tensors,
-        batch_sampler=batches,
-        collate_fn=stack,
-        num_workers=decoding_processes(tensors.images, batches, num_workers),
-        pin_memory=device.type == "cuda",
-    )
+    loader = tensors.loader(batches, stack, num_workers=num_workers, device=device)
 
     def describe(pixels: torch.Tensor) -> torch.Tensor:
         height, width = pixels.shape[-2:]

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from aml.compute.feature_cache import cache_frozen_features
 from aml.compute.out_of_memory import SmallerBatches
-from aml.images import ImageTensors, batches_of_one_size, decoding_processes, stack_by_shape
+from aml.images import ImageTensors, batches_of_one_size, stack_by_shape
 from aml.networks.inference import folded
 from aml.networks.network import RetrievalNetwork
 
@@ -78,13 +77,7 @@ class FeatureSource:
 
     def _decoded(self, batches) -> Iterator[Groups]:
         batches = [[int(row) for row in batch] for batch in batches]
-        loader = DataLoader(
-            self.tensors,
-            batch_sampler=batches,
-            collate_fn=stack_by_shape,
-            num_workers=decoding_processes(self.tensors.images, batches, self.num_workers),
-            pin_memory=self.device.type == "cuda",
-        )
+        loader = self.tensors.loader(batches, stack_by_shape, num_workers=self.num_workers, device=self.device)
         for groups in loader:
             yield [(positions, self.tensors.normalised(pixels, self.device)) for positions, pixels in groups]
 
