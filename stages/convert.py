@@ -8,7 +8,7 @@ model.safetensors, model.json, whitening.npz.
 from pathlib import Path
 
 from aml.files.atomic import replacing_folder
-from aml.files.whitening import Whitening, write_whitening
+from aml.files.whitening import write_whitening
 from aml.networks.stored import save_network
 from aml.params.networks import network_settings
 from aml.params.pretrained import network_files
@@ -37,7 +37,7 @@ def main(network: str, key: str, originals: Path, digests: Path, model: Path, va
         )
     with replacing_folder(model) as folder:
         save_network(folder, found.network, normalisation=found.normalisation, record=found.record)
-        write_whitening(folder, Whitening(found.mean, found.projection))
+        write_whitening(folder, found.whitening)
 
 
 if __name__ == "__main__":

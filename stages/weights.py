@@ -28,7 +28,7 @@ def main(weights: Path, originals: Path, digests: Path, values: dict) -> None:
             if name not in states:
                 file = web_file(name, places.get(name))  # None for weights in a package
                 states[name] = imagenet_state(name, file and bring(*file, originals, digests=digests))
-            save_tensors(folder / network / IMAGENET, states[name], {})
+            save_tensors(folder / network / IMAGENET, states[name])
     if not digests.exists():
         write_json(digests, {})
 

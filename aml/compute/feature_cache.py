@@ -65,7 +65,7 @@ class FeatureCache:
 
     def _write(self, path: Path, features: torch.Tensor) -> None:
         try:
-            save_tensors(path, {"features": features}, {})
+            save_tensors(path, {"features": features})
         except OSError as error:  # a full disk: the room that there is belongs to the results
             print(f"no more features are cached: {error}", file=sys.stderr)
             self.num_bytes = MAX_BYTES
@@ -75,7 +75,7 @@ class FeatureCache:
         if not path.exists():
             return None
         try:
-            return load_tensors(path)[0]["features"]
+            return load_tensors(path)["features"]
         except (OSError, ValueError) as error:
             print(f"cached features are computed again: {error}", file=sys.stderr)
             return None
@@ -88,5 +88,5 @@ def _digest(network: RetrievalNetwork) -> str:
     files = {Path(__file__), *room.rglob("*.py")}
     code = sorted([path.name, syntax_sha256(path)] for path in files)
     machine = [torch.__version__, processor(), torch.get_num_threads(), network.precision]
-    weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(frozen.state_dict(), {})]
+    weights = [network.arguments["backbone"], network.frozen_stages, tensors_sha256(frozen.state_dict())]
     return hashlib.sha256(json.dumps([weights, code, machine]).encode()).hexdigest()

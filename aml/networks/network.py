@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from aml.networks.backbones import backbone_blocks, has_class_token
+from aml.networks import backbones
 
 # Floor of an activation before the power, and what is added to a descriptor's norm before the division; both as in the
 # code that made the paper's numbers.
@@ -49,17 +49,12 @@ class RetrievalNetwork(nn.Module):
             "gem_p": gem_p,
             **({"whitening": True} if whitening else {}),
         }
-        modules, channels = backbone_blocks(backbone)
-        if not 0 <= frozen_stages <= stages <= len(modules) or stages < 1:
-            raise ValueError(
-                f"backbone {backbone} has {len(modules)} stages: cannot keep {stages}, freeze {frozen_stages}"
-            )
         self.frozen_stages = frozen_stages
-        self.backbone = nn.Sequential(*modules[:stages])
-        channels = channels[stages - 1]
+        self.backbone = nn.Sequential(*backbones.backbone(backbone).blocks()[:stages])
+        channels = backbones.channels(backbone)[stages - 1]
         self.projection = nn.Conv2d(channels, projection, 1, bias=False) if projection is not None else None
         self.dimension = channels if projection is None else projection
-        self.class_token = has_class_token(backbone)
+        self.class_token = backbones.has_class_token(backbone)
         self.pool = GeM(gem_p) if gem_p is not None else None
         self.whitening = nn.Linear(self.dimension, self.dimension) if whitening else None
         self.backbone[:frozen_stages].requires_grad_(False)

@@ -2,7 +2,7 @@
 
 A model's folder holds `model.safetensors`, all tensors of the network, and `model.json`, its constructor's arguments,
 the normalisation of its images and the record of its training. A file of tensors has one entry of metadata, `about`:
-JSON with a description and the sha256 of both.
+JSON with their sha256.
 """
 
 import hashlib
@@ -19,8 +19,6 @@ from aml.files.digests import file_sha256
 from aml.networks.network import RetrievalNetwork
 
 IMAGENET = "imagenet.safetensors"  # in a network's folder of starting weights
-SEAL = "sha256"  # in the description: the digest of tensors and description
-ABOUT = "about"  # a single entry: the library writes several in an order that changes from run to run
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 
 
@@ -30,7 +28,7 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
 
     Raises ValueError if the file's tensors do not fit the backbone.
     """
-    state, _ = load_tensors(weights)
+    state = load_tensors(weights)
     kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
     fill(network.backbone, kept, weights)
     if network.projection is not None:
@@ -46,12 +44,11 @@ def save_network(folder: Path, network: RetrievalNetwork, *, normalisation: dict
     """Write a model's folder; `record` is that of its training."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_tensors(folder / TENSORS, network.state_dict(), {})
-    parameters = sum(tensor.numel() for tensor in network.parameters())
+    save_tensors(folder / TENSORS, network.state_dict())
     description = {
         "arguments": network.arguments,
         "dimension": network.dimension,
-        "num_parameters": parameters,
+        "num_parameters": sum(tensor.numel() for tensor in network.parameters()),
         "normalisation": normalisation,
         "record": record,
     }
@@ -66,7 +63,7 @@ def load_network(folder: Path) -> tuple[RetrievalNetwork, dict]:
     folder = Path(folder)
     description = read_json(folder / DESCRIPTION, "arguments", "normalisation")
     network = RetrievalNetwork(**description["arguments"])
-    fill(network, load_tensors(folder / TENSORS)[0], folder / TENSORS)
+    fill(network, load_tensors(folder / TENSORS), folder / TENSORS)
     return network.eval(), description
 
 
@@ -83,12 +80,14 @@ def identity(folder: Path, description: dict) -> dict:
 
 
 def fill(module: nn.Module, state: dict, source: Path | str) -> None:
-    """Give `module` the tensors of `state`. Raises ValueError naming `source` for a tensor that is missing, left over,
-    of another shape or not finite."""
-    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    if expected != found:
-        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    """Give `module` the tensors of `state`. BatchNorm's counters of steps, which nothing reads, may be missing.
+
+    Raises ValueError naming `source` for another tensor that is missing, left over, of another shape or not finite.
+    """
+    own = module.state_dict()
+    state = {name: counter for name, counter in own.items() if name.endswith(".num_batches_tracked")} | state
+    expected, found = ({name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (own, state))
+    if wrong := sorted(name for name in expected | found if expected.get(name) != found.get(name)):
         name = wrong[0]
         raise ValueError(
             f"{source}: {len(wrong)} tensors do not fit the network; first {name}: "
@@ -100,32 +99,29 @@ def fill(module: nn.Module, state: dict, source: Path | str) -> None:
     module.load_state_dict(state)
 
 
-def save_tensors(path: Path, state: dict[str, torch.Tensor], description: dict) -> None:
-    """Write tensors by name, and `description`, which JSON can hold."""
+def save_tensors(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Write tensors by name."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    about = {**description, SEAL: tensors_sha256(state, description)}
     with replacing(path) as temporary:
-        temporary.write_bytes(save(state, metadata={ABOUT: json.dumps(about)}))
+        temporary.write_bytes(save(state, metadata={"about": json.dumps({"sha256": tensors_sha256(state)})}))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
-    """Return the tensors, on the CPU, and the description. Raises ValueError naming a file that is not what
-    `save_tensors` wrote."""
+def load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors, on the CPU. Raises ValueError naming a file that is not what `save_tensors` wrote."""
     try:
         with safe_open(path, "pt") as file:
-            description = json.loads((file.metadata() or {})[ABOUT])
+            noted = json.loads((file.metadata() or {})["about"])["sha256"]
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it cannot be iterated
-        seal = description.pop(SEAL)
-    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise damaged(path, f"it is no sealed file of tensors ({error!r})") from None
-    if seal != tensors_sha256(state, description):
-        raise damaged(path, f"its tensors have another sha256 than the {str(seal)[:12]} that was noted")
-    return state, description
+    except (SafetensorError, ValueError, LookupError, TypeError) as error:
+        raise damaged(path, f"it has no tensors with their sha256 ({error!r})") from None
+    if noted != tensors_sha256(state):
+        raise damaged(path, f"its tensors have another sha256 than the {str(noted)[:12]} that was noted")
+    return state
 
 
-def tensors_sha256(state: dict[str, torch.Tensor], description: dict) -> str:
-    """Return the sha256 (hex) of tensors, with their names, dtypes and shapes, and of their description."""
-    digest = hashlib.sha256(json.dumps(description).encode())
+def tensors_sha256(state: dict[str, torch.Tensor]) -> str:
+    """Return the sha256 (hex) of tensors with their names, dtypes and shapes."""
+    digest = hashlib.sha256(b"{}")  # once a description of the tensors; a digest that changes would rename every model
     for name in sorted(state):
         tensor = state[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

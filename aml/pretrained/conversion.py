@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from aml.files.digests import file_sha256
+from aml.files.whitening import Whitening
 from aml.networks import backbones
 from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import fill
-from aml.pretrained.checkpoints import read_checkpoint
+from aml.pretrained.files import read_tensors
 from aml.pretrained.layouts import layout, renamed
 
 WHITENING_SET = "retrieval-SfM-120k"  # what the teachers' whitening was learned on
@@ -23,8 +24,7 @@ REFUSED = ("local_whitening", "regional")  # variants with layers that no networ
 class Published:
     network: RetrievalNetwork
     normalisation: dict  # mean and std, by channel
-    mean: np.ndarray  # m of the whitening, (D,) float64
-    projection: np.ndarray  # P of the whitening, (D, D) float64
+    whitening: Whitening
     record: dict  # where it all came from
 
 
@@ -37,7 +37,7 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
     Raises ValueError for a network with other layers, and for parts that are missing, left over or of another type or
     shape.
     """
-    content, learned = read_checkpoint(checkpoint), whitening and read_checkpoint(whitening)
+    content, learned = read_tensors(checkpoint), whitening and read_tensors(whitening)
     try:
         meta = content["meta"]
         if meta["pooling"] != "gem" or any(meta.get(name) not in (None, False) for name in REFUSED):
@@ -64,7 +64,7 @@ def convert(checkpoint: Path, whitening: Path | None, *, backbone: str) -> Publi
     record = {"checkpoint": _provenance(checkpoint), "architecture": architecture}
     learned_on = "a layer of the network" if network.whitening is not None else f"{WHITENING_SET}, {MULTI_SCALE}"
     record["whitening"] = _provenance(whitening) if whitening else learned_on
-    return Published(network, normalisation, mean, projection, record)
+    return Published(network, normalisation, Whitening(mean, projection), record)
 
 
 def _network(backbone: str, state: dict[str, torch.Tensor], whitening: bool) -> RetrievalNetwork:
@@ -78,9 +78,7 @@ def _network(backbone: str, state: dict[str, torch.Tensor], whitening: bool) -> 
         gem_p=ours["pool.p"].item(),
         whitening=whitening,
     )
-    # counters of training steps, which nothing reads, are missing in files of older torch
-    counters = {k: v for k, v in network.state_dict().items() if k.endswith(".num_batches_tracked")}
-    fill(network, counters | ours, "state_dict")
+    fill(network, ours, "state_dict")
     return network.eval()
 
 

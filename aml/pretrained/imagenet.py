@@ -1,20 +1,18 @@
 """Find the file with a backbone's ImageNet weights, and read its tensors by this project's names.
 
-torch, torchvision and timm are imported late, and only for backbones that need them.
+torchvision and timm are imported late, and only for backbones that need them.
 """
 
-from __future__ import annotations
-
-import pickle
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
 
 from aml.networks.backbones import backbone, weights_source
+from aml.networks.stored import fill
 from aml.params.pretrained import LIBRARIES
-
-if TYPE_CHECKING:
-    import torch
+from aml.pretrained.files import read_tensors
 
 
 def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | None:
@@ -42,53 +40,23 @@ def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
     """Return the ImageNet weights of `name`, named as in `nn.Sequential(*blocks)`.
 
     file: what `web_file` names; None for weights inside a package, which have other names, in the same order.
-    Raises ValueError for a file that is not readable and for tensors that are missing or of another shape.
+    Raises ValueError for a file that is not readable and for tensors that are missing, not finite or of another shape.
     """
-    from torch import nn
-
     row = backbone(name)
-    expected = nn.Sequential(*row.blocks()).state_dict()
+    blocks = nn.Sequential(*row.blocks())
+    ours = blocks.state_dict()
     if file is None:
-        package = files(weights_source(name))
-        file = next(path for path in (package / "models").iterdir() if path.name.endswith(".pth"))
-        found = dict(zip(expected, _read(Path(str(file))).values(), strict=False))
+        folder = files(weights_source(name)) / "models"
+        file = next(Path(str(path)) for path in folder.iterdir() if path.name.endswith(".pth"))
+        found = dict(zip(ours, read_tensors(file).values(), strict=False))  # the classifier comes last
     else:
-        found = {_renamed(theirs, row.names): tensor for theirs, tensor in _read(file).items()}
-    return {ours: _checked(ours, found, tensor, file.name) for ours, tensor in expected.items()}
+        found = {_renamed(theirs, row.names): tensor for theirs, tensor in read_tensors(file).items()}
+    fill(blocks, {key: found[key] for key in ours if key in found}, file.name)
+    return blocks.state_dict()
 
 
-def _read(file):
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        RuntimeError,
-        EOFError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise ValueError(f"{file} is no file of weights: {str(error).splitlines()[0]}") from None
-
-
-def _renamed(theirs, names):
+def _renamed(theirs: str, names: dict[str, str]) -> str:
     """Return this project's name of a library's tensor; the library's name if the backbone has no such tensor (the
     classifier, say)."""
     prefix = next((prefix for prefix in names if f"{theirs}.".startswith(f"{prefix}.")), None)
     return theirs if prefix is None else f"{names[prefix]}{theirs.removeprefix(prefix)}".removeprefix(".")
-
-
-def _checked(name, found, like, place):
-    if name not in found and name.endswith("num_batches_tracked"):
-        return like  # older files lack it; with frozen statistics, nothing reads it
-    if name not in found or found[name].shape != like.shape:
-        shape = tuple(found[name].shape) if name in found else "nothing"
-        raise ValueError(f"{place}: {shape} for {name}; expected {tuple(like.shape)}")
-    return found[name]

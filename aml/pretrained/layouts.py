@@ -19,29 +19,6 @@ LAYOUTS = {
     "resnet152": WHOLE,
     "mobilenet_v2": {"features.0": "backbone", "features.1": "projection", **POOL},
 }
-EFFICIENTNET_CHANNELS = 1536  # of EfficientNet-B3's head
-EFFICIENTNET_BLOCKS = 7
-
-
-def _efficientnet(blocks: int, head: int, normalisation: int, projection: int) -> dict[str, str]:
-    """Return the layout of timm's children in a Sequential: 0 and 1 are the stem; the numbers of the others depend
-    on whether activations are children of their own. `RetrievalNetwork` has the seven blocks as its blocks 2 to 8."""
-    middle = {f"features.{blocks}.{i}": f"backbone.{2 + i}" for i in range(EFFICIENTNET_BLOCKS)}
-    return {
-        "features.0": "backbone.0",
-        "features.1": "backbone.1",
-        **middle,
-        f"features.{head}": f"backbone.{2 + EFFICIENTNET_BLOCKS}",
-        f"features.{normalisation}": f"backbone.{3 + EFFICIENTNET_BLOCKS}",
-        f"features.{projection}": "projection",
-        **POOL,
-    }
-
-
-EFFICIENTNETS = {  # by the name of the 1x1 convolution
-    "features.7.weight": _efficientnet(blocks=3, head=4, normalisation=5, projection=7),  # timm before 0.6
-    "features.5.weight": _efficientnet(blocks=2, head=3, normalisation=4, projection=5),
-}
 BACKBONES = (*LAYOUTS, "efficientnet_b3")
 
 
@@ -51,11 +28,17 @@ def layout(backbone: str, state: dict) -> dict[str, str]:
         return LAYOUTS[backbone]
     if backbone not in BACKBONES:
         raise ValueError(f"no published network has backbone {backbone!r}; known: {', '.join(BACKBONES)}")
-    for name, prefixes in EFFICIENTNETS.items():
-        shape = tuple(state[name].shape) if name in state else ()
-        if len(shape) == 4 and shape[1] == EFFICIENTNET_CHANNELS:
-            return prefixes
-    raise ValueError(f"none of {', '.join(EFFICIENTNETS)} is a 1x1 convolution of {EFFICIENTNET_CHANNELS} channels")
+    # timm's children in a Sequential: before timm 0.6, both activations of EfficientNet were children of their own
+    blocks, projection = (3, 7) if "features.7.weight" in state else (2, 5)
+    return {
+        "features.0": "backbone.0",
+        "features.1": "backbone.1",
+        **{f"features.{blocks}.{i}": f"backbone.{2 + i}" for i in range(7)},
+        f"features.{blocks + 1}": "backbone.9",
+        f"features.{blocks + 2}": "backbone.10",
+        f"features.{projection}": "projection",
+        **POOL,
+    }
 
 
 def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:

@@ -82,7 +82,7 @@ def converted(folder, data):
 @pytest.mark.parametrize("whole", [ZIPPED, OLD], ids=["zip", "old"])
 def test_what_is_whole_is_converted(folder, whole):
     found = converted(folder, whole)
-    assert found.network.dimension == 5 and found.projection.tolist() == np.eye(5).tolist()
+    assert found.network.dimension == 5 and found.whitening.projection.tolist() == np.eye(5).tolist()
 
 
 @fuzzed
@@ -102,4 +102,4 @@ def test_damage_below_the_container(folder, pickled):
 def test_other_contents(folder, content, is_zip):
     found = converted(folder, saved(content, is_zip=is_zip))
     if found:
-        assert found.projection.shape == (found.network.dimension,) * 2
+        assert found.whitening.projection.shape == (found.network.dimension,) * 2

@@ -17,31 +17,7 @@ def small(projection=16, frozen_stages=1, gem_p=3.0, **options):
     ).eval()
 
 
-@pytest.mark.parametrize(("projection", "dimension"), [(16, 16), (None, 24)])
-def test_descriptors_have_the_dimension_of_the_projection_or_of_the_backbone(projection, dimension):
-    network = small(projection)
-    descriptors = network(torch.randn(3, 3, 48, 64))
-    assert descriptors.shape == (3, network.dimension) == (3, dimension) and descriptors.dtype == torch.float32
-    with pytest.raises(ValueError, match="backbone lite0 has 23 stages: cannot keep 24, freeze 0"):
-        RetrievalNetwork(backbone="lite0", stages=24, frozen_stages=0, projection=projection, gem_p=3.0)
-
-
-def test_a_whitening_is_a_linear_layer_and_a_second_normalisation():
-    plain, whitened = small(), small(whitening=True)
-    assert set(whitened.state_dict()) - set(plain.state_dict()) == {"whitening.weight", "whitening.bias"}
-    assert whitened.arguments == plain.arguments | {"whitening": True}  # of one without, model.json is as ever
-    images = torch.randn(2, 3, 48, 64)
-    with torch.no_grad():
-        rows = (plain(images) @ whitened.whitening.weight.T + whitened.whitening.bias).numpy()
-        expected = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6)
-        np.testing.assert_allclose(whitened(images), expected, atol=1e-6)
-    assert (expected < 0).any()
-
-
-def test_gem_equals_its_formula_and_survives_negative_and_zero_activations():
-    x = torch.rand(2, 3, 4, 5) + 0.1
-    expected = [[(sum(v**2.5 for v in c.flatten().tolist()) / 20) ** (1 / 2.5) for c in image] for image in x]
-    torch.testing.assert_close(GeM(2.5)(x), torch.tensor(expected))
+def test_gem_survives_negative_and_zero_activations():
     x, pool = torch.stack([torch.zeros(2, 3, 3), -torch.ones(2, 3, 3)]).requires_grad_(), GeM(3.0)
     pool(x).sum().backward()
     assert torch.isfinite(pool.p.grad).all() and torch.isfinite(x.grad).all()
@@ -73,7 +49,7 @@ def test_frozen_stages_get_no_gradient_and_split_the_forward_exactly():
 
 def test_the_projection_starts_as_torch_starts_a_convolution_and_depends_on_its_generator_alone(tmp_path):
     state, states = imagenet_state("lite0", None), []
-    save_tensors(tmp_path / "w.safetensors", state, {})
+    save_tensors(tmp_path / "w.safetensors", state)
     for seed in (0, 0, 1):
         torch.manual_seed(np.random.randint(1000))
         network = small(whitening=True)

@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from aml.extraction.describe import describe_at_scales
 from aml.files.whitening import read_whitening
 from aml.networks.stored import load_network
 from aml.params.pretrained import network_files
@@ -26,46 +27,51 @@ def settings(**changed) -> dict:
     return values
 
 
+def converted(folder, checkpoint, **changed):
+    """The model that the stage writes of a file in `folder`, its description and its whitening."""
+    places = {"places": [str(folder)], "files": {"lite0": {"checkpoint": checkpoint, "whitening": None}}}
+    values, model = settings(**changed) | {"checkpoints": places}, folder / "model"
+    convert.main("lite0", "lite0", folder / "originals", folder / "digests.json", model, values)
+    return *load_network(model), read_whitening(model)
+
+
 def test_a_published_teacher_is_taken_as_it_is(tmp_path):
     theirs = files.network("vgg16")
     learned = files.save_teacher(tmp_path / "x.pth", theirs, architecture="vgg16", dimension=512)
     name = f"vgg16-{hashlib.sha256((tmp_path / 'x.pth').read_bytes()).hexdigest()[:7]}.pth"
     (tmp_path / "x.pth").rename(tmp_path / name)
-    places = {"places": [str(tmp_path)], "files": {"lite0": {"checkpoint": name, "whitening": None}}}
-    folders = tmp_path / "originals", tmp_path / "digests.json", tmp_path / "model"
-    convert.main("lite0", "lite0", *folders, settings() | {"checkpoints": places})
-    network, description = load_network(tmp_path / "model")
+    network, description, whitening = converted(tmp_path, name)
     images = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(network(images), theirs(images), rtol=0, atol=1e-5)
     assert description["normalisation"] == {"mean": files.MEAN, "std": files.STD}
     assert description["record"]["checkpoint"]["file"] == name
-    assert (read_whitening(tmp_path / "model").projection == learned["P"]).all()
+    assert (whitening.projection == learned["P"]).all()
     assert list(json.loads((tmp_path / "digests.json").read_text())) == [name]
     (tmp_path / name).rename(tmp_path / "vgg16-0000000.pth")
-    other = {"places": [str(tmp_path)], "files": {"lite0": {"checkpoint": "vgg16-0000000.pth", "whitening": None}}}
     with pytest.raises(ValueError, match=r"expected is 0000000\.\.\. as the file's own name says"):
-        convert.main("lite0", "lite0", *folders, settings() | {"checkpoints": other})
+        converted(tmp_path, "vgg16-0000000.pth")
     with pytest.raises(ValueError, match=r"has all 30 blocks of vgg16; networks\.lite0\.stages in params\.yaml is 20"):
-        convert.main("lite0", "lite0", *folders, settings(stages=20) | {"checkpoints": places})
+        converted(tmp_path, name, stages=20)
 
 
 def test_a_published_teacher_with_a_whitening_layer_needs_no_other_whitening(tmp_path):
     theirs = files.network("resnet50", whitening=True)
     files.save_teacher(tmp_path / "x.pth", theirs, architecture="resnet50", dimension=2048)
-    places = {"places": [str(tmp_path)], "files": {"lite0": {"checkpoint": "x.pth", "whitening": None}}}
-    folders = tmp_path / "originals", tmp_path / "digests.json", tmp_path / "model"
-    network = {"backbone": "resnet50", "stages": 8, "frozen_stages": 0}
-    convert.main("lite0", "lite0", *folders, settings(**network, whitening=True) | {"checkpoints": places})
-    loaded, description = load_network(tmp_path / "model")
-    images = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    network = {"backbone": "resnet50", "stages": 8}
+    loaded, description, whitening = converted(tmp_path, "x.pth", **network, whitening=True)
+    image = torch.randn(1, 3, 75, 96, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
-        torch.testing.assert_close(loaded(images), theirs(images), rtol=0, atol=1e-5)
+        torch.testing.assert_close(loaded(image), theirs(image), rtol=0, atol=1e-5)
+        scaled = [torch.nn.functional.interpolate(image, scale_factor=s, mode="bilinear") for s in (0.7, 0.5)]
+        expected = sum(theirs(pixels) for pixels in [image, *scaled])  # no power: a third of the numbers is negative
+        found = describe_at_scales(loaded, image, [1, 0.7, 0.5])
+    torch.testing.assert_close(found, expected / expected.norm(), rtol=0, atol=1e-5)
+    assert (expected < 0).float().mean() > 0.3
     assert description["arguments"]["whitening"] is True and description["dimension"] == 2048
-    whitening = read_whitening(tmp_path / "model")
     assert (whitening.projection == np.eye(2048)).all() and (whitening.mean == 0).all()
     with pytest.raises(ValueError, match=r"has a whitening layer; networks\.lite0\.whitening in params\.yaml is false"):
-        convert.main("lite0", "lite0", *folders, settings(**network) | {"checkpoints": places})
+        converted(tmp_path, "x.pth", **network)
 
 
 def test_each_further_teacher_can_be_named_in_the_paper_s_setting(tmp_path):

@@ -44,12 +44,6 @@ def known() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 
 
-def require_known(name: str) -> None:
-    """Raise ValueError, with the list of known names, for an unknown one."""
-    if name not in known():
-        raise ValueError(f"unknown backbone {name!r}; known: {', '.join(known())}")
-
-
 def weights_source(name: str) -> str:
     """Return `WEIGHTS` of a backbone. Raises ValueError for an unknown name and for a file without it."""
     return _literal(name, "WEIGHTS")
@@ -68,21 +62,21 @@ def has_class_token(name: str) -> bool:
 
 def backbone(name: str) -> Backbone:
     """Return `BACKBONE` of a backbone. Raises ValueError, with the list of known names, for an unknown one."""
-    require_known(name)
+    _require_known(name)
     return importlib.import_module(f"{__name__}.{name}").BACKBONE
-
-
-def backbone_blocks(name: str) -> tuple[list[nn.Module], list[int]]:
-    """Return the blocks of a backbone, with random weights, and the number of channels after each."""
-    return backbone(name).blocks(), channels(name)
 
 
 def _literal(name: str, constant: str, default=None):
     """Return the literal in the line `<constant> = ...` of a backbone's file; without such a line `default`, if any."""
-    require_known(name)
+    _require_known(name)
     for node in ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and [getattr(target, "id", None) for target in node.targets] == [constant]:
             return ast.literal_eval(node.value)
     if default is not None:
         return default
     raise ValueError(f"{FOLDER.name}/{name}.py has no line {constant} = ...; accepted: a literal string or list")
+
+
+def _require_known(name: str) -> None:
+    if name not in known():
+        raise ValueError(f"unknown backbone {name!r}; known: {', '.join(known())}")
