@@ -85,13 +85,6 @@ def test_pieces_have_the_whole_batch_s_gradient(loss, backward, random, capsys):
     torch.testing.assert_close(objective.value(batch, groups), value, atol=1e-6, rtol=1e-6)
 
 
-def test_an_image_that_does_not_fit_is_one_sentence(random):
-    objective, batch, groups = case("reg", random)
-    Memory(objective.network, 0, backward=False)
-    with pytest.raises(ValueError, match=r"training: not even one input of shape .* smaller image_size"):
-        objective.gradient(batch, groups)
-
-
 def test_the_gradient_is_the_graph_s(random):
     """Against one backward pass through loss and network together."""
     objective, batch, groups = case("contr", random)
