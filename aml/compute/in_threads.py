@@ -1,16 +1,20 @@
-"""Batches that several threads compute side by side."""
+"""Batches or files that several threads work on side by side. torch is imported late: packing works without it."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    from torch import device
 
 
-def num_side_by_side(device: torch.device, most: int) -> int:
+def num_side_by_side(device: "device", most: int) -> int:
     """Return how many batches fit on the cores at a time, at most `most`: each takes torch's number of threads. On a
     GPU it is one."""
+    import torch
+
     return 1 if device.type != "cpu" else max(1, min(most, len(os.sched_getaffinity(0)) // torch.get_num_threads()))
 
 
@@ -20,16 +24,23 @@ def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterato
     Each thread has as many threads of torch as this one. Rounding depends on that number, so the bits are those of one
     thread.
     """
+    import torch
+
     if num_threads == 1:
         yield from map(function, items)
         return
-    begun = deque()
     with ThreadPoolExecutor(
         num_threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
     ) as pool:
-        for item in items:
-            begun.append(pool.submit(function, item))
-            if len(begun) > num_threads:  # one waits, so that no thread does
-                yield begun.popleft().result()
-        while begun:
+        yield from in_order(pool, function, items, num_threads + 1)  # one waits, so that no thread does
+
+
+def in_order(pool: Executor, function: Callable, items: Iterable, most: int) -> Iterator:
+    """Yield `function(item)` of each item, in their order, while `pool` computes; at most `most` are held at a time."""
+    begun = deque()
+    for item in items:
+        begun.append(pool.submit(function, item))
+        if len(begun) == most:
             yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()

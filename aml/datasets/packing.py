@@ -1,9 +1,7 @@
 """Pack the listed images of archives into images.tar: each is decoded once, and stored with its own bytes."""
 
-import contextlib
-import itertools
 import warnings
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from aml.compute.in_threads import in_order
 from aml.datasets import archives
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.upstream_lists import first_of, one_form
@@ -76,22 +75,12 @@ def pack_listed(
     """
     packed, seen = Packed(), {}
     jobs = _jobs(paths, set(names), lambda member: name_of(one_form(member)), seen, packed)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
+    with warnings.catch_warnings(), ThreadPoolExecutor(num_workers) as pool:
         warnings.simplefilter("ignore")  # Pillow's, about metadata and palettes; what matters becomes a problem
-        pool = stack.enter_context(ThreadPoolExecutor(num_workers))
-        progress = stack.enter_context(tqdm(total=len(names), desc="images", unit="image", disable=None))
-        waiting = deque()
-        while True:
-            for name, data in itertools.islice(jobs, num_workers * _AHEAD - len(waiting)):
-                waiting.append((name, data, pool.submit(prepare, data)))
-            if not waiting:
-                break
-            name, data, prepared = waiting.popleft()
-            stored, checked = prepared.result()
+        prepared = in_order(pool, lambda job: (*job, *prepare(job[1])), jobs, num_workers * _AHEAD)
+        for name, data, stored, checked in tqdm(prepared, total=len(names), desc="images", unit="image", disable=None):
             packed.num_converted += stored is not data
             _add(name, stored, checked, pack, packed, on_bad_image)
-            progress.update()
     _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, hint)
     return packed
 
