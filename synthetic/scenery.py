@@ -21,7 +21,7 @@ def draw_sky(random: np.random.Generator, light: Light, height: int, width: int,
     """Return a sky, (height, width, 3) float32."""
     share = np.clip(np.arange(height, dtype=np.float32) / max(1, horizon), 0, 1)[:, None, None]
     gradient = np.float32(light.hour.sky_top) * (1 - share) + np.float32(light.hour.sky_bottom) * share
-    sky = np.repeat(gradient, width, axis=1)
+    sky = np.repeat(np.float32(gradient), width, axis=1)
     if light.hour.name in ("day", "golden", "dusk") and random.random() < 0.75:
         large, small = smooth_noise(random, height, width, width / 5), smooth_noise(random, height, width, width / 12)
         density = 0.6 * large + 0.4 * small - random.uniform(0.35, 0.6)
