@@ -1,6 +1,6 @@
 """Section `losses`: the constants of each loss, and how the images of its tuples are found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 from aml import losses
@@ -73,17 +73,21 @@ def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSett
     if unknown := sorted(set(members) - set(MEMBERS)):
         raise ValueError(f"unknown members {unknown} of loss {name!r}; known: {', '.join(MEMBERS)}")
     settings = setting(values, given, dict)
+    known = [field.name for field in fields(LossSettings) if field.name not in (*fixed, "constants")] + list(own)
     for key in settings:
-        if key in fixed:
-            raise ValueError(f"unknown {key!r} in params.yaml: {given}; accepted: only under losses.{name}")
+        if key not in known:
+            raise ValueError(f"unknown {key!r} in params.yaml: {given}; known: {', '.join(known)}")
     constants = {key: setting(values, f"{given}.{key}", kind) for key, kind in own.items()}
     common = {key: value for key, value in settings.items() if key not in own}
     found = of_type(LossSettings, {**fixed, **common, "constants": constants}, given)
-    if {"positive", "negatives"} & set(members) and found.mining != "hard":
-        raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; accepted: hard, as {name} needs labels")
-    if ("neighbours" in members) != (found.mining == "neighbours"):
-        accepted = "neighbours" if "neighbours" in members else "hard, random, none"
-        raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; accepted for {name}: {accepted}")
+    accepted = ["hard", "random", "none"]
+    if "neighbours" in members:
+        accepted = ["neighbours"]
+    elif {"positive", "negatives"} & set(members):
+        accepted = ["hard"]  # it needs labels
+    if found.mining not in accepted:
+        remedy = f"accepted for {name}: {', '.join(accepted)}"
+        raise ValueError(f"params.yaml: {given}.mining is {found.mining!r}; {remedy}")
     if "negatives" in members and not found.num_negatives:
         raise ValueError(f"params.yaml: {given}.num_negatives is 0; accepted: 1 or more, as {name} compares with them")
     return found
