@@ -33,7 +33,7 @@ def main(metrics: Path, complexity: Path, queries: Path, models: Path, figures: 
     named = [*settings.students, *settings.teachers, *settings.losses, *settings.test_sets, settings.distractors]
     missing = use_style("".join(thing.label for thing in named if thing is not None))
     if missing:
-        print(f"figures: no installed font has {missing}: boxes stand for them; install one that does", file=sys.stderr)
+        print(f"figures: no installed font has {missing}: boxes replace them; install one that does", file=sys.stderr)
     results = Results(settings, read_records(metrics, settings.networks()))
     pictures = [*grid_pictures(results, costs), *cell_pictures(results, queries, models, values)]
     if len(settings.test_sets) > 1:
@@ -56,7 +56,9 @@ def cell_pictures(results: Results, queries: Path, models: Path, values: dict) -
     seed, settings = setting(values, "seed", int), results.settings
     key = key_of(student, teacher, loss, seed)
     if key not in results.records or teacher not in results.records:
-        print(f"figures: no metrics of {key} or of {teacher}, hence none of its queries and training", file=sys.stderr)
+        print(
+            f"figures: no metrics of {key} or of {teacher}, so no figure of its queries and training", file=sys.stderr
+        )
         return []
     labels = {network.key: network.label for network in (*settings.students, *settings.teachers)}
     cell = f"{labels[student]} by {labels[teacher]}, {loss_names(settings.losses)[loss]}"

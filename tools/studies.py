@@ -44,7 +44,8 @@ symmetric, Table 12 asymmetric testing; claim m of [claims.csv](claims.csv) is a
 """
 BUDGET = """# Losses by equal budgets
 
-`make budget` at commit {commit}, seeds {seeds}: what of the order of losses is due to how many images each trains with?
+`make budget` at commit {commit}, seeds {seeds}: which part of the order of losses is due to the
+number of images with which each trains?
 Medium mAP in percent, with intervals; with the differences of losses and budgets: [budget.csv](budget.csv).
 """
 

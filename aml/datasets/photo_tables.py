@@ -35,7 +35,7 @@ class Table:
             self.columns, self.rows = [column.strip() for column in next(lines, [])], []
             filled = [(f"{where}, line {lines.line_num}", line) for line in lines if any(map(str.strip, line))]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{where} is no CSV in UTF-8: {error}") from None
+            raise ValueError(f"{where} is not a CSV in UTF-8: {error}") from None
         check_distinct(self.columns, f"{where}, columns")
         for column in required:
             if column not in self.columns:

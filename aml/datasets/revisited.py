@@ -85,7 +85,7 @@ def _read_box(labels, where):
         raise ValueError(f"{where} has no box 'bbx'; queries are cropped, there is no fallback to the whole image")
     box = box.tolist() if hasattr(box, "tolist") else box
     if not isinstance(box, list | tuple) or len(box) != 4 or not all(type(x) in (int, float) for x in box):
-        raise ValueError(f"{where}: 'bbx' is no list of four numbers x0, y0, x1, y1")
+        raise ValueError(f"{where}: 'bbx' is not a list of four numbers x0, y0, x1, y1")
     try:
         return [float(x) for x in box]
     except OverflowError:

@@ -90,7 +90,7 @@ def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_st
                 print(f"{destination.name} has changed at {source}: taken, and noted in {digests}", file=sys.stderr)
             return sha256
     raise ValueError(
-        f"{destination.name} could not be had:\n  "
+        f"{destination.name} could not be fetched:\n  "
         + "\n  ".join(reasons or ["no source is given"])
         + f"\nGet it by other means and put it at {destination}, or give its local path as the source."
         + ("" if known is None else f" To accept another version than {digests} knows, remove its entry there.")

@@ -46,7 +46,7 @@ def bank(descriptors: np.ndarray, *, num_subvectors: int, num_centroids: int, **
     """Return centroids of the parts of the teacher's descriptors (N, D), as `ssp` needs them, float32.
 
     They are those of faiss's product quantiser after 10 iterations, the better of 2 starts, as in the authors' code.
-    Raises ValueError where the parts do not divide D, num_centroids is no power of 2, or N is smaller.
+    Raises ValueError where the parts do not divide D, num_centroids is not a power of 2, or N is smaller.
     """
     import faiss
 

@@ -48,6 +48,6 @@ def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[st
     for name, tensor in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)
         if prefix is None:
-            raise ValueError(f"{name!r} is no tensor of the network; accepted: {', '.join(prefixes)}")
+            raise ValueError(f"{name!r} is not a tensor of the network; accepted: {', '.join(prefixes)}")
         names[prefixes[prefix] + name.removeprefix(prefix)] = tensor
     return names

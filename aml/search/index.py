@@ -64,7 +64,7 @@ class Index:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         if not (self.folder / DESCRIPTION).exists():
-            raise ValueError(f"{folder} is no index: there is no {DESCRIPTION}; `make search` writes one")
+            raise ValueError(f"{folder} is not an index: there is no {DESCRIPTION}; `make search` writes one")
         self.about = read_json(self.folder / DESCRIPTION, "teacher", "rows", "dimension", "files")
         for name in FILES:
             path = self.folder / name

@@ -69,7 +69,7 @@ def write_onnx(describer: Describer, path: Path) -> None:
     network = describer.network
     if network.class_token:
         raise ValueError(
-            f"backbone {network.arguments['backbone']} can't be written as ONNX, since the places of its patches are "
+            f"backbone {network.arguments['backbone']} can't be written as ONNX, as the positions of its patches are "
             "interpolated to the size of each image; accepted: a student with a convolutional backbone"
         )
     with warnings.catch_warnings(), torch.no_grad():

@@ -10,7 +10,7 @@ ROWS = {
     "successors": "Losses beyond the paper",
 }
 COLUMNS = {  # what the headings of `Kind.training` mean
-    "Lab": "Lab: training used labels, which say what images show the same building.",
+    "Lab": "Lab: training used labels, which say which images show the same building.",
     "Self": "Self, Pos, Neg: the loss compares the student's descriptor of an anchor with the teacher's of the anchor "
     "itself, of a positive, of negatives.",
     "Mining": "Mining: hard, the most similar images with other labels are the negatives; random, batches are drawn at "
@@ -23,8 +23,8 @@ ACROSS = (
 NEIGHBOURS = "Mining by neighbours: the images nearest to the anchor in the teacher's space are used too."
 NOT_THE_PAPERS = "Losses without a number are not the paper's (METHOD.md, Sec. 10)."
 EXPANSIONS = {
-    "mAP+QE": "mAP+QE: asked again with the query plus its {neighbours} nearest images, {weights}.",
-    "mAP+DBA": "mAP+DBA: each image plus its {neighbours} nearest ones, {weights}.",
+    "mAP+QE": "mAP+QE: the search is repeated with the query plus its {neighbours} nearest images, {weights}.",
+    "mAP+DBA": "mAP+DBA: each database image is replaced by itself plus its {neighbours} nearest ones, {weights}.",
 }
 BOLD = "Bold: the best mAP of each teacher-student pair."
 TESTING = {
@@ -58,8 +58,8 @@ def caption(
         sentences.append(f"The networks above the first pair were trained without a teacher{scores}.")
     trained = f" Trained on {settings.train_set.label}." if settings.train_set else ""
     sentences.append(
-        f"All have GeM pooling and learned whitening, that of the database's side.{trained} mAP and mP@10 in percent; "
-        "queries are cropped."
+        f"All networks have GeM pooling and learned whitening; the database's side provides the whitening.{trained} "
+        "mAP and mP@10 are in percent; queries are cropped."
     )
     sentences += _vectors([teacher for teacher in settings.teachers if teacher.vectors])
     if settings.shrinkage:
@@ -94,9 +94,7 @@ def _vectors(teachers: list[Teacher]) -> list[str]:
     """Return sentences on teachers that are known by their vectors alone: how their tests differ from the others."""
     if not teachers:
         return []
-    words = (
-        f"Vectors that exist, of whatever network and image size: {', '.join(teacher.label for teacher in teachers)}"
-    )
+    words = f"Teachers that are known by their vectors alone: {', '.join(teacher.label for teacher in teachers)}"
     plain = ", ".join(teacher.label for teacher in teachers if teacher.vectors.whitening == "none")
     return [f"{words}; not whitened: {plain}." if plain else f"{words}."]
 

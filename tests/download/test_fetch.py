@@ -49,7 +49,7 @@ def test_starts_over_where_ranges_are_ignored(flaky, place):
 @pytest.mark.parametrize("tag", ['"1"', ""])
 def test_goes_on_in_the_next_run_or_starts_over_where_the_file_has_changed(flaky, place, tag):
     flaky.tag, flaky.plan = tag, ["drops", 500, 500, 500, "fine"]
-    refused = r"could not be had:\n  http://.*answers 500 .*\(3 attempts\)\nGet it by other"
+    refused = r"could not be fetched:\n  http://.*answers 500 .*\(3 attempts\)\nGet it by other"
     with pytest.raises(ValueError, match=refused):
         place.fetch(flaky.url)
     assert place.left() == ["x.tgz.part", "x.tgz.part.json"]

@@ -60,8 +60,8 @@ def test_one_that_fails_leaves_the_others(server, tmp_path):
     (server.folder / NAMES[4]).unlink()
     with pytest.raises(ValueError, match=r"2 of 7 files are not in .*raw:\n") as error:
         fetch(server, tmp_path)
-    assert "3.tar.gz could not be had" in str(error.value) and "a web page" in str(error.value)
-    assert "5.tar.gz could not be had" in str(error.value) and "404" in str(error.value)
+    assert "3.tar.gz could not be fetched" in str(error.value) and "a web page" in str(error.value)
+    assert "5.tar.gz could not be fetched" in str(error.value) and "404" in str(error.value)
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [NAMES[n] for n in (0, 1, 3, 5, 6)]
 
 

@@ -113,7 +113,7 @@ def test_a_missing_record_is_no_mark_and_a_sentence(full):
     results = Results(full.settings, records)
     made = pictures(results)
     assert [len(marks(panel)) for panel in made[0].figure.axes] == [19, 17, 21, 19]
-    assert all("No record, hence no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:3])
+    assert all("No record, so no mark: vgg16, mobilenet_v2-vgg16-reg." in p.caption for p in made[:3])
     assert len(marks(made[1].figure.axes[0])) == len(marks(losses_picture(full).figure.axes[0])) - 2
 
 
@@ -247,7 +247,7 @@ def test_letters_are_taken_from_a_font_that_has_them_or_named(monkeypatch, draw,
     assert first == "DejaVu Sans" and other.startswith("STIX")
     with warnings.catch_warnings(action="ignore"):  # matplotlib's own, at each glyph
         draw(0, lambda values: values["networks"]["mobilenet_v2"].update(label="\u6771\u4eac"))
-    assert "figures: no installed font has \u4eac\u6771: boxes stand for them" in capsys.readouterr().err
+    assert "figures: no installed font has \u4eac\u6771: boxes replace them" in capsys.readouterr().err
     use_style()
 
 

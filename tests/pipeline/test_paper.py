@@ -114,7 +114,7 @@ def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
         repository = committed(tmp_path / "repository", values)
         server.plan = ["drops", 403, "fine"]  # at 90 % of the archive; the ground truth comes
         output = repository.dvc("repro", "download@roxford5k", ok=False)
-        assert "1 of 2 files are not in data/raw/roxford5k:\noxbuild_images-v1.tgz could not be had" in output
+        assert "1 of 2 files are not in data/raw/roxford5k:\noxbuild_images-v1.tgz could not be fetched" in output
         server.log.clear()
         repository.dvc("repro", "download@roxford5k")
         assert server.log == [f"bytes={int(len(DATA) * 0.9)}-"]

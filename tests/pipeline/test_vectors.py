@@ -64,7 +64,7 @@ def test_a_student_of_vectors_is_trained_tested_exported_and_searched_with(taugh
         assert all(levels["medium"]["mAP"] > 0 for levels in record[protocol].values())
     assert student["evaluation"]["learned_whitening"]["asymmetric"] is None
     table = repository.json("reports/tables/tables.json")
-    assert "Vectors that exist, of whatever network and image size: Pixels; not whitened: Pixels." in json.dumps(table)
+    assert "Teachers that are known by their vectors alone: Pixels; not whitened: Pixels." in json.dumps(table)
 
     repository.run("make", "search")
     photo = next((repository.folder / "reports").rglob("*.jpg"))

@@ -83,7 +83,7 @@ def test_tables_say_what_is_known_by_its_vectors_alone(records):
     settings = paper_settings(teachers=(replace(vgg16, vectors=vectors), resnet101))
     records["vgg16"]["symmetric"] = {name: {} for name in records["vgg16"]["symmetric"]}
     tables = build_tables(settings, records)
-    sentence = "Vectors that exist, of whatever network and image size: VGG16; not whitened: VGG16."
+    sentence = "Teachers that are known by their vectors alone: VGG16; not whitened: VGG16."
     assert all(sentence in table.caption for table in tables)
     said = {table.number: table.notes for table in tables}
     dashes = ("Dashes of VGG16: there are no vectors of queries.",)

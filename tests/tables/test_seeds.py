@@ -193,4 +193,4 @@ def test_figures_show_means(records):
     assert results.measure == "Medium mAP, mean over ROxf and RPar, mean over seeds 0, 1, 7" and results.note == ""
     del records[f"{REG}-7"]
     results = Results(SETTINGS, records)
-    assert results.note == f"No record, hence no mark: {REG}-7." and results.mean_map(network, "asymmetric") is None
+    assert results.note == f"No record, so no mark: {REG}-7." and results.mean_map(network, "asymmetric") is None

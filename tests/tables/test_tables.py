@@ -142,9 +142,9 @@ def test_each_expansion_is_one_more_column_and_nothing_else_changes(records, tmp
                 assert row.values[f"{column}+QE"] - row.values[column] == pytest.approx(1)
                 assert row.values[f"{column}+DBA"] - row.values[column] == pytest.approx(2)
         for words in (
-            "mAP+QE: asked again with the query plus its 50 nearest images, weighted by their similarity to the power "
-            "of 3.",
-            "mAP+DBA: each image plus its 20 nearest ones, weighted by rank.",
+            "mAP+QE: the search is repeated with the query plus its 50 nearest images, weighted by their "
+            "similarity to the power of 3.",
+            "mAP+DBA: each database image is replaced by itself plus its 20 nearest ones, weighted by rank.",
         ):
             assert words in table.caption and words not in without.caption
         assert r"\multicolumn{8}{c}{Medium}" in (tmp_path / f"table{table.number}.tex").read_text()

@@ -74,7 +74,7 @@ class Results:
     @property
     def note(self) -> str:
         """The sentence of a caption on networks without a record; "" if every network has one."""
-        return f"No record, hence no mark: {', '.join(self.missing)}." if self.missing else ""
+        return f"No record, so no mark: {', '.join(self.missing)}." if self.missing else ""
 
     @property
     def measure(self) -> str:
