@@ -108,7 +108,7 @@ class Distractors:
     layout: str
     list: str  # stem of the .txt file
     archives_in_all: Annotated[int, Within(1, 1000)]  # hold the whole list; R1M has 100
-    archives: int  # the first so many are used; 0: no distractors
+    archives: int  # how many of archives_in_all are used; 0: no distractors
     expected: Annotated[int | None, Within(0)]  # names in the list
     on_bad_image: BadImages
     sources: list[SourceFile] | None
