@@ -12,15 +12,17 @@ INSTALL = "pip install --requirement requirements-cluster.txt"
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="target", help="as in dvc repro; none: dvc.yaml")
-    parser.add_argument("--address", help="of a running Ray cluster, or auto; left out: this machine alone")
+    parser.add_argument("targets", nargs="*", metavar="target", help="stages or files, as in dvc repro; none: dvc.yaml")
+    parser.add_argument("--address", help="address of a running Ray cluster, or auto; without it: this machine alone")
     parser.add_argument(
         "--remote", metavar="name", help="DVC remote between this folder and its clones on the cluster's other machines"
     )
     parser.add_argument(
-        "--gpus-per-stage", type=float, default=1, metavar="number", help="where the cluster has GPUs; 1 if left out"
+        "--gpus-per-stage", type=float, default=1, metavar="number", help="if the cluster has GPUs (default: 1)"
     )
-    parser.add_argument("--keep-going", action="store_true", help="past a failure, with what does not come after it")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="go on after a failure, with stages that do not need it"
+    )
     given = parser.parse_args(arguments)
     if importlib.util.find_spec("ray") is None:
         sys.exit(f"cluster: Ray is not installed; `{INSTALL}` installs it")

@@ -27,11 +27,13 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("photos", type=Path, nargs="*")
     parser.add_argument("--model", type=Path, help="an exported student's folder, or one of its .onnx files")
     parser.add_argument("--index", type=Path, help="its teacher's index")
-    parser.add_argument("--box", type=float, nargs=4, metavar=("X0", "Y0", "X1", "Y1"), help="of each photo, pixels")
+    parser.add_argument(
+        "--box", type=float, nargs=4, metavar=("X0", "Y0", "X1", "Y1"), help="box in each photo, pixels"
+    )
     parser.add_argument("--top", type=int, default=10, help="how many images to find")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--page", type=Path, help="write an HTML page with the pictures")
-    parser.add_argument("--teacher", action="store_true", help="also what the teacher itself finds; loads torch")
+    parser.add_argument("--teacher", action="store_true", help="also show what the teacher itself finds; loads torch")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the teacher's model is")
     parser.add_argument("--images", type=Path, default=Path("data/processed"), help="where pages get pictures from")
     parser.add_argument("--serve", type=int, metavar="PORT", help="serve the page on 127.0.0.1; 0: any free port")
