@@ -34,7 +34,7 @@ class Student:
         for needed in (described, self.path):
             if not needed.exists():
                 raise ValueError(
-                    f"{path} is not an exported student: there is no {needed}; `make search` writes one to data/exported"
+                    f"{path} is not an exported student: no {needed}; `make search` writes it to data/exported"
                 )
         self.about = read_json(described, "key", "teacher", "dimension", "image_size", "smallest_side", "files")
         expected = self.about["files"].get(self.path.name, {}).get("sha256")

@@ -48,10 +48,7 @@ def changed(student: Path, folder: Path, change) -> Path:
     ("change", "message"),
     [
         (lambda c: c["state_dict"].pop("features.0.3.conv.0.0.weight"), r"1 tensors do not fit .*: expected .*none"),
-        (
-            lambda c: c["state_dict"].update({"whiten.weight": torch.ones(1)}),
-            "'whiten.weight' is not a tensor",
-        ),
+        (lambda c: c["state_dict"].update({"whiten.weight": torch.ones(1)}), "'whiten.weight' is not a tensor"),
         (lambda c: c["state_dict"].update({"pool.p": 3.0}), "AttributeError: 'float' object has no attribute 'item'"),
         (lambda c: c["state_dict"].update({"features.0.19.weight": torch.ones(1)}), "expected none, found"),
         (

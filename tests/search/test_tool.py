@@ -134,18 +134,8 @@ def test_mistakes_end_in_one_sentence(tiny, photo, tmp_path, words, content, mes
 @pytest.mark.parametrize(
     ("option", "file", "damaged", "missing"),
     [
-        (
-            "--model",
-            "model.json",
-            "it is not a JSON object",
-            "not an exported student: there is no .*model.json; `make",
-        ),
-        (
-            "--model",
-            "student.onnx",
-            f"it is not the file of {KEY} that",
-            "not an exported student: there is no .*.onnx",
-        ),
+        ("--model", "model.json", "it is not a JSON object", "exported student: no .*model.json; `make"),
+        ("--model", "student.onnx", f"it is not the file of {KEY} that", "exported student: no .*.onnx"),
         ("--index", "index.json", "it is not a JSON object", "not an index: there is no index.json; `make search`"),
         *(("--index", file, "it is not the file that index.json names", f"{file} is damaged") for file in INDEX_FILES),
     ],
