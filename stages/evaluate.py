@@ -38,7 +38,8 @@ def main(
     loss: str | None = None,
     seed: int | None = None,
 ) -> None:
-    """`network`: the name in params.yaml; `teacher`, `loss`: of a distilled student; `seed`: of any student."""
+    """Evaluate `network`, a name in params.yaml; `teacher` and `loss` are those of a distilled student, `seed` that
+    of any student."""
     keep_freed_memory()  # an eighth of the time at 250,000 rows
     own = DescriptorFolder(descriptors / key)
     sides = {"symmetric": own}

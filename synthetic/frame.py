@@ -13,7 +13,7 @@ from synthetic.style import colour
 
 @dataclass(frozen=True)
 class Camera:
-    """eye (3,) in metres; rotation (3, 3), rows: right, down and forward; focal length in pixels."""
+    """A pinhole camera. eye (3,) in metres; rotation (3, 3), rows: right, down and forward; focal length in pixels."""
 
     eye: np.ndarray
     rotation: np.ndarray
@@ -51,7 +51,8 @@ TIE = 0.999  # of two faces in one plane the later one shows
 
 
 class Frame:
-    """colours (H, W, 3) float32 BGR; faces (H, W) uint8: number of the landmark's face plus 1, 0 for all else."""
+    """A picture while it is painted. colours (H, W, 3) float32 BGR; faces (H, W) uint8: number of the landmark's
+    face plus 1, 0 for all else."""
 
     def __init__(self, colours: np.ndarray):
         self.colours = np.ascontiguousarray(colours, np.float32)

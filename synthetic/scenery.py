@@ -1,6 +1,6 @@
 """Draw what is behind a landmark (sky, ground, a far skyline), what hides it, and photographs without any landmark.
 
-Of what hides it, (x, y), in pixels, is where the thing meets the ground; `brightness` is the light's.
+A thing that hides the landmark meets the ground at (x, y), in pixels; `brightness` is the light's.
 """
 
 import cv2

@@ -29,7 +29,8 @@ HOODS = ("none", "flat", "pediment", "arc")
 
 @dataclass(frozen=True)
 class Style:
-    """Colours are (3,) float32; `window_share` is a window's width over its bay's."""
+    """What all facades of a building share. Colours are (3,) float32; `window_share` is a window's width over its
+    bay's."""
 
     key: tuple
     stone: np.ndarray

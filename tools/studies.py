@@ -52,8 +52,8 @@ Medium mAP in percent, with intervals; with the differences of losses and budget
 
 @dataclass(frozen=True)
 class Study:
-    """`runs` gives each run's parameters, by dotted names, from params.yaml; runs by name, "" for the only one. `keep`
-    copies what is kept from the clones into a folder, and returns README.md's end."""
+    """One study. `runs` gives the parameters of each run by dotted names, from params.yaml and the seeds; a single
+    run is called "". `keep` copies results from the clones into a folder, and returns the end of README.md."""
 
     heading: str
     seeds: list[int] | None  # None: those of params.yaml

@@ -21,7 +21,7 @@ Column = tuple[str, str, str]  # protocol, set, level
 
 @dataclass(frozen=True)
 class QueryScores:
-    """What a query scored; percentages."""
+    """The scores of a query, in percent."""
 
     landmark: int
     average_precision: float

@@ -24,8 +24,8 @@ class DatabaseWhitening:
         pairs: tuple[np.ndarray, np.ndarray] = (),
         shrinkage: float = 0,
     ):
-        """`lists` are those that are stored whitened: by `owned`, or by what is learned from the descriptors of the
-        list `learned_on` and `pairs` of its rows, once for all processes and after a restart."""
+        """Whiten `lists` by `owned`, or by a whitening that is learned from the descriptors of the list `learned_on`
+        and `pairs` of its rows, once for all processes and again after a restart."""
         self.lists, self.found, self.learned_on, self.pairs, self.shrinkage = lists, owned, learned_on, pairs, shrinkage
 
     def settings(self) -> list:

@@ -15,7 +15,7 @@ EPSILON = 1e-6
 
 
 class RetrievalNetwork(nn.Module):
-    """Images `(B, 3, H, W)`, normalised, to unit-norm descriptors `(B, D)`, float32.
+    """A network from normalised images `(B, 3, H, W)` to unit-norm descriptors `(B, D)`, float32.
 
     `stages` counts the backbone's blocks that are kept, `frozen_stages` how many of them, from the image on, never
     train; `projection` is D for a student and None for a teacher, whose D is the backbone's own. With `gem_p`

@@ -143,7 +143,7 @@ class ComplexitySettings:
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """Ours against the supplement's Tables 5-10."""
+    """How tables are compared with the supplement's Tables 5-10."""
 
     printed: bool  # whether to compare at all: only the supplement's networks on its test sets can be
     tolerance: NotNegative  # points by which a published teacher's mAP may be off its printed one

@@ -13,7 +13,7 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """One kind of faiss index, the sizes that each kind has, and what is in it."""
+    """The kind of faiss index to write, the sizes of each kind, and the sets in it."""
 
     sets: list[str] | None  # of images that a search finds; None: the test sets' databases and the distractors
     kind: Literal["flat", "ivf", "ivfpq", "hnsw"]

@@ -9,7 +9,7 @@ from aml.params.reading import Within, section, setting
 
 @dataclass(frozen=True)
 class VectorSettings:
-    """One such teacher: vectors that any model has made, in files by the names of images."""
+    """A teacher that is known by its vectors: made by any model, in files with the names of their images."""
 
     label: str
     folder: str  # on this machine: <set>.npy and <set>.txt

@@ -1,5 +1,5 @@
-"""The kinds of faiss index, by names: exhaustive ones by what they store (float32, float16, int8, "PQ <bytes>"), and
-ivf, ivfpq and hnsw, which look at a part of the rows."""
+"""The kinds of faiss index by name: exhaustive ones by what they store (float32, float16, int8, "PQ <bytes>"), and
+ivf, ivfpq and hnsw, which compare a query with some of the rows only."""
 
 import faiss
 import numpy as np
@@ -15,9 +15,9 @@ def kinds(settings: IndexSettings, dimension: int) -> dict[str, str]:
     """Return the description of each kind for faiss.index_factory, by its name."""
 
     def quantised(before: str, size: int) -> str:
-        """With zeros after each row up to a multiple of `size`, which no inner product feels. "np": without the
-        polysemous training that faiss adds by default, for a search that nobody asks for here: half a minute instead of
-        0.2 s for a thousand rows."""
+        """Return a description with zeros after each row, up to a multiple of `size`: they change no inner product.
+        "np" leaves out the polysemous training that faiss adds by default for searches that nothing here makes; it
+        takes half a minute instead of 0.2 s for a thousand rows."""
         missing = -dimension % size
         return (f"Pad{dimension + missing}," if missing else "") + f"{before}PQ{size}np"
 

@@ -19,7 +19,7 @@ EXAMPLE_SIDES = (75, 98)  # of the image that is traced; the file takes any othe
 
 
 class Describer(nn.Module):
-    """RGB pixels `(B, 3, H, W)` uint8 to whitened unit-norm descriptors `(B, D)` float32.
+    """A module from RGB pixels `(B, 3, H, W)` uint8 to whitened unit-norm descriptors `(B, D)` float32.
 
     It holds the normalisation, the network, its descriptors' mean over `scales` (`describe_at_scales`), and the
     whitening of the database that the descriptors are compared with, computed in float64. Its projection is stored in

@@ -7,7 +7,7 @@ RESULTS = ("run", "restored", "unchanged", "failed", "stopped", "skipped")
 
 
 class Display:
-    """Stages are named by their addresses."""
+    """Prints the course of a run; stages are named by their addresses."""
 
     def __init__(self, num_stages: int):
         self.num_stages, self.num_done, self.begin = num_stages, 0, time.monotonic()

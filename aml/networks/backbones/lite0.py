@@ -55,7 +55,7 @@ def _blocks(width: float, depth: float) -> list[nn.Module]:
 
 
 class InvertedResidual(nn.Module):
-    """Expand 1x1, depthwise, project 1x1; added to its input."""
+    """Add to the input what a 1x1 expansion, a depthwise convolution and a 1x1 projection make of it."""
 
     def __init__(self, channels: int, kernel: int, expansion: int):
         super().__init__()
