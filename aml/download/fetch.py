@@ -14,6 +14,7 @@ from aml.files.atomic import locked, write_json
 from aml.files.digests import file_sha256
 
 FOUND, LOCAL = "found in place", "a local place"  # where a file came from, besides URLs
+OWN = (FOUND, LOCAL)
 NUM_ATTEMPTS = 5  # how often in a row a source may break off without getting further
 PAUSE_S = 5.0  # after the first of them; doubled after each further one
 ENOUGH = 3  # failures after which no more files are tried: the server is away, and each would wait for it
@@ -65,7 +66,7 @@ def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_st
     with locked(destination):
         known, own = known_files(digests).get(destination.name), transfer.present(sources)
         if destination.exists():
-            is_own = own is not None and (known is None or is_local(known["source"]))
+            is_own = own is not None and (known is None or known["source"] in OWN)
             if not is_own or transfer.is_copy(destination, own):
                 try:
                     return _accept(destination, destination, str(own) if is_own else FOUND, digests, sha256_start)
@@ -73,7 +74,7 @@ def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_st
                     raise ValueError(f"{destination}: {error}") from None
             sources = [str(own)]
         part, reasons = _beside(destination, ".part"), []
-        num_bytes = None if known is None or is_local(known["source"]) else known["bytes"]
+        num_bytes = None if known is None or known["source"] in OWN else known["bytes"]
         for source in sources:
             try:
                 path = transfer.local_path(source)
@@ -164,14 +165,7 @@ def entered(digests: Path, name: str, entry: dict) -> dict:
     come from local paths, since users may correct their own files."""
     with _ENTERING:
         known = known_files(digests)
-        earlier = known.get(name, entry)
-        is_corrected = entry["source"] == LOCAL and is_local(earlier["source"]) and earlier != entry
-        if name in known and not is_corrected:
-            return earlier
-        write_json(digests, dict(sorted({**known, name: entry}.items())))
-        return entry
-
-
-def is_local(noted: str) -> bool:
-    """Return whether a noted source is on this machine: LOCAL, FOUND, or a path, as earlier versions noted."""
-    return not noted.startswith(("http://", "https://"))
+        if name not in known or (entry["source"] == LOCAL and known[name]["source"] in OWN):
+            known[name] = entry
+            write_json(digests, dict(sorted(known.items())))
+        return known[name]
