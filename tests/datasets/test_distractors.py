@@ -2,7 +2,6 @@
 
 import pytest
 
-from aml.datasets import packing
 from aml.files.image_sets import read_images
 from tests.datasets.raw_folders import image, pack_distractors, report, write_archive
 
@@ -73,23 +72,3 @@ def test_distractors_are_refused(tmp_path, packed, archives, names, changed, mes
     with pytest.raises(ValueError, match=message):
         packed(archives, names, **changed)
     assert not (tmp_path / "processed/mini").exists()
-
-
-def test_memory_is_bounded_by_the_workers(packed, monkeypatch):
-    """Never more than `_AHEAD` images a worker are held, however large the archive."""
-    held, most = set(), []
-
-    def check(data, original=packing.check):
-        held.add(data)
-        most.append(len(held))
-        return original(data)
-
-    def add(name, data, *arguments, original=packing._add):
-        held.discard(data)
-        original(name, data, *arguments)
-
-    monkeypatch.setattr(packing, "check", check)
-    monkeypatch.setattr(packing, "_add", add)
-    files = {f"jpg/{number:03d}.jpg": image(number) for number in range(60)}
-    packed([files], "\n".join(name[4:] for name in files))
-    assert len(most) == 60 and max(most) <= 2 * packing._AHEAD
