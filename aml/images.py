@@ -233,5 +233,5 @@ def _reasons(data: bytes):
 def _is_rotated(image: Image.Image) -> bool:
     try:
         return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
-    except Exception:  # damaged EXIF; nobody else reads it
+    except Exception:  # damaged EXIF, which nothing else reads
         return False

@@ -21,7 +21,7 @@ from aml.params.reading import parameters
 
 STAGE_LOG = Path("work/stages.jsonl")  # git ignores it
 
-# how RuntimeErrors say it: of the machine's memory and a GPU's by torch, of processes that the system ended for theirs
+# words of RuntimeErrors: torch lacks memory of the machine or a GPU; the system ended a process for lack of memory
 MEMORY_SHORTAGE = ("can't allocate memory", "out of memory", "is killed by signal: Killed", "terminated abruptly")
 
 
@@ -97,7 +97,7 @@ def _start(number: int) -> None:
     """Run this command line in `number` processes, numbered in their environment as torchrun does it. If one fails,
     end them all and this process."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]  # free a moment ago, and again when the block is left
+        port = server.getsockname()[1]  # a free port, and free again after this block
     environment = os.environ | {"WORLD_SIZE": str(number), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     command = [sys.executable, "-m", sys.modules["__main__"].__spec__.name, *sys.argv[1:]]
     ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(number)]

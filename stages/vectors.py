@@ -45,7 +45,7 @@ def main(teacher: str, given: Path, processed: Path, targets: Path, descriptors:
         whitening = learn(read(train_set, images).unit(), *pairs, shrinkage=shrinkage)
     with replacing_folder(targets) as folder:
         entry = write(folder, "images", training, of_training, settings)
-        who = identity(settings, [of_training])  # of these alone: others are no reason to train again
+        who = identity(settings, [of_training])  # of these alone: a change of others must not train again
         write_provenance(folder, network=who, extraction={}, whitening=None, arrays={"images": entry})
     dtypes = {f"{sets['distractors']}{DATABASE}": extraction.distractor_dtype}
     with replacing_folder(descriptors) as folder:

@@ -31,7 +31,7 @@ _WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "aml"}
 
 
-class Refusal(Exception):  # noqa: N818 (they never leave this room)
+class Refusal(Exception):  # noqa: N818 (only aml.download sees them)
     """The source does not have the file; another source may."""
 
 

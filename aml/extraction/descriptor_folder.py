@@ -37,7 +37,7 @@ from aml.networks.stored import identity, load_network
 if TYPE_CHECKING:  # the stage `targets` does without
     from aml.extraction.database_whitening import DatabaseWhitening
 
-NUM_ROWS = 1024  # of a shard, up to a batch more: what an interruption costs at most
+NUM_ROWS = 1024  # images of a shard, up to a batch more: an interruption loses no more
 PATIENCE = timedelta(days=7)  # for the slowest process; whoever started them ends them all when one fails
 
 

@@ -149,7 +149,7 @@ def _lock(path):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if os.fstat(lock).st_nlink:
             return lock
-        os.close(lock)  # its owner was done, and has removed it
+        os.close(lock)  # its owner has finished and removed it
 
 
 def _remove(*paths):

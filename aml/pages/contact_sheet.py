@@ -10,7 +10,7 @@ FRAME = 3
 GAP = 4
 LABEL_WIDTH = 170
 FONT_SIZE = 16
-# green and yellow of Okabe and Ito, and Tol's red: the colour-blind tell them apart
+# green and yellow of Okabe and Ito, and Tol's red, which colour-blind people can tell apart
 FRAMES = {
     "query": "#000000",
     "easy": "#009e73",

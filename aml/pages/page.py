@@ -55,7 +55,7 @@ class Content:
     differences: list[Table]  # from the printed tables
     cell: str | None  # key of the table row of the cell under study
     contact_sheet: Picture | None
-    complexity: list[dict[str, str]]  # the lines of complexity.csv, as is
+    complexity: list[dict[str, str]]  # the lines of complexity.csv
     whitening: list[dict[str, str]]  # of every network that has a record
     figures: list[Picture]
     ranked_lists: list[Picture]

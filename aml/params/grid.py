@@ -20,7 +20,7 @@ class Grid:
     teachers: list[str]
     trained_teachers: list[str]  # each teacher is in this list
     published_teachers: list[str]  # or in this one
-    vector_teachers: list[str]  # or here, in section `vectors`: no network of theirs is needed
+    vector_teachers: list[str]  # known by section `vectors` alone: their networks are not needed
     students: list[str]
     dimensions: list[int]  # of students without teacher: the teachers' own, each once; []: no such students
     losses: list[str]

@@ -46,7 +46,7 @@ class Above:
         return f"above {self.limit:,}"
 
 
-# Types of fields with their limits. A value beyond them is a slip, and would show late, as a shortage of memory.
+# Types of fields with their limits. A value beyond them is a mistake that would show late, as a lack of memory.
 SIDES = Within(8, 10_000)  # of an image, pixels
 Count = Annotated[int, Within(1)]
 Seed = Annotated[int, Within(0)]

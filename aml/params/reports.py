@@ -71,7 +71,7 @@ class TableSettings:
     test_sets: tuple[Named, ...]
     distractors: Named | None
     train_set: Named | None  # None where nothing is trained
-    note: str  # opens every caption; "" says nothing
+    note: str  # first sentence of every caption; "" for none
     seeds: tuple[int, ...]  # of the students; () where nothing is trained
     shrinkage: float = 0.0  # of the learned whitening
 
@@ -145,7 +145,7 @@ class ComplexitySettings:
 class ComparisonSettings:
     """How tables are compared with the supplement's Tables 5-10."""
 
-    printed: bool  # whether to compare at all: only the supplement's networks on its test sets can be
+    printed: bool  # whether to compare; only the supplement's networks on its test sets can be compared
     tolerance: NotNegative  # points by which a published teacher's mAP may be off its printed one
 
 

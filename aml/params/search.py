@@ -15,7 +15,7 @@ class ExportSettings:
 class IndexSettings:
     """The kind of faiss index to write, the sizes of each kind, and the sets in it."""
 
-    sets: list[str] | None  # of images that a search finds; None: the test sets' databases and the distractors
+    sets: list[str] | None  # sets that a search looks into; None: the test sets' databases and the distractors
     kind: Literal["flat", "ivf", "ivfpq", "hnsw"]
     lists: Count  # of ivf and ivfpq: clusters of rows
     probes: Count  # clusters that a query reads

@@ -73,7 +73,7 @@ def write_onnx(describer: Describer, path: Path) -> None:
             "interpolated to the size of each image; accepted: a student with a convolutional backbone"
         )
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # that tracing is the older way, and that branches are fixed: a test runs it
+        warnings.simplefilter("ignore")  # on tracing, an older way, and on fixed branches: a test runs the file
         torch.onnx.export(
             describer.eval(),
             (torch.zeros(1, 3, *EXAMPLE_SIDES, dtype=torch.uint8),),
@@ -82,6 +82,6 @@ def write_onnx(describer: Describer, path: Path) -> None:
             output_names=[OUTPUT],
             dynamic_axes={INPUT: {0: "batch", 2: "height", 3: "width"}, OUTPUT: {0: "batch"}},
             opset_version=OPSET,
-            do_constant_folding=False,  # it would store what float64 is made from as float64; onnxruntime folds
+            do_constant_folding=False,  # else float32 constants are stored as float64; onnxruntime folds them
             dynamo=False,
         )

@@ -13,7 +13,7 @@ from aml.tables.bootstrap import Draws
 from aml.tables.model import ABLATION, METRICS, SUCCESSORS, Row, Table, select, tenths
 
 IN_TEACHERS_SPACE = ("contr", "contr_plus", "reg")  # the others are at chance there, so their gap cannot grow
-NEAR_CHANCE = 1 / 10  # of the way from a random ranking to reg
+NEAR_CHANCE = 1 / 10  # share of the way from a random ranking to reg
 FAR_ABOVE_CHANCE = 1 / 2  # of that way
 EXCEPTION = "EfficientNet-B3 by VGG16"  # the supplement's own, in claim b
 BY_LABELS = ("contr", "contr_plus")  # the two of claims i and j

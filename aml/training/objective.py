@@ -137,7 +137,7 @@ class Objective:
 
         def attempt(images: int | None) -> None:
             for parameter in self.trained:
-                parameter.grad = None  # of the last batch, and what a failed attempt has added
+                parameter.grad = None  # removes that of the last batch, and what a failed attempt has added
             if graph:
                 graph.pop().backward(gradient)
                 return

@@ -113,5 +113,5 @@ def _serve(finder: Finder, port: int, top: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[0] = "search"  # with which a sentence about a mistake begins
+    sys.argv[0] = "search"  # error messages begin with it
     run(main, arguments(sys.argv[1:]))

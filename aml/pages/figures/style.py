@@ -15,7 +15,7 @@ from aml.params.reports import Loss
 STYLE = Path(__file__).with_name("figures.mplstyle")
 OWN_FONT = "DejaVu Sans"  # comes with matplotlib: figures of Latin, Greek and Cyrillic are the same everywhere
 WIDTH = 7.5  # inches, of every figure
-# of Okabe and Ito, which the colour-blind tell apart; teachers are black
+# by Okabe and Ito, for colour-blind people too; teachers are black
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 FAINT = "#bbbbbb"
