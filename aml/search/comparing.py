@@ -6,12 +6,12 @@ import time
 import faiss
 import numpy as np
 
-from aml.evaluation.ranking import GroundTruth, average_precision, protocol_labels
+from aml.evaluation.ranking import GroundTruth, labelled_rows, summarise
 from aml.search.database import TeacherDatabase
 
 TOP = 10
 DEPTH = 10_000  # of the rankings for mAP: positives further down count as never found
-NEVER = 10**12  # the rank of a positive that was not found
+NEVER = 10**12  # the rank of a row that was not found
 LEVEL = "medium"
 
 
@@ -65,11 +65,9 @@ def mean_average_precision(ranked: np.ndarray, accepted: np.ndarray, first: int,
     others are left out. first: the set's first row. Positives that are not in `ranked` count as never found, queries
     without positives not at all.
     """
-    scores = []
-    for rows, positives, junk in zip(ranked, *protocol_labels(ground_truth, LEVEL), strict=True):
-        kept = rows[(rows >= 0) & accepted[rows]]
-        kept = kept[~np.isin(kept, junk + first)]
-        ranks = np.flatnonzero(np.isin(kept, positives + first))
-        if len(positives):
-            scores.append(average_precision(np.append(ranks, [NEVER] * (len(positives) - len(ranks)))))
-    return float(np.mean(scores))
+    above = []
+    for rows, labelled in zip(ranked, labelled_rows(ground_truth), strict=True):
+        kept = rows[(rows >= 0) & accepted[rows]] - first
+        places = {row: place for place, row in enumerate(kept.tolist())}
+        above.append(np.array([places.get(row, NEVER) for row in labelled.tolist()]))
+    return summarise(above, ground_truth)[LEVEL]["mAP"]

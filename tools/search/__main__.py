@@ -49,7 +49,9 @@ def main(given: argparse.Namespace) -> None:
         raise ValueError(f"--serve is {given.serve}; accepted: a port from 0 to {LAST_PORT}")
     model, index = given.model, given.index
     if model is None or index is None:
-        cell = _cell()
+        if not CELL.exists():
+            raise ValueError(f"no {CELL}; name --model and --index, or run `make search` first")
+        cell = read_json(CELL, "key", "teacher")
         model, index = model or Path("data/exported") / cell["key"], index or Path("data/index") / cell["teacher"]
     finder = Finder(model, index, processed=given.images, models=given.models if given.teacher else None)
     answers = [finder.ask(str(photo), photo.read_bytes(), given.box, given.top) for photo in given.photos]
@@ -61,7 +63,11 @@ def main(given: argparse.Namespace) -> None:
         with replacing(given.page) as path:
             path.write_text(page(finder, answers), encoding="utf-8")
     if given.serve is not None:
-        _serve(finder, given.serve, given.top)
+        from tools.search.server import server
+
+        with server(finder, given.serve, given.top) as serving:
+            print(f"http://127.0.0.1:{serving.server_port}/ until Ctrl-C", flush=True)
+            serving.serve_forever()
 
 
 def as_text(answers: list[Answer]) -> str:
@@ -96,20 +102,6 @@ def as_json(finder: Finder, answers: list[Answer]) -> dict:
             entry["teacher"] = listed(answer.teacher_results)
         photos.append(entry)
     return {"model": str(finder.student.path), "index": str(finder.index.folder), "photos": photos}
-
-
-def _cell() -> dict:
-    if not CELL.exists():
-        raise ValueError(f"no {CELL}; name --model and --index, or run `make search` first")
-    return read_json(CELL, "key", "teacher")
-
-
-def _serve(finder: Finder, port: int, top: int) -> None:
-    from tools.search.server import server
-
-    with server(finder, port, top) as serving:
-        print(f"http://127.0.0.1:{serving.server_port}/ until Ctrl-C", flush=True)
-        serving.serve_forever()
 
 
 if __name__ == "__main__":
