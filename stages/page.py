@@ -17,9 +17,7 @@ from aml.pages.page import Content, listed, picture, render
 from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
-from aml.tables.claims import read_claims
 from aml.tables.json_file import read_json_tables
-from aml.tables.notes import COLUMNS
 from aml.tables.settings import table_settings
 from stages.runtime import STAGE_LOG, run_command
 
@@ -40,13 +38,14 @@ def main(
     ranked_lists: Path | None = None,
 ) -> None:
     settings = table_settings(values)
+    who = json.loads(cell.read_text(encoding="utf-8")) if cell else None
     finished, differences, whitening = read_json_tables(tables)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
     content = Content(
         note=settings.note,
         tables=finished,
         losses=settings.losses,
-        claims=read_claims(claims),
+        claims=lines(claims),
         making=provenance.making(),
         commit=provenance.commit(),
         installed=provenance.installed(),
@@ -57,21 +56,16 @@ def main(
             for line in lines(tables / "intervals.csv")
         },
         differences=differences,
-        cell=row_of(json.loads(cell.read_text(encoding="utf-8"))) if cell else None,
+        cell=key_of(who["student"], who["teacher"], who["loss"]) if who else None,
         contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
         complexity=lines(complexity) if complexity else [],
-        whitening=[dict(zip(COLUMNS, line, strict=True)) for line in whitening],
+        whitening=whitening,
         figures=listed(figures / "figures.json") if figures else [],
         # an empty folder where the cell under study is not up to date
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],
     )
     with replacing(page) as temporary:
         temporary.write_text(render(content), encoding="utf-8")
-
-
-def row_of(cell: dict) -> str:
-    """Return the key of the table row that holds the cell under study and its other seeds."""
-    return key_of(cell["student"], cell["teacher"], cell["loss"])
 
 
 def lines(path: Path) -> list[dict[str, str]]:

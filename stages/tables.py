@@ -20,7 +20,7 @@ from aml.params.reports import BootstrapSettings, ComparisonSettings
 from aml.tables.bootstrap import draw, read_scores
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
-from aml.tables.csv_files import missing_keys, read_tables, write_tables
+from aml.tables.csv_files import read_tables, write_lines, write_tables
 from aml.tables.json_file import write_json_tables
 from aml.tables.notes import whitening_lines
 from aml.tables.printed_values import (
@@ -33,9 +33,9 @@ from aml.tables.printed_values import (
     with_note,
     write_comparison,
 )
-from aml.tables.records import mean, over_seeds, read_records
+from aml.tables.records import mean, missing_records, over_seeds, read_records
 from aml.tables.settings import published_teachers, table_settings
-from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked, write_lines
+from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked
 from stages.runtime import run_command
 
 
@@ -43,9 +43,10 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     comparison = setting(values, "comparison", ComparisonSettings)
     bootstrap = setting(values, "bootstrap", BootstrapSettings)
     settings = table_settings(values)
-    records = read_records(metrics, settings.networks())
+    networks = settings.networks()
+    records = read_records(metrics, networks)
     built, printed = build_tables(settings, records), read_tables(PRINTED)
-    scores, means = read_scores(queries, records, settings), over_seeds(records, settings.networks(), mean)
+    scores, means = read_scores(queries, records, settings), over_seeds(records, networks, mean)
     draws = draw(scores, bootstrap)
     differences = find_differences(scores, draws, settings, bootstrap)
     built = marked(built, draws, settings, bootstrap)
@@ -56,14 +57,13 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     with replacing_folder(tables) as folder:
         noted = with_note(built, sentence)
         write_tables(noted, folder)
-        write_json_tables(folder, noted, from_printed, whitening_lines(records, settings.networks()))
-        write_lines(folder / "intervals.csv", Interval, find_intervals(draws, means, bootstrap))
-        write_lines(folder / "differences.csv", Difference, differences)
+        write_json_tables(folder, noted, from_printed, whitening_lines(records, networks))
+        write_lines(folder / "intervals.csv", Interval._fields, find_intervals(draws, means, bootstrap))
+        write_lines(folder / "differences.csv", Difference._fields, differences)
         if comparison.printed:
             write_comparison(lines, from_printed, folder)
     write_claims(claims, built, printed, draws, confidence=bootstrap.confidence)
-    missing = missing_keys(built)
-    if missing:
+    if missing := missing_records(records, networks):
         print(f"tables: no metrics, and dashes, for {len(missing)} networks: {', '.join(missing)}", file=sys.stderr)
     if sentence:
         print(f"tables: {sentence}", file=sys.stderr)

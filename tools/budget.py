@@ -20,10 +20,10 @@ from aml.params.networks import network_settings
 from aml.params.reading import PARAMETERS, read_parameters, setting
 from aml.params.reports import BootstrapSettings
 from aml.tables.bootstrap import draw, percentile_interval, read_scores
+from aml.tables.csv_files import write_lines
 from aml.tables.model import tenths
 from aml.tables.records import read_records
 from aml.tables.settings import table_settings
-from aml.tables.uncertainty import write_lines
 
 LOSSES = ("reg", "contr_plus", "contr", "triplet", "ms", "csd", "d3still")
 BUDGETS = {"steps": "equal steps", "images": "equal images"}  # a run each
@@ -101,7 +101,7 @@ def keep(clones: dict[str, Path], folder: Path) -> str:
     """Write budget.csv and the figure, budget.svg and .png; return a table of the scores and the figure in Markdown."""
     by_budget = {budget: Run(clone) for budget, clone in clones.items()}
     lines = compare(by_budget)
-    write_lines(folder / "budget.csv", Line, lines)
+    write_lines(folder / "budget.csv", Line._fields, lines)
     style.use_style()
     shown = picture(by_budget, lines)
     style.write_picture(folder, shown)

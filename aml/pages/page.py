@@ -8,17 +8,15 @@ import json
 import mimetypes
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
+from functools import partial
 from pathlib import Path
-
-from jinja2 import Environment
 
 from aml.pages.provenance import Commit, Family, noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
 from aml.tables.latex import environment
-from aml.tables.model import LEVELS, Row, Table, by_pair, shown, split_column, tenths
+from aml.tables.model import LEVELS, Row, Table, by_pair, shown, split_column, tenths, ticked
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
@@ -75,7 +73,13 @@ def listed(index: Path) -> list[Picture]:
 
 def render(content: Content) -> str:
     tables = [replace(table, rows=tuple(embolden(table.rows, table.columns))) for table in content.tables]
-    return _templates().get_template("page.html").render(vars(content) | {"tables": tables})
+    jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
+    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH}
+    jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
+    jinja.globals |= {"as_score": partial(shown, missing=DASH), "as_difference": _signed}
+    jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped, "moment": _moment, "noted": noted}
+    jinja.filters |= {"description": _description, "raised": _raised, "trained": partial(ticked, tick="✓", dash=DASH)}
+    return jinja.get_template("page.html").render(vars(content) | {"tables": tables})
 
 
 def groups(table: Table) -> list[tuple[str, list[Row]]]:
@@ -121,22 +125,6 @@ def grouped(text: str) -> str:
     return f"{int(text):,}" if text.isdecimal() else text
 
 
-@cache
-def _templates() -> Environment:
-    jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
-    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH}
-    jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
-    jinja.globals |= {"as_score": _score, "as_difference": _signed}
-    jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped}
-    jinja.filters |= {"moment": _moment, "noted": noted, "description": _description}
-    jinja.filters |= {"raised": _raised, "trained": _trained}
-    return jinja
-
-
-def _score(value: float | None) -> str:
-    return shown(value, DASH)
-
-
 def _signed(value: Decimal | None) -> str:
     return DASH if value is None else f"{tenths(value):+}".replace("-", "−")
 
@@ -154,12 +142,6 @@ def _metric(column: str) -> str:
 def _raised(label: str) -> str:
     """Return a loss's label; a plus at its end is raised."""
     return f"{label.removesuffix('+')}⁺" if label.endswith("+") else label
-
-
-def _trained(value: bool | str) -> str:
-    if isinstance(value, str):
-        return value or DASH
-    return "✓" if value else ""
 
 
 def _description(loss: Loss) -> str:

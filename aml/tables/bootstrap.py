@@ -46,10 +46,10 @@ def read_scores(folder: Path, records: dict[str, dict], settings: TableSettings)
         paths = {key: folder / f"{key}.csv" for key in network.record_keys}
         if any(key not in records or not path.exists() for key, path in paths.items()):
             continue
-        of_seeds: dict[Column, list[np.ndarray]] = {}
-        for key, path in paths.items():
-            of_file = read_per_query(path)
-            for column in _columns(settings):
+        files = [read_per_query(path) for path in paths.values()]
+        for column in _columns(settings):
+            of_seeds = []
+            for (key, path), of_file in zip(paths.items(), files, strict=True):
                 queries = of_file.get(column, {})
                 _check_mean(records[key], path, column, [query.average_precision for query in queries.values()])
                 if not queries:
@@ -62,12 +62,11 @@ def read_scores(folder: Path, records: dict[str, dict], settings: TableSettings)
                         "landmarks; accepted: the same, in one order, since networks are compared query by query"
                     )
                 values = [(query.average_precision, query.precision_at_10) for query in queries.values()]
-                of_seeds.setdefault(column, []).append(np.transpose(values))
-        for column, values in of_seeds.items():
-            if column[0] == CHANCE:
-                found[column].scores.setdefault(CHANCE, np.array(values[:1]))
-            else:
-                found[column].scores[network.key] = np.array(values)
+                of_seeds.append(np.transpose(values))
+            if of_seeds and column[0] == CHANCE:
+                found[column].scores.setdefault(CHANCE, np.array(of_seeds[:1]))
+            elif of_seeds:
+                found[column].scores[network.key] = np.array(of_seeds)
     return found
 
 

@@ -10,7 +10,7 @@ from statistics import stdev
 from aml.params.reports import Named, TableSettings
 from aml.tables import captions, notes
 from aml.tables.model import METRICS, TABLES, Row, Table, by_pair, score_columns, select, split_column, tenths
-from aml.tables.records import check_records, mean, missing_records, num_distractors, over_seeds, score
+from aml.tables.records import any_record, check_records, mean, missing_records, over_seeds, score
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -25,27 +25,27 @@ def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Tabl
     networks = settings.networks()
     sets = [test_set.key for test_set in settings.test_sets]
     check_records(records, networks, sets)
-    any_record = next((records[key] for network in networks for key in network.record_keys if key in records), None)
-    distractors = settings.distractors
-    if any_record and not any(any_record["evaluation"]["sets"][name]["num_distractors"] for name in sets):
+    some, distractors = any_record(records, networks), settings.distractors
+    if some and not any(some["evaluation"]["sets"][name]["num_distractors"] for name in sets):
         distractors = None
     shown = [n for n, kind in TABLES.items() if kind.rows != "successors" or kind.losses(settings.losses)]
-    return [_table(number, settings, records, distractors, any_record) for number in shown]
+    return [_table(number, settings, records, distractors, some) for number in shown]
 
 
-def _table(number, settings: TableSettings, records: dict, distractors: Named | None, any_record: dict | None) -> Table:
-    """Return a table; `distractors` are those that were evaluated, `any_record` has what all records say of them."""
-    kind, evaluation = TABLES[number], any_record and any_record["evaluation"]
+def _table(number, settings: TableSettings, records: dict, distractors: Named | None, some: dict | None) -> Table:
+    """Return a table; `distractors` are those that were evaluated, `some` is any of the records."""
+    kind, evaluation = TABLES[number], some and some["evaluation"]
     networks = [] if kind.rows == "ablation" else settings.without_teacher()
     networks += settings.of_pairs(kind.losses(settings.losses))
     with_distractors = distractors if kind.with_distractors else None
     sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
     if kind.with_distractors:
-        sets = {key: distractors and f"{key}+{distractors.key}" for key in sets}
+        counts = {key: distractors and some and evaluation["sets"][key]["num_distractors"] for key in sets}
+        sets = {key: f"{key}+{distractors.key}" if counts[key] else None for key in sets}
     expansions = (evaluation or {}).get("expansion", {})  # constants by metric
     columns = score_columns(sets, (*METRICS, *expansions))
     means = over_seeds(records, networks, mean)
-    chance = _values("chance", "chance", any_record, score_columns(sets), sets)
+    chance = _values("chance", "chance", some, score_columns(sets), sets)
     deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], stdev)
     rows = []
     for network in networks:
@@ -65,7 +65,6 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
             )
         )
     ending = f"+{with_distractors.label}" if with_distractors else ""
-    missing = tuple(missing_records(records, networks))
     unasked = settings.without_queries()
     evaluated = [v for row in rows if row.key in means and row.key not in unasked for v in row.values.values()]
     unused = None if with_distractors else settings.distractors
@@ -79,13 +78,12 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation, chance),
         notes=(
-            *notes.dashes(kind, missing, others=None in evaluated and not no_distractors),
+            *notes.dashes(kind, missing_records(records, networks), others=None in evaluated and not no_distractors),
             *notes.no_queries(label for key, label in unasked.items() if kind.rows != "ablation" and key in means),
             *notes.singular_whitening(records, networks, kind.protocol),
             *notes.damaged_images(evaluation, without=unused and unused.key),
         ),
-        missing=missing,
-        chance=chance if any_record else {},
+        chance=chance if some else {},
     )
 
 
@@ -97,8 +95,7 @@ def _values(
     values = dict.fromkeys(columns)
     for column in values if record else ():
         test_set, level, metric = split_column(column)
-        name = sets[test_set]
-        if name == test_set or (name is not None and num_distractors(record, key, test_set)):
+        if name := sets[test_set]:
             values[column] = score(record, key, section=section, name=name, level=level, metric=metric)
     return values
 
@@ -112,8 +109,8 @@ def embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:
             present = [tenths(row.values[column]) for row in of_pair if row.values[column] is not None]
             best[pair, column] = max(present, default=None)
 
-    def bold(row: Row) -> frozenset[str]:
+    def bold(row: Row) -> tuple[str, ...]:
         held = ((column, row.values[column]) for column in columns if row.teacher)
-        return frozenset(c for c, value in held if value is not None and tenths(value) == best[row.pair, c])
+        return tuple(c for c, value in held if value is not None and tenths(value) == best[row.pair, c])
 
     return [replace(row, bold=bold(row)) for row in rows]

@@ -16,6 +16,7 @@ import numpy as np
 from aml.files.atomic import replacing
 from aml.tables import orderings
 from aml.tables.bootstrap import Draws, percentile_interval
+from aml.tables.csv_files import write_lines
 from aml.tables.model import ABLATION, Table, split_column
 from aml.tables.orderings import BY_LABELS, EXCEPTION, Comparison, Ordering, Scores, best, in_order
 
@@ -42,7 +43,6 @@ ORDERINGS: dict[str, Ordering] = {
     "l": orderings.precision_follows,
     "m": orderings.far_above_chance,
 }
-BEYOND = {"m": 12}  # the claims that say nothing without a table that not every grid has
 COUNTS = ("holding", "total", "left_out", "failing")  # of pairs, strictly; failing by name
 VERDICTS = ("holds", "fails", "cannot_be_told")  # beyond noise; pairs by name
 CLAIM_COLUMNS = (
@@ -51,36 +51,27 @@ CLAIM_COLUMNS = (
 )
 
 
-def write_claims(
-    path: Path, tables: Iterable[Table], printed: Iterable[Table], draws: Draws, *, confidence: float
-) -> None:
+def write_claims(path: Path, tables: list[Table], printed: list[Table], draws: Draws, *, confidence: float) -> None:
     """Write how many pairs of `tables` and of the printed tables keep each claim, and which don't, as CSV."""
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CLAIM_COLUMNS)
-        on_printed = check_claims(printed)
-        for claim, here in check_claims(tables, draws, confidence=confidence).items():
-            theirs = on_printed.get(claim, dict.fromkeys(COUNTS, 0) | {"failing": []})
-            cells = (*(here[name] for name in COUNTS + VERDICTS), *(theirs[name] for name in COUNTS))
-            texts = ("; ".join(cell) if isinstance(cell, list) else cell for cell in cells)
-            writer.writerow((claim, CLAIMS[claim]["sentence"], *texts))
-
-
-def read_claims(path: Path) -> list[dict[str, str]]:
-    """Read the lines that `write_claims` wrote, by CLAIM_COLUMNS."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    here, on_printed = check_claims(tables, draws, confidence=confidence), check_claims(printed)
+    if not any(table.number == 12 for table in tables):
+        del here["m"]  # it says nothing of a grid without losses beyond the paper
+    lines = []
+    for claim, report in here.items():
+        cells = [*(report[name] for name in COUNTS + VERDICTS), *(on_printed[claim][name] for name in COUNTS)]
+        texts = ["; ".join(cell) if isinstance(cell, list) else cell for cell in cells]
+        lines.append([claim, CLAIMS[claim]["sentence"], *texts])
+    with replacing(path) as temporary:
+        write_lines(temporary, CLAIM_COLUMNS, lines)
 
 
 def check_claims(tables: Iterable[Table], draws: Draws | None = None, *, confidence: float = 95) -> dict[str, dict]:
-    """Check each claim and return its COUNTS and VERDICTS by name. Claims of BEYOND are left out if their table isn't
-    there.
+    """Check each claim and return its COUNTS and VERDICTS by name.
 
     left_out: pairs that lack a score; all others are in total. Without draws no pair has a verdict.
     """
     scores = Scores(tables, draws or {})
-    said = {name: found for name, found in ORDERINGS.items() if name not in BEYOND or BEYOND[name] in scores.tables}
-    return {name: _report(found(scores), scores.num_draws, confidence) for name, found in said.items()}
+    return {name: _report(found(scores), scores.num_draws, confidence) for name, found in ORDERINGS.items()}
 
 
 def _report(comparisons: Iterable[Comparison], num_draws: int, confidence: float) -> dict:

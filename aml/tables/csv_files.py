@@ -16,33 +16,31 @@ IDENTITY_COLUMNS = (
 )
 
 
-def missing_keys(tables: Iterable[Table]) -> list[str]:
-    """Return the keys of the records that the tables lack, in row order, each once."""
-    return list(dict.fromkeys(key for table in tables for key in table.missing))
+def write_lines(path: Path, columns: Iterable[str], lines: Iterable[Iterable]) -> None:
+    """Write a CSV file with a header; floats get two decimals."""
+    texts = ([f"{cell:.2f}" if isinstance(cell, float) else cell for cell in line] for line in lines)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *texts])
 
 
-def write_tables(tables: Iterable[Table], folder: Path) -> None:
+def write_tables(tables: list[Table], folder: Path) -> None:
     """Write table<number>.csv and .tex of each table and tables.tex, a document of them.
 
     The CSV has one decimal, and empty fields where LaTeX has dashes. Standard deviations over seeds, if there are any,
     follow after all scores.
     """
-    tables = list(tables)
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:
-        with open(folder / f"table{table.number}.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            deviations = [f"{column}{DEVIATION}" for column in table.columns] if table.has_deviations else []
-            writer.writerow((*IDENTITY_COLUMNS, *table.columns, *deviations))
-            writer.writerows(csv_fields(table, row) for row in table.rows)
+        deviations = [f"{column}{DEVIATION}" for column in table.columns] if table.has_deviations else []
+        columns = (*IDENTITY_COLUMNS, *table.columns, *deviations)
+        write_lines(folder / f"table{table.number}.csv", columns, (_fields(table, row) for row in table.rows))
         text = latex.render(table, label=f"tab:{table.number}")
         (folder / f"table{table.number}.tex").write_text(text, encoding="utf-8")
     document = latex.document(table.number for table in tables)
     (folder / "tables.tex").write_text(document, encoding="utf-8")
 
 
-def csv_fields(table: Table, row: Row) -> list:
-    """Return a row's CSV fields: IDENTITY_COLUMNS, the table's columns, and their deviations, if any."""
+def _fields(table: Table, row: Row) -> list:
     members = [int(row.trained(name)) if row.trained_by.members else "" for name in ("Self", "Pos", "Neg")]
     return [
         *(table.number, table.protocol, table.distractors),

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 
 from aml.params.reports import Loss
@@ -11,30 +10,24 @@ from aml.tables.model import Row, Table
 FILE = "tables.json"
 
 
-def write_json_tables(folder: Path, tables: list[Table], differences: list[Table], whitening: list[list[str]]) -> None:
+def write_json_tables(folder: Path, tables: list[Table], differences: list[Table], whitening: list[dict]) -> None:
     """Write <folder>/tables.json: Tables 5 to 10 with captions, notes and marks; their differences from the printed
     tables, if those are compared; the lines of `notes.whitening_lines`."""
     found = {"tables": list(map(asdict, tables)), "differences": list(map(asdict, differences)), "whitening": whitening}
-    text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(found, indent=2, ensure_ascii=False, default=float)  # of a Decimal
     (folder / FILE).write_text(f"{text}\n", encoding="utf-8")
 
 
-def read_json_tables(folder: Path) -> tuple[list[Table], list[Table], list[list[str]]]:
+def read_json_tables(folder: Path) -> tuple[list[Table], list[Table], list[dict]]:
     """Read what `write_json_tables` was given."""
     found = json.loads((folder / FILE).read_text(encoding="utf-8"))
     return list(map(_table, found["tables"])), list(map(_table, found["differences"])), found["whitening"]
 
 
-def _plain(value: frozenset | Decimal) -> list | float:
-    return sorted(value) if isinstance(value, frozenset) else float(value)
-
-
 def _table(plain: dict) -> Table:
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-    return Table(**fields | {"rows": tuple(map(_row, plain["rows"]))})
+    rows = (Row(**_fields(row) | {"trained_by": Loss(**_fields(row["trained_by"]))}) for row in plain["rows"])
+    return Table(**_fields(plain) | {"rows": tuple(rows)})
 
 
-def _row(plain: dict) -> Row:
-    loss = Loss(**plain["trained_by"] | {"members": tuple(plain["trained_by"]["members"])})
-    sets = {name: frozenset(plain[name]) for name in ("bold", "marked")}
-    return Row(**plain | sets | {"trained_by": loss})
+def _fields(plain: dict) -> dict:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}

@@ -12,10 +12,11 @@ from textwrap import wrap
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from aml.tables.model import LEVELS, Row, Table, shown
+from aml.tables.model import LEVELS, Row, Table, shown, ticked
 
 TEMPLATES = Path(__file__).with_name("templates")
 NETWORK = ("Student", "$d$", "Teacher")
+ALIGNED = {"Student": "l", "$d$": "r", "Teacher": "l", "Loss": "l", "Mining": "l"}  # other headings in the middle
 DASH = "--"
 LONGEST = 32  # characters of a network's label on a line
 ESCAPES = str.maketrans(
@@ -43,7 +44,7 @@ def render(table: Table, label: str, text: Callable[[Decimal], str] = str) -> st
     return template.render(
         table=table,
         label=label,
-        columns="lrl" + _columns(table) + "r" * len(table.columns),
+        columns="".join(ALIGNED.get(heading, "c") for heading in _headings(table)) + "r" * len(table.columns),
         header=_header(table),
         body=_body(table, text),
     )
@@ -85,11 +86,6 @@ def _headings(table: Table) -> list[str]:
     """Return the headings of the columns before the scores; the loss follows Lab, as in the supplement."""
     labels, *training = table.kind.training
     return [*NETWORK, labels, "Loss", *training]
-
-
-def _columns(table: Table) -> str:
-    """Return the alignment of the columns from Lab to the last before the scores."""
-    return "".join("l" if heading in ("Loss", "Mining") else "c" for heading in _headings(table)[len(NETWORK) :])
 
 
 def _header(table: Table) -> list[str]:
@@ -151,14 +147,8 @@ def _span(label: str, num_rows: int) -> str:
 
 
 def _training(table: Table, row: Row) -> list[str]:
-    labels, *others = (_trained(row.trained(heading)) for heading in table.kind.training)
+    labels, *others = (ticked(row.trained(heading), r"\checkmark", DASH) for heading in table.kind.training)
     return [labels, _loss(row), *others]
-
-
-def _trained(value: bool | str) -> str:
-    if isinstance(value, str):
-        return value or DASH
-    return r"\checkmark" if value else ""
 
 
 def _loss(row: Row) -> str:

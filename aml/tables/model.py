@@ -62,8 +62,8 @@ class Row:
     trained_by: Loss  # read from CSV, its label is its key, and members are out of "self", "positive", "negatives"
     values: dict[str, float | None]
     deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
-    bold: frozenset[str] = frozenset()  # columns
-    marked: frozenset[str] = frozenset()  # columns with a dagger, which the caption explains
+    bold: tuple[str, ...] = ()  # columns
+    marked: tuple[str, ...] = ()  # columns with a dagger, which the caption explains
 
     @property
     def loss(self) -> str:
@@ -105,7 +105,6 @@ class Table:
     title: str = ""
     caption: str = ""
     notes: tuple[str, ...] = ()  # sentences under the table
-    missing: tuple[str, ...] = ()  # keys of the records that the rows lack
     chance: dict[str, float | None] = field(default_factory=dict)  # what a random ranking scores; {} if unknown
 
     @property
@@ -163,6 +162,13 @@ def tenths(value: float) -> Decimal:
     """Return a score as printed, to one decimal. Halves go up: 57.25, which `round` takes to the even digit, and 0.15,
     which is less in binary."""
     return Decimal(str(value)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def ticked(value: bool | str, tick: str, dash: str) -> str:
+    """Return the text of what `Row.trained` gives."""
+    if isinstance(value, str):
+        return value or dash
+    return tick if value else ""
 
 
 def shown(value: float | None, missing: str, text: Callable[[Decimal], str] = str) -> str:

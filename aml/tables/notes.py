@@ -8,15 +8,14 @@ from collections.abc import Iterable
 
 from aml.params.reports import Network
 from aml.tables.model import Kind
-from aml.tables.records import learned_whitening
+from aml.tables.records import get
 
-COLUMNS = ("network", "added to the diagonal", "condition number")  # of `whitening_lines`
+LEARNED = ("evaluation", "learned_whitening")  # in a record, by protocol; null where the whitening was published
 DAMAGED = {"num_excluded": "left out", "num_filled": "decoded as far as they go, the rest filled"}
 
 
-def dashes(kind: Kind, missing: Iterable[str], *, others: bool) -> tuple[str, ...]:
+def dashes(kind: Kind, missing: list[str], *, others: bool) -> tuple[str, ...]:
     """Return the sentences on dashes: of networks without record, and, if there are any, of others."""
-    missing = tuple(missing)
     sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
     if others:
         reason = " or was evaluated without distractors" if kind.with_distractors else ""
@@ -53,7 +52,7 @@ def singular_whitening(records: dict[str, dict], networks: Iterable[Network], pr
     for network in networks:
         section = protocol if network.teacher else "symmetric"
         for key in (key for key in network.record_keys if key in records):
-            learned = learned_whitening(records[key], key, section)
+            learned = get(records[key], key, *LEARNED, section)
             if learned and learned["regularisation"]:
                 database = network.teacher.key if section == "asymmetric" else key
                 added, condition = _numbers(learned)
@@ -66,14 +65,13 @@ def singular_whitening(records: dict[str, dict], networks: Iterable[Network], pr
     )
 
 
-def whitening_lines(records: dict[str, dict], networks: Iterable[Network]) -> list[list[str]]:
-    """Return the fields of COLUMNS for every network with a record; two are empty where its whitening was published."""
-    return [
-        [key, *_numbers(learned_whitening(records[key], key, "symmetric"))]
-        for network in networks
-        for key in network.record_keys
-        if key in records
-    ]
+def whitening_lines(records: dict[str, dict], networks: Iterable[Network]) -> list[dict[str, str]]:
+    """Return what the page says of each network with a record; two are empty where its whitening was published."""
+    lines = []
+    for key in (key for network in networks for key in network.record_keys if key in records):
+        added, condition = _numbers(get(records[key], key, *LEARNED, "symmetric"))
+        lines.append({"network": key, "added to the diagonal": added, "condition number": condition})
+    return lines
 
 
 def _numbers(learned: dict | None) -> tuple[str, str]:

@@ -27,13 +27,13 @@ class Comparison:
     pair: str
     what: str
     column: str
-    low: np.ndarray | None
-    high: np.ndarray | None
+    low: np.ndarray
+    high: np.ndarray
     ties: bool = False
 
     @property
     def known(self) -> bool:
-        return self.low is not None and self.high is not None
+        return not np.isnan(self.low[0] + self.high[0])
 
     @property
     def holds(self) -> bool:
@@ -41,31 +41,29 @@ class Comparison:
 
 
 class Scores:
-    """Looks up scores: arrays of the table's number, then that of each draw, nan for a network that was not drawn; None
-    where the table has none."""
+    """Looks up scores: arrays of the table's number, then that of each draw, with nan for what isn't there."""
 
     def __init__(self, tables: Iterable[Table], draws: Draws):
         self.tables, self.draws = {table.number: table for table in tables}, draws
         self.num_draws = len(next(iter(draws.values()), ()))
         self.rows = {n: {(r.pair, r.loss): r for r in table.rows if r.teacher} for n, table in self.tables.items()}
 
-    def __call__(self, number: int, pair: str, loss: str, column: str) -> np.ndarray | None:
-        row = self.rows.get(number, {}).get((pair, loss))
-        return None if row is None else self.of_row(number, row, column)
+    def __call__(self, number: int, pair: str, loss: str, column: str) -> np.ndarray:
+        return self.of_row(number, self.rows.get(number, {}).get((pair, loss)), column)
 
-    def of_row(self, number: int, row: Row, column: str) -> np.ndarray | None:
+    def of_row(self, number: int, row: Row | None, column: str) -> np.ndarray:
+        if row is None:
+            return np.full(1 + self.num_draws, np.nan)
         return self._score(number, row, column, row.values.get(column))
 
     def chance(self, number: int, column: str) -> np.ndarray:
         """Return what a random ranking gives; 0 if that isn't known, as for the printed tables."""
         return self._score(number, None, column, self.tables[number].chance.get(column) or 0.0)
 
-    def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], column: str) -> np.ndarray | None:
-        """Return the best score of these losses, each in the first of these tables that has it; None unless all have
-        one."""
+    def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], column: str) -> np.ndarray:
+        """Return the best score of these losses, each in the first of these tables that has it."""
         first = [next((n for n in numbers if (pair, loss) in self.rows.get(n, ())), 0) for loss in losses]
-        scores = [self(number, pair, loss, column) for number, loss in zip(first, losses, strict=True)]
-        return None if any(score is None for score in scores) else np.max(scores, axis=0)
+        return np.max([self(n, pair, loss, column) for n, loss in zip(first, losses, strict=True)], axis=0)
 
     def pairs(self, *numbers: int) -> list[str]:
         return list(dict.fromkeys(pair for number in numbers for pair, _ in self.rows.get(number, ())))
@@ -73,9 +71,9 @@ class Scores:
     def columns(self, number: int, *metrics: str) -> tuple[str, ...]:
         return select(self.tables[number].columns, *metrics) if number in self.tables else ()
 
-    def _score(self, number: int, row: Row | None, column: str, value: float | None) -> np.ndarray | None:
+    def _score(self, number: int, row: Row | None, column: str, value: float | None) -> np.ndarray:
         drawn = self.draws.get(self.tables[number].place(row, column), np.full(self.num_draws, np.nan))
-        return None if value is None else np.concatenate([[value], drawn])
+        return np.concatenate([[np.nan if value is None else value], drawn])
 
 
 Ordering = Callable[[Scores], Iterator[Comparison]]
@@ -129,9 +127,8 @@ def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
                 continue  # repeats Table 7
             twin = later.get(row.identity)
             for column in scores.columns(before, *METRICS):
-                low, high = twin and scores.of_row(after, twin, column), scores.of_row(before, row, column)
-                ties = high is not None and high[0] == 0
-                yield Comparison(row.pair, f"Table {after}, {row.loss}", column, low, high, ties)
+                low, high = scores.of_row(after, twin, column), scores.of_row(before, row, column)
+                yield Comparison(row.pair, f"Table {after}, {row.loss}", column, low, high, ties=high[0] == 0)
 
 
 def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[str, ...] = METRICS) -> Ordering:
@@ -143,7 +140,7 @@ def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[st
             table = scores.tables[number]
             teacher = {row.student: row for row in table.rows if not row.teacher}.get(last.teacher)
             for column in scores.columns(number, *metrics):
-                low = teacher and scores.of_row(number, teacher, column)
+                low = scores.of_row(number, teacher, column)
                 high = scores.better((number,), last.pair, losses, column)
                 yield Comparison(last.pair, f"teacher and {_named(losses)}", column, low, high)
 
@@ -156,10 +153,8 @@ def gap_grows(scores: Scores) -> Iterator[Comparison]:
         for loss in IN_TEACHERS_SPACE:
             for column in scores.columns(7, "mAP"):
                 found = [scores(number, pair, loss, column) for number in (7, 8, 9, 10)]
-                low = high = None
-                if all(score is not None for score in found):
-                    # rounded, so that equal gaps are equal in binary too
-                    low, high = np.round(found[0] - found[1], 4), np.round(found[2] - found[3], 4)
+                # rounded, so that equal gaps are equal in binary too
+                low, high = np.round(found[0] - found[1], 4), np.round(found[2] - found[3], 4)
                 yield Comparison(pair, f"gap of {loss}", column, low, high)
 
 
@@ -182,10 +177,10 @@ def far_above_chance(scores: Scores) -> Iterator[Comparison]:
             yield Comparison(pair, loss, column, bound, scores(12, pair, loss, column), ties=True)
 
 
-def _towards_reg(scores: Scores, number: int, pair: str, column: str, share: float) -> np.ndarray | None:
-    """Return the score so far on the way from a random ranking to reg; None without reg."""
-    reg, chance = scores(number, pair, "reg", column), scores.chance(number, column)
-    return None if reg is None else chance + share * (reg - chance)
+def _towards_reg(scores: Scores, number: int, pair: str, column: str, share: float) -> np.ndarray:
+    """Return the score so far on the way from a random ranking to reg."""
+    chance = scores.chance(number, column)
+    return chance + share * (scores(number, pair, "reg", column) - chance)
 
 
 def _in_order(scores: Scores, numbers, order, metric: str, ties: bool) -> Iterator[Comparison]:
@@ -201,7 +196,7 @@ def _named(losses: tuple[str, ...]) -> str:
     return losses[0] if len(losses) == 1 else f"the better of {' and '.join(losses)}"
 
 
-def _leads(high: np.ndarray | None, low: np.ndarray | None) -> bool:
+def _leads(high: np.ndarray, low: np.ndarray) -> bool:
     """Return whether `high` is CLEAR_LEAD above `low`. If one is missing it is True, so that the pair, which then
     has an unknown score, is left out."""
-    return high is None or low is None or tenths(high[0]) - tenths(low[0]) >= CLEAR_LEAD
+    return np.isnan(high[0] - low[0]) or tenths(high[0]) - tenths(low[0]) >= CLEAR_LEAD

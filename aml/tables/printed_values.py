@@ -3,34 +3,24 @@
 Printed values that are known to be doubtful are flagged and never corrected.
 """
 
-import csv
+from collections import namedtuple
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from aml.tables import latex
-from aml.tables.model import Row, Table, split_column, tenths
+from aml.tables.csv_files import write_lines
+from aml.tables.model import Row, Table, tenths
 
 PRINTED = Path(__file__).with_name("printed") / "tables_5_to_10.csv"
-COMPARISON_COLUMNS = (
-    *("table", "student", "d", "teacher", "loss"),
-    *("column", "printed", "ours", "difference", "flag"),
-)
-FLAWS = {
-    1: "ROxford and RParis look exchanged",
-    2: "triplet and MS look like an untrained student",
-    3: "90.7 is possible",
-    4: "above the teacher's",
-}
+# ours and printed are Decimals with one digit; ours, and with it difference, is None where the tables have a dash
+Line = namedtuple("Line", "table student d teacher loss column printed ours difference flag")
 TEACHERS_TABLE = 7  # has the teachers' symmetric scores without distractors
 
 
-def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
-    """Return a dict of COMPARISON_COLUMNS for each score that both have: same table, distractors, labels, loss, column.
-
-    Scores are Decimals with one digit, None where ours is missing.
-    """
+def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[Line]:
+    """Return a line for each score that both have: same table, distractors, labels, loss, column."""
     printed_rows = {(table.number, table.distractors, row.identity): row for table in printed for row in table.rows}
     lines = []
     for table in tables:
@@ -42,14 +32,12 @@ def compare(tables: Iterable[Table], printed: Iterable[Table]) -> list[dict]:
                 theirs, ours = tenths(twin.values[column]), row.values[column]
                 ours = None if ours is None else tenths(ours)
                 difference = None if ours is None else ours - theirs
-                flaw = flaw_of(table.number, row, column)
-                flag = f"known flaw {flaw}: {FLAWS[flaw]}" if flaw else ""
-                values = (table.number, *row.identity, column, theirs, ours, difference, flag)
-                lines.append(dict(zip(COMPARISON_COLUMNS, values, strict=True)))
+                flag = flag_of(table.number, row, column)
+                lines.append(Line(table.number, *row.identity, column, theirs, ours, difference, flag))
     return lines
 
 
-def write_comparison(lines: list[dict], differences: Iterable[Table], folder: Path) -> None:
+def write_comparison(lines: list[Line], differences: Iterable[Table], folder: Path) -> None:
     """Write comparison.csv, what `compare` gives, and comparison.tex, what `differences_from_printed` gives.
 
     Raises ValueError without lines: the tables aren't in the paper's setting.
@@ -59,41 +47,39 @@ def write_comparison(lines: list[dict], differences: Iterable[Table], folder: Pa
             "no score of the tables is in the supplement; accepted with comparison.printed: its networks on its sets, "
             "labelled and named as in params.paper.yaml"
         )
-    with open(folder / "comparison.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COMPARISON_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    write_lines(folder / "comparison.csv", Line._fields, lines)
     floats = [latex.render(table, f"tab:{table.number}-difference", _signed) for table in differences]
     (folder / "comparison.tex").write_text("\n".join(floats), encoding="utf-8")
 
 
-def flaw_of(table: int, row: Row, column: str) -> int | None:
-    """Return which of FLAWS the printed score shows, None for none."""
+def flag_of(table: int, row: Row, column: str) -> str:
+    """Return what is doubtful about a printed score, "" for nothing."""
     student, dimension, teacher, loss = row.identity
     if table in (6, 8) and (student, teacher, loss) == ("EfficientNet-B3", "VGG16", "contr"):
-        return 1
+        return "known flaw 1: ROxford and RParis look exchanged"
     if teacher and loss in ("triplet", "ms"):
-        return 2
-    if table == 10 and (student, teacher, loss) == ("MobileNetV2", "ResNet101", "contr_plus"):
-        return 3 if column == "rparis6k_medium_mP@10" else None
+        return "known flaw 2: triplet and MS look like an untrained student"
+    cell = (table, student, dimension, teacher, loss, column)
+    if cell == (10, "MobileNetV2", 2048, "ResNet101", "contr_plus", "rparis6k_medium_mP@10"):
+        return "known flaw 3: 90.7 is possible"
     # Table 8 repeats the networks without teacher of Table 7
-    if table in (7, 8) and (student, dimension, teacher) == ("EfficientNet-B3", 2048, ""):
-        return 4 if column == "roxford5k_medium_mP@10" else None
-    return None
+    if table in (7, 8) and cell[1:] == ("EfficientNet-B3", 2048, "", "contr", "roxford5k_medium_mP@10"):
+        return "known flaw 4: above the teacher's"
+    return ""
 
 
-def differences_from_printed(tables: Iterable[Table], lines: list[dict]) -> Iterator[Table]:
+def differences_from_printed(tables: Iterable[Table], lines: list[Line]) -> Iterator[Table]:
     """Yield the tables that share lines with the printed ones, with differences for scores and daggers at flaws."""
-    found = {(c["table"], c["student"], c["d"], c["teacher"], c["loss"], c["column"]): c for c in lines}
+    found = {line[:6]: line for line in lines}  # by table, row and column
     for table in tables:
         rows, distances = [], []
         for row in table.rows:
             of_row = {column: found.get((table.number, *row.identity, column)) for column in table.columns}
-            values = {column: line and line["difference"] for column, line in of_row.items()}
-            flagged = frozenset(column for column, line in of_row.items() if line and line["flag"])
+            values = {column: line and line.difference for column, line in of_row.items()}
+            flagged = tuple(column for column, line in of_row.items() if line and line.flag)
             distances += [abs(value) for value in values.values() if value is not None]
             if any(of_row.values()):
-                rows.append(replace(row, values=values, deviations={}, bold=frozenset(), marked=flagged))
+                rows.append(replace(row, values=values, deviations={}, bold=(), marked=flagged))
         if not rows:
             continue
         title = f"Difference from the printed Table {table.number}"
@@ -109,20 +95,18 @@ def _signed(value: Decimal) -> str:
     return f"${value:+}$" if value else str(abs(value))
 
 
-def published_distances(lines: list[dict], labels: Iterable[str]) -> dict[str, Decimal]:
+def published_distances(lines: list[Line], labels: Iterable[str]) -> dict[str, Decimal]:
     """Return ours minus printed, in points, of each mAP of the teachers with these labels: by "<label>, <column>".
 
     `lines`: what `compare` gives. Their authors trained these networks, so nothing but the testing can move their
     scores: a large distance means that images, preprocessing or protocol are not the paper's. Scores that either side
     lacks are left out.
     """
-    shown = {(TEACHERS_TABLE, label, "") for label in labels}
+    of_teachers = [line for line in lines if line.table == TEACHERS_TABLE and not line.teacher]
     return {
-        f"{line['student']}, {line['column']}": line["difference"]
-        for line in lines
-        if (line["table"], line["student"], line["teacher"]) in shown
-        and split_column(line["column"])[2] == "mAP"
-        and line["ours"] is not None
+        f"{line.student}, {line.column}": line.difference
+        for line in of_teachers
+        if line.student in labels and line.column.endswith("_mAP") and line.difference is not None
     }
 
 

@@ -39,12 +39,17 @@ def check_records(records: dict[str, dict], networks: Iterable[Network], sets: I
                 _require(records[key], key, path, expected)
             for path in shared:
                 reason = f", as in record {first!r}, since one table compares one evaluation"
-                _require(records[key], key, path, _get(records[first], first, *path), reason)
+                _require(records[key], key, path, get(records[first], first, *path), reason)
 
 
 def missing_records(records: dict[str, dict], networks: Iterable[Network]) -> list[str]:
     """Return the keys of the networks' records that are not there."""
     return [key for network in networks for key in network.record_keys if key not in records]
+
+
+def any_record(records: dict[str, dict], networks: Iterable[Network]) -> dict | None:
+    """Return the first record of these networks, for what all have in common; None if there is none."""
+    return next((records[key] for network in networks for key in network.record_keys if key in records), None)
 
 
 def over_seeds(
@@ -58,9 +63,10 @@ def over_seeds(
     for network in networks:
         of_seeds = {key: records[key] for key in network.record_keys if key in records}
         if len(of_seeds) == len(network.record_keys):
+            sections = ("symmetric", "asymmetric") if network.teacher else ("symmetric",)
             found[network.key] = {
                 "evaluation": next(iter(of_seeds.values()))["evaluation"],
-                **{section: _combined(of_seeds, (section,), statistic) for section in _sections(network)},
+                **{section: _combined(of_seeds, (section,), statistic) for section in sections},
             }
     return found
 
@@ -76,30 +82,23 @@ def score(record: dict, key: str, *, section: str, name: str, level: str, metric
 
     Raises ValueError if the record lacks the set or, at a level that it has, the metric.
     """
-    levels = _get(record, key, section, name)
-    return float(_get(record, key, section, name, level, metric)) if level in levels else None
+    levels = get(record, key, section, name)
+    return float(get(record, key, section, name, level, metric)) if level in levels else None
 
 
-def num_distractors(record: dict, key: str, name: str) -> int:
-    """Return how many distractors the record's network was evaluated against on a test set."""
-    return _get(record, key, "evaluation", "sets", name, "num_distractors")
-
-
-def learned_whitening(record: dict, key: str, section: str) -> dict | None:
-    """Return how the whitening of a protocol's database side was learned, None if it came with its network.
-
-    `regularisation` was added to the diagonal of the pairs' scatter matrix, `condition_number` is that of the sum.
-    Raises ValueError if the record lacks it.
-    """
-    return _get(record, key, "evaluation", "learned_whitening", section)
-
-
-def _sections(network: Network) -> tuple[str, ...]:
-    return ("symmetric", "asymmetric") if network.teacher else ("symmetric",)
+def get(record: dict, key: str, *path: str):
+    """Return what stands at a path in the record `key`. Raises ValueError where it lacks that."""
+    node = record
+    for depth, name in enumerate(path):
+        if not isinstance(node, dict) or name not in node:
+            known = ", ".join(map(str, node)) if isinstance(node, dict) else repr(node)
+            raise ValueError(f"record {key!r} lacks {'.'.join(path[: depth + 1])}; it has: {known}")
+        node = node[name]
+    return node
 
 
 def _combined(of_seeds: dict[str, dict], path: tuple[str, ...], statistic: Callable):
-    nodes = [_get(record, key, *path) for key, record in of_seeds.items()]
+    nodes = [get(record, key, *path) for key, record in of_seeds.items()]
     if not isinstance(nodes[0], dict):
         return statistic(nodes)
     return {name: _combined(of_seeds, (*path, name), statistic) for name in dict.fromkeys(chain(*nodes))}
@@ -116,15 +115,6 @@ def _own(network: Network, key: str) -> dict[tuple[str, str], object]:
 
 
 def _require(record: dict, key: str, path: tuple[str, ...], expected: object, reason: str = "") -> None:
-    found = _get(record, key, *path)
+    found = get(record, key, *path)
     if found != expected:
         raise ValueError(f"record {key!r}: {'.'.join(path)} is {found!r}; accepted: {expected!r}{reason}")
-
-
-def _get(node: dict, key: str, *path: str):
-    for depth, name in enumerate(path):
-        if not isinstance(node, dict) or name not in node:
-            known = ", ".join(map(str, node)) if isinstance(node, dict) else repr(node)
-            raise ValueError(f"record {key!r} lacks {'.'.join(path[: depth + 1])}; it has: {known}")
-        node = node[name]
-    return node

@@ -5,17 +5,15 @@ bootstrap.py. Values are percentages and points with two decimals. A difference 
 written, contains 0.
 """
 
-import csv
 from collections import namedtuple
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import combinations, product
-from pathlib import Path
+from itertools import combinations, groupby, product
 
 import numpy as np
 
 from aml.params.grid import key_of
-from aml.params.reports import BootstrapSettings, Network, TableSettings
+from aml.params.reports import BootstrapSettings, TableSettings
 from aml.tables.bootstrap import CHANCE, Draws, Scores, percentile_interval, recorded
 from aml.tables.model import Table, by_pair, select
 
@@ -39,15 +37,13 @@ def find_differences(
     scores: Scores, draws: Draws, tables: TableSettings, settings: BootstrapSettings
 ) -> list[Difference]:
     """Return the difference between every two losses of a student and teacher in each column."""
-    pairs: dict[str, list[Network]] = {}
-    for network in tables.of_pairs(tables.losses):
-        pairs.setdefault(key_of(network.name, network.teacher.key), []).append(network)
+    networks = tables.of_pairs(tables.losses)  # a pair's stand together
     lines = []
     for column, answers in scores.items():
         couples = [
-            (pair, first, second)
-            for pair, networks in pairs.items()
-            for first, second in combinations([network for network in networks if network.key in answers.scores], 2)
+            (key_of(student, teacher.key), *couple)
+            for (student, teacher), of_pair in groupby(networks, key=lambda network: (network.name, network.teacher))
+            for couple in combinations([network for network in of_pair if network.key in answers.scores], 2)
         ]
         drawn = [draws[(a.key, *column, "mAP")] - draws[(b.key, *column, "mAP")] for _, a, b in couples]
         for (pair, first, second), (low, high) in zip(couples, _intervals(drawn, settings), strict=True):
@@ -55,15 +51,6 @@ def find_differences(
             line = (pair, *column, first.loss.key, second.loss.key, value, low, high)
             lines.append(Difference(*line, within_noise=int(low <= 0 <= high)))
     return lines
-
-
-def write_lines(path: Path, kind: type, lines: Iterable) -> None:
-    """Write Intervals or Differences as CSV, a column for each field."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(kind._fields)
-        for line in lines:
-            writer.writerow(f"{value:.2f}" if isinstance(value, float) else value for value in line)
 
 
 def marked(tables: Iterable[Table], draws: Draws, shown: TableSettings, settings: BootstrapSettings) -> list[Table]:
@@ -90,7 +77,7 @@ def marked(tables: Iterable[Table], draws: Draws, shown: TableSettings, settings
         ends = dict(zip(behind, _intervals(list(behind.values()), settings), strict=True))
         noise = {cell for cell, (low, high) in ends.items() if low <= 0 <= high}
         rows = (
-            replace(row, marked=frozenset(c for c in table.columns if (row.key, c) in noise and c not in row.bold))
+            replace(row, marked=tuple(c for c in table.columns if (row.key, c) in noise and c not in row.bold))
             for row in table.rows
         )
         return replace(table, rows=tuple(rows), caption=f"{table.caption} {sentence}")

@@ -6,10 +6,11 @@ from aml.pages.page import Content, picture
 from aml.pages.provenance import Commit, Family
 from aml.run_log import StageRun
 from aml.tables.build import build_tables
-from aml.tables.claims import read_claims, write_claims
+from aml.tables.claims import write_claims
 from aml.tables.csv_files import read_tables
-from aml.tables.notes import COLUMNS, whitening_lines
+from aml.tables.notes import whitening_lines
 from aml.tables.printed_values import PRINTED, compare, differences_from_printed
+from tests import read_rows
 from tests.tables.paper_records import LOSSES, paper_settings, printed_records
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'
@@ -32,7 +33,7 @@ def content(folder: Path, **changes) -> Content:
         "note": "A note, 5 < 6.",
         "tables": tables,
         "losses": LOSSES,
-        "claims": read_claims(folder / "claims.csv"),
+        "claims": read_rows(folder / "claims.csv"),
         "making": {"when": "2026-01-03T04:05:06+00:00", "machine": "A processor, 2 cores"},
         "commit": Commit("ab" * 20, ("aml/losses/reg.py",)),
         "installed": {"python": "3.11", "torch": "2.1"},
@@ -43,9 +44,7 @@ def content(folder: Path, **changes) -> Content:
         "cell": "mobilenet_v2-vgg16-contr_plus",
         "contact_sheet": drawn,
         "complexity": [{"network": "VGG16", "parameters": "14,714,688"}],
-        "whitening": [
-            dict(zip(COLUMNS, line, strict=True)) for line in whitening_lines(records, paper_settings().networks())
-        ],
+        "whitening": whitening_lines(records, paper_settings().networks()),
         "figures": [drawn, drawn],
         "ranked_lists": [drawn],
     }

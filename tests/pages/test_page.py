@@ -131,6 +131,7 @@ def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
         "noted by the stages below – 2.0",
         "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes.",
         "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC.",
+        "mobilenet_v2-vgg16-contr_plus 0 2.5e+04",
         "Contr⁺ comes second there.",
         "Contr⁺ (10) contr_plus",
         "✓ 4 of 4",
@@ -145,10 +146,10 @@ def test_it_says_what_ran_where_when_and_how_long_and_which_claims_hold(page, wo
 
 def test_what_is_not_given_has_no_place(tmp_path):
     absent = dict.fromkeys(("contact_sheet", "complexity", "commit", "cell")) | {"intervals": {}, "note": ""}
-    absent |= {name: [] for name in ("figures", "ranked_lists", "differences", "families", "tables")}
+    absent |= {name: [] for name in ("figures", "ranked_lists", "differences", "families", "tables", "whitening")}
     parsed = Parsed(render(content(tmp_path, **absent)))
     ids = {attributes.get("id") for _, attributes in parsed.elements}
-    assert not ids & {"data", "complexity", "figures", "ranked", "printed"} and "run" in ids
+    assert not ids & {"data", "complexity", "whitening", "figures", "ranked", "printed"} and "run" in ids
     assert "No run of a stage was noted there" in parsed.text and "Without a git repository or" in parsed.text
     assert "2 cores, without a commit." in parsed.text and "Read this first" not in parsed.text
 
@@ -165,8 +166,8 @@ def test_a_list_of_pictures_is_complete_and_durations_are_short(tmp_path):
 
 def test_tables_are_read_as_they_were_written(page, tmp_path):
     shown_content, _ = page
-    write_json_tables(tmp_path, shown_content.tables, shown_content.differences, [["vgg16", "1e-10", ""]])
+    write_json_tables(tmp_path, shown_content.tables, shown_content.differences, shown_content.whitening)
     tables, differences, whitening = read_json_tables(tmp_path)
-    assert tables == shown_content.tables and whitening == [["vgg16", "1e-10", ""]]
+    assert tables == shown_content.tables and whitening == shown_content.whitening
     read = replace(shown_content, tables=tables, differences=differences)
     assert render(read) == render(shown_content) and any(row.marked for t in differences for row in t.rows)

@@ -2,33 +2,32 @@
 
 import copy
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
-from aml.params.reports import Loss, Named, TableSettings, Teacher
+from aml.params.reading import read_parameters
+from aml.params.reports import TableSettings
 from aml.tables.csv_files import read_tables
 from aml.tables.model import LEVELS, TABLES
 from aml.tables.printed_values import PRINTED, compare, differences_from_printed, write_comparison
-from tests import read_rows
+from aml.tables.settings import table_settings
+from tests import ROOT, read_rows
 
-KEYS = {"VGG16": "vgg16", "ResNet101": "resnet101", "MobileNetV2": "mobilenet_v2", "EfficientNet-B3": "efficientnet_b3"}
-ALL_MEMBERS = ("self", "positive", "negatives")
-LOSSES = (
-    Loss("contr", "Contr", ("positive", "negatives"), "hard", 4),
-    Loss("contr_plus", "Contr+", ALL_MEMBERS, "hard", 10),
-    Loss("contr_pos", "Contr", ("positive",), "hard", 4),
-    Loss("contr_pos_self", "Contr", ("self", "positive"), "hard", 4),
-    Loss("triplet", "Triplet", ("positive", "negatives"), "hard", 5),
-    Loss("ms", "MS", ("positive", "negatives"), "hard", 6),
-    Loss("reg", "Reg", ("self",), "none", 7),
-    Loss("rkd", "RKD", (), "random", 8),
-    Loss("dr", "DR", (), "random", 9),
-)
-SUCCESSORS = (
-    Loss("ssp", "SSP", ("self",), "none"),
-    Loss("csd", "CSD", ("self", "neighbours"), "neighbours"),
-    Loss("cc", "CC", ("self",), "random"),
-)
+
+def paper_parameters(**grid) -> dict:
+    """params.paper.yaml with changes of its grid, whose teachers are trained here: published ones have to score as
+    printed."""
+    values = read_parameters(ROOT / "params.paper.yaml")
+    values["grid"] |= grid
+    values["grid"] |= {"trained_teachers": values["grid"]["teachers"], "published_teachers": []}
+    return values
+
+
+ALL_LOSSES = [*paper_parameters()["grid"]["losses"], "ssp", "csd", "cc"]
+PAPER = replace(table_settings(paper_parameters(seeds=None, losses=ALL_LOSSES)), note="")
+LOSSES, SUCCESSORS = PAPER.losses[:9], PAPER.losses[9:]
+KEYS = {network.label: network.key for network in (*PAPER.teachers, *PAPER.students)}
 SETS = {
     "roxford5k": {"num_queries": 70, "num_landmarks": 12, "num_database": 4993},
     "rparis6k": {"num_queries": 70, "num_landmarks": 11, "num_database": 6322},
@@ -42,19 +41,7 @@ SHIFTS = (-0.5, 0.5, 0.0, -1.0, 1.0)  # of queries' AP from their mean: all netw
 
 
 def paper_settings(**changes) -> TableSettings:
-    settings = {
-        "students": (Named("mobilenet_v2", "MobileNetV2"), Named("efficientnet_b3", "EfficientNet-B3")),
-        "teachers": (Teacher("vgg16", "VGG16", 512), Teacher("resnet101", "ResNet101", 2048)),
-        "dimensions": (512, 2048),
-        "losses": LOSSES,
-        "loss_without_teacher": LOSSES[0],
-        "test_sets": (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar")),
-        "distractors": Named("r1m", "R1M"),
-        "train_set": Named("sfm120k", "SfM-120k"),
-        "note": "",
-        "seeds": (),
-    }
-    return TableSettings(**settings | changes)
+    return replace(PAPER, **{"losses": LOSSES} | changes)
 
 
 def printed_rows() -> list[dict[str, str]]:

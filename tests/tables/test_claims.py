@@ -31,6 +31,7 @@ ON_PRINTED_VALUES = {
     "k1": (4, 4, 96, 96),
     "k2": (4, 4, 80, 80),
     "l": (4, 4, 359, 359),
+    "m": (0, 0, 0, 0),
 }
 
 
@@ -160,7 +161,6 @@ def test_losses_beyond_the_paper_are_far_above_chance_from_half_of_the_way_to_re
         report = check_claims(found)["m"]
         assert (report["holding"], report["total"], len(comparisons(found, "m"))) == (num_holding, 4, 48)
     assert check_claims(build_tables(paper_settings(losses=SUCCESSORS), records))["m"]["left_out"] == 4
-    assert "m" not in check_claims(BUILT)
 
 
 def drawn(tables, change=lambda key, column: np.zeros(1000)) -> dict:

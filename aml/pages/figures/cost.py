@@ -51,22 +51,17 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     students = {key_of(student.key, teacher.dimension): student for student in results.settings.students}
     networks = [*([] if teacher.vectors else [teacher.key]), *students]
     ordered = sorted(networks, key=lambda key: costs[key].multiply_adds)
-    chance = results.chance()
-    if chance is not None:
-        panel.axhline(chance, **style.CHANCE_LINE)
+    panel.axhline(results.chance(), **style.CHANCE_LINE)
     its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
-    if its_own is not None:
-        panel.axhline(its_own, **style.REFERENCE_LINE)
-        if not teacher.vectors:  # which cost nothing that is known
-            panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
+    panel.axhline(its_own, **style.REFERENCE_LINE)
+    if not teacher.vectors:  # which cost nothing that is known
+        panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
     for key, student in students.items():
         networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
-            value = results.mean_map(network, protocol)
-            if value is not None:
-                mark = style.mark_style(number - 1) if number else style.NO_TEACHER
-                x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
-                panel.plot(x, value, linestyle="none", **mark)
+            mark = style.mark_style(number - 1) if number else style.NO_TEACHER
+            x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
+            panel.plot(x, results.mean_map(network, protocol), linestyle="none", **mark)
     for border in range(1, len(ordered)):
         panel.axvline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
     panel.grid(visible=False, axis="x")

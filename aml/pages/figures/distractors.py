@@ -1,6 +1,7 @@
 """The figure of distractors: mAP of each network without and with them, by loss."""
 
 import itertools
+import math
 
 from matplotlib.axes import Axes
 
@@ -53,7 +54,7 @@ def _ends(results: Results, pair: tuple[Named, Teacher], protocol: str) -> dict[
     found = {}
     for number, network in enumerate(results.distilled(*pair)):
         ends = tuple(results.mean_map(network, protocol, with_distractors=flag) for flag in (False, True))
-        if None not in ends:
+        if not any(map(math.isnan, ends)):
             found[number] = ends
     return found
 

@@ -27,14 +27,12 @@ def losses_picture(results: Results) -> style.Picture | None:
     columns = min(COLUMNS, len(pairs))
     figure, axes = style.panels(-(-len(pairs) // columns), columns, 0.6 + 0.36 * len(rows), sharex=True, sharey=True)
     positions = {loss.key: position for position, loss in enumerate(rows)}
-    chance = results.chance()
     for number, (student, teacher) in enumerate(pairs):
         panel = axes.flat[number]
         _pair(panel, results, results.distilled(student, teacher), positions)
-        value = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
-        for score, line in ((value, style.REFERENCE_LINE), (chance, style.CHANCE_LINE)):
-            if score is not None:
-                panel.axvline(score, **line)
+        its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
+        panel.axvline(its_own, **style.REFERENCE_LINE)
+        panel.axvline(results.chance(), **style.CHANCE_LINE)
         panel.set(title=f"{student.label} by {teacher.label}")
         if number + columns >= len(pairs):  # nothing below it
             panel.set_xlabel(SCORE)
@@ -62,11 +60,9 @@ def _pair(panel: Axes, results: Results, networks: list[Network], positions: dic
         protocol: [results.mean_map(network, protocol) for network in networks] for protocol in style.PROTOCOL_STYLES
     }
     rows = [positions[network.loss.key] for network in networks]
-    for row, symmetric, asymmetric in zip(rows, *scores.values(), strict=True):
-        if symmetric is not None and asymmetric is not None:
-            panel.plot([symmetric, asymmetric], [row, row], color=style.FAINT, zorder=1)
+    for row, *ends in zip(rows, *scores.values(), strict=True):
+        panel.plot(ends, [row, row], color=style.FAINT, zorder=1)
     for protocol, mark in style.PROTOCOL_STYLES.items():
         for row, network, value in zip(rows, networks, scores[protocol], strict=True):
-            if value is not None:
-                panel.plot(value, row, linestyle="none", **mark)
-                panel.errorbar(value, row, xerr=results.deviation(network, protocol), color=mark["color"], fmt="none")
+            panel.plot(value, row, linestyle="none", **mark)
+            panel.errorbar(value, row, xerr=results.deviation(network, protocol), color=mark["color"], fmt="none")

@@ -1,10 +1,11 @@
 """The scores that figures show: Medium mAP, mean over the test sets."""
 
 import dataclasses
+import math
 import statistics
 
 from aml.params.reports import Named, Network, TableSettings, Teacher
-from aml.tables.records import check_records, missing_records, num_distractors, score
+from aml.tables.records import any_record, check_records, get, missing_records, score
 
 PROTOCOLS = ("symmetric", "asymmetric")
 LEVEL, METRIC = "medium", "mAP"
@@ -36,40 +37,37 @@ class Results:
     def pairs(self) -> list[tuple[Named, Teacher]]:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
 
-    def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float | None:
-        """Return the mean over test sets and seeds, in percent. It is None if there is no network, record or
-        asymmetric test, no query with a positive, or no distractors."""
-        found = self._of_seeds(network, protocol, with_distractors)
-        return statistics.fmean(found) if found else None
+    def mean_map(self, network: Network | None, protocol: str, *, with_distractors: bool = False) -> float:
+        """Return the mean over test sets and seeds, in percent. It is nan, which has no mark, if there is no network,
+        record or asymmetric test, no query with a positive, or no distractors."""
+        return statistics.fmean(self._of_seeds(network, protocol, with_distractors))
 
     def deviation(self, network: Network, protocol: str) -> float | None:
         """Return the standard deviation of the mean over test sets; None with fewer than two seeds."""
         found = self._of_seeds(network, protocol, with_distractors=False)
         return statistics.stdev(found) if len(found) > 1 else None
 
-    def chance(self) -> float | None:
-        """Return what a random ranking gives, mean over test sets; None without any record."""
-        any_record = next(
-            (self.records[key] for n in self.networks for key in n.record_keys if key in self.records), None
-        )
-        return any_record and self._over_sets(any_record, "chance", with_distractors=False)
+    def chance(self) -> float:
+        """Return what a random ranking gives, mean over test sets; nan without any record."""
+        return self._over_sets(any_record(self.records, self.networks), "chance", with_distractors=False)
 
     def _of_seeds(self, network: Network | None, protocol: str, with_distractors: bool) -> list[float]:
-        """Return the mean over test sets of each seed; none if one lacks it."""
+        """Return the mean over test sets of each seed; only nan if one lacks it."""
         records = [self.records.get(key) for key in (network.record_keys if network else ())]
-        found = [record and self._over_sets(record, protocol, with_distractors) for record in records]
-        return [] if None in found else found
+        found = [self._over_sets(record, protocol, with_distractors) for record in records]
+        return [math.nan] if not found or any(map(math.isnan, found)) else found
 
-    def _over_sets(self, record: dict, section: str, with_distractors: bool) -> float | None:
-        if section not in record:
-            return None
+    def _over_sets(self, record: dict | None, section: str, with_distractors: bool) -> float:
+        if record is None or section not in record:
+            return math.nan
         names, key = [test_set.key for test_set in self.settings.test_sets], record["network"]["key"]
         if with_distractors:
             added = self.settings.distractors
-            names = [f"{name}+{added.key}" for name in names if added and num_distractors(record, key, name)]
+            counts = {name: get(record, key, "evaluation", "sets", name, "num_distractors") for name in names}
+            names = [f"{name}+{added.key}" for name in names if added and counts[name]]
         found = [score(record, key, section=section, name=name, level=LEVEL, metric=METRIC) for name in names]
         present = [value for value in found if value is not None]
-        return statistics.fmean(present) if present else None
+        return statistics.fmean(present) if present else math.nan
 
     @property
     def note(self) -> str:
