@@ -16,7 +16,7 @@ from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
 from aml.tables.latex import environment
-from aml.tables.model import LEVELS, Row, Table, by_pair, shown, split_column, tenths, ticked
+from aml.tables.model import LEVELS, Row, Table, shown, split_column, tenths, ticked
 
 TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
@@ -82,14 +82,13 @@ def render(content: Content) -> str:
     return jinja.get_template("page.html").render(vars(content) | {"tables": tables})
 
 
-def groups(table: Table) -> list[tuple[str, list[Row]]]:
-    """Return a table's rows with titles: first the networks without a teacher, then each pair's."""
-    without_teacher = [row for row in table.rows if not row.teacher]
-    pairs = [
-        (f"{rows[0].student}, taught by {rows[0].teacher}, d = {rows[0].dimension}", rows)
-        for rows in by_pair(table.rows).values()
-    ]
-    return ([("Trained without a teacher, by labels", without_teacher)] if without_teacher else []) + pairs
+def groups(table: Table) -> dict[str, list[Row]]:
+    """Return a table's rows by title: first the networks without a teacher, then each pair's."""
+    found: dict[str, list[Row]] = {}
+    for row in table.rows:
+        taught = f"{row.student}, taught by {row.teacher}, d = {row.dimension}"
+        found.setdefault(taught if row.teacher else "Trained without a teacher, by labels", []).append(row)
+    return found
 
 
 def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:

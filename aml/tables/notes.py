@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from aml.params.reports import Network
 from aml.tables.model import Kind
-from aml.tables.records import get
+from aml.tables.records import get, present
 
 LEARNED = ("evaluation", "learned_whitening")  # in a record, by protocol; null where the whitening was published
 DAMAGED = {"num_excluded": "left out", "num_filled": "decoded as far as they go, the rest filled"}
@@ -49,14 +49,13 @@ def singular_whitening(records: dict[str, dict], networks: Iterable[Network], pr
     They are the networks that describe the database of a row under this protocol.
     """
     found = {}
-    for network in networks:
+    for network, key in present(records, networks):
         section = protocol if network.teacher else "symmetric"
-        for key in (key for key in network.record_keys if key in records):
-            learned = get(records[key], key, *LEARNED, section)
-            if learned and learned["regularisation"]:
-                database = network.teacher.key if section == "asymmetric" else key
-                added, condition = _numbers(learned)
-                found[database] = f"{database} {added} (condition number {condition})"
+        learned = get(records[key], key, *LEARNED, section)
+        if learned and learned["regularisation"]:
+            database = network.teacher.key if section == "asymmetric" else key
+            added, condition = _numbers(learned)
+            found[database] = f"{database} {added} (condition number {condition})"
     if not found:
         return ()
     return (
@@ -68,7 +67,7 @@ def singular_whitening(records: dict[str, dict], networks: Iterable[Network], pr
 def whitening_lines(records: dict[str, dict], networks: Iterable[Network]) -> list[dict[str, str]]:
     """Return what the page says of each network with a record; two are empty where its whitening was published."""
     lines = []
-    for key in (key for network in networks for key in network.record_keys if key in records):
+    for _, key in present(records, networks):
         added, condition = _numbers(get(records[key], key, *LEARNED, "symmetric"))
         lines.append({"network": key, "added to the diagonal": added, "condition number": condition})
     return lines

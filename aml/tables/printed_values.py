@@ -95,7 +95,7 @@ def _signed(value: Decimal) -> str:
     return f"${value:+}$" if value else str(abs(value))
 
 
-def published_distances(lines: list[Line], labels: Iterable[str]) -> dict[str, Decimal]:
+def published_distances(lines: list[Line], labels: list[str]) -> dict[str, Decimal]:
     """Return ours minus printed, in points, of each mAP of the teachers with these labels: by "<label>, <column>".
 
     `lines`: what `compare` gives. Their authors trained these networks, so nothing but the testing can move their

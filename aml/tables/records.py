@@ -32,14 +32,13 @@ def check_records(records: dict[str, dict], networks: Iterable[Network], sets: I
     shared = [("chance",), *(("evaluation", "sets", name) for name in sets), *(("evaluation", name) for name in SHARED)]
     if any("expansion" in (record.get("evaluation") or ()) for record in records.values()):
         shared.append(("evaluation", "expansion"))
-    for network in networks:
-        for key in (key for key in network.record_keys if key in records):
-            first = first or key
-            for path, expected in _own(network, key).items():
-                _require(records[key], key, path, expected)
-            for path in shared:
-                reason = f", as in record {first!r}, since one table compares one evaluation"
-                _require(records[key], key, path, get(records[first], first, *path), reason)
+    for network, key in present(records, networks):
+        first = first or key
+        for path, expected in _own(network, key).items():
+            _require(records[key], key, path, expected)
+        for path in shared:
+            reason = f", as in record {first!r}, since one table compares one evaluation"
+            _require(records[key], key, path, get(records[first], first, *path), reason)
 
 
 def missing_records(records: dict[str, dict], networks: Iterable[Network]) -> list[str]:
@@ -47,9 +46,14 @@ def missing_records(records: dict[str, dict], networks: Iterable[Network]) -> li
     return [key for network in networks for key in network.record_keys if key not in records]
 
 
+def present(records: dict[str, dict], networks: Iterable[Network]) -> list[tuple[Network, str]]:
+    """Return the keys of the networks' records that are there, each with its network."""
+    return [(network, key) for network in networks for key in network.record_keys if key in records]
+
+
 def any_record(records: dict[str, dict], networks: Iterable[Network]) -> dict | None:
     """Return the first record of these networks, for what all have in common; None if there is none."""
-    return next((records[key] for network in networks for key in network.record_keys if key in records), None)
+    return next((records[key] for _, key in present(records, networks)), None)
 
 
 def over_seeds(

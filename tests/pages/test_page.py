@@ -131,7 +131,7 @@ def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
         "noted by the stages below – 2.0",
         "page made 2026-01-03 04:05 UTC on A processor, 2 cores, commit abababa with changes.",
         "ran there from 2026-01-02 03:04 UTC to 2026-01-02 03:04 UTC.",
-        "mobilenet_v2-vgg16-contr_plus 0 2.5e+04",
+        "condition number vgg16 resnet101 0 2.5e+04 mobilenet_v2-512 0",  # and blanks
         "Contr⁺ comes second there.",
         "Contr⁺ (10) contr_plus",
         "✓ 4 of 4",

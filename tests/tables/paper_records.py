@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aml.evaluation.per_query import COLUMNS
 from aml.params.reading import read_parameters
-from aml.params.reports import TableSettings
+from aml.params.reports import Named, TableSettings
 from aml.tables.csv_files import read_tables
 from aml.tables.model import LEVELS, TABLES
 from aml.tables.printed_values import PRINTED, compare, differences_from_printed, write_comparison
@@ -25,7 +25,8 @@ def paper_parameters(**grid) -> dict:
 
 
 ALL_LOSSES = [*paper_parameters()["grid"]["losses"], "ssp", "csd", "cc"]
-PAPER = replace(table_settings(paper_parameters(seeds=None, losses=ALL_LOSSES)), note="")
+SHORT = (Named("roxford5k", "ROxf"), Named("rparis6k", "RPar"))  # as in the supplement's headings
+PAPER = replace(table_settings(paper_parameters(seeds=None, losses=ALL_LOSSES)), note="", test_sets=SHORT)
 LOSSES, SUCCESSORS = PAPER.losses[:9], PAPER.losses[9:]
 KEYS = {network.label: network.key for network in (*PAPER.teachers, *PAPER.students)}
 SETS = {

@@ -1,4 +1,4 @@
-"""The sentences under tables on whitening and damaged images, and the lines on whitening for the page."""
+"""The sentences under tables on whitening, damaged images and vectors."""
 
 from dataclasses import replace
 
@@ -6,7 +6,6 @@ import pytest
 
 from aml.params.vectors import VectorSettings
 from aml.tables.build import build_tables
-from aml.tables.notes import whitening_lines
 from tests.tables.paper_records import paper_settings, with_seeds
 
 REG = "mobilenet_v2-vgg16-reg"
@@ -53,20 +52,6 @@ def test_tables_say_how_many_damaged_images_were_left_out_or_filled(records):
         **dict.fromkeys((5, 6, 7, 8), f"Damaged images: {training}."),
         **dict.fromkeys((9, 10), f"Damaged images: {distractors[0]}; {training}; {distractors[1]}."),
     }
-
-
-def test_whitening_has_a_line_for_every_network_with_a_record(records):
-    records[REG]["evaluation"]["learned_whitening"]["symmetric"] = SINGULAR
-    records["vgg16"]["evaluation"]["learned_whitening"]["symmetric"] = None
-    del records["resnet101"]
-    networks = paper_settings().networks()
-    lines = {name: numbers for name, *numbers in map(dict.values, whitening_lines(records, networks))}
-    assert list(lines) == [network.key for network in networks if network.key != "resnet101"]
-    assert [lines[name] for name in (REG, "vgg16", "mobilenet_v2-512")] == [
-        ["1e-09", "5.4e+07"],
-        ["", ""],
-        ["0", "2.5e+04"],
-    ]
 
 
 def test_tables_say_what_is_known_by_its_vectors_alone(records):

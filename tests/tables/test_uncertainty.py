@@ -54,18 +54,6 @@ def test_a_difference_of_nothing_has_no_sign(tmp_path):
     assert written == "mobilenet_v2-vgg16,symmetric,roxford5k,hard,contr,reg,0.00,0.00,0.00,1"
 
 
-def test_without_a_file_there_is_no_interval(records, tmp_path):
-    folder = write_queries(tmp_path / "q", records, [key for key in every(records) if key != REG])
-    write_queries(folder, {"stray": records[REG]}, ["stray"])
-    scores = read_scores(folder, records, SETTINGS)
-    assert REG not in {line.key for line in find_intervals(draw(scores, BOOTSTRAP), records, BOOTSTRAP)}
-    lines = find_differences(scores, draw(scores, BOOTSTRAP), SETTINGS, BOOTSTRAP)
-    assert {line.pair for line in lines if "reg" in (line.first, line.second)} == {"mobilenet_v2-resnet101"}
-    assert read_scores(tmp_path / "nowhere", records, SETTINGS) == {}
-    assert find_intervals(draw({}, BOOTSTRAP), records, BOOTSTRAP) == []
-    assert find_differences({}, {}, SETTINGS, BOOTSTRAP) == []
-
-
 def test_other_queries_or_a_record_of_another_evaluation_are_refused(records, tmp_path):
     folder = write_queries(tmp_path / "q", records, every(records))
     message = r"reg\.csv has other queries with positives than vgg16\.csv in symmetric\.rox.*, or other landmarks"
