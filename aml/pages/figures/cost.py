@@ -59,9 +59,10 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     for key, student in students.items():
         networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
-            mark = style.mark_style(number - 1) if number else style.NO_TEACHER
-            x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
-            panel.plot(x, results.mean_map(network, protocol), linestyle="none", **mark)
+            if network is not None:
+                mark = style.mark_style(number - 1) if number else style.NO_TEACHER
+                x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
+                panel.plot(x, results.mean_map(network, protocol), linestyle="none", **mark)
     for border in range(1, len(ordered)):
         panel.axvline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
     panel.grid(visible=False, axis="x")
