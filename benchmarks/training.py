@@ -108,7 +108,7 @@ def training_run(task: Distillation, network: RetrievalNetwork) -> TrainingRun:
     tensors = ImageTensors(task.images, image_size=task.settings.image_size, normalisation=task.normalisation)
     source = FeatureSource(network, tensors, [], num_workers=task.num_workers)
     return TrainingRun(
-        network, source, task.lists, task.targets, load(task.loss),
+        source, task.lists, task.targets, load(task.loss),
         settings=task.settings, loss_settings=task.loss_settings, seed=0,
     )  # fmt: skip
 

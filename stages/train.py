@@ -79,7 +79,6 @@ def main(
         bank = make_bank(loss, descriptors[lists["train_images"]], settings_of_loss.constants)
     source = FeatureSource(net, tensors, rows, num_workers=where.num_workers, cache=FEATURE_CACHE)
     training = TrainingRun(
-        net,
         source,
         lists,
         descriptors,
@@ -109,15 +108,13 @@ def train(training: TrainingRun, model: Path, depends: dict) -> None:
 
 def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     """Return what decides the bits of a training besides its settings: code, inputs, torch, and where it computes."""
-    given = [path for path in inputs if path is not None]
-    files = [file for path in given for file in ([path] if path.is_file() else sorted(path.iterdir()))]
+    files = [file for folder in inputs if folder is not None for file in sorted(folder.iterdir())]
     files = [file for file in files if file.name != "images.tar"]  # 50 GB; report.json has its sha256
-    is_gpu = device.type == "cuda"
     return {
         "code": code_digest(),
         "inputs": {str(file): file_sha256(file) for file in files},
         "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(device) if is_gpu else f"{torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads",
     }
 
 

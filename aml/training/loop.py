@@ -10,7 +10,6 @@ import torch
 from torch.optim.adam import adam
 from tqdm import tqdm
 
-from aml.networks.network import RetrievalNetwork
 from aml.params.losses import LossSettings
 from aml.params.training import TrainingSettings
 from aml.training.objective import FeatureSource, Objective
@@ -32,7 +31,6 @@ class TrainingRun:
 
     def __init__(
         self,
-        network: RetrievalNetwork,
         source: FeatureSource,
         lists: dict[str, np.ndarray],
         targets: np.ndarray | None,
@@ -42,6 +40,7 @@ class TrainingRun:
         loss_settings: LossSettings,
         seed: int,
     ):
+        network = source.network
         self.network, self.source, self.targets = network, source, targets
         self.objective = Objective(source, targets, loss, loss_settings.constants)
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed

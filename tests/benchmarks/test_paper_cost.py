@@ -80,7 +80,7 @@ def test_a_training_passes_as_many_images_as_counted(tmp_path, training, loss):
 
     network.describe = counted
     TrainingRun(
-        network, source, lists, targets, load(loss), settings=settings, loss_settings=own, seed=0
+        source, lists, targets, load(loss), settings=settings, loss_settings=own, seed=0
     ).train()  # fmt: skip
     assert count == training_passes(values, training, own, {"train_images": 24, "val_images": 14, "val_pairs": 7})
 

@@ -52,7 +52,6 @@ def run_of(
 ) -> TrainingRun:
     bank = make_bank(loss, targets(), loss_settings.constants)
     return TrainingRun(
-        net,
         FeatureSource(net, tensors, np.arange(40), num_workers=0),
         lists(),
         targets() if with_teacher else None,
