@@ -11,22 +11,12 @@ import pytest
 from aml.run_log import StageRun, append, last_runs
 
 
-def append_often(path, name):
-    for _ in range(50):
-        append(path, name)
-
-
 def test_stages_side_by_side_write_whole_lines(tmp_path):
     path = tmp_path / "work" / "stages.jsonl"
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=append_often, args=(path, f"distill@{n}")) for n in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    names = [json.loads(line)["stage"] for line in path.read_text().splitlines()]
-    assert sorted(names) == sorted(f"distill@{n}" for n in range(4) for _ in range(50))
-    assert set(last_runs(path)) == set(names)
+    names = [f"distill@{number}" for number in range(4)] * 50
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        pool.starmap(append, [(path, name) for name in names], chunksize=1)
+    assert sorted(json.loads(line)["stage"] for line in path.read_text().splitlines()) == sorted(names)
 
 
 def test_the_last_run_of_a_stage_counts(tmp_path):

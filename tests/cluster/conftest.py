@@ -1,11 +1,8 @@
 """A small DVC project of shell commands in the shape of the real graph: a dvc.yaml for the cells, a stage that reads a
 folder of their outputs, results outside the cache."""
 
-import contextlib
 import importlib.util
-import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +10,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
-from tests import ROOT
+from tests.pipeline.conftest import Repository, initialised
 
 CELLS = ("a", "b", "c")
+LOCKS = ("dvc.lock", "cells/all/dvc.lock")
 ROOT_STAGES = """
 stages:
   check:
@@ -81,43 +78,30 @@ def ray_installed():
 
 
 @dataclass(frozen=True)
-class Project:
+class Project(Repository):
     """A copy of the small project; through the folder `control`, outside it, tests steer its commands."""
 
-    folder: Path
     control: Path
 
-    def command(self, *command: str) -> subprocess.CompletedProcess:
-        return subprocess.run(command, cwd=self.folder, env=environment(), capture_output=True, text=True, timeout=600)
-
-    def dvc(self, *arguments: str) -> str:
-        done = self.command(sys.executable, "-m", "dvc", *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def environment(self) -> dict:
+        found = super().environment() | {"RAY_USAGE_STATS_ENABLED": "0"}
+        return {name: value for name, value in found.items() if name != "RAY_ADDRESS"}
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """`python -m tools.cluster`, its lines on standard error."""
         return subprocess.Popen(
             [sys.executable, "-m", "tools.cluster", *arguments],
             cwd=self.folder,
-            env=environment(),
+            env=self.environment(),
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
         )
 
-    def cluster(self, *arguments: str, status: int = 0) -> str:
-        """Run `python -m tools.cluster`; its lines on standard error. It must end with `status`."""
-        return ended(self.start(*arguments), status)
-
     def starts(self) -> dict[str, list[str]]:
         """The folders in which each cell's training started, by cell."""
         files = sorted(self.control.glob("starts-*"))
         return {file.name.removeprefix("starts-"): file.read_text().split() for file in files}
-
-    def gpus(self) -> list[str]:
-        """The GPUs that each cell's last training could see, in the order of cells."""
-        return [file.read_text().strip() for file in sorted(self.control.glob("gpu-*"))]
 
     def results(self) -> dict[str, bytes]:
         """Every file that stages write, by path; DVC's .gitignore files have their lines in the order of the ends."""
@@ -131,15 +115,14 @@ class Project:
 
     def entries(self) -> dict:
         """The contents of the dvc.lock files, whatever the order of their stages."""
-        return {name: yaml.safe_load((self.folder / name).read_text()) for name in ("dvc.lock", "cells/all/dvc.lock")}
+        return {name: yaml.safe_load((self.folder / name).read_text()) for name in LOCKS}
 
     def run_cache(self) -> set[str]:
         folder = self.folder / ".dvc/cache/runs"
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     def copy(self, folder: Path) -> "Project":
-        shutil.copytree(self.folder, folder, symlinks=True)
-        return Project(folder, self.control)
+        return Project(super().copy(folder).folder, self.control)
 
 
 def ended(process: subprocess.Popen, status: int = 0, timeout: float = 600) -> str:
@@ -149,11 +132,6 @@ def ended(process: subprocess.Popen, status: int = 0, timeout: float = 600) -> s
         process.kill()
     assert process.returncode == status, said
     return said
-
-
-def environment() -> dict:
-    quiet = {"DVC_NO_ANALYTICS": "1", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
-    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | quiet
 
 
 def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 300) -> None:
@@ -167,19 +145,11 @@ def wait_until(true, process: subprocess.Popen | None = None, seconds: float = 3
         time.sleep(0.05)
 
 
-def busy(project: Project) -> list[psutil.Process]:
-    """The processes whose working folder is the project's."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            found += [process] if process.cwd() == str(project.folder) else []
-    return found
-
-
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory) -> Project:
     """The project before any run. Tests change copies of it."""
     base = tmp_path_factory.mktemp("cluster")
+    initialised(base / "untouched", ".dvc", "aml", "stages", "synthetic", "tools")
     project = Project(base / "untouched", base / "control")
     project.control.mkdir()
     files = {
@@ -190,25 +160,14 @@ def untouched(tmp_path_factory) -> Project:
         "source.txt": "light\n" * 100,
         "metrics/.gitignore": "\n",
         "models/.gitignore": "\n",
-        ".gitignore": "__pycache__\n",
+        ".gitignore": "__pycache__\n/.venv\n",
     }
     for name, text in files.items():
         path = project.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    for name in ("aml", "stages", "synthetic", "tools"):
-        (project.folder / name).symlink_to(ROOT / name)
-    for command in (
-        "git init --quiet --initial-branch main",
-        "git config user.name Tester",
-        "git config user.email tester@example.org",
-        f"{sys.executable} -m dvc init --quiet",
-        f"{sys.executable} -m dvc remote add store {base / 'store'}",
-        "git add --all",
-        "git commit --quiet --message project",
-    ):
-        done = project.command(*command.split())
-        assert done.returncode == 0, done.stderr
+    project.dvc("remote", "add", "store", str(base / "store"))
+    project.commit()
     return project
 
 
@@ -237,4 +196,4 @@ def assert_as_after_repro(project: Project, serial: Project) -> None:
     assert project.results() == serial.results()
     assert project.entries() == serial.entries()
     assert project.run_cache() == serial.run_cache()
-    assert json.loads(project.dvc("status", "--json")) == {}
+    assert project.status() == {}

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.cluster.conftest import CELLS, assert_as_after_repro, busy, ended, wait_until
+from tests.cluster.conftest import CELLS, assert_as_after_repro, ended, wait_until
+from tests.pipeline.conftest import processes_in
 
 pytestmark = pytest.mark.usefixtures("ray_installed")
 
@@ -20,21 +21,21 @@ def test_one_machine(project, serial):
     run.send_signal(signal.SIGINT)
     said = ended(run, status=130)
     assert "cluster: stopping" in said and "run" in said
-    assert not busy(project)
+    assert not processes_in(project.folder)
     assert not [path for path in project.results() if path.startswith("models")]
 
     (project.control / "hold").unlink()
     (project.control / "fail-a").touch()
-    said = project.cluster("--keep-going", status=1)
+    said = ended(project.start("--keep-going"), status=1)
     assert "no luck with a" in said
     assert "failed: cells/all/dvc.yaml:train@a\n" in said
     assert "skipped: cells/all/dvc.yaml:score@a, summary\n" in said
     assert {"metrics/b.txt", "metrics/c.txt"} <= set(project.results())
 
     (project.control / "fail-a").unlink()
-    assert "cluster: 3 run;" in project.cluster()
+    assert "cluster: 3 run;" in ended(project.start())
     assert_as_after_repro(project, serial)
-    assert "cluster: nothing to do" in project.cluster()
+    assert "cluster: nothing to do" in ended(project.start())
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def two_nodes(project, tmp_path, monkeypatch):
     """A cluster whose first node has one CPU, and a function that adds a node with two, which works in a folder."""
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in project.environment().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(project.folder)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 
@@ -80,7 +82,7 @@ def test_each_stage_has_a_gpu_of_its_own(project, serial, two_nodes):
     (project.control / "hold").touch()
     run = project.start("--address", cluster.address)
     wait_until(lambda: len(project.starts()) == 2, run)
-    assert sorted(project.gpus()) == ["0", "1"]
+    assert sorted(file.read_text().strip() for file in project.control.glob("gpu-*")) == ["0", "1"]
     (project.control / "hold").unlink()
     ended(run)
     assert_as_after_repro(project, serial)

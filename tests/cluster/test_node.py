@@ -5,7 +5,8 @@ import subprocess
 import sys
 from dataclasses import asdict
 
-from tests.cluster.conftest import Project, busy, environment, wait_until
+from tests.cluster.conftest import Project, wait_until
+from tests.pipeline.conftest import processes_in
 from tools.cluster.orders import Order, Report
 
 TRAIN = "cells/all/dvc.yaml:train@a"
@@ -15,7 +16,7 @@ def start(project: Project, address: str) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.cluster.node"],
         cwd=project.folder,
-        env=environment(),
+        env=project.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -57,7 +58,7 @@ def test_a_stage_ends_though_its_node_was_killed(project):
     wait_until(project.starts, process)
     process.kill()
     process.stdin.close()
-    wait_until(lambda: not busy(project))
+    wait_until(lambda: not processes_in(project.folder))
     assert not (project.folder / "models/a").exists()
 
     (project.control / "hold").unlink()

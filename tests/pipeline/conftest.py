@@ -1,5 +1,6 @@
 """A repository with a tiny grid, in which the whole graph runs in a minute, and copies of it to change."""
 
+import contextlib
 import csv
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from filelock import FileLock
@@ -49,7 +51,7 @@ class Repository:
 
     folder: Path
 
-    def run(self, *command: str, ok: bool = True, timeout: float = 1800) -> str:
+    def run(self, *command: str, ok: bool = True) -> str:
         """Run a command; what it printed, both streams. It must succeed, or fail when `ok` is false."""
         done = subprocess.run(
             command,
@@ -58,7 +60,7 @@ class Repository:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout,
+            timeout=1800,
         )
         assert (done.returncode == 0) is ok, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}"
         return done.stdout
@@ -110,6 +112,15 @@ class Repository:
     def copy(self, folder: Path) -> "Repository":
         shutil.copytree(self.folder, folder, symlinks=True)
         return Repository(folder)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The commands of the processes that work in `folder`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # somebody else's; ended meanwhile
+            found += [" ".join(process.cmdline())] if Path(process.cwd()).is_relative_to(folder) else []
+    return found
 
 
 def ran(output: str) -> list[str]:
@@ -168,6 +179,8 @@ def initialised(folder: Path, *names: str) -> Repository:
     (folder / ".venv" / "ready").touch()  # make would install packages otherwise: the tests' own environment serves
     repository = Repository(folder)
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
+    for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
+        repository.run("git", "config", name, value)
     return repository
 
 
@@ -176,8 +189,6 @@ def committed(folder: Path, values: dict) -> Repository:
     repository = initialised(folder, *COPIED)
     for path in [*folder.rglob("dvc.lock"), *folder.glob("data/digests/*")]:  # of the committed run
         path.unlink()
-    for name, value in {"user.name": "A Tester", "user.email": "tester@example.org"}.items():
-        repository.run("git", "config", name, value)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     repository.commit()
     return repository

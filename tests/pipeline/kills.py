@@ -4,7 +4,6 @@ import contextlib
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -40,11 +39,9 @@ def interrupted_repro(repository: Repository, stage: str, kill: Kill) -> bool:
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(kill.after_s)
         return False
-    except subprocess.TimeoutExpired:
-        pass
     for victim in victims(process.pid, kill.victim):
         with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
             victim.send_signal(kill.signal)
@@ -55,26 +52,11 @@ def victims(dvc: int, which: str) -> list[psutil.Process]:
     """The processes that `which` names, or DVC if no stage runs."""
     root = psutil.Process(dvc)
     below = root.children(recursive=True)
-    if which == "all":
-        return [root, *below]
-    stages = [child for child in below if is_stage(child)]
-    return stages[:1] if which == "stage" and stages else [root]
+    stages = [child for child in below if which == "stage" and is_stage(child)]
+    return [root, *below] if which == "all" else stages[:1] or [root]
 
 
 def is_stage(process: psutil.Process) -> bool:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile, though nobody may have asked yet
         return any(word.startswith("stages.") for word in process.cmdline())
-    except psutil.NoSuchProcess:  # ended meanwhile, though nobody may have asked yet
-        return False
-
-
-def processes_in(folder: Path) -> list[str]:
-    """The commands of the processes that still work in `folder`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()).is_relative_to(folder):
-                found.append(" ".join(process.cmdline()))
-        except (psutil.AccessDenied, psutil.NoSuchProcess):  # somebody else's; ended meanwhile
-            continue
-    return found
+    return False

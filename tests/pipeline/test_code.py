@@ -85,41 +85,32 @@ RUNNER = {"stages/__init__.py", "stages/runtime.py", "aml/run_log.py"}
 PLACES = 4  # that are changed in each file
 
 
-@pytest.fixture
-def executed(finished, tmp_path):
-    """A function: the lines of the project's files that a stage executes, by path, on the tiny grid."""
-    repository, _ = finished
-    folder = beside(repository, tmp_path, num_workers=0)
-
-    def lines(stage: str) -> dict[str, list[int]]:
-        command = [sys.executable, "-c", TRACED, str(folder), f"stages.{stage}", *commands(repository)[stage]]
-        done = subprocess.run(command, cwd=folder, env=repository.environment(), capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout.splitlines()[-1])
-        return {Path(file).relative_to(folder).as_posix(): lines for file, lines in found.items()}
-
-    return lines
+def executed(repository: Repository, folder: Path, stage: str) -> dict[str, set[int]]:
+    """The lines of the project's files that a stage executes, by path, on the tiny grid."""
+    folder = beside(repository, folder, num_workers=0)
+    command = [sys.executable, "-c", TRACED, str(folder), f"stages.{stage}", *commands(repository)[stage]]
+    done = subprocess.run(command, cwd=folder, env=repository.environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {Path(file).relative_to(folder).as_posix(): set(lines) for file, lines in found.items()}
 
 
 def without_a_statement(text: str, lines: set[int]) -> list[str]:
     """The text, each time without another statement that stands on one of `lines`."""
-    found = []
-    for number, node in enumerate(ast.walk(ast.parse(text))):
-        own_string = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if not isinstance(node, ast.stmt) or node.lineno not in lines or own_string or isinstance(node, ast.Pass):
-            continue
-        tree = ast.parse(text)
-        target = list(ast.walk(tree))[number]
-        for parent in ast.walk(tree):
-            for _, body in ast.iter_fields(parent):
-                if isinstance(body, list) and target in body:
-                    body[body.index(target)] = ast.Pass()
-        found.append(ast.unparse(tree))
+    tree, found = ast.parse(text), []
+    bodies = [value for node in ast.walk(tree) for _, value in ast.iter_fields(node) if isinstance(value, list)]
+    for body, position in [(nodes, i) for nodes in bodies for i in range(len(nodes))]:
+        node = body[position]
+        is_string = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.stmt) and node.lineno in lines and not is_string and not isinstance(node, ast.Pass):
+            body[position] = ast.Pass()
+            found.append(ast.unparse(tree))
+            body[position] = node
     return found
 
 
 @pytest.mark.parametrize("stage", ["train", "targets", "extract", "evaluate"])
-def test_whatever_a_stage_executes_marks_it(finished, executed, tmp_path, stage):
+def test_whatever_a_stage_executes_marks_it(finished, tmp_path, stage):
     """An executed file that isn't the runner's is one of those that the cell depends on, and in each of its files each
     executed statement counts: without it the file's digest is another."""
     repository, _ = finished
@@ -131,18 +122,15 @@ def test_whatever_a_stage_executes_marks_it(finished, executed, tmp_path, stage)
     marks = {path for modules in depends for path in modules}
     outside = RUNNER | ({"aml/compute/device.py"} if stage == "evaluate" else set())
 
-    places = 0
-    found = executed(stage)
+    places, found = 0, executed(repository, tmp_path, stage)
     assert len(found) > 10
     for path, lines in found.items():
-        text = (folder / path).read_text()
         if path in outside or syntax_sha256(folder / path) == NO_CODE:
             continue
         assert path in marks
-        changed = without_a_statement(text, set(lines))
+        changed = without_a_statement((folder / path).read_text(), lines)
         for edited in changed[:: -(-len(changed) // PLACES)]:
             (tmp_path / "edited.py").write_text(edited)
             assert syntax_sha256(tmp_path / "edited.py") != syntax_sha256(folder / path), path
             places += 1
-    print(f"{stage}: {len(found)} files executed, {places} places changed")
     assert places >= 40

@@ -12,18 +12,12 @@ from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTr
 from synthetic import draw_distractors, draw_test_set, draw_training_set
 from synthetic.sets import writing_archive
 from tests.networks.library_weights import library_network, write_weights
+from tests.pipeline.conftest import SMALL
 
 DRAWING = {"seed": 0, "image_size": 32}
-TRAINING = {
-    "num_train_landmarks": 7,
-    "num_val_landmarks": 7,
-    "num_whitening_landmarks": 4,
-    "queries_per_whitening_landmark": 1,
-    "views_per_landmark": 2,
-}
-TEST = {"num_landmarks": 2, "queries_per_landmark": 1, "views_per_landmark": 4, "num_other": 2}
+TRAINING = SMALL["sfm"] | {"views_per_landmark": 2}
 COUNTS = {"queries": 2, "database": 10, "images": 12}
-NUM_DISTRACTORS = 6
+NUM_DISTRACTORS = SMALL["distractors"]["num_images"]
 # Landscape, portrait, odd sides; the first image of each archive is a panorama.
 SIZES = [(32, 24), (24, 32), (32, 21), (31, 23), (19, 29)]
 PANORAMA = (128, 12)
@@ -42,7 +36,7 @@ def write_upstream(folder: Path, values: dict) -> None:
     training = SyntheticTraining(**DRAWING, **TRAINING)
     draw_training_set(drawn / "retrieval-SfM-120k", training, num_processes=1)
     for number, (name, kinds) in enumerate({"roxford5k": ["tower", "castle"], "rparis6k": ["arch", "dome"]}.items()):
-        test = SyntheticTest(**DRAWING | {"seed": 1 + number}, kinds=kinds, palette=[number], **TEST)
+        test = SyntheticTest(**DRAWING | {"seed": 1 + number}, kinds=kinds, palette=[number], **SMALL["revisited"])
         draw_test_set(drawn / name, test, num_processes=1)
     crowd = SyntheticDistractors(**DRAWING | {"seed": 3}, num_images=NUM_DISTRACTORS)
     draw_distractors(drawn / "revisitop1m", crowd, num_archives=2, num_processes=1)

@@ -24,39 +24,30 @@ stages:
 RWLOCK = '{"write": {}, "read": {"/aml": [{"pid": 1, "cmd": "dvc repro"}]}}'
 
 
-@pytest.fixture
-def repaired(tmp_path, monkeypatch):
-    """A function that writes a dvc.lock and a rwlock and repairs them, and gives the names of those that stay."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(lock: str, rwlock: str) -> set[str]:
-        (tmp_path / ".dvc/tmp").mkdir(parents=True)
-        (tmp_path / "dvc.lock").write_text(lock)
-        (tmp_path / ".dvc/tmp/rwlock").write_text(rwlock)
-        main([tmp_path / "dvc.lock", tmp_path / "graph/train/dvc.lock"])
-        return {path.name for path in tmp_path.rglob("*lock") if path.name != "lock"}
-
-    return call
-
-
-@pytest.mark.parametrize("lock", [LOCK, LOCK[: LOCK.index("  tables:")]], ids=["whole", "a part that DVC can read"])
-def test_what_dvc_can_read_stays(repaired, capsys, lock):
-    assert repaired(lock, RWLOCK) == {"dvc.lock", "rwlock"}
-    assert capsys.readouterr().err == ""
-
-
 MERGED = LOCK.replace("      size: 47035\n", "<<<<<<< HEAD\n      size: 47035\n=======\n      size: 4\n>>>>>>> other\n")
 ENDS = (0, LOCK.index("0'"), LOCK.index("deps:") + 6, LOCK.index("- path") + 7, LOCK.index("tables:") + 2)
+KILLED = "DVC was killed while writing it ("
 
 
 @pytest.mark.parametrize(
     ("lock", "why"),
-    [*((LOCK[:end], "DVC was killed while writing it (") for end in ENDS), (MERGED, "a merge left conflicts in it (")],
+    [
+        (LOCK, None),
+        (LOCK[: LOCK.index("  tables:")], None),  # a part that DVC can read
+        *((LOCK[:end], KILLED) for end in ENDS),
+        (MERGED, "a merge left conflicts in it ("),
+    ],
 )
-def test_what_dvc_refuses_is_removed_and_the_reason_said(repaired, capsys, lock, why):
-    assert repaired(lock, RWLOCK[:30]) == set()
-    (said,) = (line for line in capsys.readouterr().err.splitlines() if "dvc.lock" in line)
-    assert f"dvc.lock: {why}" in said
+def test_what_dvc_can_read_stays_and_what_it_refuses_is_removed(tmp_path, monkeypatch, capsys, lock, why):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    texts = {"dvc.lock": lock, ".dvc/tmp/rwlock": RWLOCK[:30] if why else RWLOCK}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    main([tmp_path / "dvc.lock", tmp_path / "graph/train/dvc.lock"])
+    assert [(tmp_path / name).exists() for name in texts] == 2 * [why is None]
+    said = capsys.readouterr().err.splitlines()
+    assert not said if why is None else any(f"dvc.lock: {why}" in line for line in said)
 
 
 def test_files_with_another_md5_than_dvc_knows_are_removed(tmp_path, monkeypatch, capsys):
