@@ -18,10 +18,10 @@ from tests.pipeline.outside import beside, commands, run_stage
 pytestmark = pytest.mark.pipeline
 
 KILLS = list(itertools.product([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ["all", "stage", "dvc"]))
+KILLS.remove((signal.SIGINT, "dvc"))  # Ctrl-C never reaches DVC alone
 ROUNDS = 2  # kills of each stage
 LATEST_S = 16.0  # DVC takes two seconds to start, a stage one to five before its first epoch
 TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}
-SAID = {"repaired": "repair: removed", "resumed": "goes on after epoch", "waited": "waiting for its end"}
 CHECKPOINTS = "aml/training/checkpoints.py"
 
 # Ends the process, and all that started with it, where a training has just written its first checkpoint.
@@ -114,7 +114,7 @@ def test_every_stage_survives_every_kind_of_kill(tmp_path):
     checkpoint_every_epoch(undisturbed)
     base, trial = undisturbed.copy(tmp_path / "base"), Repository(tmp_path / "trial")
     order = stages_in_order(undisturbed.dvc("repro"))
-    kills, counts = itertools.cycle(KILLS), dict.fromkeys(SAID, 0)
+    kills, num_resumed = itertools.cycle(KILLS), 0
     for stage in order:
         for _ in range(ROUNDS):
             kill = killed(base, trial, stage, Kill(*next(kills), rng.uniform(0.5, LATEST_S)))
@@ -122,21 +122,17 @@ def test_every_stage_survives_every_kind_of_kill(tmp_path):
             print(f"{stage}, {kill}:\n{output}", flush=True)
             assert outputs(trial, stage) == outputs(undisturbed, stage), f"{stage}, {kill}"
             assert leftovers(trial) == [] and processes_in(trial.folder) == [], f"{stage}, {kill}"
-            for name, words in SAID.items():
-                counts[name] += words in output
+            num_resumed += "goes on after epoch" in output
         shutil.rmtree(base.folder)
         trial.folder.rename(base.folder)
     assert "Data and pipelines are up to date." in base.dvc("repro")
     assert [outputs(base, stage) for stage in order] == [outputs(undisturbed, stage) for stage in order]
-    print(f"{ROUNDS * len(order)} kills", counts)
-    assert ROUNDS * len(order) >= 20 and counts["resumed"]
+    assert ROUNDS * len(order) >= 20 and num_resumed
 
 
 def killed(base: Repository, trial: Repository, stage: str, kill: Kill) -> Kill:
     """Make `trial` a copy of `base` in which a `dvc repro <stage>` was killed before its end: as `kill` says, or after
-    half of that time, as often as needed. Ctrl-C never reaches DVC only, so that goes to all."""
-    if (kill.signal, kill.victim) == (signal.SIGINT, "dvc"):
-        kill = replace(kill, victim="all")
+    half of that time, as often as needed."""
     while True:
         shutil.rmtree(trial.folder, ignore_errors=True)
         base.copy(trial.folder)
