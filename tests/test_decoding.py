@@ -121,7 +121,7 @@ def test_problems(data, problem):
     ids=str,
 )
 def test_jpegs_have_pillow_s_pixels(mode, options, monkeypatch):
-    """Of RGB without waiting for Pillow."""
+    """RGB images are decoded without waiting for Pillow."""
     if mode == "CMYK":
         options = {name: value for name, value in options.items() if name != "keep_rgb"}
     images = [

@@ -1,4 +1,4 @@
-"""Random unit-norm rows, which stand for descriptors."""
+"""Random unit-norm rows in place of descriptors."""
 
 import numpy as np
 

@@ -38,7 +38,7 @@ def test_the_paper_s_networks_cost_what_it_says(name, dimension, millions, billi
 
 
 def test_multiply_adds_of_a_transformer_by_hand():
-    """Of 4 x 6 patches and the class token; a token takes part in 2 C products with each other one."""
+    """There are 4 x 6 patches and the class token; a token takes part in 2 C products with each other one."""
     channels, tokens = 384, 4 * 6 + 1
     of_blocks = 12 * tokens * (3 + 1 + 4 + 4) * channels**2 + 12 * 2 * tokens**2 * channels
     network = RetrievalNetwork(backbone="dinov2_vits14", stages=14, frozen_stages=0, projection=None, gem_p=3.0)

@@ -49,7 +49,7 @@ class Counting:
 
 
 def test_another_network_with_the_same_frozen_blocks_reads_them_bit_for_bit(tmp_path, monkeypatch):
-    """Of the same pixels, at the same precision, with as many threads."""
+    """The pixels, the precision and the number of threads are the same."""
     plain, first, second = Counting(None), Counting(tmp_path), Counting(tmp_path)
     expected = plain()
     assert torch.equal(first(), expected) and torch.equal(second(), expected)

@@ -51,7 +51,7 @@ def test_its_program_writes_vectors(tmp_path, monkeypatch):
 
 
 def test_its_other_program_writes_landmarks(tmp_path, monkeypatch):
-    """Of vectors in three groups, far from each other."""
+    """The vectors are in three groups, far from each other."""
     monkeypatch.chdir(tmp_path)
     groups = np.arange(30) % 3
     vectors = np.eye(3)[groups] + np.random.default_rng(0).normal(size=(30, 3)) / 50

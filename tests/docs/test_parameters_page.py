@@ -21,7 +21,7 @@ def family(stage: str) -> str:
 
 
 def readers(parameter: str) -> set[str]:
-    """The families of stages that name a parameter; `<x>` stands for what a cell fills in."""
+    """The families of stages that name a parameter; a cell fills in its own name for `<x>`."""
     place = re.sub("<.*?>", "${item.x}", parameter)
     found = set()
     for name, stage in STAGES.items():

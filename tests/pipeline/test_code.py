@@ -26,7 +26,7 @@ def edit(repository: Repository, *patterns: str, text: str = "\nEDITED = 1\n") -
 
 
 def test_comments_run_nothing_but_code_and_an_edit_marks_the_cells_that_it_can_change(repository):
-    """Of every stage in turn: tests/stages/test_code.py."""
+    """tests/stages/test_code.py tries every stage in turn."""
     edit(repository, "aml/**/*.py", "stages/**/*.py", "synthetic/**/*.py", text="\n\n\n# a comment\n")
     assert ran(repository.dvc("repro")) == ["code"]
     edit(repository, "aml/losses/reg.py", "aml/networks/backbones/lite2.py", "stages/runtime.py", "tools/doctor.py")

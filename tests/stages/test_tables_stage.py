@@ -58,7 +58,7 @@ def test_everything_is_written_where_published_teachers_score_as_printed(tmp_pat
 
 
 def test_claims_are_counted_on_ours_and_on_the_printed_tables(tmp_path):
-    """A claim on losses beyond the paper counts nothing on the printed tables. There are no queries, hence no draws."""
+    """A claim on losses beyond the paper counts nothing on the printed tables. There are no queries, so no draws."""
     records, values = printed_records(), paper()
     values["comparison"]["printed"] = False
     for level in records["mobilenet_v2-vgg16-reg"]["asymmetric"]["roxford5k"].values():

@@ -124,7 +124,7 @@ def test_training_layout(drawn):
 
 
 def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):
-    """Of each landmark's 2 + 3 images the first two are queries; landmarks are none of those that train."""
+    """The first two of each landmark's 2 + 3 images are queries; no network trains on these landmarks."""
     whitening = lists_of(drawn / "synthsfm" / "synthsfm-whiten.pkl")
     pairs = list(zip(whitening["qidxs"], whitening["pidxs"], strict=True))
     assert {query for query, _ in pairs} == {0, 1, 5, 6}  # each query has a positive

@@ -138,7 +138,7 @@ def test_the_student_describes_anchors_and_without_teacher_the_pool(recorded):
 
 
 def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
-    """Of 18 drawn 16 pass, and at validation 4 of 5."""
+    """16 of 18 drawn tuples pass, and 4 of 5 at validation."""
     settings = dataclasses.replace(CONTR_PLUS, images_per_epoch=18)
     recording = Recording(tensors, monkeypatch, loss_settings=settings)
     for what, count in (("training", 16), ("validation", 4)):
