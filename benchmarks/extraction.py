@@ -8,14 +8,12 @@ do.
 """
 
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from aml.compute.device import Runtime
+from aml.compute.device import runtime
 from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import read_images, read_queries
 from aml.files.whitening import Whitening, read_whitening, write_whitening
@@ -24,12 +22,12 @@ from aml.networks.backbones import backbone
 from aml.networks.stored import load_network, save_network
 from aml.params.extraction import ExtractionSettings
 from aml.params.reading import read_parameters, section, setting
-from benchmarks.machine import device_name
-from benchmarks.measure import Case, Options, alternate_prepared, require_equal
+from benchmarks.measure import ROOT, Case, Options, alternate_processes, require_equal
 from benchmarks.pictures import SIZE, packed, random_network
+from benchmarks.public import Pictures, extract_vectors, whitenapply
 from stages.extract import main
 
-PARAMETERS, QUICK_SIZE = "params.paper.yaml", (96, 72)
+PARAMETERS, QUICK_SIZE = ROOT / "params.paper.yaml", (96, 72)
 IMAGES = {"mobilenet_v2": 24, "efficientnet_b3": 16, "resnet101": 8, "vgg16": 8}
 FACTORS = {"mobilenet_v2": 2.0}
 FACTOR = 1.5
@@ -41,16 +39,16 @@ def run(options: Options) -> list[Case]:
     for name, count in ({"mobilenet_v2": 4} if options.quick else IMAGES).items():
         with tempfile.TemporaryDirectory() as folder:
             write_inputs(Path(folder), name, count, QUICK_SIZE if options.quick else SIZE)
-            cases.append(compare(Path(folder), name, count, device, 1 if options.quick else 3))
+            cases.append(compare(Path(folder), name, count, device, options.trials))
     return cases
 
 
 def compare(folder: Path, name: str, count: int, device: torch.device, trials: int) -> Case:
-    seconds, cpu_seconds, results = alternate_prepared(variants(folder, device.type), trials)
+    seconds, cpu_seconds, results = alternate_processes(variants(folder, device.type), trials)
     expected, tolerance = results["public"], TOLERANCE
     if np.abs(results["ours"] - expected).max() > TOLERANCE:
         # rounding moves the public way itself by more: then ours must be no farther from float64
-        expected = described(folder, "cpu", num_workers=0, dtype=torch.float64)
+        expected = described(folder, "cpu", num_workers(), torch.float64)
         tolerance = float(np.abs(results["public"] - expected).max())
     difference = require_equal(f"descriptors by {name}", results["ours"], expected, tolerance)
     spread = float(np.ptp(results["public"], axis=0).max())
@@ -72,11 +70,11 @@ def compare(folder: Path, name: str, count: int, device: torch.device, trials: i
 
 
 def variants(folder: Path, device: str) -> dict[str, tuple]:
-    """How to make each variant in a process of its own, for `alternate_prepared`."""
+    """Each way with its arguments, for `alternate_processes`."""
     return {
-        "ours": (ours, folder, device),
-        "plain": (partial, described, folder, device, 0, torch.float32, True),
-        "public": (partial, described, folder, device, num_workers(), torch.float32),
+        "ours": (ours, folder, values_for(device)),
+        "plain": (described, folder, device, 0, torch.float32, True),
+        "public": (described, folder, device, num_workers()),
     }
 
 
@@ -107,14 +105,9 @@ def num_workers() -> int:
     return min(section(read_parameters(PARAMETERS), "runtime")["num_workers"], torch.get_num_threads())
 
 
-def ours(folder: Path, device: str) -> Callable[[], np.ndarray]:
-    values = values_for(device)
-
-    def extract() -> np.ndarray:
-        main(folder / "model", folder / "processed", folder / "descriptors", values)
-        return in_one_array(DescriptorFolder(folder / "descriptors"))
-
-    return extract
+def ours(folder: Path, values: dict) -> np.ndarray:
+    main(folder / "model", folder / "processed", folder / "descriptors", values)
+    return in_one_array(DescriptorFolder(folder / "descriptors"))
 
 
 def in_one_array(arrays) -> np.ndarray:
@@ -125,16 +118,13 @@ def described(
     folder: Path, device: str, num_workers: int, dtype: torch.dtype = torch.float32, gradient: bool = False
 ) -> np.ndarray:
     """The public way, from the same files, with its arrays written as .npy files."""
-    from benchmarks.public import Pictures, extract_vectors, whitenapply
-
     settings = setting(values_for(device), "extract", ExtractionSettings)
     network, description = load_network(folder / "model")
     network, test, arrays = network.to(device, dtype), folder / "processed/test", {}
     for name, images in {"test.queries": read_queries(test), "test.database": read_images(test)}.items():
         pictures = Pictures(images, settings.image_size, description["normalisation"])
-        arrays[name] = extract_vectors(
-            network, pictures, range(len(images)), settings.scales, num_workers=num_workers, gradient=gradient
-        )
+        with torch.set_grad_enabled(gradient):
+            arrays[name] = extract_vectors(network, pictures, range(len(images)), settings.scales, num_workers)
         if name == "test.database":
             whitening = read_whitening(folder / "model")
             arrays[name] = whitenapply(arrays[name], whitening.mean, whitening.projection)
@@ -144,6 +134,9 @@ def described(
 
 def torch_device(name: str) -> torch.device:
     """The device, set up as in stages."""
-    return Runtime(
-        device=name, processes=1, num_threads=None, num_workers=0, num_downloads=1, compile=False
-    ).torch_device()
+    return runtime(values_for(name)).torch_device()
+
+
+def device_name(device: torch.device) -> str:
+    """The name of a device: "cpu", or the GPU's own."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

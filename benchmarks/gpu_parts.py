@@ -23,14 +23,13 @@ from aml.params.reading import read_parameters, setting
 from aml.params.training import TrainingSettings
 from aml.training.loop import Adam, ParameterGroup
 from aml.training.objective import FeatureSource, Objective
-from benchmarks.extraction import PARAMETERS, torch_device
-from benchmarks.machine import device_name
-from benchmarks.measure import require_equal
+from benchmarks.extraction import PARAMETERS, device_name, torch_device
+from benchmarks.measure import ROOT, require_equal
 from benchmarks.paper_cost import BACKWARD
 from benchmarks.pictures import random_network
-from benchmarks.stubbed_graph import ROOT, ProjectCopy
+from benchmarks.stubbed_graph import ProjectCopy
 
-VALUES = read_parameters(ROOT / PARAMETERS)
+VALUES = read_parameters(PARAMETERS)
 NAMES, SCALES = [*VALUES["grid"]["students"], *VALUES["grid"]["teachers"]], VALUES["extract"]["scales"]
 Row = dict[str, str | float]
 SIZES = {False: (768, 1024), True: (72, 96)}  # of images at testing, by `tiny`: height, width in pixels

@@ -7,9 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import CannotRunError, Case, Options, alternate
+from benchmarks.measure import ROOT, CannotRunError, Case, Options, alternate
 
-ROOT = Path(__file__).parents[1]
 LIMIT = 10  # seconds
 
 

@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import sys
 
 from aml.compute.device import processor
 
@@ -28,9 +27,3 @@ def versions() -> dict[str, str]:
     installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
     found = {name: importlib.metadata.version(name) for name in PACKAGES if name in installed}
     return {"python": platform.python_version()} | found
-
-
-def device_name(device) -> str:
-    """The name of a torch device: "cpu", or the GPU's own."""
-    torch = sys.modules["torch"]  # imported before, for there is a device
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

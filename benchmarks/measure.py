@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.004  # between two looks at a child's memory
-_MADE: list[Callable] = []  # in a process of `prepared`: its function
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Options:
     device: str
     reports: Path
     large: bool
+
+    @property
+    def trials(self) -> int:
+        return 1 if self.quick else 3
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Curve:
-    """Time against size. exponents: slope of each line in log-log, None for a single size; estimated:
-    {"size", variant: seconds} at a size that was not measured, by the slope of the last two."""
+    """Time against size. exponents: slope of each line in log-log, None for a single size."""
 
     what: str
     unit: str
@@ -59,7 +62,6 @@ class Curve:
     sizes: list[int]
     seconds: dict[str, list[float]]
     exponents: dict[str, float | None]
-    estimated: dict[str, float] | None = None
 
 
 class CannotRunError(Exception):
@@ -93,31 +95,30 @@ class Trial:
 
 
 @contextmanager
-def prepared(make: Callable, *arguments) -> Iterator[Callable[[], Trial]]:
-    """Give a call of the function that `make(*arguments)` of a module returns in a fresh process, which ends with the
-    block. The call may be repeated. Raises what is raised there."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+def child() -> Iterator[Callable[..., Trial]]:
+    """Give a `call(function, *arguments)` of a module's functions in a fresh process, which ends with the block. It
+    raises what the function raises, and ValueError where the process ends."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_fork_from_now_on) as pool:
+        process = pool.submit(os.getpid).result()
 
-        def call() -> Trial:
+        def call(function: Callable, *arguments) -> Trial:
             before = peaks = _memory(process)
-            done = pool.submit(_called)
+            done = pool.submit(_timed, function, *arguments)
             while not wait([done], SAMPLE_SECONDS).done:
                 with suppress(psutil.NoSuchProcess):  # it has just ended
                     peaks = np.maximum(peaks, _memory(process))
-            return Trial(*done.result(), *(np.subtract(peaks, before) / 1e6).tolist())
+            try:
+                return Trial(*done.result(), *(np.subtract(peaks, before) / 1e6).tolist())
+            except BrokenProcessPool:
+                raise ValueError(f"{function.__name__}: its process ended without a result") from None
 
-        try:
-            process = pool.submit(_prepare, make, arguments).result()
-            yield call
-        except BrokenProcessPool:
-            name = (arguments[0] if make is partial else make).__name__
-            raise ValueError(f"{name}: its process ended without a result") from None
+        yield call
 
 
 def in_child(function: Callable, *arguments) -> Trial:
     """Call a module's function in a fresh process. Raises what the call raises."""
-    with prepared(partial, function, *arguments) as call:
-        return call()
+    with child() as call:
+        return call(function, *arguments)
 
 
 def alternate_children(
@@ -136,14 +137,13 @@ def alternate_children(
     return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results, memory
 
 
-def alternate_prepared(
+def alternate_processes(
     variants: dict[str, tuple], trials: int
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """`alternate` with each variant in its own process, where (make, arguments...) gives the function to call; also the
-    median seconds of the processors."""
+    """`alternate` with all calls (function, arguments...) of a variant in one child; also the median seconds of the
+    processors."""
     with ExitStack() as stack:
-        calls = {name: stack.enter_context(prepared(*made)) for name, made in variants.items()}
-        runs = _alternated(calls, trials)
+        runs = _alternated({name: partial(stack.enter_context(child()), *v) for name, v in variants.items()}, trials)
     results = {name: of_one[-1].result for name, of_one in runs.items()}
     return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results
 
@@ -176,17 +176,14 @@ def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str
     return {name: float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) for name, values in seconds.items()}
 
 
-def _prepare(make: Callable, arguments: tuple) -> int:
-    """Make the function that `_called` calls in this process, whose number is returned."""
+def _fork_from_now_on() -> None:
     multiprocessing.set_start_method("fork", force=True)  # as in a stage; a spawned process would spawn all of its own
-    _MADE.append(make(*arguments))
-    return os.getpid()
 
 
-def _called() -> tuple[Any, float, float]:
-    """Call what was prepared; its result, the seconds, and those of the processors."""
+def _timed(function: Callable, *arguments) -> tuple[Any, float, float]:
+    """A call's result, its seconds, and those of the processors."""
     start, cpu_start = time.perf_counter(), _cpu_seconds()
-    result = _MADE[0]()
+    result = function(*arguments)
     return result, time.perf_counter() - start, _cpu_seconds() - cpu_start
 
 

@@ -14,9 +14,9 @@ from aml.params.losses import LossSettings, loss_settings, loss_without_teacher
 from aml.params.networks import network_settings
 from aml.params.reading import read_parameters, section, setting
 from aml.params.training import TRAININGS, TrainingSettings
+from benchmarks.measure import ROOT
 from stages.complexity import networks
 
-ROOT = Path(__file__).parents[1]
 EARLIER = {"card": "NVIDIA H100", "date": "November 2026", "network": "resnet101", "images": 8,
            "height": 540, "width": 670, "seconds": 0.133}  # fmt: skip
 PARTS = ("targets", "training", "extraction without distractors", "distractors")

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from aml.complexity.measuring import fill_statistics
 from aml.datasets.image_set_writer import PackWriter
 from aml.files.image_sets import ImageSet, read_images
+from aml.networks.network import RetrievalNetwork
+from aml.params.networks import network_settings
 
 SIZE = (1024, 768)  # pixels; the usual one of the revisited sets
 QUALITY = 90
@@ -46,18 +50,12 @@ def packed(folder: Path, sizes: Sequence[tuple[int, int]], *, num_queries: int =
     return read_images(folder)
 
 
-def random_network(values: dict, name: str, images):
+def random_network(values: dict, name: str, images: torch.Tensor) -> RetrievalNetwork:
     """Network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
 
     BatchNorm gets the statistics of `images` `(B, 3, H, W)`, on whose device the network is made. With its initial ones
     activations fade or explode in a hundred random layers, and equal descriptors would mean nothing.
     """
-    import torch  # late: two seconds
-
-    from aml.complexity.measuring import fill_statistics
-    from aml.networks.network import RetrievalNetwork
-    from aml.params.networks import network_settings
-
     projection = max(values["grid"]["dimensions"]) if name in values["grid"]["students"] else None
     torch.manual_seed(0)
     network = RetrievalNetwork(**network_settings(values, name).architecture, projection=projection).to(images.device)

@@ -51,25 +51,17 @@ class Pictures(Dataset):
 
 
 def extract_vectors(
-    network: RetrievalNetwork,
-    pictures: Pictures,
-    rows,
-    scales: list[float],
-    *,
-    num_workers: int,
-    gradient: bool = False,
+    network: RetrievalNetwork, pictures: Pictures, rows, scales: list[float], num_workers: int
 ) -> np.ndarray:
-    """Multi-scale descriptors (N, D) of these rows, in the network's own precision; `gradient`: in torch's default
-    mode, where each pass keeps what a backward pass would need."""
+    """Multi-scale descriptors (N, D) of these rows, in the network's own precision."""
     weight, p = next(network.parameters()), network.pool.p
     found = torch.zeros(len(rows), network.dimension, dtype=weight.dtype)
-    with torch.set_grad_enabled(gradient):
-        for i, image in enumerate(pictures.loader(rows, num_workers)):
-            image, total = image.to(weight), 0
-            for scale in scales:
-                scaled = F.interpolate(image, scale_factor=scale, mode="bilinear") if scale != 1 else image
-                total = total + (network(scaled) ** p).cpu().detach()
-            found[i] = F.normalize((total / len(scales)) ** (1 / p.detach().cpu()))
+    for i, image in enumerate(pictures.loader(rows, num_workers)):
+        image, total = image.to(weight), 0
+        for scale in scales:
+            scaled = F.interpolate(image, scale_factor=scale, mode="bilinear") if scale != 1 else image
+            total = total + (network(scaled) ** p).cpu().detach()
+        found[i] = F.normalize((total / len(scales)) ** (1 / p.detach().cpu()))
     return found.numpy()
 
 
@@ -116,7 +108,7 @@ class Epoch:
     """An epoch of `task`; `run` returns the network after it, and the mean losses of training and of validation."""
 
     def __init__(self, task: Distillation):
-        self.task, self.num_workers, self.loss = task, task.num_workers, load(task.loss)
+        self.task, self.loss = task, load(task.loss)
         self.network = copy.deepcopy(task.network).train()
         self.pictures = Pictures(task.images, task.settings.image_size, task.normalisation)
 
@@ -152,7 +144,8 @@ class Epoch:
         task, split = self.task, Split.of(self.task.lists, name)
         pairs, pool = draw(rng, len(split.queries), count), draw(rng, len(split.images), pool_size)
         anchors, cluster_of = split.queries[pairs], dict(zip(split.images, split.clusters, strict=True))
-        vectors = extract_vectors(self.network, self.pictures, anchors, [1], num_workers=self.num_workers)
+        with torch.no_grad():
+            vectors = extract_vectors(self.network, self.pictures, anchors, [1], task.num_workers)
         clusters = [cluster_of[row] for row in anchors]
         of_pool = task.targets[split.images[pool]]
         mined = hard_negatives(vectors, of_pool, clusters, split.clusters[pool], task.loss_settings.num_negatives)
@@ -162,7 +155,7 @@ class Epoch:
     def _losses(self, tuples: np.ndarray) -> Iterator[torch.Tensor]:
         """The loss of each tuple."""
         weight = self.network.pool.p
-        loader = self.pictures.loader(tuples[:, 0], self.num_workers)
+        loader = self.pictures.loader(tuples[:, 0], self.task.num_workers)
         for row, image in zip(tuples, loader, strict=True):
             references = torch.from_numpy(self.task.targets[row])[None].to(weight.device)
             yield self.loss(self.network(image.to(weight)), references, **self.task.loss_settings.constants)

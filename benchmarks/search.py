@@ -12,17 +12,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from aml.files.evaluated_lists import testing_sets
 from aml.files.image_sets import read_queries
-from aml.params.reading import read_parameters
-from benchmarks.measure import CannotRunError, Case, Options, alternate, alternate_prepared, require_equal
+from aml.params.reading import read_parameters, setting
+from aml.params.search import IndexSettings
+from aml.search.database import TeacherDatabase
+from benchmarks.indexes import compare, nearest
+from benchmarks.measure import ROOT, CannotRunError, Case, Options, alternate, alternate_processes, require_equal
 
-ROOT = Path(__file__).parents[1]
 TOP, PHOTOS, TRIALS = 10, 100, 5
 FIRST_SECONDS, MILLISECONDS = 1.5, 50  # that are wanted
 TOLERANCE = 1e-4  # of a similarity
@@ -55,7 +58,7 @@ def photo_case(*, exported: Path, index: Path, model: Path, descriptors: Path, p
     what = f"{min(PHOTOS, len(_photos(photos)))} photos, one by one"
     require_equal(what, results, answers["plain"], TOLERANCE)
     ways = {"ours": (ours, exported, index, photos), "plain": (plain, model, descriptors, photos)}
-    seconds, cpu_seconds, similarities = alternate_prepared(ways, TRIALS)
+    seconds, cpu_seconds, similarities = alternate_processes(ways, TRIALS)
     a_photo = {name: value / len(similarities[name]) for name, value in seconds.items()}
     return Case(
         what=what,
@@ -72,18 +75,24 @@ def photo_case(*, exported: Path, index: Path, model: Path, descriptors: Path, p
     )
 
 
-def ours(exported: Path, index: Path, photos: Path) -> Callable:
+def ours(exported: Path, index: Path, photos: Path) -> list[list[float]]:
+    finder = our_finder(exported, index, photos.parent)
+    return [[result.similarity for result in finder.ask("", photo, None, TOP).results] for photo in _photos(photos)]
+
+
+@cache
+def our_finder(exported: Path, index: Path, processed: Path):
     from tools.search.finder import Finder
 
-    finder, data = Finder(exported, index, processed=photos.parent), _photos(photos)
-    return lambda: [[result.similarity for result in finder.ask("", photo, None, TOP).results] for photo in data]
+    return Finder(exported, index, processed=processed)
 
 
-def plain(model: Path, descriptors: Path, photos: Path) -> Callable:
-    answer, data = plain_answer(model, descriptors), _photos(photos)
-    return lambda: [answer(photo) for photo in data]
+def plain(model: Path, descriptors: Path, photos: Path) -> list[list[float]]:
+    answer = plain_answer(model, descriptors)
+    return [answer(photo) for photo in _photos(photos)]
 
 
+@cache
 def plain_answer(model: Path, descriptors: Path) -> Callable[[bytes], list[float]]:
     """A function from a photo's bytes to the similarities of the TOP nearest rows, by PyTorch and NumPy."""
     import torch
@@ -93,7 +102,6 @@ def plain_answer(model: Path, descriptors: Path) -> Callable[[bytes], list[float
     from aml.images import shrink
     from aml.networks.stored import load_network
     from aml.search.network_file import Describer
-    from benchmarks.indexes import nearest
 
     network, description = load_network(model)
     described = DescriptorFolder(descriptors)
@@ -117,12 +125,6 @@ def print_plain(model: str, descriptors: str, photo: str) -> None:
 
 def kinds_case(cell: dict, values: dict) -> Case:
     """Each kind of index of the teacher's database, for the teacher's own queries."""
-    from aml.files.evaluated_lists import testing_sets
-    from aml.params.reading import setting
-    from aml.params.search import IndexSettings
-    from aml.search.database import TeacherDatabase
-    from benchmarks.indexes import compare
-
     data = ROOT / "data"
     database = TeacherDatabase(
         data / "descriptors" / cell["teacher"], data / "processed", data / "ground_truth", testing_sets(values)
@@ -148,6 +150,7 @@ def on_a_device(cell: dict) -> dict:
     }
 
 
+@cache
 def _photos(test_set: Path) -> list[bytes]:
     queries = read_queries(test_set)
     return [queries.read(row) for row in range(min(PHOTOS, len(queries)))]

@@ -11,11 +11,12 @@ from pathlib import Path
 import yaml
 
 from aml.params.reading import read_parameters
-from benchmarks.graph import ROOT, run_module
+from benchmarks.graph import run_module
+from benchmarks.measure import ROOT
 
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore", "data/.gitignore", "models/.gitignore")
 FOLDERS = ("aml", "stages", "synthetic", "tools", "graph")
-SHORTER = ("teachers", "trained_teachers", "dimensions", "losses")  # of the grid: one of each in a quick run
+SHORTER = ("datasets", "teachers", "trained_teachers", "dimensions", "losses")  # of the grid: one of each if quick
 
 
 class ProjectCopy:
@@ -48,42 +49,22 @@ class ProjectCopy:
         (self.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-class StubbedGraph(ProjectCopy):
-    """The committed grid with the losses, teachers and sets given, and `num_students` students."""
-
-    def __init__(self, folder: Path, num_students: int, *, quick: bool):
-        super().__init__(folder)
-        values = with_students(self.parameters(), num_students)
-        if quick:
-            values["grid"] |= {"datasets": values["grid"]["datasets"][:1]}
-            values["grid"] |= {name: values["grid"][name][:1] for name in SHORTER}
-            values["loss"] = values["grid"]["losses"][0]
-        self.write_parameters(values)
-        self.grid = values["grid"]
-        self.num_cells = num_cells(self.grid, num_students)
-        for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
-            path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
-
-    def num_done(self) -> int:
-        """How many cells have results."""
-        return len(list(self.folder.glob("reports/metrics/*.json")))
-
-
-def num_cells(grid: dict, num_students: int) -> int:
-    """The number of cells: teachers, and for each seed students with and without teacher."""
-    of_teachers = len(grid["teachers"])
-    of_students = num_students * (len(grid["dimensions"]) + of_teachers * len(grid["losses"]))
-    return of_teachers + of_students * len(grid["seeds"])
-
-
-def with_students(values: dict, num_students: int) -> dict:
-    """The parameters with this many students, equal but for their names."""
-    first = values["networks"][values["grid"]["students"][0]]
-    students = [f"student{i}" for i in range(num_students)]
-    values["grid"]["students"] = students
-    values["networks"] |= {name: dict(first) for name in students}
-    values |= {"student": students[0], "teacher": values["grid"]["teachers"][0], "loss": values["grid"]["losses"][0]}
-    return values
+def stubbed_graph(folder: Path, num_students: int, *, quick: bool) -> tuple[ProjectCopy, int]:
+    """The committed grid with `num_students` students that differ in their names only; and the number of its cells,
+    teachers and for each seed students with and without teacher."""
+    project = ProjectCopy(folder)
+    values = project.parameters()
+    grid, first = values["grid"], values["networks"][values["grid"]["students"][0]]
+    if quick:
+        grid |= {name: grid[name][:1] for name in SHORTER}
+    grid["students"] = [f"student{i}" for i in range(num_students)]
+    values["networks"] |= {name: dict(first) for name in grid["students"]}
+    values |= {"student": grid["students"][0], "teacher": grid["teachers"][0], "loss": grid["losses"][0]}
+    project.write_parameters(values)
+    for path in (folder / "dvc.yaml", *folder.glob("graph/*/dvc.yaml")):
+        path.write_text(yaml.safe_dump(stubbed(yaml.safe_load(path.read_text()), values), sort_keys=False))
+    of_a_student = len(grid["dimensions"]) + len(grid["teachers"]) * len(grid["losses"])
+    return project, len(grid["teachers"]) + num_students * of_a_student * len(grid["seeds"])
 
 
 def stubbed(graph: dict, values: dict) -> dict:

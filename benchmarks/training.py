@@ -7,7 +7,6 @@ the others leave out. Images have three shapes, as photographs do.
 
 import copy
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +23,8 @@ from aml.params.reading import read_parameters, section, setting
 from aml.params.training import TrainingSettings
 from aml.training.loop import TrainingRun
 from aml.training.objective import FeatureSource
-from benchmarks.extraction import PARAMETERS, num_workers, torch_device
-from benchmarks.machine import device_name
-from benchmarks.measure import Case, Options, alternate_prepared, require_equal
+from benchmarks.extraction import PARAMETERS, device_name, num_workers, torch_device
+from benchmarks.measure import Case, Options, alternate_processes, require_equal
 from benchmarks.pictures import packed, random_network
 from benchmarks.public import Distillation, Epoch
 
@@ -44,12 +42,8 @@ def run(options: Options) -> list[Case]:
     device = torch_device(options.device)
     with tempfile.TemporaryDirectory() as folder:
         task = distillation(Path(folder), device, quick=options.quick)
-        variants = {
-            "ours": (ours, task),
-            "plain": (public, replace(task, num_workers=0)),
-            "public": (public, task),
-        }
-        seconds, cpu_seconds, results = alternate_prepared(variants, 1 if options.quick else 3)
+        variants = {"ours": (ours, task), "plain": (public, replace(task, num_workers=0)), "public": (public, task)}
+        seconds, cpu_seconds, results = alternate_processes(variants, options.trials)
     (weights, losses), (expected_weights, expected_losses) = results["ours"], results["public"]
     require_equal("losses", losses, expected_losses, TOLERANCE * max(expected_losses))
     start, found, expected = (described(task, given) for given in (weights_of(task.network), weights, expected_weights))
@@ -59,12 +53,12 @@ def run(options: Options) -> list[Case]:
 
     tolerance = WAY_TOLERANCE
     if distance(found) > tolerance:
-        exact_weights, _ = public(in_float64(task))()
+        exact_weights, _ = public(in_float64(task))
         tolerance = distance(described(task, exact_weights))
     return [
         Case(
             what=f"{NAME}, {LOSS}, an epoch of {len(task.lists['train_queries'])} anchors",
-            trials=1 if options.quick else 3,
+            trials=options.trials,
             seconds=seconds,
             cpu_seconds=cpu_seconds,
             equality="distance of descriptors after the epoch, as a part of the way that they went",
@@ -113,23 +107,16 @@ def training_run(task: Distillation, network: RetrievalNetwork) -> TrainingRun:
     )  # fmt: skip
 
 
-def ours(task: Distillation) -> Callable[[], tuple[list[np.ndarray], list[float]]]:
+def ours(task: Distillation) -> tuple[list[np.ndarray], list[float]]:
     device = torch_device(next(task.network.parameters()).device.type)
-
-    def train() -> tuple[list[np.ndarray], list[float]]:
-        network = prepare(copy.deepcopy(task.network), device, "float32")
-        (epoch,) = training_run(task, network).train()
-        return weights_of(network), [epoch["train_loss"], epoch["validation_loss"]]
-
-    return train
+    network = prepare(copy.deepcopy(task.network), device, "float32")
+    (epoch,) = training_run(task, network).train()
+    return weights_of(network), [epoch["train_loss"], epoch["validation_loss"]]
 
 
-def public(task: Distillation) -> Callable[[], tuple[list[np.ndarray], list[float]]]:
-    def train() -> tuple[list[np.ndarray], list[float]]:
-        network, *losses = Epoch(task).run()
-        return weights_of(network), losses
-
-    return train
+def public(task: Distillation) -> tuple[list[np.ndarray], list[float]]:
+    network, *losses = Epoch(task).run()
+    return weights_of(network), losses
 
 
 def in_float64(task: Distillation) -> Distillation:

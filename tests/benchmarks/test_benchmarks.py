@@ -4,7 +4,6 @@ import json
 import os
 import time
 import xml.etree.ElementTree as ElementTree
-from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch
 
 from benchmarks import evaluation, indexes
 from benchmarks.__main__ import NAMES, main
-from benchmarks.measure import alternate_prepared, in_child, prepared, require_equal
+from benchmarks.measure import alternate_processes, in_child, require_equal
 from benchmarks.training import WAY_TOLERANCE
 
 pytestmark = [
@@ -21,9 +20,6 @@ pytestmark = [
 ]
 
 ENTRY = {"date", "quick", "machine", "versions"}
-MACHINE = {"cpu", "cores", "threads", "memory_gb", "load"}
-CASE = {"what", "trials", "seconds", "equality", "difference", "reached", "found", "device", "cpu_seconds"}
-CURVE = {"what", "unit", "trials", "sizes", "seconds", "exponents", "estimated"}
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +41,8 @@ def test_the_file_holds_every_benchmark_and_where_it_ran_and_curves_are_drawn(en
     for name, entry in entries.items():
         rest = {"growth": {"curves"}, "graph": {"skipped"}, "search": {"skipped"}}.get(name, {"cases"})
         assert set(entry) == ENTRY | rest
-        assert set(entry["machine"]) == MACHINE and entry["quick"] is True
+        assert entry["machine"]["cores"] > 0 and entry["quick"] is True
     for curve in entries["growth"]["curves"]:
-        assert set(curve) == CURVE
         assert all(len(values) == len(curve["sizes"]) for values in curve["seconds"].values())
     everything, nothing = (entries["growth"]["curves"][0]["seconds"][key] for key in ("everything", "nothing to do"))
     assert everything > nothing
@@ -58,7 +53,6 @@ def test_every_case_compares_two_equal_results(entries):
     cases = [(name, case) for name, entry in entries.items() for case in entry.get("cases", [])]
     assert len(cases) == 8  # two databases, a network, an epoch, mining, two sizes of decoding, indexes
     for name, case in cases:
-        assert set(case) == CASE
         assert "ours" in case["seconds"] and {"plain", "public"} & set(case["seconds"])
         assert min(case["seconds"].values()) > 0 and case["equality"]
         assert (
@@ -110,33 +104,28 @@ def fill(megabytes):
 
 
 def test_a_child_s_memory_is_what_it_took_and_its_error_or_end_is_raised_here():
-    child = in_child(fill, 300)
-    assert child.result == 300 * 10**6
-    assert 250 < child.private_mb < 400
+    trial = in_child(fill, 300)
+    assert trial.result == 300 * 10**6
+    assert 250 < trial.private_mb < 400
     with pytest.raises(TypeError):
         in_child(fill, None)
     with pytest.raises(ValueError, match="_exit: its process ended without a result"):
         in_child(os._exit, 1)
-    with pytest.raises(TypeError), prepared(counter, None):
-        pytest.fail("it was prepared")
 
 
-def counter(start):
-    numbers = iter(range(start, 100))
-    return lambda: next(numbers)
+CALLS = []
 
 
 def work(seconds):
-    def until():
-        end = time.process_time() + seconds
-        while time.process_time() < end:
-            pass
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    CALLS.append(seconds)
+    return CALLS
 
-    return until
 
-
-def test_what_is_prepared_in_a_child_is_called_again_and_again_and_the_processors_time_is_that_of_the_work():
-    seconds, cpu_seconds, results = alternate_prepared({"ours": (counter, 3), "plain": (counter, 10)}, trials=4)
-    assert results == {"ours": 6, "plain": 13} and seconds.keys() == cpu_seconds.keys() == results.keys()
-    _, cpu_seconds, _ = alternate_prepared({"working": (work, 0.3), "sleeping": (partial, time.sleep, 0.3)}, trials=1)
+def test_a_variant_keeps_its_process_and_the_processors_time_is_that_of_the_work():
+    ways = {"working": (work, 0.3), "sleeping": (time.sleep, 0.3)}
+    _, cpu_seconds, results = alternate_processes(ways, trials=2)
+    assert results == {"working": [0.3, 0.3], "sleeping": None}
     assert cpu_seconds["working"] == pytest.approx(0.3, abs=0.1) and cpu_seconds["sleeping"] < 0.1
