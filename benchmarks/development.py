@@ -5,7 +5,6 @@ params.yaml (the first variant) and of variants of it. The stages' own functions
 done is kept in work/development, so that an interrupted run goes on, and variants share their teachers.
 """
 
-import argparse
 import copy
 import csv
 import hashlib
@@ -156,10 +155,7 @@ def of_grid(values: dict) -> list[Cell]:
     return cells(values, pairs, grid["losses"]) + without_teacher
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.development", description=__doc__)
-    parser.add_argument("teachers", nargs="*", help="only what these teachers need, and no file: to share the work")
-    given = parser.parse_args(arguments)
+def main() -> None:
     torch.set_num_threads(1)
     wanted = [(COMMITTED, {}, of_grid(parameters()))]
     wanted += [(name, overrides, cells(parameters(), *which)) for name, (overrides, *which) in VARIANTS.items()]
@@ -168,14 +164,12 @@ def main(arguments: list[str] | None = None) -> None:
         development = Development(overrides)
         development.draw()
         for cell in of_variant:
-            if not given.teachers or {cell.teacher, cell.network} & set(given.teachers):
-                found.append({"variant": variant, **cell._asdict(), **development.scores(cell)})
-                print(*found[-1].values(), flush=True)
-    if not given.teachers:
-        with replacing(Path("reports/development.csv")) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
-            writer.writeheader()
-            writer.writerows(found)
+            found.append({"variant": variant, **cell._asdict(), **development.scores(cell)})
+            print(*found[-1].values(), flush=True)
+    with replacing(Path("reports/development.csv")) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n", restval="")
+        writer.writeheader()
+        writer.writerows(found)
 
 
 if __name__ == "__main__":

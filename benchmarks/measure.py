@@ -99,11 +99,11 @@ def child() -> Iterator[Callable[..., Trial]]:
     """Give a `call(function, *arguments)` of a module's functions in a fresh process, which ends with the block. It
     raises what the function raises, and ValueError where the process ends."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_fork_from_now_on) as pool:
-        process = pool.submit(os.getpid).result()
 
         def call(function: Callable, *arguments) -> Trial:
+            process = pool.submit(_process, function, arguments).result()
             before = peaks = _memory(process)
-            done = pool.submit(_timed, function, *arguments)
+            done = pool.submit(_timed, function, arguments)
             while not wait([done], SAMPLE_SECONDS).done:
                 with suppress(psutil.NoSuchProcess):  # it has just ended
                     peaks = np.maximum(peaks, _memory(process))
@@ -180,7 +180,12 @@ def _fork_from_now_on() -> None:
     multiprocessing.set_start_method("fork", force=True)  # as in a stage; a spawned process would spawn all of its own
 
 
-def _timed(function: Callable, *arguments) -> tuple[Any, float, float]:
+def _process(*_) -> int:
+    """Return this process's number; the modules of the arguments have been imported by now."""
+    return os.getpid()
+
+
+def _timed(function: Callable, arguments: tuple) -> tuple[Any, float, float]:
     """A call's result, its seconds, and those of the processors."""
     start, cpu_start = time.perf_counter(), _cpu_seconds()
     result = function(*arguments)

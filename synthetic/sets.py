@@ -71,7 +71,7 @@ def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -
             new_names = [f"{name}_{number:04d}_{view:06d}" for view in range(num_views)]
             for image, jpeg in zip(new_queries + new_names, cluster.jpegs, strict=True):
                 add(f"jpg/{image}.jpg", jpeg)
-            new_rows = rows[len(names) :][:num_views]
+            new_rows = rows[len(names) : len(names) + num_views]
             for box, grades in zip(cluster.boxes, cluster.grades, strict=True):
                 graded = list(zip(grades, new_rows, strict=True))
                 labels = {label: sorted(row for level, row in graded if level == label) for label in LABELS}
