@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measured(name: str, options: Options) -> dict:
-    """The entry of one benchmark: when and where it ran, and its results, or why it was skipped."""
+    """Return the entry of one benchmark: when and where it ran, and its results, or why it was skipped."""
     entry = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "quick": options.quick,
@@ -54,8 +54,8 @@ def measured(name: str, options: Options) -> dict:
 
 
 def markdown(entries: dict[str, dict]) -> str:
-    """A line for each comparison: seconds of each way, how many times as fast ours is, also by the processors' time,
-    goals reached; slopes of curves; then the machines and dates."""
+    """Return a line for each comparison: seconds of each way, how many times as fast ours is, also by the
+    processors' time, goals reached; slopes of curves; then the machines and dates."""
     lines = []
     for name, entry in entries.items():
         if "skipped" in entry:
@@ -79,7 +79,7 @@ def markdown(entries: dict[str, dict]) -> str:
 
 
 def times(seconds: dict[str, float]) -> float | None:
-    """How many times as fast ours is as the public way, or where there is none as the plain one."""
+    """Return how many times as fast ours is as the public way, or where there is none as the plain one."""
     other = seconds.get("public", seconds.get("plain"))
     return None if other is None else round(other / seconds["ours"], 1)
 

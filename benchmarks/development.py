@@ -37,7 +37,7 @@ def margins(margin: float) -> dict:
 
 
 def anchors(labelled: int, unlabelled: int) -> dict:
-    """The anchors of an epoch, for the losses that need labels and for the others."""
+    """Return the anchors of an epoch, for the losses that need labels and for the others."""
     counts = dict.fromkeys(LABELLED, labelled) | dict.fromkeys(("reg", "rkd", "dr"), unlabelled)
     return {f"losses.{loss}.images_per_epoch": count for loss, count in counts.items()}
 
@@ -86,7 +86,7 @@ class Development:
         self.labels = self.processed.with_suffix(".labels")
 
     def digest(self, *names: str, of: Sequence = ()) -> str:
-        """A short name for what sections of params.yaml hold, and for `of`."""
+        """Return a short name for what sections of params.yaml hold, and for `of`."""
         found = json.dumps([[section(self.values, name) for name in names], of], sort_keys=True)
         return hashlib.sha256(found.encode()).hexdigest()[:12]
 
@@ -140,14 +140,14 @@ class Development:
 
 
 def cells(values: dict, pairs: list[tuple[str, str]], losses: list[str]) -> list[Cell]:
-    """The teachers of these pairs, or all, and the pairs' students by each loss."""
+    """Return the teachers of these pairs, or all, and the pairs' students by each loss."""
     teachers = dict.fromkeys(teacher for _, teacher in pairs) or values["grid"]["teachers"]
     found = [Cell(teacher, values["grid"]["loss_without_teacher"]) for teacher in teachers]
     return found + [Cell(student, loss, teacher) for student, teacher in pairs for loss in losses]
 
 
 def of_grid(values: dict) -> list[Cell]:
-    """All networks of the grid by one seed."""
+    """Return all networks of the grid by one seed."""
     grid = values["grid"]
     pairs = [(student, teacher) for student in grid["students"] for teacher in grid["teachers"]]
     alone = [(student, dimension) for student in grid["students"] for dimension in grid["dimensions"]]

@@ -88,7 +88,7 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
     narrow = [array.astype(np.float32) for array in (whitening.mean, whitening.projection)]
 
     def random_rows(name: str, num_rows: int):
-        """Pieces of the array, as extraction whitens them; raw ones are written on the way, for `public`."""
+        """Yield pieces of the array, as extraction whitens them; raw ones are written on the way, for `public`."""
         if size.factor:
             raw = np.lib.format.open_memmap(folder / f"raw/{name}.npy", "w+", np.float32, (num_rows, dimension))
         for start in range(0, num_rows, ROWS_AT_A_TIME):
@@ -177,7 +177,8 @@ def whitened(vectors: np.ndarray, whitening: Whitening) -> np.ndarray:
 
 
 def means(ranks: np.ndarray, positives: list[np.ndarray], junk: list[np.ndarray]) -> list[float]:
-    """mAP and mP@k in percent, from the sorted rows of each query: the places of positives, less the junk before."""
+    """Return mAP and mP@k in percent, from the sorted rows of each query: the places of positives, less the junk
+    before."""
     found = []
     for query in range(ranks.shape[1]):
         places = np.flatnonzero(np.isin(ranks[:, query], positives[query]))

@@ -70,7 +70,7 @@ def compare(folder: Path, name: str, count: int, device: torch.device, trials: i
 
 
 def variants(folder: Path, device: str) -> dict[str, tuple]:
-    """Each way with its arguments, for `alternate_processes`."""
+    """Return each way with its arguments, for `alternate_processes`."""
     return {
         "ours": (ours, folder, values_for(device)),
         "plain": (described, folder, device, 0, torch.float32, True),
@@ -94,7 +94,7 @@ def write_inputs(folder: Path, name: str, count: int, size: tuple[int, int]) -> 
 
 
 def values_for(device: str) -> dict:
-    """The paper's parameters for the set of `write_inputs`."""
+    """Return the paper's parameters for the set of `write_inputs`."""
     values = read_parameters(PARAMETERS)
     values["grid"] |= {"train_set": None, "test_sets": ["test"], "distractors": None}
     values["runtime"] |= {"device": device, "num_workers": num_workers()}
@@ -117,7 +117,7 @@ def in_one_array(arrays) -> np.ndarray:
 def described(
     folder: Path, device: str, num_workers: int, dtype: torch.dtype = torch.float32, gradient: bool = False
 ) -> np.ndarray:
-    """The public way, from the same files, with its arrays written as .npy files."""
+    """Describe the set in the public way, from the same files, and write its arrays as .npy files."""
     settings = setting(values_for(device), "extract", ExtractionSettings)
     network, description = load_network(folder / "model")
     network, test, arrays = network.to(device, dtype), folder / "processed/test", {}
@@ -133,10 +133,10 @@ def described(
 
 
 def torch_device(name: str) -> torch.device:
-    """The device, set up as in stages."""
+    """Return the device, set up as in stages."""
     return runtime(values_for(name)).torch_device()
 
 
 def device_name(device: torch.device) -> str:
-    """The name of a device: "cpu", or the GPU's own."""
+    """Return the name of a device: "cpu", or the GPU's own."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

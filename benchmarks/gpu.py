@@ -77,7 +77,7 @@ def run_part(name: str, device: str, tiny: bool, limit: float) -> dict:
 
 
 def markdown(found: dict) -> str:
-    """All parts as tables."""
+    """Return all parts as tables."""
     about = found["versions"]
     title = f"# {found['card']}, {found['date']}, torch {about['torch']}{', tiny sizes' if found['tiny'] else ''}"
     return "\n\n".join([title, *(part_lines(name, part) for name, part in found["parts"].items())]) + "\n"

@@ -51,7 +51,7 @@ def main(name: str, device: str, tiny: str, path: str) -> None:
 
 
 def tests(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """pytest -m gpu, in those files that have such tests: others import what a bare machine may lack."""
+    """Run pytest -m gpu, in those files that have such tests: others import what a bare machine may lack."""
     import pytest
 
     counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -69,7 +69,7 @@ def tests(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 
 def against_a_cpu(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """The largest differences of descriptors: from a CPU's in float32, and of both from float64 on the CPU."""
+    """Yield the largest differences of descriptors: from a CPU's in float32, and of both from float64 on the CPU."""
     cpu, off = torch.device("cpu"), []
     for name in NAMES:
         images = noise(2, SIZES[True] if tiny else (384, 512), cpu)
@@ -90,7 +90,7 @@ def against_a_cpu(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 
 def extraction(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """Descriptors of a batch at three scales, by each network in each precision."""
+    """Time descriptors of a batch at three scales, by each network in each precision."""
     peaks = {precision: peak(device, precision, 256 if tiny else 8192) for precision in precisions(device)}
     for precision, rate in peaks.items():
         yield {"network": "a matrix product", "precision": precision, "GFLOP/s": rate / 1e9}
@@ -110,7 +110,7 @@ def extraction(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 
 def training(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """A step of distilling each student of the paper by Contr+: anchors of one shape, loss, gradient, Adam."""
+    """Time a step of distilling each student of the paper by Contr+: anchors of one shape, loss, gradient, Adam."""
     settings, loss = setting(VALUES, "distill", TrainingSettings), loss_settings(VALUES, "contr_plus")
     batch = np.arange(settings.batch_size * (2 + loss.num_negatives)).reshape(settings.batch_size, -1)
     images = noise(len(batch), TRAINING_SIZES[tiny], device)
@@ -136,7 +136,8 @@ def training(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 
 def new_shapes(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """MobileNetV2, whose depthwise convolutions cuDNN plans anew: images of shapes that it has not seen, and again."""
+    """Time MobileNetV2, whose depthwise convolutions cuDNN plans anew, on images of shapes that it has not seen, and
+    again."""
     network = folded(random_network(VALUES, "mobilenet_v2", noise(2, SIZES[tiny], device)))
     for layout in ("ours", "channels last"):
         ready, first, again = prepare(network, device, "float32"), [], []
@@ -152,7 +153,8 @@ def new_shapes(device: torch.device, tiny: bool) -> Iterator[Row]:
 
 
 def one_cell(device: torch.device, tiny: bool) -> Iterator[Row]:
-    """`dvc repro experiment` in a copy of the project, from nothing; then again with other precisions of extraction."""
+    """Run `dvc repro experiment` in a copy of the project, from nothing; then again with other precisions of
+    extraction."""
     with tempfile.TemporaryDirectory() as folder:
         project = ProjectCopy(Path(folder) / "project")
         values = project.parameters()
@@ -185,13 +187,13 @@ def precisions(device: torch.device) -> tuple[str, ...]:
 
 
 def noise(count: int, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-    """Smooth noise (count, 3, *size) in [-2, 2]: of white noise, deep networks see nothing but its mean."""
+    """Return smooth noise (count, 3, *size) in [-2, 2]: of white noise, deep networks see nothing but its mean."""
     coarse = torch.rand(count, 3, 12, 16, generator=torch.Generator().manual_seed(0)) * 4 - 2
     return torch.nn.functional.interpolate(coarse, size, mode="bicubic").to(device)
 
 
 def describer(network: RetrievalNetwork, images: torch.Tensor) -> Callable[[], torch.Tensor]:
-    """A function that gives the multi-scale descriptors of `images`."""
+    """Return a function that gives the multi-scale descriptors of `images`."""
 
     def describe() -> torch.Tensor:
         with torch.inference_mode():
@@ -205,7 +207,7 @@ def adds_of(network: RetrievalNetwork, size: tuple[int, int]) -> int:
 
 
 def peak(device: torch.device, precision: str, side: int) -> float:
-    """Operations a second of a product of two square matrices of this side."""
+    """Return the operations a second of a product of two square matrices of this side."""
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -216,7 +218,7 @@ def peak(device: torch.device, precision: str, side: int) -> float:
 
 
 def timed(call: Callable, device: torch.device, repeats: int = 1) -> float:
-    """The seconds of one call, the mean of `repeats`, when the device has done all of them."""
+    """Return the seconds of one call, the mean of `repeats`, when the device has done all of them."""
 
     def now() -> float:
         if device.type == "cuda":

@@ -49,5 +49,5 @@ def run_module(folder: Path, *arguments: str, **environment: str) -> str:
 
 
 def num_run(printed: str) -> int:
-    """How many stages a `dvc repro` ran, from what it printed."""
+    """Return how many stages a `dvc repro` ran, from what it printed."""
     return printed.count("Running stage '")

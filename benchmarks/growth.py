@@ -55,7 +55,7 @@ def extraction_curve(options: Options) -> Curve:
 
 
 def curve_of(what: str, unit: str, trials: int, sizes: Sequence[int], measured: Callable[[Path, int], dict]) -> Curve:
-    """The seconds of each variant that `measured` gives at each size, in an empty folder."""
+    """Return the seconds of each variant that `measured` gives at each size, in an empty folder."""
     found = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:

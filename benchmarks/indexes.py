@@ -54,7 +54,7 @@ def draw(folder: Path, num_rows: int, dimension: int, num_clusters: int, num_que
 
 
 def compare(folder: Path, name: str, settings: IndexSettings) -> Case:
-    """All kinds of index of the rows in a folder, against NumPy."""
+    """Compare all kinds of index of the rows in a folder with NumPy."""
     rows, queries = read(folder)
     count = min(TOP, len(rows))
     exact, plain = one_by_one(lambda query: nearest(rows @ query, count), queries)
@@ -81,18 +81,19 @@ def compare(folder: Path, name: str, settings: IndexSettings) -> Case:
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and queries; the rows stay in the file, so that they are not in a process's own memory."""
+    """Return rows and queries; the rows stay in the file, so that they are not in a process's own memory."""
     return np.load(folder / "rows.npy", mmap_mode="r"), np.load(folder / "queries.npy")
 
 
 def nearest(similarities: np.ndarray, count: int) -> np.ndarray:
-    """The rows of the `count` largest similarities, largest first."""
+    """Return the rows of the `count` largest similarities, largest first."""
     rows = np.argpartition(-similarities, count - 1)[:count]
     return rows[np.argsort(-similarities[rows])]
 
 
 def one_by_one(answer: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) -> tuple[np.ndarray, dict]:
-    """The answers to each query, and a query's median seconds, of the clock (`wall`) and of the processors (`cpu`)."""
+    """Return the answers to each query, and a query's median seconds, of the clock (`wall`) and of the processors
+    (`cpu`)."""
     found, seconds = [], []
     for query in queries:
         started, cpu_started = time.perf_counter(), time.process_time()
@@ -102,7 +103,7 @@ def one_by_one(answer: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) 
 
 
 def measured(folder: Path, kind: str, settings: IndexSettings) -> dict:
-    """What a kind of index of the rows in a folder costs and finds, or why its build was given up."""
+    """Return what a kind of index of the rows in a folder costs and finds, or why its build was given up."""
     rows, queries = read(folder)
     exact = np.load(folder / "exact.npy")
     started, cpu_started = time.perf_counter(), time.process_time()

@@ -10,8 +10,8 @@ PACKAGES = ("numpy", "torch", "torchvision", "timm", "pillow", "simplejpeg", "op
 
 
 def machine() -> dict:
-    """CPU model, cores that this process may use, threads of a numerical library, memory in GB, and the load in the
-    last minute, which shows whether the machine was busy."""
+    """Return CPU model, cores that this process may use, threads of a numerical library, memory in GB, and the load
+    in the last minute, which shows whether the machine was busy."""
     cores = len(os.sched_getaffinity(0))
     return {
         "cpu": processor(),
@@ -23,7 +23,7 @@ def machine() -> dict:
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of installed PACKAGES."""
+    """Return the versions of Python and of installed PACKAGES."""
     installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
     found = {name: importlib.metadata.version(name) for name in PACKAGES if name in installed}
     return {"python": platform.python_version()} | found

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def text(values: dict, passes: Operations, adds: Operations, measured: Path) -> str:
-    """The table of multiply-adds and the sentences of hours, Markdown, from what `paper_work` gives."""
+    """Return the table of multiply-adds and the sentences of hours, Markdown, from what `paper_work` gives."""
     lines = ["| part | images through a network | multiply-adds |", "|---|---|---|"]
     for part in PARTS:
         lines.append(f"| {part} | {passes[part].total() / 1e6:.1f} million | {power(adds[part].total())} |")
@@ -43,14 +43,14 @@ def text(values: dict, passes: Operations, adds: Operations, measured: Path) -> 
 
 
 def read_speeds(path: Path) -> dict | None:
-    """The contents of reports/gpu.json, if it has the speeds of a GPU at full size."""
+    """Return the contents of reports/gpu.json, if it has the speeds of a GPU at full size."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"parts": {}}
     done = [found["parts"].get(name, {}).get("status") == "done" for name in ("extraction", "training")]
     return found if all(done) and not found["tiny"] and found["card"] != "cpu" else None
 
 
 def earlier_speed(values: dict, adds: Operations) -> tuple[str, Operations]:
-    """What EARLIER says, and its operations a second by part and network: the same for all."""
+    """Return what EARLIER says, and its operations a second by part and network: the same for all."""
     (network,) = (network for name, _, network in networks(values) if name == EARLIER["network"])
     one = multiply_adds(network, (EARLIER["height"], EARLIER["width"]))
     rate = 2 * one * EARLIER["images"] / EARLIER["seconds"]
@@ -63,15 +63,15 @@ def earlier_speed(values: dict, adds: Operations) -> tuple[str, Operations]:
 
 
 def measured_speeds(found: dict) -> list[tuple[str, Operations]]:
-    """The same for each precision of `found`, the contents of reports/gpu.json."""
+    """Return the same for each precision of `found`, the contents of reports/gpu.json."""
     precisions = dict.fromkeys(row["precision"] for row in found["parts"]["extraction"]["rows"])
     opening = f"At the speeds of one {found['card']}"
     return [(f"{opening} in {each} ({found['date']})", rates(found, each)) for each in precisions]
 
 
 def rates(found: dict, precision: str) -> Operations:
-    """Operations a second by part and network, from the contents of reports/gpu.json: training as it was timed, all
-    else as extraction was."""
+    """Return operations a second by part and network, from the contents of reports/gpu.json: training as it was
+    timed, all else as extraction was."""
     extraction, training = (
         {row["network"]: 1e9 * row["GFLOP/s"] for row in found["parts"][part]["rows"] if row["precision"] == precision}
         for part in ("extraction", "training")
@@ -80,7 +80,8 @@ def rates(found: dict, precision: str) -> Operations:
 
 
 def hours(adds: Operations, speeds: Operations) -> tuple[float, float]:
-    """Hours of all parts, by multiply-adds and operations a second of each network; and the distractors' share."""
+    """Return hours of all parts, by multiply-adds and operations a second of each network; and the distractors'
+    share."""
     needed = {
         part: sum(2 * number / speeds[part][network] for network, number in adds[part].items()) / 3600 for part in adds
     }
@@ -89,7 +90,7 @@ def hours(adds: Operations, speeds: Operations) -> tuple[float, float]:
 
 
 def paper_work(values: dict) -> tuple[Operations, Operations]:
-    """Images through a network (a backward pass counts as two), and multiply-adds, by part and network.
+    """Return images through a network (a backward pass counts as two), and multiply-adds, by part and network.
 
     Images are taken as 4:3, and the whitening images, whose number upstream's list says, as all of the training set.
     """
@@ -119,7 +120,7 @@ def paper_work(values: dict) -> tuple[Operations, Operations]:
 
 
 def trainings(values: dict, grid: Grid, of_set: dict[str, int]) -> dict[str, list[int]]:
-    """The images that pass through the network in each training, by the network's key in `networks`."""
+    """Return the images that pass through the network in each training, by the network's key in `networks`."""
     found, seeds = {}, len(grid.seeds)
     for name in grid.trained_teachers:
         found[name] = [training_passes(values, "train_teacher", loss_without_teacher(values, "train_teacher"), of_set)]
@@ -134,7 +135,7 @@ def trainings(values: dict, grid: Grid, of_set: dict[str, int]) -> dict[str, lis
 
 
 def training_passes(values: dict, training: str, loss: LossSettings, of_set: dict[str, int]) -> int:
-    """The images that pass through the network in one training, if no anchor comes twice in an epoch."""
+    """Return the images that pass through the network in one training, if no anchor comes twice in an epoch."""
     settings: TrainingSettings = setting(values, training, TRAININGS[training])
     is_distilled, labelled = training == "distill", loss.mining == "hard"
     members = 1 if is_distilled else 2 + loss.num_negatives  # of a tuple, that pass through the network
@@ -151,7 +152,7 @@ def training_passes(values: dict, training: str, loss: LossSettings, of_set: dic
 
 
 def at_scale(longer_side: int, scale: float) -> tuple[int, int]:
-    """Height and width of a 4:3 image."""
+    """Return height and width of a 4:3 image."""
     return int(0.75 * longer_side * scale), int(longer_side * scale)
 
 

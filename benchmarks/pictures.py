@@ -19,7 +19,7 @@ QUALITY = 90
 
 
 def jpeg(number: int, size: tuple[int, int]) -> bytes:
-    """A noisy JPEG whose smaller details have less contrast, as in photographs; about 2 bits a pixel."""
+    """Return a noisy JPEG whose smaller details have less contrast, as in photographs; about 2 bits a pixel."""
     rng = np.random.default_rng(number)
     width, height = size
     pixels = np.full((height, width, 3), 128, np.float32)
@@ -35,8 +35,8 @@ def jpeg(number: int, size: tuple[int, int]) -> bytes:
 
 
 def packed(folder: Path, sizes: Sequence[tuple[int, int]], *, num_queries: int = 0) -> ImageSet:
-    """Pictures of these sizes as a packed image set in `folder`, which is created. The last `num_queries` of them are
-    queries, whose boxes leave an eighth out on each side."""
+    """Return pictures of these sizes as a packed image set in `folder`, which is created. The last `num_queries` of
+    them are queries, whose boxes leave an eighth out on each side."""
     folder.mkdir(exist_ok=True, parents=True)
     with PackWriter(folder) as pack:
         names = [f"picture{number}" for number in range(len(sizes))]
@@ -51,7 +51,7 @@ def packed(folder: Path, sizes: Sequence[tuple[int, int]], *, num_queries: int =
 
 
 def random_network(values: dict, name: str, images: torch.Tensor) -> RetrievalNetwork:
-    """Network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
+    """Return network `name` of params.paper.yaml with random weights, students projecting to the largest dimension.
 
     BatchNorm gets the statistics of `images` `(B, 3, H, W)`, on whose device the network is made. With its initial ones
     activations fade or explode in a hundred random layers, and equal descriptors would mean nothing.

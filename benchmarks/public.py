@@ -53,7 +53,7 @@ class Pictures(Dataset):
 def extract_vectors(
     network: RetrievalNetwork, pictures: Pictures, rows, scales: list[float], num_workers: int
 ) -> np.ndarray:
-    """Multi-scale descriptors (N, D) of these rows, in the network's own precision."""
+    """Return multi-scale descriptors (N, D) of these rows, in the network's own precision."""
     weight, p = next(network.parameters()), network.pool.p
     found = torch.zeros(len(rows), network.dimension, dtype=weight.dtype)
     for i, image in enumerate(pictures.loader(rows, num_workers)):
@@ -66,7 +66,7 @@ def extract_vectors(
 
 
 def whitenapply(vectors: np.ndarray, mean: np.ndarray, projection: np.ndarray) -> np.ndarray:
-    """Whitened and normalised descriptors, in float64."""
+    """Return whitened and normalised descriptors, in float64."""
     whitened = (vectors.astype(np.float64) - mean) @ projection.T
     return whitened / (np.linalg.norm(whitened, axis=1, keepdims=True) + 1e-6)
 
@@ -74,7 +74,8 @@ def whitenapply(vectors: np.ndarray, mean: np.ndarray, projection: np.ndarray) -
 def hard_negatives(
     anchors: np.ndarray, pool: np.ndarray, anchor_clusters: np.ndarray, pool_clusters: np.ndarray, num_negatives: int
 ) -> np.ndarray:
-    """For each anchor, the first rows of the sorted scores whose clusters were not taken yet: (A, num_negatives)."""
+    """Return for each anchor, the first rows of the sorted scores whose clusters were not taken yet: (A,
+    num_negatives)."""
     scores = torch.from_numpy(pool) @ torch.from_numpy(anchors).T
     ranks, chosen = torch.sort(scores, dim=0, descending=True)[1].numpy(), []
     for column, cluster in zip(ranks.T, anchor_clusters, strict=True):
@@ -140,7 +141,7 @@ class Epoch:
         return torch.optim.Adam(groups)
 
     def _tuples(self, name: str, rng: np.random.Generator, count: int, pool_size: int) -> np.ndarray:
-        """Whole batches of tuples (T, M) of image rows, drawn as ours are."""
+        """Return whole batches of tuples (T, M) of image rows, drawn as ours are."""
         task, split = self.task, Split.of(self.task.lists, name)
         pairs, pool = draw(rng, len(split.queries), count), draw(rng, len(split.images), pool_size)
         anchors, cluster_of = split.queries[pairs], dict(zip(split.images, split.clusters, strict=True))
@@ -153,7 +154,7 @@ class Epoch:
         return tuples[: len(tuples) // task.settings.batch_size * task.settings.batch_size]
 
     def _losses(self, tuples: np.ndarray) -> Iterator[torch.Tensor]:
-        """The loss of each tuple."""
+        """Yield the loss of each tuple."""
         weight = self.network.pool.p
         loader = self.pictures.loader(tuples[:, 0], self.task.num_workers)
         for row, image in zip(tuples, loader, strict=True):

@@ -46,7 +46,7 @@ def run(options: Options) -> list[Case]:
 
 
 def photo_case(*, exported: Path, index: Path, model: Path, descriptors: Path, photos: Path, found: dict) -> Case:
-    """photos: a test set. found: what else the case says."""
+    """Time a photo of a test set. photos: that set. found: what else the case says."""
     with tempfile.TemporaryDirectory() as folder:
         photo = Path(folder) / "photo"
         photo.write_bytes(_photos(photos)[0])
@@ -94,7 +94,7 @@ def plain(model: Path, descriptors: Path, photos: Path) -> list[list[float]]:
 
 @cache
 def plain_answer(model: Path, descriptors: Path) -> Callable[[bytes], list[float]]:
-    """A function from a photo's bytes to the similarities of the TOP nearest rows, by PyTorch and NumPy."""
+    """Return a function from a photo's bytes to the similarities of the TOP nearest rows, by PyTorch and NumPy."""
     import torch
 
     from aml.files.descriptors import DescriptorFolder
@@ -124,7 +124,7 @@ def print_plain(model: str, descriptors: str, photo: str) -> None:
 
 
 def kinds_case(cell: dict, values: dict) -> Case:
-    """Each kind of index of the teacher's database, for the teacher's own queries."""
+    """Measure each kind of index of the teacher's database with the teacher's own queries."""
     data = ROOT / "data"
     database = TeacherDatabase(
         data / "descriptors" / cell["teacher"], data / "processed", data / "ground_truth", testing_sets(values)
@@ -136,8 +136,8 @@ def kinds_case(cell: dict, values: dict) -> Case:
 
 
 def on_a_device(cell: dict) -> dict:
-    """What a device needs for the student: multiply-adds of an image, and of each ONNX file bytes and milliseconds an
-    image, as the stages `complexity` and `export` have measured them."""
+    """Return what a device needs for the student: multiply-adds of an image, and of each ONNX file bytes and
+    milliseconds an image, as the stages `complexity` and `export` have measured them."""
     record = json.loads((ROOT / "reports/search/export.json").read_text())
     with open(ROOT / "reports/complexity.csv", encoding="utf-8", newline="") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}

@@ -50,8 +50,8 @@ class ProjectCopy:
 
 
 def stubbed_graph(folder: Path, num_students: int, *, quick: bool) -> tuple[ProjectCopy, int]:
-    """The committed grid with `num_students` students that differ in their names only; and the number of its cells,
-    teachers and for each seed students with and without teacher."""
+    """Return the committed grid with `num_students` students that differ in their names only; and the number of its
+    cells, teachers and for each seed students with and without teacher."""
     project = ProjectCopy(folder)
     values = project.parameters()
     grid, first = values["grid"], values["networks"][values["grid"]["students"][0]]
@@ -68,7 +68,8 @@ def stubbed_graph(folder: Path, num_students: int, *, quick: bool) -> tuple[Proj
 
 
 def stubbed(graph: dict, values: dict) -> dict:
-    """The stages with commands that write their outputs; in some folders, those files that later stages depend on."""
+    """Return the stages with commands that write their outputs; in some folders, those files that later stages
+    depend on."""
     kinds = [path.stem for path in (ROOT / "stages").glob("*.py")]
     named = [*kinds, *(f"{family}/{name}" for family in ("losses", "networks") for name in values[family])]
     inside = {
@@ -86,6 +87,7 @@ def stubbed(graph: dict, values: dict) -> dict:
 
 
 def written(paths: list[str]) -> list[str]:
-    """Shell commands that write each path, a file with a suffix or a folder with one file; all contents differ."""
+    """Return shell commands that write each path, a file with a suffix or a folder with one file; all contents
+    differ."""
     files = [path if "." in re.sub(r"\$\{.*?\}", "", path).rsplit("/", 1)[-1] else f"{path}/file" for path in paths]
     return [f"mkdir -p {Path(file).parent} && echo {file} > {file}" for file in files]

@@ -128,7 +128,7 @@ def weights_of(network: RetrievalNetwork) -> list[np.ndarray]:
 
 
 def described(task: Distillation, weights: list[np.ndarray]) -> np.ndarray:
-    """Descriptors of the validation images by the network with these weights."""
+    """Return descriptors of the validation images by the network with these weights."""
     network = copy.deepcopy(task.network)
     with torch.no_grad():
         for parameter, values in zip(network.parameters(), weights, strict=True):

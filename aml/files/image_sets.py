@@ -110,7 +110,7 @@ def read_ground_truth(path) -> list[dict[str, np.ndarray]]:
 
 
 def existing(folder: Path, filename: str) -> Path:
-    """The path of a set's file. Raises ValueError where there is none."""
+    """Return the path of a set's file. Raises ValueError where there is none."""
     if not (folder / filename).is_file():
         raise ValueError(f"no {filename} in {folder}: run preprocess for this set first")
     return folder / filename
