@@ -73,13 +73,14 @@ def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict
 
     There is no warm-up: with three trials or more, the median leaves out the first.
     """
-    seconds, results = {name: [] for name in variants}, {}
-    for trial in range(trials):
-        for name in list(variants)[:: 1 if trial % 2 == 0 else -1]:
-            start = time.perf_counter()
-            results[name] = variants[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}, results
+    results = {}
+
+    def seconds_of(name: str) -> float:
+        results[name], seconds, _ = _timed(variants[name], ())
+        return seconds
+
+    runs = _alternated({name: partial(seconds_of, name) for name in variants}, trials)
+    return {name: statistics.median(seconds) for name, seconds in runs.items()}, results
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,7 @@ def alternate_children(
     memory = {
         name: {kind: max(getattr(run, kind) for run in of_one) for kind in kinds} for name, of_one in runs.items()
     }
-    results = {name: of_one[-1].result for name, of_one in runs.items()}
-    return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results, memory
+    return *_medians(runs), memory
 
 
 def alternate_processes(
@@ -144,18 +144,23 @@ def alternate_processes(
     processors."""
     with ExitStack() as stack:
         runs = _alternated({name: partial(stack.enter_context(child()), *v) for name, v in variants.items()}, trials)
-    results = {name: of_one[-1].result for name, of_one in runs.items()}
-    return _medians(runs, "seconds"), _medians(runs, "cpu_seconds"), results
+    return _medians(runs)
 
 
-def _alternated(calls: dict[str, Callable[[], Trial]], trials: int) -> dict[str, list[Trial]]:
+def _alternated(calls: dict[str, Callable[[], Any]], trials: int) -> dict[str, list]:
+    """What each call gives, over trials in which all run, forwards and backwards in turn."""
     runs = {name: [] for name in calls}
-    alternate({name: lambda name=name: runs[name].append(calls[name]()) for name in calls}, trials)
+    for trial in range(trials):
+        for name in list(calls)[:: 1 if trial % 2 == 0 else -1]:
+            runs[name].append(calls[name]())
     return runs
 
 
-def _medians(runs: dict[str, list[Trial]], what: str) -> dict[str, float]:
-    return {name: statistics.median(getattr(run, what) for run in of_one) for name, of_one in runs.items()}
+def _medians(runs: dict[str, list[Trial]]) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
+    """Median seconds of each variant, of the clock and of the processors, and its last result."""
+    seconds = {name: statistics.median(run.seconds for run in of_one) for name, of_one in runs.items()}
+    cpu_seconds = {name: statistics.median(run.cpu_seconds for run in of_one) for name, of_one in runs.items()}
+    return seconds, cpu_seconds, {name: of_one[-1].result for name, of_one in runs.items()}
 
 
 def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
