@@ -1,7 +1,6 @@
 """Run all benchmarks or those named, and write their results to reports/benchmarks.json; others' results stay there."""
 
 import argparse
-import datetime
 import importlib
 import json
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from aml.files.atomic import write_json
-from benchmarks.machine import machine, versions
+from benchmarks.machine import about
 from benchmarks.measure import CannotRunError, Case, Options
 
 NAMES = ("evaluation", "extraction", "training", "mining", "decoding", "search", "indexes", "graph", "growth")
@@ -40,12 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measured(name: str, options: Options) -> dict:
     """Return the entry of one benchmark: when and where it ran, and its results, or why it was skipped."""
-    entry = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "quick": options.quick,
-        "machine": machine(),
-        "versions": versions(),
-    }
+    entry = {"quick": options.quick, **about()}
     try:
         results = importlib.import_module(f"benchmarks.{name}").run(options)
     except CannotRunError as reason:

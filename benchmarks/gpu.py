@@ -6,7 +6,6 @@ exit status is then 1.
 """
 
 import argparse
-import datetime
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from aml.files.atomic import replacing, write_json
-from benchmarks.machine import machine, versions
+from benchmarks.machine import about
 
 # the most important first, and the part of the time that each may take
 SHARES = {"tests": 0.2, "against a CPU": 0.12, "extraction": 0.25, "training": 0.1, "new shapes": 0.06, "cell": 0.27}
@@ -38,8 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown part {unknown[0]!r}; known: {', '.join(SHARES)}")
     given.reports.mkdir(parents=True, exist_ok=True)
-    found = {"card": None, "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "tiny": given.tiny}
-    found |= {"machine": machine(), "versions": versions(), "parts": {}}
+    found = {"card": None, "tiny": given.tiny, **about(), "parts": {}}
     for name in given.parts or SHARES:
         limit = 60 * given.minutes * SHARES[name]
         found["parts"][name] = part = run_part(name, given.device, given.tiny, limit)
@@ -78,8 +76,8 @@ def run_part(name: str, device: str, tiny: bool, limit: float) -> dict:
 
 def markdown(found: dict) -> str:
     """Return all parts as tables."""
-    about = found["versions"]
-    title = f"# {found['card']}, {found['date']}, torch {about['torch']}{', tiny sizes' if found['tiny'] else ''}"
+    title = f"# {found['card']}, {found['date']}, torch {found['versions']['torch']}"
+    title += ", tiny sizes" if found["tiny"] else ""
     return "\n\n".join([title, *(part_lines(name, part) for name, part in found["parts"].items())]) + "\n"
 
 
