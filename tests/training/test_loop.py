@@ -1,5 +1,5 @@
-"""The training loop with its calls recorded: which tuples come, who describes their images, what the loss gets, what
-Adam is told."""
+"""The training loop with its calls recorded: which tuples come, what the loss gets, what Adam is told. How many images
+pass through the student: tests/benchmarks/test_paper_cost.py."""
 
 import dataclasses
 import math
@@ -31,24 +31,22 @@ class Batch:
 
 
 class Recording:
-    """A training. `batches`: of each epoch, training's and validation's; `described`: of each epoch, the rows that the
-    student was asked to describe, call by call; `steps`: of each epoch, what torch's Adam was told, call by call."""
+    """A training. `batches`: of each epoch, training's and validation's; `steps`: of each epoch, what torch's Adam was
+    told, call by call."""
 
     def __init__(self, tensors, monkeypatch, *, settings=RECORDED, **options):
         self.network = network(1)
         self.loop = run_of(self.network, tensors, settings=settings, **options)
         self.teacher = self.loop.targets
-        self.batches, self.described, self.steps = ({"training": [[]], "validation": [[]]}, [[]], [[]])
-        objective, source = self.loop.objective, self.loop.source
+        self.batches, self.steps, objective = {"training": [[]], "validation": [[]]}, [[]], self.loop.objective
         self._images = [tensors.normalised(tensors[row][None], torch.device("cpu")) for row in range(40)]
-        self._loss, self._descriptors, self._adam = objective.loss, source.descriptors, aml.training.loop.adam
+        self._loss, self._adam = objective.loss, aml.training.loop.adam
         for name, what in (("gradient", "training"), ("value", "validation")):
             monkeypatch.setattr(objective, name, self._noting(getattr(objective, name), self.batches[what]))
         monkeypatch.setattr(objective, "loss", self._called)
-        monkeypatch.setattr(source, "descriptors", self._describe)
         monkeypatch.setattr(aml.training.loop, "adam", self._step)
         self.loop.train(self._next_epoch)
-        for epochs in (*self.batches.values(), self.described, self.steps):
+        for epochs in (*self.batches.values(), self.steps):
             assert epochs.pop() == []
 
     def _noting(self, call, epochs):
@@ -65,16 +63,12 @@ class Recording:
         self._last = [*(tensor.detach().numpy() for tensor in (own, anchors, references)), constants]
         return self._loss(anchors, references, **constants)
 
-    def _describe(self, rows):
-        self.described[-1].append(np.asarray(rows).tolist())
-        return self._descriptors(rows)
-
     def _step(self, parameters, *state, lr, weight_decay, **options):
         self.steps[-1].append(([id(parameter) for parameter in parameters], lr, weight_decay))
         self._adam(parameters, *state, lr=lr, weight_decay=weight_decay, **options)
 
     def _next_epoch(self, values):
-        for epochs in (*self.batches.values(), self.described, self.steps):
+        for epochs in (*self.batches.values(), self.steps):
             epochs.append([])
 
     def tuples(self, what: str) -> list[np.ndarray]:
@@ -130,13 +124,6 @@ def test_negatives_are_the_student_s_hardest_of_the_moment(recorded):
     assert by_teacher < EPOCHS * (16 + 4) / 2  # the anchors' own network matters
 
 
-def test_the_student_describes_anchors_and_without_teacher_the_pool(recorded):
-    for described, tuples in zip(recorded.described, recorded.tuples("training"), strict=True):
-        of_training = [rows for rows in described if set(rows) <= set(TRAINING)]
-        assert sorted(of_training[0]) == sorted(set(tuples[:, 0].tolist()))
-        assert [sorted(rows) for rows in of_training[1:]] == ([list(TRAINING)] if recorded.teacher is None else [])
-
-
 def test_losses_are_means_over_the_tuples_that_passed(tensors, monkeypatch):
     """16 of 18 drawn tuples pass, and 4 of 5 at validation."""
     settings = dataclasses.replace(CONTR_PLUS, images_per_epoch=18)
@@ -165,7 +152,7 @@ def test_recalls_are_of_the_student_s_queries(recorded):
 
 @pytest.mark.parametrize("loss, settings", [("contr_plus", CONTR_PLUS), ("reg", REG)])
 def test_training_has_new_tuples_at_every_epoch_and_validation_the_same(tensors, monkeypatch, loss, settings):
-    """A loss without labels draws images and mines nothing; another seed has other tuples."""
+    """A loss without labels draws images; another seed has other tuples."""
     recording, again, other = (
         Recording(tensors, monkeypatch, loss=loss, loss_settings=settings, seed=seed) for seed in (0, 0, 1)
     )
@@ -176,9 +163,8 @@ def test_training_has_new_tuples_at_every_epoch_and_validation_the_same(tensors,
     for tuples in others:
         np.testing.assert_array_equal(tuples, first)
     if loss == "reg":
-        for described, tuples in zip(recording.described, recording.tuples("training"), strict=True):
+        for tuples in recording.tuples("training"):
             assert tuples.shape == (16, 1) and len(set(tuples.ravel()) & set(TRAINING)) == 16
-            assert described == [list(VALIDATION)]  # for the recall
     for what in ("training", "validation"):
         tuples, same, others = (one.tuples(what)[0] for one in (recording, again, other))
         np.testing.assert_array_equal(tuples, same)
