@@ -1,6 +1,7 @@
 """Read the CSV of a folder of photos: landmarks of a training set; queries and ground truth of a test set."""
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Table:
         try:
             text = content.decode("utf-8-sig")
             header = text.partition("\n")[0]
-            lines = csv.reader(text.splitlines(keepends=True), delimiter=max(DELIMITERS, key=header.count), strict=True)
+            delimiter = max(DELIMITERS, key=header.count)
+            lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
             self.columns, self.rows = [column.strip() for column in next(lines, [])], []
             filled = [(f"{where}, line {lines.line_num}", line) for line in lines if any(map(str.strip, line))]
         except (UnicodeDecodeError, csv.Error) as error:

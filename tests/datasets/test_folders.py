@@ -138,10 +138,11 @@ tower.jpg,database,,,,,,,,
 
 
 def test_an_odd_image_leaves_its_labels_and_queries_too(packed):
-    table = 'name;role;easy\nq.jpg;query;"a.jpg;bad.jpg"\nbad query.jpg;query;a.jpg\n'  # as spreadsheets write it
-    files = {"q.jpg": image(0), "a.jpg": image(1), "bad.jpg": b"", "bad query.jpg": b""}
+    name = "a\u2028b.jpg"  # a separator of lines in Unicode, not in a CSV
+    table = f'name;role;easy\nq.jpg;query;"{name};bad.jpg"\nbad query.jpg;query;{name}\n'  # as spreadsheets write it
+    files = {"q.jpg": image(0), name: image(1), "bad.jpg": b"", "bad query.jpg": b""}
     folder = packed(files, table)
-    assert ground_truth(folder) == [{"easy": ["a.jpg"], "hard": [], "junk": []}]
+    assert ground_truth(folder) == [{"easy": [name], "hard": [], "junk": []}]
     report = read_json(folder / "report.json")
     assert (report["dropped_queries"], report["dropped_labels"], len(report["excluded"])) == (1, 1, 2)
 
