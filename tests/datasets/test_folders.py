@@ -10,13 +10,10 @@ from PIL import Image
 from aml.files.atomic import read_json
 from aml.files.image_sets import read_ground_truth, read_images, read_lists, read_queries
 from aml.images import read_pixels
-from aml.params.reading import read_parameters
 from stages import download, preprocess
-from tests import ROOT
-from tests.datasets.raw_folders import image
+from tests.datasets.raw_folders import RUNTIME, image
 from tests.pictures import encoded
 
-VALUES = read_parameters(ROOT / "params.yaml")
 LANDMARKS = "name,landmark,from\n" + "".join(
     f"{number}/{view}.jpg,L{number},me\n" for number in range(7) for view in "abc"
 )
@@ -38,7 +35,7 @@ def packed(tmp_path):
         if table is not None:
             settings["csv"] = "labels.csv"
             (tmp_path / "my photos/labels.csv").write_text(table, encoding="utf-8")
-        values = VALUES | {"datasets": {"photos": settings | changed}}
+        values = {"datasets": {"photos": settings | changed}, "runtime": RUNTIME}
         download.main("photos", tmp_path / "raw", tmp_path / "digests.json", values)
         preprocess.main("photos", tmp_path / "raw", tmp_path / "photos", tmp_path / "labels.json", values)
         return tmp_path / "photos"
@@ -57,8 +54,7 @@ def turned(data: bytes, file_format: str) -> bytes:
     """The image in another format, with an EXIF note that it is to be turned by 90 degrees."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    options = {"quality": 95} if file_format == "JPEG" else {}
-    return encoded(Image.open(io.BytesIO(data)), file_format, exif=exif, **options)
+    return encoded(Image.open(io.BytesIO(data)), file_format, exif=exif, quality=95)
 
 
 def test_a_database_without_csv(packed):
