@@ -69,7 +69,8 @@ class CannotRunError(Exception):
 
 
 def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median seconds of each variant over trials in which all run, forwards and backwards in turn; last results.
+    """Return the median seconds of each variant over trials in which all run, forwards and backwards in turn; last
+    results.
 
     There is no warm-up: with three trials or more, the median leaves out the first.
     """
@@ -125,7 +126,7 @@ def in_child(function: Callable, *arguments) -> Trial:
 def alternate_children(
     variants: dict[str, tuple], trials: int
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
-    """`alternate` with each call (function, arguments...) in a child; also the median seconds of the processors.
+    """Do as `alternate` with each call (function, arguments...) in a child; also the median seconds of the processors.
 
     The last result is the largest memory of each variant, MB. Seconds are those of the call, without start and imports.
     """
@@ -140,15 +141,15 @@ def alternate_children(
 def alternate_processes(
     variants: dict[str, tuple], trials: int
 ) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """`alternate` with all calls (function, arguments...) of a variant in one child; also the median seconds of the
-    processors."""
+    """Do as `alternate` with all calls (function, arguments...) of a variant in one child; also the median seconds
+    of the processors."""
     with ExitStack() as stack:
         runs = _alternated({name: partial(stack.enter_context(child()), *v) for name, v in variants.items()}, trials)
     return _medians(runs)
 
 
 def _alternated(calls: dict[str, Callable[[], Any]], trials: int) -> dict[str, list]:
-    """What each call gives, over trials in which all run, forwards and backwards in turn."""
+    """Return what each call gives, over trials in which all run, forwards and backwards in turn."""
     runs = {name: [] for name in calls}
     for trial in range(trials):
         for name in list(calls)[:: 1 if trial % 2 == 0 else -1]:
@@ -157,14 +158,14 @@ def _alternated(calls: dict[str, Callable[[], Any]], trials: int) -> dict[str, l
 
 
 def _medians(runs: dict[str, list[Trial]]) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """Median seconds of each variant, of the clock and of the processors, and its last result."""
+    """Return the median seconds of each variant, of the clock and of the processors, and its last result."""
     seconds = {name: statistics.median(run.seconds for run in of_one) for name, of_one in runs.items()}
     cpu_seconds = {name: statistics.median(run.cpu_seconds for run in of_one) for name, of_one in runs.items()}
     return seconds, cpu_seconds, {name: of_one[-1].result for name, of_one in runs.items()}
 
 
 def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
-    """The largest difference. Raises ValueError where it is above the tolerance, and for unequal shapes."""
+    """Return the largest difference. Raises ValueError if it is above the tolerance, and for unequal shapes."""
     ours, expected = np.asarray(ours, np.float64), np.asarray(expected, np.float64)
     if ours.shape != expected.shape or np.isnan(ours - expected).any():
         raise ValueError(f"{what}: shapes {ours.shape} and {expected.shape} cannot be compared, or nan is among them")
@@ -175,7 +176,7 @@ def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: 
 
 
 def exponents(sizes: Sequence[int], seconds: dict[str, list[float]]) -> dict[str, float | None]:
-    """The slope of each line in log-log, by least squares; None for a single size."""
+    """Return the slope of each line in log-log, by least squares; None for a single size."""
     if len(sizes) < 2:
         return dict.fromkeys(seconds)
     return {name: float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) for name, values in seconds.items()}
@@ -191,18 +192,19 @@ def _process(*_) -> int:
 
 
 def _timed(function: Callable, arguments: tuple) -> tuple[Any, float, float]:
-    """A call's result, its seconds, and those of the processors."""
+    """Return a call's result, its seconds, and those of the processors."""
     start, cpu_start = time.perf_counter(), _cpu_seconds()
     result = function(*arguments)
     return result, time.perf_counter() - start, _cpu_seconds() - cpu_start
 
 
 def _cpu_seconds() -> float:
-    """What this process and those that it has started and seen end have taken of the processors."""
+    """Return the seconds that this process, and those that it has started and seen end, have taken of the
+    processors."""
     return sum(os.times()[:4])
 
 
 def _memory(pid: int) -> list[int]:
-    """The bytes of a process without mapped files, and all resident ones."""
+    """Return the bytes of a process without mapped files, and all resident ones."""
     memory = psutil.Process(pid).memory_info()
     return [memory.rss - memory.shared, memory.rss]
