@@ -30,7 +30,8 @@ LOCAL = Path("data/local")
 CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 
-def main(locks: list[Path], *, verify: bool = False) -> None:
+def main(*, verify: bool = False) -> None:
+    locks = [Path("dvc.lock"), *sorted(Path().glob("graph/*/dvc.lock"))]
     TEMPORARY.mkdir(parents=True, exist_ok=True)
     with open(TEMPORARY / "lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # DVC's own lock: no other process writes now
@@ -113,8 +114,5 @@ def md5_of(path: Path) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    every = [Path("dvc.lock"), *sorted(Path().glob("graph/*/dvc.lock"))]
-    parser.add_argument("locks", nargs="*", type=Path, metavar="dvc.lock", default=every, help="all, if left out")
     parser.add_argument("--verify", action="store_true", help="also compare all files with DVC's md5; reads every byte")
-    given = parser.parse_args()
-    main(given.locks, verify=given.verify)
+    main(verify=parser.parse_args().verify)

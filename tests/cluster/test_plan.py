@@ -4,7 +4,7 @@ import pytest
 
 from tests.cluster.conftest import CELLS
 from tools.cluster.__main__ import main
-from tools.cluster.plan import Planned, plan, precedence
+from tools.cluster.plan import Planned, plan
 
 
 def test_everything_is_planned_where_nothing_has_run(untouched, monkeypatch):
@@ -54,11 +54,3 @@ def test_an_unknown_target_or_no_ray_is_one_sentence(untouched, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name, found=found: found)
         with pytest.raises(SystemExit, match=message):
             main(arguments)
-
-
-def test_the_check_goes_first():
-    needs = {"code": (), "check": ("code",), "a": ("code", "x"), "b": ("a",)}
-    stages = {name: Planned(name, before, False, (), ()) for name, before in needs.items()}
-    assert precedence(stages) == {"code": set(), "check": {"code"}, "a": {"code", "check"}, "b": {"a", "check"}}
-    del stages["check"]
-    assert precedence(stages) == {"code": set(), "a": {"code"}, "b": {"a"}}

@@ -42,8 +42,8 @@ def test_a_user_s_folder_is_never_changed(folder):
     """Not by a second run, not by repair, which removes a link to a folder that is gone."""
     for _ in range(2):
         sources.main(repair.LOCAL, values(folder))
-        repair.main([])
+        repair.main()
     assert sorted(path.name for path in folder.rglob("*")) == ["a.jpg", "sub", "to nowhere"]
     folder.rename(folder.with_name("moved"))
-    repair.main([])
+    repair.main()
     assert [path.name for path in repair.LOCAL.rglob("*")] == ["photos", "watched.json"]

@@ -44,7 +44,7 @@ def test_what_dvc_can_read_stays_and_what_it_refuses_is_removed(tmp_path, monkey
     texts = {"dvc.lock": lock, ".dvc/tmp/rwlock": RWLOCK[:30] if why else RWLOCK}
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    main([tmp_path / "dvc.lock", tmp_path / "graph/train/dvc.lock"])
+    main()
     assert [(tmp_path / name).exists() for name in texts] == 2 * [why is None]
     said = capsys.readouterr().err.splitlines()
     assert not said if why is None else any(f"dvc.lock: {why}" in line for line in said)

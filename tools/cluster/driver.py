@@ -20,7 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from tools.cluster import locks
 from tools.cluster.display import Display
 from tools.cluster.orders import Order, Report
-from tools.cluster.plan import Plan, precedence
+from tools.cluster.plan import Plan
 
 RETRIES = 3  # how often a stage starts anew after its node was lost
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # other machines may have the project elsewhere
@@ -83,7 +83,8 @@ class Run:
     def complete(self) -> None:
         """Run all stages. After a failure no more stages start; with `keep_going` those still start that do not need
         the failed one."""
-        sorter = TopologicalSorter(precedence(self.plan.stages))
+        stages = self.plan.stages
+        sorter = TopologicalSorter({name: stages.keys() & stage.needs for name, stage in stages.items()})
         sorter.prepare()
         try:
             while True:
@@ -97,7 +98,7 @@ class Run:
             self.stop()
             raise
         finally:
-            for address in self.plan.stages:
+            for address in stages:
                 self.results.setdefault(address, "skipped")
 
     def first_order(self, address: str) -> Order:

@@ -10,8 +10,6 @@ from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 from dvc.stage import Stage
 
-FIRST = "check"  # runs before all others: it finds mistakes in params.yaml
-
 
 @dataclass(frozen=True)
 class Planned:
@@ -74,13 +72,3 @@ def inputs(stage: Stage, before: list[Stage]) -> list[str]:
         if not out.use_cache:
             raise ValueError(f"{stage.addressing} is marked gpu, but {out} is not cached; accepted: outputs with cache")
     return [localfs.relpath(part.fs_path) for part, _ in read]
-
-
-def precedence(stages: dict[str, Planned]) -> dict[str, set[str]]:
-    """Return for each stage those of `stages` that must be done before it. FIRST comes before all stages that it
-    does not need."""
-    found = {address: {need for need in stage.needs if need in stages} for address, stage in stages.items()}
-    if FIRST in stages:
-        for address in stages.keys() - {FIRST, *stages[FIRST].needs}:
-            found[address].add(FIRST)
-    return found
