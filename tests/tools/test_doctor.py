@@ -12,7 +12,7 @@ from tests import ROOT, python
 from tools import doctor
 
 
-def test_this_machine(monkeypatch):
+def test_this_machine():
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = python("-m", "tools.doctor", env=environment)
     assert done.returncode == 0 and done.stdout == ""
