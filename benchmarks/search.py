@@ -5,7 +5,6 @@ then all, one by one, from bytes to the TOP nearest images. `plain` loads the st
 descriptors. Then every kind of index of these descriptors, as in `benchmarks.indexes`.
 """
 
-import csv
 import io
 import json
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from aml.complexity.costs import read_csv
 from aml.files.evaluated_lists import testing_sets
 from aml.files.image_sets import read_queries
 from aml.params.reading import read_parameters, setting
@@ -139,12 +139,11 @@ def on_a_device(cell: dict) -> dict:
     """Return what a device needs for the student: multiply-adds of an image, and of each ONNX file bytes and
     milliseconds an image, as the stages `complexity` and `export` have measured them."""
     record = json.loads((ROOT / "reports/search/export.json").read_text())
-    with open(ROOT / "reports/complexity.csv", encoding="utf-8", newline="") as file:
-        rows = {row["key"]: row for row in csv.DictReader(file)}
-    costs = rows[f"{cell['student']}-{record['dimension']}"]
+    costs = {cost.key: cost for cost in read_csv(ROOT / "reports/complexity.csv")}
+    student = costs[f"{cell['student']}-{record['dimension']}"]
     return {
-        "image": f"{costs['width']} x {costs['height']}",
-        "multiply_adds": int(costs["multiply_adds"]),
+        "image": f"{student.width} x {student.height}",
+        "multiply_adds": student.multiply_adds,
         "bytes": {name: file["bytes"] for name, file in record["files"].items()},
         "milliseconds": record["milliseconds"],
     }
