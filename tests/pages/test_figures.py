@@ -252,10 +252,11 @@ def test_letters_are_taken_from_a_font_that_has_them_or_named(monkeypatch, draw,
 
 @pytest.fixture
 def draw(tmp_path):
-    """A function that runs the stage for a cell of this seed, and gives what it lists."""
+    """A function that runs the stage for a small grid and a cell of this seed, and gives what it lists."""
 
     def run(seed: int, change=lambda values: None) -> list[dict]:
         values = paper() | {"student": "mobilenet_v2", "teacher": "vgg16", "loss": "reg", "seed": seed}
+        values["grid"] |= {"students": ["mobilenet_v2"], "teachers": ["vgg16"], "losses": ["reg"]}
         change(values)
         inputs = [tmp_path / name for name in ("metrics", "complexity.csv", "queries", "models")]
         figures.main(*inputs, tmp_path / "figures", values)
