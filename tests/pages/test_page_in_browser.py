@@ -1,13 +1,31 @@
-"""The page in a headless Chromium, where one is installed."""
+"""The page in a headless Chromium, where one is installed: it runs JavaScript in a frame of a given width."""
 
+import html
+import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from aml.pages.page import render
-from tests.pages.browser import CHROMIUM, run_in_page
 from tests.pages.page_content import content
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000", "--virtual-time-budget=60000")
+FRAME = """<!DOCTYPE html><body><pre id="result"></pre>
+<iframe style="width: {width}px; height: 900px; border: 0" srcdoc="{page}"></iframe>
+<script>
+addEventListener("load", async () => {{
+  const frame = document.querySelector("iframe"), window = frame.contentWindow, document_ = frame.contentDocument;
+  const settled = () => new Promise(done => setTimeout(done, 200));
+  const script = async (document) => {{ {script} }};
+  let result;
+  try {{ result = {{value: await script(document_)}}; }} catch (error) {{ result = {{error: String(error)}}; }}
+  document.getElementById("result").textContent = JSON.stringify(result);
+}});
+</script></body>"""
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 NUM_ROWS = 34  # of Table 8
 WIDE = """
@@ -66,10 +84,21 @@ const loaded = [...document.images].every(image => image.naturalWidth > 0);
 
 
 def seen(folder: Path, script: str, *, width: int, dark: bool = False) -> dict:
-    """What the page looks like to a script and then to EVERYTHING, which shows all that can be shown."""
+    """What the page, `width` CSS pixels wide, looks like to a script and then to EVERYTHING, which shows all that can
+    be shown.
+
+    A script can use `document` and `window` of the page, and `await settled()`, after which the page is drawn anew.
+    """
     names = "shown, daggers, images, hints" if script is WIDE else "images, hints, pictures, training, scrolling"
     script = f"{script}{EVERYTHING}return {{{names}, width, colour, loaded}};"
-    return run_in_page(render(content(folder)), script, folder, width=width, dark=dark)
+    file, page = folder / "frame.html", html.escape(render(content(folder)))
+    file.write_text(FRAME.format(width=width, page=page, script=script))
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    command = [CHROMIUM, *FLAGS, scheme, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    result = json.loads(html.unescape(re.search(r'<pre id="result">(.*?)</pre>', printed, re.DOTALL).group(1)))
+    assert "error" not in result, result
+    return result["value"]
 
 
 def test_wide_and_light(tmp_path):
