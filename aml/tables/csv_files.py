@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from aml.params.reports import Loss
@@ -52,7 +51,8 @@ def _fields(table: Table, row: Row) -> list:
 
 
 def read_tables(path: str | Path) -> list[Table]:
-    """Read tables from a CSV file in the supplement's layout, with any test sets; their rows have no record keys.
+    """Read the scores of a CSV file in the supplement's layout, with any test sets; rows have no record keys, and of
+    losses the key alone.
 
     Raises ValueError as `parse_tables` does.
     """
@@ -70,31 +70,13 @@ def parse_tables(text: Iterable[str], name: str) -> list[Table]:
     columns = tuple(name for name in scores if not name.endswith(DEVIATION))
     if identity != IDENTITY_COLUMNS or not columns:
         raise ValueError(f"{name} starts with columns {', '.join(identity)}; accepted: {', '.join(IDENTITY_COLUMNS)}")
-    tables: dict[int, Table] = {}
+    rows: dict[tuple[int, str], list[Row]] = {}  # by number and distractors of their table
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise ValueError(f"line {number} of {name} has {len(line)} fields; accepted: {len(header)}")
         fields = dict(zip(header, line, strict=True))
-        table = int(fields["table"])
-        empty = Table(number=table, distractors=fields["distractors"], columns=columns, rows=(), set_labels=())
-        before = tables.get(table, empty)
-        tables[table] = replace(before, rows=(*before.rows, _row(fields, columns)))
-    return list(tables.values())
-
-
-def _row(fields: dict[str, str], columns: tuple[str, ...]) -> Row:
-    names = {"self": "self", "positive": "pos", "negatives": "neg"}
-    members = tuple(member for member, name in names.items() if fields[name] == "1")
-    return Row(
-        key="",
-        student=fields["student"],
-        dimension=int(fields["d"]),
-        teacher=fields["teacher"],
-        trained_by=Loss(fields["loss"], fields["loss"], members, fields["mining"] or "none"),
-        values={column: _number(fields[column]) for column in columns},
-        deviations={c: _number(fields[f"{c}{DEVIATION}"]) for c in columns if f"{c}{DEVIATION}" in fields},
-    )
-
-
-def _number(field: str) -> float | None:
-    return float(field) if field else None
+        loss = Loss(fields["loss"], fields["loss"], (), "none")
+        values = {column: float(fields[column]) if fields[column] else None for column in columns}
+        row = Row("", fields["student"], int(fields["d"]), fields["teacher"], loss, values)
+        rows.setdefault((int(fields["table"]), fields["distractors"]), []).append(row)
+    return [Table(*table, columns, tuple(of_table), set_labels=()) for table, of_table in rows.items()]

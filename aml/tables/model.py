@@ -59,7 +59,7 @@ class Row:
     student: str  # label of the network that describes the queries
     dimension: int
     teacher: str  # label, "" for a network trained without one
-    trained_by: Loss  # read from CSV, its label is its key, and members are out of "self", "positive", "negatives"
+    trained_by: Loss  # read from CSV, it has its key alone
     values: dict[str, float | None]
     deviations: dict[str, float | None] = field(default_factory=dict)  # over seeds, {} unless students have several
     bold: tuple[str, ...] = ()  # columns
