@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from statistics import stdev
 
-from aml.params.reports import Named, TableSettings
+from aml.params.reports import Named, Network, TableSettings
 from aml.tables import captions, notes
-from aml.tables.model import METRICS, TABLES, Row, Table, by_pair, score_columns, select, split_column, tenths
+from aml.tables.model import METRICS, TABLES, Kind, Row, Table, by_pair, score_columns, select, split_column, tenths
 from aml.tables.records import any_record, check_records, mean, missing_records, over_seeds, score
 
 
@@ -44,8 +44,35 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         sets = {key: f"{key}+{distractors.key}" if counts[key] else None for key in sets}
     expansions = (evaluation or {}).get("expansion", {})  # constants by metric
     columns = score_columns(sets, (*METRICS, *expansions))
-    means = over_seeds(records, networks, mean)
     chance = _values("chance", "chance", some, score_columns(sets), sets)
+    rows = _rows(kind, settings, records, networks, columns, sets)
+    ending = f"+{with_distractors.label}" if with_distractors else ""
+    unasked = settings.without_queries()
+    complete = {network.key for network in networks if network.record_keys.keys() <= records.keys()}
+    evaluated = [v for row in rows if row.key in complete - unasked.keys() for v in row.values.values()]
+    unused = None if with_distractors else settings.distractors
+    no_distractors = kind.with_distractors and distractors is None  # the caption says it
+    return Table(
+        number=number,
+        distractors=with_distractors.key if with_distractors else "",
+        columns=columns,
+        rows=tuple(rows),
+        set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
+        title=captions.title(kind, distractors),
+        caption=captions.caption(kind, settings, distractors, evaluation, chance),
+        notes=(
+            *notes.dashes(kind, missing_records(records, networks), others=None in evaluated and not no_distractors),
+            *notes.no_queries(label for key, label in unasked.items() if key in complete),
+            *notes.singular_whitening(records, networks, kind.protocol),
+            *notes.damaged_images(evaluation, without=unused and unused.key),
+        ),
+        chance=chance if some else {},
+    )
+
+
+def _rows(kind: Kind, settings: TableSettings, records: dict, networks: list[Network], columns, sets) -> list[Row]:
+    """Return a row for each network, by the means over its seeds; `columns` and `sets` as in `_values`."""
+    means = over_seeds(records, networks, mean)
     deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], stdev)
     rows = []
     for network in networks:
@@ -53,38 +80,10 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         values, of_seeds = (
             _values(section, network.key, found.get(network.key), columns, sets) for found in (means, deviations)
         )
-        rows.append(
-            Row(
-                network.key,
-                network.label,
-                network.dimension,
-                network.teacher.label if network.teacher else "",
-                network.loss,
-                values,
-                of_seeds if settings.several_seeds else {},
-            )
-        )
-    ending = f"+{with_distractors.label}" if with_distractors else ""
-    unasked = settings.without_queries()
-    evaluated = [v for row in rows if row.key in means and row.key not in unasked for v in row.values.values()]
-    unused = None if with_distractors else settings.distractors
-    no_distractors = kind.with_distractors and distractors is None  # the caption says it
-    return Table(
-        number=number,
-        distractors=with_distractors.key if with_distractors else "",
-        columns=columns,
-        rows=tuple(embolden(rows, select(columns, "mAP"))),
-        set_labels=tuple(f"{test_set.label}{ending}" for test_set in settings.test_sets),
-        title=captions.title(kind, distractors),
-        caption=captions.caption(kind, settings, distractors, evaluation, chance),
-        notes=(
-            *notes.dashes(kind, missing_records(records, networks), others=None in evaluated and not no_distractors),
-            *notes.no_queries(label for key, label in unasked.items() if kind.rows != "ablation" and key in means),
-            *notes.singular_whitening(records, networks, kind.protocol),
-            *notes.damaged_images(evaluation, without=unused and unused.key),
-        ),
-        chance=chance if some else {},
-    )
+        teacher = network.teacher.label if network.teacher else ""
+        identity = network.key, network.label, network.dimension, teacher, network.loss
+        rows.append(Row(*identity, values, of_seeds if settings.several_seeds else {}))
+    return embolden(rows, select(columns, "mAP"))
 
 
 def _values(
