@@ -1,5 +1,6 @@
 """The figure of cost: mAP of each network, in columns by rising cost."""
 
+import math
 from collections.abc import Iterable
 
 from matplotlib.axes import Axes
@@ -59,10 +60,11 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     for key, student in students.items():
         networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
-            if network is not None:
+            value = results.mean_map(network, protocol)
+            if not math.isnan(value):  # a student without teacher is not tested asymmetrically
                 mark = style.mark_style(number - 1) if number else style.NO_TEACHER
                 x = ordered.index(key) + FILLED * ((number + 0.5) / len(networks) - 0.5)
-                panel.plot(x, results.mean_map(network, protocol), linestyle="none", **mark)
+                panel.plot(x, value, linestyle="none", **mark)
     for border in range(1, len(ordered)):
         panel.axvline(border - 0.5, color=style.FAINT, linewidth=0.6, zorder=0)
     panel.grid(visible=False, axis="x")
