@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from aml import losses
-from tests import python
 
 PARITY = Path(__file__).parents[1] / "fixtures" / "parity" / "losses.npz"
 CONSTANTS = {
@@ -230,28 +229,3 @@ def test_shapes_that_do_not_fit_are_refused(shapes):
 def test_dr_refuses_a_batch_without_enough_others(num_images):
     with pytest.raises(ValueError, match=rf"dr: length 4 in a batch of {num_images} images; accepted"):
         call("dr", torch.zeros(num_images, 16), torch.zeros(num_images, 1, 16))
-
-
-# ---- the list of losses
-
-
-def test_the_list_of_losses():
-    assert set(ALL) <= set(losses.known()) and losses.known() == sorted(losses.known())
-    for name, constants in ALL.items():
-        assert losses.constants(name) == {constant: type(value) for constant, value in constants.items()}
-    assert losses.members("contr_plus") == ("self", "positive", "negatives")
-    assert losses.members("reg") == ("self",)
-    assert losses.members("rkd") == losses.members("dr") == ()
-    equations = {"contr": 4, "contr_pos": 4, "contr_pos_self": 4, "triplet": 5, "ms": 6, "reg": 7, "rkd": 8, "dr": 9}
-    assert {name: losses.equation(name) for name in CONSTANTS} == equations | {"contr_plus": 10}
-    for function in (losses.load, losses.members, losses.constants, losses.equation):
-        with pytest.raises(ValueError, match=r"^unknown loss 'contrastve'; known: .*contr, contr_plus, .*triplet"):
-            function("contrastve")
-
-
-def test_only_load_needs_torch():
-    code = (
-        "import sys; from aml import losses; "
-        "print([losses.members(n) and losses.constants(n) for n in losses.known()]); assert 'torch' not in sys.modules"
-    )
-    python("-c", code, check=True)
