@@ -52,12 +52,6 @@ def main(
     sets = testing_sets(values)
     database = TeacherDatabase(teacher, processed, ground_truth, sets)
     network, description = load_network(model)
-    dimension = len(database.whitening.mean)
-    if network.dimension != dimension:
-        raise ValueError(
-            f"{model} has dimension {network.dimension}, {teacher} {dimension}: a student is exported with "
-            "the whitening of the teacher whose dimension it has"
-        )
     image_size, scales = database.extraction["image_size"], database.extraction["scales"]
     images = calibration_images(processed, sets["train_set"], image_size, values)
     with replacing_folder(exported) as folder:
@@ -79,10 +73,8 @@ def main(
     write_json(record, about | {"milliseconds": times, "onnxruntime": onnxruntime.__version__})
 
 
-def calibration_images(processed: Path, train_set: str | None, image_size: int, values: dict) -> list[np.ndarray]:
+def calibration_images(processed: Path, train_set: str, image_size: int, values: dict) -> list[np.ndarray]:
     """Return images of the training set, evenly through its list, as inputs of an ONNX file."""
-    if train_set is None:
-        raise ValueError("grid.train_set is empty; accepted: the set whose images int8 learns its ranges from")
     images = read_images(processed / train_set)
     wanted = setting(values, "export", ExportSettings).calibration_images
     rows = np.linspace(0, len(images) - 1, min(wanted, len(images))).astype(int)

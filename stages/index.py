@@ -39,9 +39,9 @@ def main(
         for array, of_set in searched.items()
         for name, size in zip(database.images[array].names, database.images[array].sizes.tolist(), strict=True)
     ]
-    about = {"teacher": database.teacher, "extraction": database.extraction, "kind": kind(settings)}
-    vectors = build(kind(settings), settings, database.rows(searched))
-    write_index(index, vectors, images, database.whitening, about=about)
+    kind = "float32" if settings.kind == "flat" else settings.kind  # its name among `kinds`
+    about = {"teacher": database.teacher, "extraction": database.extraction, "kind": kind}
+    write_index(index, build(kind, settings, database.rows(searched)), images, database.whitening, about=about)
 
     measured, left_out = {}, {}
     if queries:
@@ -59,11 +59,6 @@ def main(
     use_style()
     with replacing_folder(figures) as folder:
         write_pictures(folder, [indexes_picture(about, setting(values, "note", str))] if measured else [])
-
-
-def kind(settings: IndexSettings) -> str:
-    """Return the name among `kinds` of what params.yaml asks for."""
-    return "float32" if settings.kind == "flat" else settings.kind
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from aml.files.whitening import Whitening, write_whitening
 
 DESCRIPTION, VECTORS, IMAGES = "index.json", "index.faiss", "images.csv"
 FILES = (VECTORS, IMAGES, WHITENING)
-COLUMNS = ["set", "name", "width", "height"]
 
 
 class Image(NamedTuple):
@@ -35,20 +34,16 @@ class Image(NamedTuple):
 class Result(NamedTuple):
     rank: int  # from 1
     similarity: float
-    image: Image
+    set: str
+    name: str
 
 
 def write_index(folder: Path, index: faiss.Index, images: list[Image], whitening: Whitening, *, about: dict) -> None:
-    """Write the folder. about: `teacher` and what else index.json says.
-
-    Raises ValueError unless each row of the index has its image.
-    """
-    if index.ntotal != len(images):
-        raise ValueError(f"{folder}: {index.ntotal} rows, {len(images)} images; accepted: one of each")
+    """Write the folder. images: one for each row of the index. about: `teacher` and what else index.json says."""
     with replacing_folder(folder) as temporary:
         faiss.write_index(index, str(temporary / VECTORS))
         with open(temporary / IMAGES, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *images])
+            csv.writer(file).writerows([Image._fields, *images])
         write_whitening(temporary, whitening)
         files = {name: file_sha256(temporary / name) for name in FILES}
         size = {"rows": index.ntotal, "dimension": index.d}
@@ -65,7 +60,7 @@ class Index:
         self.folder = Path(folder)
         if not (self.folder / DESCRIPTION).exists():
             raise ValueError(f"{folder} is not an index: there is no {DESCRIPTION}; `make search` writes one")
-        self.about = read_json(self.folder / DESCRIPTION, "teacher", "rows", "dimension", "files")
+        self.about = read_json(self.folder / DESCRIPTION, "teacher", "files")
         for name in FILES:
             path = self.folder / name
             if not path.exists() or file_sha256(path) != self.about["files"].get(name):
@@ -73,8 +68,6 @@ class Index:
         self.faiss = faiss.read_index(str(self.folder / VECTORS))
         with open(self.folder / IMAGES, encoding="utf-8", newline="") as file:
             self.images = [Image(line[0], line[1], int(line[2]), int(line[3])) for line in list(csv.reader(file))[1:]]
-        if not len(self.images) == self.faiss.ntotal == self.about["rows"]:
-            raise damaged(self.folder, f"it has {self.faiss.ntotal} rows and {len(self.images)} images")
 
     def require_teacher(self, teacher: dict, where: Path) -> None:
         """Raise ValueError unless `teacher`, with `key`, `sha256` and `whitening`, has made this index."""
@@ -89,10 +82,12 @@ class Index:
         """Return the `top` rows most similar to a whitened descriptor `(D,)`, or all rows if there are fewer. An
         index that is not exact may find fewer."""
         similarities, rows = self.faiss.search(descriptor[None], min(top, len(self.images)))
-        found = [
-            (value, row) for value, row in zip(similarities[0].tolist(), rows[0].tolist(), strict=True) if row >= 0
+        found = zip(similarities[0].tolist(), rows[0].tolist(), strict=True)  # row -1, at the end: none was found
+        return [
+            Result(rank, similarity, self.images[row].set, self.images[row].name)
+            for rank, (similarity, row) in enumerate(found, start=1)
+            if row >= 0
         ]
-        return [Result(rank, value, self.images[row]) for rank, (value, row) in enumerate(found, start=1)]
 
 
 def named(teacher: dict) -> str:

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+from onnxruntime.quantization import QuantFormat, quantize_static
 
 from aml.search.student import INPUT
 
@@ -42,21 +43,13 @@ def quantise(source: Path, target: Path, images: Iterable[np.ndarray]) -> None:
     float16.
     """
     logging.getLogger().setLevel(logging.ERROR)  # it advises to merge BatchNorm first, which `folded` has done
+    inputs = ({INPUT: image} for image in images)
     quantize_static(
         source,
         target,
-        _Images(images),
+        SimpleNamespace(get_next=lambda: next(inputs, None)),  # a CalibrationDataReader
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv"],
         per_channel=True,
     )
     store_in_float16(target, target)
-
-
-class _Images(CalibrationDataReader):
-    def __init__(self, images: Iterable[np.ndarray]):
-        self.images = iter(images)
-
-    def get_next(self) -> dict | None:
-        image = next(self.images, None)
-        return None if image is None else {INPUT: image}

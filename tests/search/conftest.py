@@ -31,10 +31,10 @@ def parameters() -> dict:
     return values | {"student": "small", "teacher": "big", "loss": "reg", "seed": 0, "note": "A note."}
 
 
-def write_model(folder: Path, *, seed: int, projection: int = D) -> Path:
+def write_model(folder: Path, *, seed: int) -> Path:
     """A network of random weights."""
     torch.manual_seed(seed)
-    network = RetrievalNetwork(backbone="lite0", stages=3, frozen_stages=3, projection=projection, gem_p=3)
+    network = RetrievalNetwork(backbone="lite0", stages=3, frozen_stages=3, projection=D, gem_p=3)
     save_network(folder, network, normalisation=NORMALISATION, record={})
     return folder
 

@@ -87,7 +87,7 @@ def test_the_teacher_answers_where_one_asks(tiny, photo, tmp_path, capsys):
     (answer,) = json.loads(capsys.readouterr().out)["photos"]
     pixels = query_pixels(upright(photo.read_bytes()), None, 32)
     expected = finder(tiny).index.search(by_torch(tiny, "big", pixels, [1.0, 0.7]).astype(np.float32), 21)
-    assert [found["name"] for found in answer["teacher"]] == [result.image.name for result in expected]
+    assert [found["name"] for found in answer["teacher"]] == [result.name for result in expected]
     assert answer["teacher"] != answer["results"]
     write_model(tmp_path / "big", seed=7)  # did not make the index
     with pytest.raises(ValueError, match=r"big is not the network \w{8} that made .*index/big"):

@@ -82,24 +82,17 @@ def as_text(answers: list[Answer]) -> str:
 
 
 def _line(result) -> str:
-    return f"{result.rank:4}  {result.similarity:.4f}  {result.image.set}/{result.image.name}"
+    return f"{result.rank:4}  {result.similarity:.4f}  {result.set}/{result.name}"
 
 
 def as_json(finder: Finder, answers: list[Answer]) -> dict:
     """Return the answers in JSON's types."""
-
-    def listed(results):
-        return [
-            {"rank": found.rank, "similarity": found.similarity, "set": found.image.set, "name": found.image.name}
-            for found in results
-        ]
-
     photos = []
     for answer in answers:
         entry = {"photo": answer.photo, "box": answer.box, "milliseconds": answer.milliseconds}
-        entry["results"] = listed(answer.results)
+        entry["results"] = [result._asdict() for result in answer.results]
         if answer.teacher_results is not None:
-            entry["teacher"] = listed(answer.teacher_results)
+            entry["teacher"] = [result._asdict() for result in answer.teacher_results]
         photos.append(entry)
     return {"model": str(finder.student.path), "index": str(finder.index.folder), "photos": photos}
 

@@ -52,10 +52,10 @@ class Finder:
 
     def pixels(self, result: Result) -> np.ndarray | None:
         """Return the pixels of a database image; None if its set is not on this machine, or no longer has it."""
-        images = self._images(result.image.set)
-        if images is None or result.image.name not in images.names:
+        images = self._images(result.set)
+        if images is None or result.name not in images.names:
             return None
-        return read_pixels(images, images.names.index(result.image.name))
+        return read_pixels(images, images.names.index(result.name))
 
     @cache  # noqa: B019 - one finder a process
     def _images(self, name: str):
