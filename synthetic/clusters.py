@@ -1,17 +1,18 @@
 """Draw all views of one landmark, again and again until its ground truth is usable: one job of a process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic.landmarks import Landmark, draw_landmark
+from synthetic.kinds import KINDS
+from synthetic.landmarks import PALETTE, Landmark, draw_landmark
 from synthetic.scenery import draw_landscape
 from synthetic.streams import stream
 from synthetic.views import View, draw_view
 
 QUERY_DIFFICULTY = 0.2
-TRAINING_DIFFICULTIES = (0.05, 0.5)
-DATABASE_DIFFICULTIES = (0.05, 0.5)
+VIEW_DIFFICULTIES = (0.05, 0.5)
 OTHER_DIFFICULTIES = (0.1, 0.9)
 POSITIVES_PER_VIEW = 3  # at most
 LANDSCAPE_SHARE = 0.25  # of the images that show none of a set's landmarks
@@ -20,53 +21,42 @@ MAX_ATTEMPTS = 200
 
 @dataclass(frozen=True)
 class Job:
-    """A landmark, its possible kinds and stones, and the number of its views. num_queries: 0 except in test sets."""
+    """A landmark, the number of its views and of its queries, and its possible kinds and stones."""
 
     key: tuple
-    kinds: tuple[str, ...]
-    palette: tuple[int, ...]
     image_size: int
-    num_queries: int
-    num_views: int
+    num_views: int = 1
+    num_queries: int = 0
+    kinds: Sequence[str] = KINDS
+    palette: Sequence[int] = PALETTE
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """JPEGs of one landmark, queries of a test set first, and (query, positive) pairs of their numbers; for each query
-    of a test set its box and the grade of each other view."""
+    """JPEGs of one landmark, queries first, and (query, positive) pairs of their numbers; for each query its box and
+    the grade of each other view."""
 
     jpegs: list[bytes]
     pairs: list[tuple[int, int]]
-    boxes: list[list[float]] = ()
-    grades: list[list[str]] = ()
+    boxes: list[list[float]]
+    grades: list[list[str]]
 
 
-def draw_training_cluster(job: Job) -> Cluster:
-    """Draw a landmark with at least one pair of views."""
-    landmark = draw_landmark(job.key, job.kinds, job.palette)
-    for attempt in range(MAX_ATTEMPTS):
-        views = _draw_views(landmark, job, attempt, TRAINING_DIFFICULTIES)
-        pairs = _pairs(job.key, views)
-        if pairs:
-            return Cluster([view.jpeg for view in views], pairs)
-    raise RuntimeError(f"landmark {job.key}: no two of {job.num_views} views make a pair in {MAX_ATTEMPTS} attempts")
-
-
-def draw_test_cluster(job: Job) -> Cluster:
-    """Draw a landmark of which each query has an easy or a hard view in the database. Its pairs are all of these."""
+def draw_cluster(job: Job) -> Cluster:
+    """Draw a landmark of which each query has an easy or a hard view; the pairs are all of these. Without queries, some
+    of its views make pairs."""
     landmark = draw_landmark(job.key, job.kinds, job.palette)
     queries = [_draw_query(landmark, number, job.image_size) for number in range(job.num_queries)]
     for attempt in range(MAX_ATTEMPTS):
-        views = _draw_views(landmark, job, attempt, DATABASE_DIFFICULTIES)
+        views = _draw_views(landmark, job, attempt)
         grades = [[grade(query, view) for view in views] for query in queries]
-        if all("easy" in row or "hard" in row for row in grades):
-            graded = [(query, view, level) for query, row in enumerate(grades) for view, level in enumerate(row)]
-            pairs = [(query, len(queries) + view) for query, view, level in graded if level != "junk"]
-            jpegs = [view.jpeg for view in queries + views]
-            return Cluster(jpegs, pairs, [query.box for query in queries], grades)
-    raise RuntimeError(
-        f"landmark {job.key}: a query without positive among {job.num_views} views, {MAX_ATTEMPTS} times"
-    )
+        if queries:
+            pairs = np.add(np.argwhere(np.array(grades) != "junk"), (0, len(queries))).tolist()
+        else:
+            pairs = _pairs(job.key, views)
+        if pairs and all({"easy", "hard"} & set(row) for row in grades):
+            return Cluster([view.jpeg for view in queries + views], pairs, [query.box for query in queries], grades)
+    raise RuntimeError(f"landmark {job.key}: no positive among {job.num_views} views, {MAX_ATTEMPTS} times")
 
 
 def draw_other(job: Job) -> bytes:
@@ -78,10 +68,10 @@ def draw_other(job: Job) -> bytes:
     return draw_view(landmark, ("view", 0), random.uniform(*OTHER_DIFFICULTIES), job.image_size).jpeg
 
 
-def _draw_views(landmark: Landmark, job: Job, attempt: int, difficulties: tuple[float, float]) -> list[View]:
+def _draw_views(landmark: Landmark, job: Job, attempt: int) -> list[View]:
     views = []
     for number in range(job.num_views):
-        difficulty = stream("difficulty", *job.key, number, attempt).uniform(*difficulties)
+        difficulty = stream("difficulty", *job.key, number, attempt).uniform(*VIEW_DIFFICULTIES)
         views.append(draw_view(landmark, ("view", number, attempt), difficulty, job.image_size))
     return views
 

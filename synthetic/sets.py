@@ -17,9 +17,7 @@ import numpy as np
 from aml.files.atomic import replacing
 from aml.files.image_sets import LABELS
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
-from synthetic.clusters import Job, draw_other, draw_test_cluster, draw_training_cluster
-from synthetic.kinds import KINDS
-from synthetic.landmarks import PALETTE
+from synthetic.clusters import Job, draw_cluster, draw_other
 from synthetic.processes import workers
 from synthetic.streams import identifier, stream
 
@@ -29,17 +27,17 @@ def draw_training_set(folder: Path, drawing: SyntheticTraining, *, num_processes
     whitening list has landmarks of its own; its pairs are what a test set calls queries and easy or hard views."""
     seed = drawing.seed
     landmarks = {
-        "train": (drawing.num_train_landmarks, 0, draw_training_cluster),
-        "val": (drawing.num_val_landmarks, 0, draw_training_cluster),
-        "whitening": (drawing.num_whitening_landmarks, drawing.queries_per_whitening_landmark, draw_test_cluster),
+        "train": (drawing.num_train_landmarks, 0),
+        "val": (drawing.num_val_landmarks, 0),
+        "whitening": (drawing.num_whitening_landmarks, drawing.queries_per_whitening_landmark),
     }
     lists = {}
     with workers(num_processes) as spread, writing_archive(folder / "ims.tar.gz") as add:
-        for split, (count, num_queries, draw) in landmarks.items():
-            look = KINDS, PALETTE, drawing.image_size, num_queries, drawing.views_per_landmark
+        for split, (count, num_queries) in landmarks.items():
+            look = drawing.image_size, drawing.views_per_landmark, num_queries
             jobs = [Job(("sfm", seed, split, number), *look) for number in range(count)]
             lists[split] = rows = {"cids": [], "cluster": [], "qidxs": [], "pidxs": []}
-            for number, cluster in enumerate(spread(draw, jobs)):
+            for number, cluster in enumerate(spread(draw_cluster, jobs)):
                 first = len(rows["cids"])
                 for view, jpeg in enumerate(cluster.jpegs):
                     cid = identifier("sfm", seed, split, number, view)
@@ -58,15 +56,15 @@ def draw_test_set(folder: Path, drawing: SyntheticTest, *, num_processes: int) -
     """Write <folder>_images.tgz and gnd_<folder>.pkl: queries, their landmarks' views, other images, ground truth. The
     database is shuffled; queries are not part of it."""
     name, seed, num_views = folder.name, drawing.seed, drawing.views_per_landmark
-    look = tuple(drawing.kinds), tuple(drawing.palette), drawing.image_size
-    counts = drawing.queries_per_landmark, num_views
-    jobs = [Job(("test", seed, number), *look, *counts) for number in range(drawing.num_landmarks)]
-    other_jobs = [Job(("test", seed, "other", number), *look, 0, 1) for number in range(drawing.num_other)]
+    look = {"image_size": drawing.image_size, "kinds": drawing.kinds, "palette": drawing.palette}
+    counts = {"num_views": num_views, "num_queries": drawing.queries_per_landmark}
+    jobs = [Job(("test", seed, number), **look, **counts) for number in range(drawing.num_landmarks)]
+    other_jobs = [Job(("test", seed, "other", number), **look) for number in range(drawing.num_other)]
     order = stream("order", seed).permutation(len(jobs) * num_views + len(other_jobs))
     rows = np.argsort(order).tolist()  # of the images, as they are drawn, in the shuffled database
     names, queries, ground_truth = [], [], []
     with workers(num_processes) as spread, writing_archive(folder / f"{name}_images.tgz") as add:
-        for number, cluster in enumerate(spread(draw_test_cluster, jobs)):
+        for number, cluster in enumerate(spread(draw_cluster, jobs)):
             new_queries = [f"{name}_{number:04d}_query_{query:04d}" for query in range(len(cluster.boxes))]
             new_names = [f"{name}_{number:04d}_{view:06d}" for view in range(num_views)]
             for image, jpeg in zip(new_queries + new_names, cluster.jpegs, strict=True):
@@ -89,7 +87,7 @@ def draw_distractors(folder: Path, drawing: SyntheticDistractors, *, num_archive
     """Write revisitop1m.<1..num_archives>.tar.gz and <folder>.txt: images that show no other set's landmark. Remove
     archives that an earlier call with more of them has left."""
     seed, num_images = drawing.seed, drawing.num_images
-    jobs = [Job(("distractor", seed, number), KINDS, PALETTE, drawing.image_size, 0, 1) for number in range(num_images)]
+    jobs = [Job(("distractor", seed, number), drawing.image_size) for number in range(num_images)]
     names = [f"{number // 100:04d}/{identifier('distractor', seed, number)}.jpg" for number in range(num_images)]
     archives = [folder / f"revisitop1m.{part + 1}.tar.gz" for part in range(num_archives)]
     with workers(num_processes) as spread:

@@ -19,10 +19,7 @@ def identifier(*key: object) -> str:
 
 def pick(random: np.random.Generator, options: Sequence, weights: Sequence[float] | None = None):
     """Return one of the options, all equally likely unless weights (sum 1) are given."""
-    if weights is None:
-        return options[int(random.integers(len(options)))]
-    number = int(np.searchsorted(np.cumsum(weights), random.random(), side="right"))
-    return options[min(number, len(options) - 1)]
+    return options[random.choice(len(options), p=weights)]
 
 
 def smooth_noise(random: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:

@@ -71,5 +71,4 @@ def draw_style(random: np.random.Generator, key: tuple, palette: tuple[int, ...]
 
 def colour(value: np.ndarray) -> tuple[float, float, float]:
     """Return a BGR triple as OpenCV's drawing functions take it."""
-    blue, green, red = value
-    return min(max(float(blue), 0), 255), min(max(float(green), 0), 255), min(max(float(red), 0), 255)
+    return tuple(np.clip(value, 0, 255).tolist())

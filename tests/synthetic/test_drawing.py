@@ -14,9 +14,9 @@ import pytest
 
 from aml.params.datasets import SyntheticDistractors, SyntheticTest, SyntheticTraining
 from synthetic import draw_distractors, draw_test_set, draw_training_set
-from synthetic.clusters import Job, covisibility, draw_test_cluster, grade, is_pair
+from synthetic.clusters import Job, covisibility, draw_cluster, grade, is_pair
 from synthetic.frame import Camera, Frame, aim
-from synthetic.landmarks import KINDS, PALETTE, draw_landmark
+from synthetic.landmarks import KINDS, draw_landmark
 from synthetic.light import HOURS, Light
 from synthetic.scenery import draw_landscape
 from synthetic.views import draw_view
@@ -130,7 +130,7 @@ def test_whitening_pairs_are_queries_and_their_easy_and_hard_views(drawn):
     assert {query for query, _ in pairs} == {0, 1, 5, 6}  # each query has a positive
     expected = []
     for number in range(2):
-        grades = draw_test_cluster(Job(("sfm", 0, "whitening", number), KINDS, PALETTE, SIZE, 2, 3)).grades
+        grades = draw_cluster(Job(("sfm", 0, "whitening", number), SIZE, 3, 2)).grades
         query, view = np.nonzero(np.array(grades) != "junk")
         expected += zip(5 * number + query, 5 * number + 2 + view, strict=True)
     assert pairs == expected
