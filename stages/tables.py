@@ -33,7 +33,7 @@ from aml.tables.printed_values import (
     with_note,
     write_comparison,
 )
-from aml.tables.records import mean, missing_records, over_seeds, read_records
+from aml.tables.records import missing_records, read_records
 from aml.tables.settings import published_teachers, table_settings
 from aml.tables.uncertainty import Difference, Interval, find_differences, find_intervals, marked
 from stages.runtime import run_command
@@ -46,7 +46,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     networks = settings.networks()
     records = read_records(metrics, networks)
     built, printed = build_tables(settings, records), read_tables(PRINTED)
-    scores, means = read_scores(queries, records, settings), over_seeds(records, networks, mean)
+    scores = read_scores(queries, records, settings)
     draws = draw(scores, bootstrap)
     differences = find_differences(scores, draws, settings, bootstrap)
     built = marked(built, draws, settings, bootstrap)
@@ -58,7 +58,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
         noted = with_note(built, sentence)
         write_tables(noted, folder)
         write_json_tables(folder, noted, from_printed, whitening_lines(records, networks))
-        write_lines(folder / "intervals.csv", Interval._fields, find_intervals(draws, means, bootstrap))
+        write_lines(folder / "intervals.csv", Interval._fields, find_intervals(draws, records, settings, bootstrap))
         write_lines(folder / "differences.csv", Difference._fields, differences)
         if comparison.printed:
             write_comparison(lines, from_printed, folder)

@@ -10,7 +10,7 @@ from statistics import stdev
 from aml.params.reports import Named, Network, TableSettings
 from aml.tables import captions, notes
 from aml.tables.model import METRICS, TABLES, Kind, Row, Table, by_pair, score_columns, select, split_column, tenths
-from aml.tables.records import any_record, check_records, mean, missing_records, over_seeds, score
+from aml.tables.records import any_record, check_records, mean, missing_records, score
 
 
 def build_tables(settings: TableSettings, records: dict[str, dict]) -> list[Table]:
@@ -44,7 +44,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         sets = {key: f"{key}+{distractors.key}" if counts[key] else None for key in sets}
     expansions = (evaluation or {}).get("expansion", {})  # constants by metric
     columns = score_columns(sets, (*METRICS, *expansions))
-    chance = _values("chance", "chance", some, score_columns(sets), sets)
+    chance = _means(_scores({"chance": some}, "chance", score_columns(sets), sets))
     rows = _rows(kind, settings, records, networks, columns, sets)
     ending = f"+{with_distractors.label}" if with_distractors else ""
     unasked = settings.without_queries()
@@ -71,32 +71,35 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
 
 
 def _rows(kind: Kind, settings: TableSettings, records: dict, networks: list[Network], columns, sets) -> list[Row]:
-    """Return a row for each network, by the means over its seeds; `columns` and `sets` as in `_values`."""
-    means = over_seeds(records, networks, mean)
-    deviations = over_seeds(records, [network for network in networks if len(network.seeds) > 1], stdev)
+    """Return a row for each network, by the means over its seeds; `columns` and `sets` as in `_scores`."""
     rows = []
     for network in networks:
         section = kind.protocol if network.teacher else "symmetric"
-        values, of_seeds = (
-            _values(section, network.key, found.get(network.key), columns, sets) for found in (means, deviations)
-        )
+        found = _scores({key: records.get(key) for key in network.record_keys}, section, columns, sets)
+        deviations = {column: stdev(scores) if len(scores) > 1 else None for column, scores in found.items()}
         teacher = network.teacher.label if network.teacher else ""
         identity = network.key, network.label, network.dimension, teacher, network.loss
-        rows.append(Row(*identity, values, of_seeds if settings.several_seeds else {}))
+        rows.append(Row(*identity, _means(found), deviations if settings.several_seeds else {}))
     return embolden(rows, select(columns, "mAP"))
 
 
-def _values(
-    section: str, key: str, record: dict | None, columns: tuple[str, ...], sets: dict[str, str | None]
-) -> dict[str, float | None]:
-    """Return the scores of a record's section by column. `sets` maps test sets to their names in records, None for none
-    there."""
-    values = dict.fromkeys(columns)
-    for column in values if record else ():
+def _scores(
+    records: dict[str, dict | None], section: str, columns: tuple[str, ...], sets: dict[str, str | None]
+) -> dict[str, list[float]]:
+    """Return by column what each of these records has in a section: nothing if one of them is None or has no query with
+    a positive there. `sets` maps test sets to their names in records, None for none there."""
+    found = {}
+    for column in columns:
         test_set, level, metric = split_column(column)
-        if name := sets[test_set]:
-            values[column] = score(record, key, section=section, name=name, level=level, metric=metric)
-    return values
+        where = {"section": section, "name": sets[test_set], "level": level, "metric": metric}
+        is_there = where["name"] and None not in records.values()
+        scores = [score(record, key, **where) for key, record in records.items()] if is_there else []
+        found[column] = [] if None in scores else scores
+    return found
+
+
+def _means(scores: dict[str, list[float]]) -> dict[str, float | None]:
+    return {column: mean(of_records) if of_records else None for column, of_records in scores.items()}
 
 
 def embolden(rows: list[Row], columns: Iterable[str]) -> list[Row]:

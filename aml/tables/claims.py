@@ -17,7 +17,7 @@ from aml.files.atomic import replacing
 from aml.tables import orderings
 from aml.tables.bootstrap import Draws, percentile_interval
 from aml.tables.csv_files import write_lines
-from aml.tables.model import ABLATION, Table, split_column
+from aml.tables.model import ABLATION, Table
 from aml.tables.orderings import BY_LABELS, EXCEPTION, Comparison, Ordering, Scores, best, in_order
 
 LINES = (Path(__file__).with_name("printed") / "claims.csv").read_text(encoding="utf-8").splitlines()
@@ -79,7 +79,7 @@ def _report(comparisons: Iterable[Comparison], num_draws: int, confidence: float
     for comparison in comparisons:
         by_pair.setdefault(comparison.pair, []).append(comparison)
     checked = {pair: of_pair for pair, of_pair in by_pair.items() if all(c.known for c in of_pair)}
-    failing = [pair for pair, of_pair in checked.items() if not all(c.holds for c in of_pair)]
+    failing = [pair for pair, of_pair in checked.items() if not all(c.holds.all() for c in of_pair)]
     verdicts = {pair: _verdict(of_pair, confidence) for pair, of_pair in checked.items()} if num_draws else {}
     return {
         "holding": len(checked) - len(failing),
@@ -92,12 +92,9 @@ def _report(comparisons: Iterable[Comparison], num_draws: int, confidence: float
 
 def _verdict(comparisons: list[Comparison], confidence: float) -> str:
     """Return which of VERDICTS a pair gets from its comparisons; "cannot_be_told" if a network was not drawn."""
-    groups: dict[tuple, list[Comparison]] = {}
-    for comparison in comparisons:
-        groups.setdefault((comparison.what, split_column(comparison.column)[2]), []).append(comparison)
-    differences = [np.mean([(c.high - c.low)[1:] for c in group], axis=0) for group in groups.values()]
+    differences = [np.mean((c.high - c.low)[:, 1:], axis=0) for c in comparisons]
     low, high = percentile_interval(np.array(differences), confidence)
-    ties = np.array([all(c.ties for c in group) for group in groups.values()])
+    ties = np.array([np.all(c.ties) for c in comparisons])
     if np.any(high < 0):
         return "fails"
     return "holds" if np.all((low > 0) | (ties & (low == 0))) else "cannot_be_told"

@@ -22,58 +22,64 @@ CLEAR_LEAD = 5  # points of mAP; the printed tables have the other order in mP@1
 
 @dataclass(frozen=True)
 class Comparison:
-    """The statement that `low` is below `high`, or ties with it where `ties` allows; scores as `Scores` gives them."""
+    """The statement that `low` is below `high` in each column, or ties with it where `ties` allows.
+
+    low, high: (columns, 1 + draws), scores as `Scores` gives them; ties: (columns,) or one for all.
+    """
 
     pair: str
-    what: str
-    column: str
     low: np.ndarray
     high: np.ndarray
-    ties: bool = False
+    ties: bool | np.ndarray = False
 
     @property
     def known(self) -> bool:
-        return not np.isnan(self.low[0] + self.high[0])
+        return not np.isnan(self.low[:, 0] + self.high[:, 0]).any()
 
     @property
-    def holds(self) -> bool:
-        return bool(self.low[0] < self.high[0] or (self.ties and self.low[0] == self.high[0]))
+    def holds(self) -> np.ndarray:
+        """Whether it holds in each column, (columns,) bool."""
+        low, high = self.low[:, 0], self.high[:, 0]
+        return (low < high) | (self.ties & (low == high))
 
 
 class Scores:
-    """Looks up scores: arrays of the table's number, then that of each draw, with nan for what isn't there."""
+    """Looks up scores by column: the table's number, then that of each draw, (columns, 1 + draws), with nan for what
+    isn't there."""
 
     def __init__(self, tables: Iterable[Table], draws: Draws):
         self.tables, self.draws = {table.number: table for table in tables}, draws
         self.num_draws = len(next(iter(draws.values()), ()))
         self.rows = {n: {(r.pair, r.loss): r for r in table.rows if r.teacher} for n, table in self.tables.items()}
 
-    def __call__(self, number: int, pair: str, loss: str, column: str) -> np.ndarray:
-        return self.of_row(number, self.rows.get(number, {}).get((pair, loss)), column)
+    def __call__(self, number: int, pair: str, loss: str, metric: str = "mAP") -> np.ndarray:
+        return self.of_row(number, self.rows.get(number, {}).get((pair, loss)), metric)
 
-    def of_row(self, number: int, row: Row | None, column: str) -> np.ndarray:
-        if row is None:
-            return np.full(1 + self.num_draws, np.nan)
-        return self._score(number, row, column, row.values.get(column))
+    def of_row(self, number: int, row: Row | None, metric: str) -> np.ndarray:
+        return self._scores(number, row, metric, row.values if row else {})
 
-    def chance(self, number: int, column: str) -> np.ndarray:
-        """Return what a random ranking gives; 0 if that isn't known, as for the printed tables."""
-        return self._score(number, None, column, self.tables[number].chance.get(column) or 0.0)
+    def chance(self, number: int) -> np.ndarray:
+        """Return the mAP of a random ranking; 0 if that isn't known, as for the printed tables."""
+        table = self.tables[number]
+        return self._scores(number, None, "mAP", {column: table.chance.get(column) or 0.0 for column in table.columns})
 
-    def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], column: str) -> np.ndarray:
+    def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], metric: str) -> np.ndarray:
         """Return the best score of these losses, each in the first of these tables that has it."""
         first = [next((n for n in numbers if (pair, loss) in self.rows.get(n, ())), 0) for loss in losses]
-        return np.max([self(n, pair, loss, column) for n, loss in zip(first, losses, strict=True)], axis=0)
+        return np.max([self(n, pair, loss, metric) for n, loss in zip(first, losses, strict=True)], axis=0)
 
     def pairs(self, *numbers: int) -> list[str]:
         return list(dict.fromkeys(pair for number in numbers for pair, _ in self.rows.get(number, ())))
 
-    def columns(self, number: int, *metrics: str) -> tuple[str, ...]:
-        return select(self.tables[number].columns, *metrics) if number in self.tables else ()
-
-    def _score(self, number: int, row: Row | None, column: str, value: float | None) -> np.ndarray:
-        drawn = self.draws.get(self.tables[number].place(row, column), np.full(self.num_draws, np.nan))
-        return np.concatenate([[np.nan if value is None else value], drawn])
+    def _scores(self, number: int, row: Row | None, metric: str, values: dict[str, float | None]) -> np.ndarray:
+        """Return `values` by column with the draws of a row, of a random ranking for None."""
+        columns = select(next(iter(self.tables.values())).columns, metric)  # all tables have the same
+        found = np.full((len(columns), 1 + self.num_draws), np.nan)
+        for scores, column in zip(found, columns, strict=True):
+            if values.get(column) is not None:
+                scores[0] = values[column]
+                scores[1:] = self.draws.get(self.tables[number].place(row, column), np.nan)
+        return found
 
 
 Ordering = Callable[[Scores], Iterator[Comparison]]
@@ -105,17 +111,22 @@ def best(
 
 
 def precision_follows(scores: Scores) -> Iterator[Comparison]:
-    """Compare losses that are CLEAR_LEAD points or more apart in mAP, in Table 7, and in 9 where distractors were
-    evaluated: the same one is ahead in mP@10."""
-    for number in (7, 9):
-        if number not in scores.tables or (number == 9 and not scores.tables[9].distractors):
-            continue
-        for (pair, low), (other_pair, high) in permutations(scores.rows[number], 2):
-            for column in scores.columns(number, "mAP") if pair == other_pair else ():
-                if _leads(scores(number, pair, high, column), scores(number, pair, low, column)):
-                    precision = column.replace("mAP", "mP@10")
-                    both = [scores(number, pair, loss, precision) for loss in (low, high)]
-                    yield Comparison(pair, f"Table {number}, {low} and {high}", precision, *both)
+    """Compare losses in mP@10 where one is CLEAR_LEAD points or more ahead in mAP: the same one is ahead. In Table 7,
+    and in 9 where distractors were evaluated."""
+    numbers = [7, *([9] if 9 in scores.tables and scores.tables[9].distractors else [])]
+    for number in numbers:
+        for (pair, low), (other_pair, high) in permutations(scores.rows.get(number, ()), 2):
+            if pair == other_pair:
+                lead = _leads(scores(number, pair, high)[:, 0], scores(number, pair, low)[:, 0])
+                if any(lead):
+                    yield Comparison(pair, *(scores(number, pair, loss, "mP@10")[lead] for loss in (low, high)))
+
+
+def _leads(high: np.ndarray, low: np.ndarray) -> list[bool]:
+    """Return for each column whether `high` is CLEAR_LEAD above `low`. If one is missing it is True, so that the pair,
+    which then has an unknown score, is left out."""
+    ends = zip(high, low, strict=True)
+    return [np.isnan(ahead - behind) or tenths(ahead) - tenths(behind) >= CLEAR_LEAD for ahead, behind in ends]
 
 
 def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
@@ -125,10 +136,10 @@ def falls_with_distractors(scores: Scores) -> Iterator[Comparison]:
         for row in scores.tables[before].rows if before in scores.tables else ():
             if before == 8 and not row.teacher:
                 continue  # repeats Table 7
-            twin = later.get(row.identity)
-            for column in scores.columns(before, *METRICS):
-                low, high = scores.of_row(after, twin, column), scores.of_row(before, row, column)
-                yield Comparison(row.pair, f"Table {after}, {row.loss}", column, low, high, ties=high[0] == 0)
+            for metric in METRICS:
+                low = scores.of_row(after, later.get(row.identity), metric)
+                high = scores.of_row(before, row, metric)
+                yield Comparison(row.pair, low, high, ties=high[:, 0] == 0)
 
 
 def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[str, ...] = METRICS) -> Ordering:
@@ -139,10 +150,9 @@ def beats_its_teacher(losses: tuple[str, ...], *, number: int, metrics: tuple[st
         for last in list(scores.rows.get(number, {}).values())[-1:]:
             table = scores.tables[number]
             teacher = {row.student: row for row in table.rows if not row.teacher}.get(last.teacher)
-            for column in scores.columns(number, *metrics):
-                low = scores.of_row(number, teacher, column)
-                high = scores.better((number,), last.pair, losses, column)
-                yield Comparison(last.pair, f"teacher and {_named(losses)}", column, low, high)
+            for metric in metrics:
+                low = scores.of_row(number, teacher, metric)
+                yield Comparison(last.pair, low, scores.better((number,), last.pair, losses, metric))
 
     return comparisons
 
@@ -151,11 +161,9 @@ def gap_grows(scores: Scores) -> Iterator[Comparison]:
     """Compare symmetric less asymmetric mAP with and without distractors: it is larger with them."""
     for pair in scores.pairs(7, 8, 9, 10):
         for loss in IN_TEACHERS_SPACE:
-            for column in scores.columns(7, "mAP"):
-                found = [scores(number, pair, loss, column) for number in (7, 8, 9, 10)]
-                # rounded, so that equal gaps are equal in binary too
-                low, high = np.round(found[0] - found[1], 4), np.round(found[2] - found[3], 4)
-                yield Comparison(pair, f"gap of {loss}", column, low, high)
+            found = [scores(number, pair, loss) for number in (7, 8, 9, 10)]
+            # rounded, so that equal gaps are equal in binary too
+            yield Comparison(pair, np.round(found[0] - found[1], 4), np.round(found[2] - found[3], 4))
 
 
 def near_chance(scores: Scores) -> Iterator[Comparison]:
@@ -163,40 +171,26 @@ def near_chance(scores: Scores) -> Iterator[Comparison]:
     mAP."""
     for pair in scores.pairs(8):
         for loss in ("rkd", "dr"):
-            for column in scores.columns(8, "mAP"):
-                bound = _towards_reg(scores, 8, pair, column, NEAR_CHANCE)
-                yield Comparison(pair, loss, column, scores(8, pair, loss, column), bound)
+            yield Comparison(pair, scores(8, pair, loss), _towards_reg(scores, 8, pair, NEAR_CHANCE))
 
 
 def far_above_chance(scores: Scores) -> Iterator[Comparison]:
     """Compare each successor in Table 12: it comes FAR_ABOVE_CHANCE or more of the way from a random ranking to reg
     in mAP."""
     for pair, loss in scores.rows.get(12, ()):
-        for column in scores.columns(12, "mAP") if loss in SUCCESSORS else ():
-            bound = _towards_reg(scores, 12, pair, column, FAR_ABOVE_CHANCE)
-            yield Comparison(pair, loss, column, bound, scores(12, pair, loss, column), ties=True)
+        if loss in SUCCESSORS:
+            bound = _towards_reg(scores, 12, pair, FAR_ABOVE_CHANCE)
+            yield Comparison(pair, bound, scores(12, pair, loss), ties=True)
 
 
-def _towards_reg(scores: Scores, number: int, pair: str, column: str, share: float) -> np.ndarray:
-    """Return the score so far on the way from a random ranking to reg."""
-    chance = scores.chance(number, column)
-    return chance + share * (scores(number, pair, "reg", column) - chance)
+def _towards_reg(scores: Scores, number: int, pair: str, share: float) -> np.ndarray:
+    """Return the mAP so far on the way from a random ranking to reg."""
+    chance = scores.chance(number)
+    return chance + share * (scores(number, pair, "reg") - chance)
 
 
 def _in_order(scores: Scores, numbers, order, metric: str, ties: bool) -> Iterator[Comparison]:
-    columns = next((scores.columns(number, metric) for number in numbers if number in scores.tables), ())
     for pair in scores.pairs(*numbers):
-        for column in columns:
-            for groups in order:
-                low, high = (scores.better(numbers, pair, losses, column) for losses in groups)
-                yield Comparison(pair, " and ".join(map(_named, groups)), column, low, high, ties)
-
-
-def _named(losses: tuple[str, ...]) -> str:
-    return losses[0] if len(losses) == 1 else f"the better of {' and '.join(losses)}"
-
-
-def _leads(high: np.ndarray, low: np.ndarray) -> bool:
-    """Return whether `high` is CLEAR_LEAD above `low`. If one is missing it is True, so that the pair, which then
-    has an unknown score, is left out."""
-    return np.isnan(high[0] - low[0]) or tenths(high[0]) - tenths(low[0]) >= CLEAR_LEAD
+        for groups in order:
+            low, high = (scores.better(numbers, pair, losses, metric) for losses in groups)
+            yield Comparison(pair, low, high, ties)

@@ -1,8 +1,7 @@
-"""Read and check the metrics records, average them over seeds, and look up single scores."""
+"""Read and check the metrics records, and look up single scores."""
 
 import statistics
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Iterable
 from pathlib import Path
 
 from aml.files.atomic import read_json
@@ -56,25 +55,6 @@ def any_record(records: dict[str, dict], networks: Iterable[Network]) -> dict | 
     return next((records[key] for _, key in present(records, networks)), None)
 
 
-def over_seeds(
-    records: dict[str, dict], networks: Iterable[Network], statistic: Callable[[list[float]], float]
-) -> dict[str, dict]:
-    """Return a record for each network whose scores are a statistic, such as `mean`, of those of its seeds.
-
-    A network without one of its records has none. Raises ValueError where a seed lacks a score that another has.
-    """
-    found = {}
-    for network in networks:
-        of_seeds = {key: records[key] for key in network.record_keys if key in records}
-        if len(of_seeds) == len(network.record_keys):
-            sections = ("symmetric", "asymmetric") if network.teacher else ("symmetric",)
-            found[network.key] = {
-                "evaluation": next(iter(of_seeds.values()))["evaluation"],
-                **{section: _combined(of_seeds, (section,), statistic) for section in sections},
-            }
-    return found
-
-
 def mean(values: list[float]) -> float:
     """Return the mean, rounded so that halves are halves in binary too."""
     return round(statistics.fmean(values), 9)
@@ -99,13 +79,6 @@ def get(record: dict, key: str, *path: str):
             raise ValueError(f"record {key!r} lacks {'.'.join(path[: depth + 1])}; it has: {known}")
         node = node[name]
     return node
-
-
-def _combined(of_seeds: dict[str, dict], path: tuple[str, ...], statistic: Callable):
-    nodes = [get(record, key, *path) for key, record in of_seeds.items()]
-    if not isinstance(nodes[0], dict):
-        return statistic(nodes)
-    return {name: _combined(of_seeds, (*path, name), statistic) for name in dict.fromkeys(chain(*nodes))}
 
 
 def _own(network: Network, key: str) -> dict[tuple[str, str], object]:

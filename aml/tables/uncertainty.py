@@ -16,6 +16,7 @@ from aml.params.grid import key_of
 from aml.params.reports import BootstrapSettings, TableSettings
 from aml.tables.bootstrap import CHANCE, Draws, Scores, percentile_interval, recorded
 from aml.tables.model import Table, by_pair, select
+from aml.tables.records import mean
 
 # Lines of intervals.csv and differences.csv. A difference is mAP of the pair's first loss minus that of its second;
 # within_noise is 1 or 0.
@@ -23,14 +24,17 @@ Interval = namedtuple("Interval", "key protocol set level mAP low high")
 Difference = namedtuple("Difference", "pair protocol set level first second difference low high within_noise")
 
 
-def find_intervals(draws: Draws, means: dict[str, dict], settings: BootstrapSettings) -> list[Interval]:
-    """Return the interval of each network's mAP in each column; mAP is that of `means`, the records over seeds by
-    network key."""
+def find_intervals(
+    draws: Draws, records: dict[str, dict], tables: TableSettings, settings: BootstrapSettings
+) -> list[Interval]:
+    """Return the mean over seeds of each network's mAP in each column, with its interval."""
+    networks = {network.key: network for network in tables.networks()}
     drawn = {place: values for place, values in draws.items() if place[-1] == "mAP" and place[0] != CHANCE}
-    return [
-        Interval(key, *column, float(recorded(means[key], column)), *interval)
-        for (key, *column, _), interval in zip(drawn, _intervals(list(drawn.values()), settings), strict=True)
-    ]
+    lines = []
+    for (key, *column, _), interval in zip(drawn, _intervals(list(drawn.values()), settings), strict=True):
+        of_seeds = [recorded(records[of_seed], column) for of_seed in networks[key].record_keys]
+        lines.append(Interval(key, *column, mean(of_seeds), *interval))
+    return lines
 
 
 def find_differences(

@@ -61,15 +61,17 @@ def test_claims_on_the_printed_values():
     reports = check_claims(PAPER_S)
     made_of = {name: comparisons(PAPER_S, name) for name in reports}
     counts = {
-        name: (report["holding"], report["total"], sum(c.holds for c in made_of[name]), len(made_of[name]))
+        name: (
+            *(report["holding"], report["total"]),
+            *(sum(c.holds.sum() for c in made_of[name]), sum(c.holds.size for c in made_of[name])),
+        )
         for name, report in reports.items()
     }
     assert counts == ON_PRINTED_VALUES
     assert all(report["left_out"] == 0 for report in reports.values())
     assert reports["f"]["failing"] == ["EfficientNet-B3 by ResNet101"]
-    (failing,) = (comparison for comparison in made_of["f"] if not comparison.holds)
-    assert (failing.column, failing.what) == ("roxford5k_medium_mP@10", "teacher and contr_plus")
-    assert (failing.low, failing.high) == (85.7, 84.7)
+    _, precision = made_of["f"]
+    assert precision.low[~precision.holds] == 85.7 and precision.high[~precision.holds] == 84.7
     assert check_claims(BUILT) == reports
 
 
@@ -80,12 +82,6 @@ def test_a_pair_with_a_missing_cell_is_left_out_and_counted():
     assert [reports["c1"][name] for name in COUNTS] == [2, 2, 2, []]
     left_out = {name: reports[name]["left_out"] for name in ("e", "a3", "i", "j", "k1", "k2", "l")}
     assert left_out == {"e": 2, "a3": 1, "i": 2, "j": 1, "k1": 2, "k2": 1, "l": 2}
-
-
-@pytest.mark.parametrize("tables", [[], build_tables(paper_settings(), {})], ids=["no tables", "no records"])
-def test_nothing_to_check_holds_neither_way(tables):
-    for report in check_claims(tables).values():
-        assert report["holding"] == report["total"] == 0 and report["failing"] == []
 
 
 @pytest.mark.parametrize(
@@ -108,22 +104,7 @@ def test_two_exchanged_cells_break_a_claim_in_their_pair(claim, table, pair, col
         return row.values | {column: cells[partner[row.loss]][column]} if is_one else row.values
 
     assert strictly(check_claims(PAPER_S)[claim])
-    after = changed(PAPER_S, exchanged)
-    assert check_claims(after)[claim]["failing"] == [pair]
-    assert {(c.pair, c.column) for c in comparisons(after, claim) if not c.holds} == {(pair, column)}
-
-
-@pytest.mark.parametrize(("points", "total"), [(4.9, 0), (5.0, 4)])
-def test_losses_less_than_five_points_apart_may_change_order_in_precision(points, total):
-    """Each pair's losses so many points apart in mAP, in the opposite order in mP@10."""
-    ranks = {"contr": 0, "reg": 1}
-
-    def spread(_, row):
-        if row.teacher and row.loss in ranks:
-            return {c: (points if c.endswith("mAP") else -1) * ranks[row.loss] for c in row.values}
-
-    report = check_claims(changed(PAPER_S, spread))["l"]
-    assert (report["holding"], report["total"]) == (0, total)
+    assert check_claims(changed(PAPER_S, exchanged))[claim]["failing"] == [pair]
 
 
 def test_ties_count_for_best_and_worst_but_improve_nothing_and_a_zero_cannot_fall():
@@ -159,7 +140,7 @@ def test_losses_beyond_the_paper_are_far_above_chance_from_half_of_the_way_to_re
         found = changed(tables, lambda _, row, s=scores: dict.fromkeys(row.values, s.get(row.loss, 50.0)))
         found = [replace(table, chance=dict.fromkeys(table.columns, 20.0)) for table in found]
         report = check_claims(found)["m"]
-        assert (report["holding"], report["total"], len(comparisons(found, "m"))) == (num_holding, 4, 48)
+        assert (report["holding"], report["total"], len(comparisons(found, "m"))) == (num_holding, 4, 12)
     assert check_claims(build_tables(paper_settings(losses=SUCCESSORS), records))["m"]["left_out"] == 4
 
 

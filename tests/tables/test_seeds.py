@@ -1,8 +1,7 @@
-"""Students of several seeds: one row of means and standard deviations; and of one seed, what there was before."""
+"""Students of several seeds: one row of means and standard deviations."""
 
 import copy
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +14,9 @@ from aml.tables.captions import BOLD
 from aml.tables.csv_files import IDENTITY_COLUMNS, read_tables, write_tables
 from aml.tables.latex import render
 from aml.tables.model import tenths
-from aml.tables.records import mean, over_seeds
-from aml.tables.uncertainty import find_differences, find_intervals
+from aml.tables.uncertainty import find_intervals
 from tests import read_rows
 from tests.pages.page_content import content
-from tests.stages.test_tables_stage import paper, run
 from tests.tables.paper_records import paper_settings, printed_records, with_seeds, write_queries
 
 FACTORS = {0: 1.0, 1: 0.97, 7: 0.9}
@@ -36,27 +33,6 @@ def records():
 
 def scores_of(key: str, protocol: str, name: str, level: str, metric: str) -> list[float]:
     return [RECORDS[f"{key}-{seed}"][protocol][name][level][metric] for seed in FACTORS]
-
-
-def test_one_seed_gives_the_bytes_of_none(tmp_path):
-    plain = printed_records()
-    for name, records, seeds in (("none", plain, None), ("one", with_seeds(plain, {7: 1.0}), [7])):
-        values = paper()
-        values["grid"]["seeds"] = seeds
-        (tmp_path / name).mkdir()
-        queried = [key for key in records if {"reg", "contr_plus"} & set(key.split("-")) or key == "vgg16"]
-        write_queries(tmp_path / name / "queries", records, queried)
-        run(tmp_path / name, records, values)
-    none, one = (
-        {
-            path.relative_to(folder): path.read_bytes()
-            for path in [*folder.glob("tables/*"), folder / "claims.csv"]
-            if path.name != "tables.json"  # its lines on whitening name each seed
-        }
-        for folder in (tmp_path / "none", tmp_path / "one")
-    )
-    assert one == none and len(none) == 18 and b"pm" not in none[Path("tables/table7.tex")]
-    assert none[Path("tables/differences.csv")].count(b"\n") == 1 + 4 * 2 * 4  # pairs, protocols, columns
 
 
 def test_cells_are_numpy_s_mean_and_standard_deviation(records, tmp_path):
@@ -124,41 +100,21 @@ def test_without_one_seed_s_record_a_row_is_dashes(records, tmp_path):
         assert (set(row.deviations.values()) == {None}) is (dashes or row.student in TEACHERS)
 
 
-def test_a_record_of_another_seed_is_refused(records):
-    records[f"{REG}-0"]["network"]["seed"] = 1
-    with pytest.raises(ValueError, match=f"record '{REG}-0': network.seed is 1; accepted: 0"):
-        build_tables(SETTINGS, records)
-    records[f"{REG}-0"]["network"]["seed"] = 0
-    del records[f"{REG}-0"]["asymmetric"]["rparis6k"]["hard"]
-    with pytest.raises(ValueError, match=f"'{REG}-0' lacks asymmetric.rparis6k.hard; it has: medium"):
-        build_tables(SETTINGS, records)
-
-
-def test_intervals_are_over_seeds_too(records, tmp_path):
+def test_intervals_are_those_of_the_mean_over_seeds(records, tmp_path):
     """All queries of a seed agree, so the seeds alone make the width: its draws are 27 means of three."""
     bootstrap = BootstrapSettings(seed=0, draws=4000, confidence=90.0)
     for loss in ("reg", "contr_plus"):
         keys = [f"mobilenet_v2-vgg16-{loss}-{seed}" for seed in FACTORS]
         write_queries(tmp_path / "q", records, keys, shifts=np.zeros(5))
-    scores, means = read_scores(tmp_path / "q", records, SETTINGS), over_seeds(records, SETTINGS.networks(), mean)
-    draws = draw(scores, bootstrap)
-    lines = find_intervals(draws, means, bootstrap)
-    assert {line.key for line in lines} == {REG, "mobilenet_v2-vgg16-contr_plus"} and len(lines) == 2 * 2 * 8
-
-    def interval(values: np.ndarray) -> list[float]:
-        """5 % and 95 % of the 27 means are a mean that several draws give, so sampling doesn't move them."""
-        return pytest.approx(np.percentile([np.mean(three) for three in product(values, repeat=3)], [5, 95]), abs=0.02)
-
-    for line in lines:
-        of_seeds = np.array(scores_of(line.key, line.protocol, line.set, line.level, "mAP"))
-        assert line.mAP == pytest.approx(of_seeds.mean()) and [line.low, line.high] == interval(of_seeds)
-    for line in find_differences(scores, draws, SETTINGS, bootstrap):
-        place = line.protocol, line.set, line.level, "mAP"
-        first, second = (np.array(scores_of(f"{line.pair}-{loss}", *place)) for loss in (line.first, line.second))
-        assert [line.low, line.high] == interval(first - second)
-    (tmp_path / f"q/{REG}-7.csv").unlink()
+    (tmp_path / "q/mobilenet_v2-vgg16-contr_plus-7.csv").unlink()
     scores = read_scores(tmp_path / "q", records, SETTINGS)
-    assert {key for answers in scores.values() for key in answers.scores} == {"mobilenet_v2-vgg16-contr_plus", "chance"}
+    lines = find_intervals(draw(scores, bootstrap), records, SETTINGS, bootstrap)
+    assert {line.key for line in lines} == {REG} and len(lines) == 2 * 8
+    for line in lines:
+        of_seeds = scores_of(REG, line.protocol, line.set, line.level, "mAP")
+        # of the 27 means, one that several draws give: sampling doesn't move it
+        ends = np.percentile([np.mean(three) for three in product(of_seeds, repeat=3)], [5, 95])
+        assert line.mAP == pytest.approx(np.mean(of_seeds)) and (line.low, line.high) == pytest.approx(ends, abs=0.02)
 
 
 def test_the_page_has_deviations(tmp_path):

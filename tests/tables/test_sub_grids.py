@@ -110,6 +110,7 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(folder, grid, num_ro
     found = reports(folder, values)
     rows = list(csv.DictReader(found["tables/table7.csv"].decode().splitlines()))
     assert len(rows) == num_rows and all(row["roxford5k_medium_mAP"] for row in rows)
+    assert not any(column.endswith("_sd") for column in rows[0])  # there is one seed
     assert "map_cost.svg" in [picture["file"] for picture in json.loads(found["figures/figures.json"])]
     text = found["index.html"].decode()
     beyond = [sign in text for sign in ('id="table-12"', "5, 7, 11", "its nearest images", "neighbours: the others")]

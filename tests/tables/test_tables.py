@@ -149,6 +149,7 @@ def test_caption_says_what_was_measured_and_on_what(records):
         ("network/key", "x", "network.key is 'x'; accepted: 'mobilenet_v2-vgg16-reg'"),
         ("network/teacher", None, "network.teacher is None; accepted: 'vgg16'"),
         ("network/loss", "contr", "network.loss is 'contr'; accepted: 'reg'"),
+        ("network/seed", 1, "network.seed is 1; accepted: None"),
         ("network/dimension", 2048, "network.dimension is 2048; accepted: 512"),
         ("evaluation/sets/roxford5k/digest", "ef", "as in record 'vgg16'"),
         ("evaluation/sets/rparis6k/num_queries", 69, "as in record 'vgg16'"),

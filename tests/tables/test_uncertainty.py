@@ -28,7 +28,7 @@ def test_every_cell_has_its_interval_and_what_all_queries_agree_on_is_no_noise(r
     """Shifts are the same in all files, so each difference is that of the means, without any width."""
     scores = read_scores(write_queries(tmp_path / "q", records, every(records)), records, SETTINGS)
     draws = draw(scores, BOOTSTRAP)
-    lines = find_intervals(draws, records, BOOTSTRAP)
+    lines = find_intervals(draws, records, SETTINGS, BOOTSTRAP)
     assert len(lines) == (4 + 2 * 6) * 2 * 2 * 2  # 4 networks without teacher, 6 under two protocols; 2 sets x 2 x 2
     for line in lines:
         mean = records[line.key][line.protocol][line.set][line.level]["mAP"]
