@@ -1,4 +1,5 @@
-"""Tiny packed sets: a training set `train`, a test set `test` and distractors `crowd`, of noise in many sizes."""
+"""Tiny packed sets: a training set `train`, a test set `test` and distractors `crowd`, of noise in many sizes. And the
+parameters of an extraction."""
 
 from pathlib import Path
 
@@ -13,6 +14,17 @@ NUM_TRAIN, NUM_DATABASE, NUM_QUERIES, NUM_DISTRACTORS = 40, 9, 2, 12
 LABELS = [{"easy": [0, 4], "hard": [7], "junk": [2]}, {"easy": [1], "hard": [5, 6], "junk": []}]
 GRID = {"train_set": "train", "test_sets": ["test"], "distractors": None, "loss_without_teacher": "contr"}
 NO_EXPANSION = {"query": None, "database": None}
+RUNTIME = {
+    "device": "cpu", "processes": 1, "num_threads": None, "num_workers": 0, "num_downloads": 1, "compile": False,
+}  # fmt: skip
+VALUES = {
+    "runtime": RUNTIME,
+    "grid": GRID | {"distractors": "crowd"},
+    "whitening": {"shrinkage": 0},
+    "extract": {
+        "image_size": 32, "batch_size": 4, "precision": "float32", "scales": [1.0, 0.5], "distractor_dtype": "float16",
+    },
+}  # fmt: skip
 # Landscape, portrait and odd sides; at 32 pixels the second and the last have one shape.
 SIZES = [(40, 32), (32, 40), (40, 30), (37, 29), (31, 38)]
 PANORAMA, PANORAMA_ROW = (200, 20), 7

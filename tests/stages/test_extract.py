@@ -1,6 +1,8 @@
-"""The stage `extract`: databases whitened by the network's own whitening or a learned one, queries raw; interrupted."""
+"""The stage `extract`: databases whitened by the network's own whitening or a learned one, queries raw; interrupted; in
+two processes."""
 
 import copy
+import os
 import shutil
 from collections import Counter
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import aml.extraction.describe
 from aml.compute.device import runtime
@@ -18,25 +21,30 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.evaluated_lists import whitening_list
 from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
+from aml.networks.network import RetrievalNetwork
+from aml.networks.stored import save_network
 from stages import extract
-from tests import contents, set_at
-from tests.stages.packed_sets import GRID
-from tests.stages.shared_work import VALUES, write_inputs
+from tests import ROOT, contents, python, set_at
+from tests.stages.packed_sets import VALUES, write_sets
 
-WITH_CROWD = VALUES | {"grid": GRID | {"distractors": "crowd"}}
 HOW = {"image_size": 32, "scales": [1.0, 0.5], "precision": "float32"}
 DATABASES = ("test.database", "crowd.database")
+NUM_ROWS = 6  # of a shard
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(descriptor_folder, "NUM_ROWS", 6)
+    monkeypatch.setattr(descriptor_folder, "NUM_ROWS", NUM_ROWS)
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     """A folder of sets and a model; its raw descriptors by list; the pairs of whitening."""
-    folder = write_inputs(tmp_path_factory.mktemp("extract"))
+    folder = tmp_path_factory.mktemp("extract")
+    write_sets(folder / "sets")
+    torch.manual_seed(0)
+    network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=8, gem_p=3.0)
+    save_network(folder / "model", network, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3}, record={})
     images, pairs = whitening_list(folder / "sets/train")
     lists = lists_of_testing(folder / "sets", test_sets=["test"], distractors="crowd") | {"train.whitening": images}
     dtypes, where = dict.fromkeys(lists, "float32"), runtime(VALUES)
@@ -46,14 +54,14 @@ def inputs(tmp_path_factory):
     return folder, {name: raw[name] for name in lists}, pairs
 
 
-def extracted(inputs, folder, model="model", values=WITH_CROWD) -> DescriptorFolder:
+def extracted(inputs, folder, model="model", values=VALUES) -> DescriptorFolder:
     extract.main(inputs / model, inputs / "sets", folder, values)
     return DescriptorFolder(folder)
 
 
 def changed(name: str, value) -> dict:
     """The parameters, with another value at a dotted name."""
-    return set_at(copy.deepcopy(WITH_CROWD), name, value)
+    return set_at(copy.deepcopy(VALUES), name, value)
 
 
 def assert_whitened_by(folder: DescriptorFolder, raw: dict, whitening: Whitening) -> None:
@@ -88,7 +96,7 @@ def test_a_network_s_own_whitening_is_taken_over_and_no_whitening_image_describe
         (tmp_path / "owns" / name).symlink_to(folder / "model" / name)
     write_whitening(tmp_path / "owns", own)
     monkeypatch.setattr(extract, "whitening_list", lambda folder: pytest.fail("its list is not needed"))
-    for values in (WITH_CROWD, no_set):
+    for values in (VALUES, no_set):
         described = extracted(folder, tmp_path / "x", tmp_path / "owns", values)
         assert_whitened_by(described, raw, own)
         np.testing.assert_array_equal(read_whitening(tmp_path / "x").projection, own.projection)
@@ -102,9 +110,28 @@ def whole(inputs, tmp_path_factory):
     """The files of a run in one go."""
     folder = tmp_path_factory.mktemp("whole") / "x"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(descriptor_folder, "NUM_ROWS", 6)
+        patch.setattr(descriptor_folder, "NUM_ROWS", NUM_ROWS)
         extracted(inputs[0], folder)
     return contents(folder)
+
+
+STAGE = f"""
+from aml.extraction import descriptor_folder
+from stages.extract import main
+from stages.runtime import run_command
+
+descriptor_folder.NUM_ROWS = {NUM_ROWS}  # else all of so few images are the first process's
+run_command(main, in_processes=True)
+"""
+
+
+def test_two_processes_write_the_bytes_of_one_and_leave_nothing_else(inputs, whole, tmp_path):
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed("runtime.processes", 2)))
+    words, path = (inputs[0] / "model", inputs[0] / "sets", tmp_path / "out/x"), f"{tmp_path}:{ROOT}"
+    done = python("-m", "stage", *words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "out/x") == whole and [path.name for path in (tmp_path / "out").iterdir()] == ["x"]
 
 
 @pytest.fixture

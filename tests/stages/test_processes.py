@@ -1,34 +1,13 @@
-"""Several processes that share an extraction: the bytes of one process, or one sentence."""
+"""Several processes that share a stage's work: each has its part, and one that fails ends all."""
 
 import itertools
-import json
 import time
-from pathlib import Path
 
 import pytest
 
 from aml.extraction.descriptor_folder import Shards
-from tests import ROOT, contents, python
-from tests.stages.shared_work import RUNTIME, VALUES, main, write_inputs
-
-
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory) -> tuple[Path, Path]:
-    """What one process makes, and what two make."""
-    folder = tmp_path_factory.mktemp("shared")
-    inputs = write_inputs(folder / "inputs")
-    main(inputs, folder / "one", VALUES)
-    values = VALUES | {"runtime": RUNTIME | {"processes": 2}}
-    (folder / "values.json").write_text(json.dumps(values))
-    done = python("-m", "tests.stages.shared_work", inputs, folder / "two", folder / "values.json", timeout=100)
-    assert done.returncode == 0, done.stderr
-    return folder / "one", folder / "two"
-
-
-def test_descriptors_are_equal_bit_for_bit_and_nothing_else_is_left(outputs):
-    assert [path.name for folder in outputs for path in folder.iterdir()] == ["descriptors"] * 2
-    one, two = (contents(folder / "descriptors") for folder in outputs)
-    assert one == two and len(one) == 4
+from tests import ROOT, python
+from tests.stages.packed_sets import RUNTIME
 
 
 def test_every_shard_has_one_process(tmp_path):

@@ -10,8 +10,7 @@ from aml.images import ImageTensors
 from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import save_network
 from stages import targets
-from tests.stages.packed_sets import NUM_TRAIN, write_sets
-from tests.stages.shared_work import RUNTIME
+from tests.stages.packed_sets import NUM_TRAIN, RUNTIME, write_sets
 
 NORMALISATION = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4]}
 VALUES = {"targets": {"image_size": 32, "batch_size": 4, "precision": "float32"}, "runtime": RUNTIME}

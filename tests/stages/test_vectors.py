@@ -12,9 +12,8 @@ from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.image_sets import read_images, read_lists
 from aml.files.whitening import read_whitening
 from stages import evaluate, vectors
-from tests.stages.packed_sets import GRID, NO_EXPANSION, labels_of, write_sets
+from tests.stages.packed_sets import GRID, NO_EXPANSION, VALUES, labels_of, write_sets
 from tests.stages.random_descriptors import describe
-from tests.stages.shared_work import VALUES
 
 COMPONENTS = 5
 STEMS = ("train", "test", "test.queries", "crowd")
@@ -48,7 +47,7 @@ def save(folder: Path, stem: str, of_names: dict[str, np.ndarray]) -> None:
 
 def run(processed, folder, **changed) -> tuple[DescriptorFolder, DescriptorFolder]:
     """The targets and the descriptors of the teacher `made`."""
-    values = VALUES | {"grid": GRID | {"distractors": "crowd"}, "whitening": {"shrinkage": 0.5}}
+    values = VALUES | {"whitening": {"shrinkage": 0.5}}
     values["vectors"] = {"made": TEACHER | {"whitening": "learned"} | changed}
     vectors.main("made", folder / "given", processed, folder / "targets", folder / "descriptors/made", values)
     return DescriptorFolder(folder / "targets"), DescriptorFolder(folder / "descriptors/made")
