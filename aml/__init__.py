@@ -3,5 +3,5 @@
 Read in this order: losses (one equation a file), training (tuples, objective, loop), networks, images, extraction
 (descriptors at several scales), evaluation (whitening, ranking, protocol), tables, pages. Around these: params (what
 params.yaml may say), files (formats that stages share), datasets, download and pretrained (what comes from elsewhere),
-compute (device, memory, processes, unfinished work), complexity, closures (which code a stage needs), run_log.
+compute (device, memory, processes, unfinished work), complexity, run_log.
 """

@@ -9,16 +9,15 @@ import yaml
 from dvc.repo import Repo
 
 from aml import losses
-from aml.closures import Code
 from aml.networks import backbones
-from stages.code import BY_NAME, CELLS, OUTSIDE, needed
+from stages.code import CELLS, Code, needed
 from tests import ROOT, python, stages_of_the_graph
 
 STAGES = stages_of_the_graph()
 PUBLISHED = yaml.safe_load((ROOT / "published/dvc.yaml").read_text())["stages"]  # its code is linked to the project's
 STAGES |= {f"published/{name}": stage for name, stage in PUBLISHED.items()}
 READERS = [name for name in STAGES if name.rpartition("/")[2] != "code"]
-CODE = Code(ROOT, outside=OUTSIDE, by_name=BY_NAME)
+CODE = Code(ROOT)
 
 
 def imports(path: Path) -> set[Path]:
