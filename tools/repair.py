@@ -15,15 +15,15 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dvc.exceptions import DvcException
+from dvc.repo import Repo
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 from dvc.utils import strictyaml
+from dvc_data.hashfile.state import StateNoop
 
 TEMPORARY = Path(".dvc/tmp")
 LOCAL = Path("data/local")
@@ -31,11 +31,10 @@ CONFLICT = re.compile(rb"^<{7} ", re.MULTILINE)
 
 
 def main(*, verify: bool = False) -> None:
-    locks = [Path("dvc.lock"), *sorted(Path().glob("graph/*/dvc.lock"))]
     TEMPORARY.mkdir(parents=True, exist_ok=True)
     with open(TEMPORARY / "lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # DVC's own lock: no other process writes now
-        for path in (*locks, TEMPORARY / "rwlock"):
+        for path in (Path("dvc.lock"), *sorted(Path().glob("graph/*/dvc.lock")), TEMPORARY / "rwlock"):
             remove_unreadable(path)
         for folder in [*LOCAL.glob("*")]:
             # never through a link: what is behind it is the user's
@@ -46,8 +45,7 @@ def main(*, verify: bool = False) -> None:
                 folder.mkdir()
                 (folder / "watched.json").write_text("[]\n")  # DVC sees it, and runs `sources` again
         if verify:
-            cache = subprocess.run(["dvc", "cache", "dir"], stdout=subprocess.PIPE, text=True, check=True).stdout
-            remove_damaged(Path(cache.strip()) / "files" / "md5", [path for path in locks if path.exists()])
+            remove_damaged()
 
 
 def remove(path: Path, reason: str) -> None:
@@ -60,51 +58,34 @@ def remove_unreadable(path: Path) -> None:
     if not path.exists():
         return
     try:
-        read_lock(path) if path.suffix == ".lock" else json.loads(path.read_text(encoding="utf-8"))
+        if path.suffix == ".lock":
+            strictyaml.load(str(path), COMPILED_LOCKFILE_SCHEMA)
+        else:
+            json.loads(path.read_text(encoding="utf-8"))
     except (DvcException, ValueError) as error:
         is_merge = CONFLICT.search(path.read_bytes())
         reason = "a merge left conflicts in it" if is_merge else "DVC was killed while writing it"
         remove(path, f"{reason} ({str(error).splitlines()[0]})")
 
 
-def read_lock(path: Path) -> dict:
-    """Return the content of a dvc.lock. Raises DvcException where DVC would."""
-    return strictyaml.load(str(path), COMPILED_LOCKFILE_SCHEMA)[0]
-
-
-def remove_damaged(objects: Path, locks: list[Path]) -> None:
-    """Remove files in DVC's cache (`objects`: <two digits of the md5>/<the others>) whose md5 is not their name, and
-    outputs of the stages in `locks` with an md5 that neither the lock nor the cache knows."""
-    cached = {path: path.parent.name + path.name.removesuffix(".dir") for path in sorted(objects.glob("??/*"))}
-    outputs = [out for lock in locks for stage in read_lock(lock)["stages"].values() for out in stage.get("outs", [])]
-    made = dict(file for out in outputs for file in files(Path(out["path"]), out["md5"], objects))
-    expected = cached | {path: md5 for path, md5 in made.items() if path.is_file()}
-    found = md5s(expected)
-    known = {md5 for path, md5 in cached.items() if found[path] == md5}  # a lock of another commit has other versions
-    damaged = [path for path, md5 in expected.items() if found[path] not in {md5, *(known if path in made else ())}]
-    for path in damaged:
-        remove(path, f"damaged, its md5 is {found[path]} instead of {expected[path]}")
-    print(f"repair: {len(damaged)} of {len(expected)} files were damaged", file=sys.stderr)
-
-
-def files(output: Path, md5: str, objects: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a stage's output with their md5. Those of a folder come from its listing in DVC's cache, if
-    that is whole."""
-    listing = objects / md5[:2] / md5[2:]
-    if not md5.endswith(".dir"):
-        yield output, md5
-    elif listing.exists() and md5_of(listing) == md5.removesuffix(".dir"):
-        for entry in json.loads(listing.read_text(encoding="utf-8")):
-            yield output / entry["relpath"], entry["md5"]
-
-
-def md5s(paths: Iterable[Path]) -> dict[Path, str]:
-    """Return the md5 of each file; files that are links to each other are read once."""
-    identities = {path: (os.stat(path).st_dev, os.stat(path).st_ino) for path in paths}
-    one_each = {identity: path for path, identity in identities.items()}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip(one_each, pool.map(md5_of, one_each.values()), strict=True))
-    return {path: found[identity] for path, identity in identities.items()}
+def remove_damaged() -> None:
+    """Remove files in DVC's cache whose md5 is not their name, and outputs that are neither what dvc.lock says nor
+    another version that the cache has."""
+    with Repo() as repo:
+        repo.state = StateNoop()  # else DVC believes the md5 that it has noted for a file of the same size and time
+        objects = sorted(Path(repo.cache.local.path).glob("??/*"))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            md5s = zip(objects, pool.map(md5_of, objects), strict=True)
+            damaged = [path for path, md5 in md5s if md5 != path.parent.name + path.name.removesuffix(".dir")]
+        for path in damaged:
+            remove(path, "damaged, its md5 is not its name")
+        changed = repo.data_status(granular=True)["uncommitted"].get("modified", [])
+        uncached = [out for out in repo.index.outs if not out.use_cache and out.hash_info]
+        changed += [str(out) for out in uncached if out.isfile() and md5_of(Path(str(out))) != out.hash_info.value]
+        outputs = [path for path in map(Path, changed) if path.is_file() and not repo.cache.local.exists(md5_of(path))]
+        for path in outputs:
+            remove(path, "damaged, its md5 is not that in dvc.lock")
+    print(f"repair: {len(damaged + outputs)} files were damaged", file=sys.stderr)
 
 
 def md5_of(path: Path) -> str:
