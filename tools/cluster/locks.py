@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dvc.dvcfile import PROJECT_FILE
 from dvc.repo import Repo, lock_repo
 from dvc.stage.cache import RunCacheNotFoundError
+from dvc.utils import parse_target
 from dvc.utils.serialize import load_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 
@@ -37,7 +39,7 @@ def merge_entries(entries: dict[str, dict]) -> None:
 def dependencies(address: str) -> dict[str, object]:
     """Return for each dependency of a stage its hash in the workspace, or the values of its parameters."""
     with locked() as repo:
-        stage = repo.stage.load_one(*divided(address))
+        stage = repo.stage.get_target(address)
         stage.save_deps()
         return {str(dep): dep.hash_info.value for dep in stage.deps}
 
@@ -45,7 +47,7 @@ def dependencies(address: str) -> dict[str, object]:
 def restorable(address: str) -> bool:
     """Return whether DVC's run cache or an entry in dvc.lock has the outputs for the dependencies in the workspace."""
     with locked() as repo:
-        stage = repo.stage.load_one(*divided(address))
+        stage = repo.stage.get_target(address)
         if stage.changed_stage() or not stage.deps_cached():  # its entry belongs to other dependencies
             stage.save_deps()
             for out in stage.outs:
@@ -65,11 +67,5 @@ def locked() -> Iterator[Repo]:
 
 def lock_file(address: str) -> tuple[Path, str]:
     """Return the dvc.lock with a stage's entry, and the stage's name in it."""
-    path, name = divided(address)
-    return Path(path).with_suffix(".lock"), name
-
-
-def divided(address: str) -> tuple[str, str]:
-    """Return the dvc.yaml of a stage and its name in it."""
-    path, _, name = address.rpartition(":")
-    return path or "dvc.yaml", name
+    path, name = parse_target(address)
+    return Path(path or PROJECT_FILE).with_suffix(".lock"), name
