@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from dvc import dvcfile, lock_text
 from dvc.fs import LocalFileSystem
 from dvc.stage import serialize
-from tests.tools.drawn_locks import changes
+from tests.docs.drawn_locks import changes
 
 spec = importlib.util.spec_from_file_location("installed", sys.argv[1])
 installed = importlib.util.module_from_spec(spec)

@@ -59,23 +59,12 @@ def test_two_commits(capsys):
     ]
 
 
-def test_another_threshold_and_the_way_back_in_markdown(capsys):
-    main("after", "before", 0.4, markdown=True)
-    assert capsys.readouterr().out.splitlines()[:5] == [
-        "| table   | row         | column         |   before |   after |   moved |",
-        "|:--------|:------------|:---------------|---------:|--------:|--------:|",
-        "| 8       | S by T, reg | a_medium_mAP   |     10.6 |    10.0 |    -0.6 |",
-        "| 8       | S by T, reg | a_medium_mP@10 |     20.5 |    20.0 |    -0.5 |",
-        "| 8       | S by T, dr  | a_medium_mP@10 |        – |     6.0 |       – |",
-    ]
-
-
-def test_the_workspace_and_a_column_that_one_state_alone_has(capsys):
-    write({"a|b": ("2.0",)}, COLUMNS[:1])
-    main("HEAD~0", None, 0, markdown=True)
+def test_the_workspace_another_threshold_and_a_column_that_one_state_alone_has(capsys):
+    write({"a|b": ("0.6",)}, COLUMNS[:1])
+    main("HEAD~0", None, 0.3, markdown=True)
     _, _, line, _, _, counted, gone = capsys.readouterr().out.splitlines()
-    assert line == r"| 8       | S by T, a\|b | a_medium_mAP |      1.0 |     2.0 |    +1.0 |"
-    assert counted == "2 of 2 cells moved by more than 0 points from HEAD~0 to the workspace."
+    assert line == r"| 8       | S by T, a\|b | a_medium_mAP |      1.0 |     0.6 |    -0.4 |"
+    assert counted == "2 of 2 cells moved by more than 0.3 points from HEAD~0 to the workspace."
     names = [f"Table {n}, {name}" for n in (8, 10) for name in ("S by T, reg", "S by T, dr", f"column {COLUMNS[1]}")]
     assert gone == f"Gone: {'; '.join(names)}."
 
