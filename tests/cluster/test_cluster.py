@@ -1,12 +1,13 @@
-"""The small project by Ray: on one machine, and on two nodes with a folder each. A lost node: test_grid.py."""
+"""The small project by Ray: on one machine, on two nodes with a folder and GPUs each, and on nodes that share one."""
 
 import contextlib
+import re
 import signal
 import subprocess
 
 import pytest
 
-from tests.cluster.conftest import CELLS, assert_as_after_repro, ended, wait_until
+from tests.cluster.conftest import CELLS, assert_as_after_repro, cluster_of, ended, wait_until
 from tests.pipeline.conftest import processes_in
 
 pytestmark = pytest.mark.usefixtures("ray_installed")
@@ -38,51 +39,39 @@ def test_one_machine(project, serial):
     assert "cluster: nothing to do" in ended(project.start())
 
 
-@pytest.fixture
-def two_nodes(project, tmp_path, monkeypatch):
-    """A cluster whose first node has one CPU, and a function that adds a node with two, which works in a folder."""
-    from ray.cluster_utils import Cluster
-
-    for name, value in project.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(project.folder)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-
-    def add(folder, **gpus):
-        with contextlib.chdir(folder):
-            return cluster.add_node(num_cpus=2, **gpus)
-
-    yield cluster, add
-    cluster.shutdown()
-
-
 @pytest.mark.long
-def test_a_node_with_a_clone(project, serial, two_nodes, tmp_path):
-    cluster, add = two_nodes
+def test_a_node_with_a_clone(project, serial, tmp_path, monkeypatch):
+    """Each training has a GPU of its own; Ray only counts these GPUs, none is used."""
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", project.folder, clone], check=True)
     parameters = clone / "params.yaml"
     parameters.write_text(parameters.read_text().replace("seed: 0", "seed: 7"))  # of an earlier run there
-    add(clone)
-    (project.control / "hold").touch()
-    run = project.start("--address", cluster.address, "--remote", "store")
-    wait_until(lambda: set(project.starts()) == set(CELLS), run)
-    (project.control / "hold").unlink()
-    said = ended(run)
+    with cluster_of(project, monkeypatch, num_cpus=1, num_gpus=1) as cluster:
+        with contextlib.chdir(clone):
+            cluster.add_node(num_cpus=2, num_gpus=2)
+        (project.control / "hold").touch()
+        run = project.start("--address", cluster.address, "--remote", "store")
+        wait_until(lambda: set(project.starts()) == set(CELLS), run)
+        (project.control / "hold").unlink()
+        said = ended(run)
     assert f"cluster: {3 + 2 * len(CELLS)} run;" in said
     assert sorted(project.starts().values()) == sorted([[str(clone)], [str(clone)], [str(project.folder)]])
+    assert sorted(file.read_text().strip() for file in project.control.glob("gpu-*")) == ["0", "0", "1"]
     assert_as_after_repro(project, serial)
 
 
 @pytest.mark.long
-def test_each_stage_has_a_gpu_of_its_own(project, serial, two_nodes):
-    """Ray only counts these GPUs; none is used."""
-    cluster, add = two_nodes
-    add(project.folder, num_gpus=2)
-    (project.control / "hold").touch()
-    run = project.start("--address", cluster.address)
-    wait_until(lambda: len(project.starts()) == 2, run)
-    assert sorted(file.read_text().strip() for file in project.control.glob("gpu-*")) == ["0", "1"]
-    (project.control / "hold").unlink()
-    ended(run)
+def test_a_stage_moves_on_from_a_node_that_is_lost(project, serial, monkeypatch):
+    with cluster_of(project, monkeypatch, num_cpus=2) as cluster:
+        second = cluster.add_node(num_cpus=1, num_gpus=1)  # the one node for trainings
+        (project.control / "hold").touch()
+        run = project.start("--address", cluster.address)
+        wait_until(project.starts, run)
+        cluster.remove_node(second, allow_graceful=False)
+        cluster.add_node(num_cpus=1, num_gpus=1)
+        wait_until(lambda: sum(map(len, project.starts().values())) == 2, run)
+        (project.control / "hold").unlink()
+        said = ended(run)
+    started = re.findall(r"^(.*): started on", said, flags=re.MULTILINE)
+    assert len(started) == len(set(started)) + 1 and "failed" not in said
     assert_as_after_repro(project, serial)
