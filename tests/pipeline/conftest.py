@@ -32,6 +32,7 @@ COPIED = (
     "synthetic",
     "tools",
 )
+TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}
 SMALL = {  # parameters of small drawn sets, by layout
     "sfm": {
         "num_train_landmarks": 7,
@@ -98,6 +99,20 @@ class Repository:
         values = set_at(yaml.safe_load(path.read_text()), name, value)
         path.write_text(yaml.safe_dump(values, sort_keys=False))
 
+    def entries(self) -> dict[str, dict]:
+        """What the dvc.lock files have of each stage, by its name."""
+        locks = [self.folder / "dvc.lock", *self.folder.glob("graph/*/dvc.lock")]
+        return {
+            name: of_stage for lock in locks for name, of_stage in yaml.safe_load(lock.read_text())["stages"].items()
+        }
+
+    def outputs(self, stage: str) -> dict[str, bytes]:
+        """The bytes of every file that a stage wrote, by path; without those that show measured times."""
+        roots = [self.folder / out["path"] for out in self.entries()[stage.rpartition(":")[2]]["outs"]]
+        files = [path for root in roots for path in (root, *root.rglob("*")) if path.is_file()]
+        found = {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in files}
+        return {name: content for name, content in found.items() if name not in TIMED}
+
     def json(self, path: str):
         return json.loads((self.folder / path).read_text())
 
@@ -123,10 +138,14 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def in_order(output: str) -> list[str]:
+    """The stages whose commands DVC ran, with the paths of their dvc.yaml files."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+
+
 def ran(output: str) -> list[str]:
-    """The stages whose commands DVC ran, in their order, without the paths of their dvc.yaml files."""
-    lines = [line for line in output.splitlines() if line.startswith("Running stage '")]
-    return [line.split("'")[1].rpartition(":")[2] for line in lines]
+    """The same without the paths."""
+    return [stage.rpartition(":")[2] for stage in in_order(output)]
 
 
 def cells(repository: Repository) -> list[str]:

@@ -1,31 +1,25 @@
 """Runs single stages on the results of a finished repository; their outputs go to a folder `out` elsewhere."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
-from tests.pipeline.conftest import Repository, cells
+from tests.pipeline.conftest import Repository
 
 
-def commands(repository: Repository) -> dict[str, list[str]]:
-    """The arguments of one stage of each kind, by stage."""
-    teacher, _, _, key = cells(repository)
-    student, weights = key.split("-")[0], "data/weights"
-    lines = {
-        "download": "rsynth_a out/data/raw/rsynth_a out/data/digests/rsynth_a.json",
-        "preprocess": "rsynth_a data/raw/rsynth_a out/data/processed/rsynth_a out/data/ground_truth/rsynth_a.json",
-        "weights": f"out/{weights} out/data/raw/imagenet out/data/digests/imagenet.json",
-        "train": f"{student} data/processed/synthsfm {weights}/{student} out/models/{key} --loss reg "
-        f"--settings distill --targets data/targets/{teacher} --seed 0",
-        "targets": f"models/{teacher} data/processed/synthsfm out/data/targets/{teacher}",
-        "extract": f"models/{key} data/processed out/data/descriptors/{key}",
-        "evaluate": "data/descriptors data/processed data/ground_truth out/reports/metrics out/data/queries "
-        f"--key {key} --network {student} --teacher {teacher} --loss reg --seed 0",
-        "tables": "reports/metrics data/queries out/reports/tables out/reports/claims.csv",
-    }
-    return {stage: arguments.split() for stage, arguments in lines.items()}
+def entry(repository: Repository, kind: str) -> dict:
+    """What a dvc.lock has of the first stage of this kind, as `distill` or `tables`."""
+    return min((name, of_stage) for name, of_stage in repository.entries().items() if name.split("@")[0] == kind)[1]
+
+
+def arguments(of_stage: dict) -> list[str]:
+    """Python's arguments for a stage, with outputs in `out`."""
+    _, *words = shlex.split(of_stage["cmd"])
+    outs = [Path(out["path"]) for out in of_stage["outs"]]
+    return [f"out/{word}" if any(out.is_relative_to(word) for out in outs) else word for word in words]
 
 
 def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
@@ -39,8 +33,11 @@ def beside(repository: Repository, folder: Path, *, num_workers: int) -> Path:
 
 
 def run_stage(
-    folder: Path, stage: str, arguments: list[str], env: dict, *, limit: str = ""
+    folder: Path, repository: Repository, kind: str, *, limit: str = "", **environment: str
 ) -> subprocess.CompletedProcess:
     """Run a stage in `folder`; limit: arguments of bash's ulimit."""
-    command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-m", f"stages.{stage}", *arguments]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    words = arguments(entry(repository, kind))
+    command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, *words]
+    return subprocess.run(
+        command, cwd=folder, env=repository.environment() | environment, capture_output=True, text=True
+    )

@@ -12,7 +12,7 @@ import yaml
 
 from aml.files.digests import NO_CODE, syntax_sha256
 from tests.pipeline.conftest import Repository, cells, ran
-from tests.pipeline.outside import beside, commands
+from tests.pipeline.outside import arguments, beside, entry
 
 pytestmark = pytest.mark.pipeline
 CELLS = ("train", "distill", "targets", "extract", "evaluate")
@@ -58,7 +58,7 @@ def test_a_new_loss_and_a_new_backbone_mark_their_own_cells(repository):
 
 TRACED = """
 import json, runpy, sys
-root, name, *arguments = sys.argv[1:]
+root, _, name, *arguments = sys.argv[1:]
 seen = {}
 
 def trace(frame, event, argument):
@@ -85,10 +85,10 @@ RUNNER = {"stages/__init__.py", "stages/runtime.py", "aml/run_log.py"}
 PLACES = 4  # that are changed in each file
 
 
-def executed(repository: Repository, folder: Path, stage: str) -> dict[str, set[int]]:
+def executed(repository: Repository, folder: Path, of_stage: dict) -> dict[str, set[int]]:
     """The lines of the project's files that a stage executes, by path, on the tiny grid."""
     folder = beside(repository, folder, num_workers=0)
-    command = [sys.executable, "-c", TRACED, str(folder), f"stages.{stage}", *commands(repository)[stage]]
+    command = [sys.executable, "-c", TRACED, str(folder), *arguments(of_stage)]
     done = subprocess.run(command, cwd=folder, env=repository.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -109,20 +109,17 @@ def without_a_statement(text: str, lines: set[int]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("stage", ["train", "targets", "extract", "evaluate"])
-def test_whatever_a_stage_executes_marks_it(finished, tmp_path, stage):
+@pytest.mark.parametrize("kind", ["distill", "targets", "extract_distilled", "evaluate_distilled"])
+def test_whatever_a_stage_executes_marks_it(finished, tmp_path, kind):
     """An executed file that isn't the runner's is one of those that the cell depends on, and in each of its files each
     executed statement counts: without it the file's digest is another."""
     repository, _ = finished
-    folder, teacher, key = repository.folder, cells(repository)[0], cells(repository)[3]
-    name = {"train": f"distill@{key}", "targets": f"targets@{teacher}"}.get(stage, f"{stage}_distilled@{key}")
-    locks = [yaml.safe_load(path.read_text())["stages"] for path in folder.glob("graph/*/dvc.lock")]
-    deps = [dep["path"] for lock in locks for entry in [lock.get(name, {})] for dep in entry.get("deps", [])]
-    depends = [json.loads((folder / dep).read_text())["modules"] for dep in deps if dep.startswith("data/code/")]
-    marks = {path for modules in depends for path in modules}
-    outside = RUNNER | ({"aml/compute/device.py"} if stage == "evaluate" else set())
+    folder, of_stage = repository.folder, entry(repository, kind)
+    code = [dep["path"] for dep in of_stage["deps"] if dep["path"].startswith("data/code/")]
+    marks = {path for name in code for path in repository.json(name)["modules"]}
+    outside = RUNNER | ({"aml/compute/device.py"} if kind == "evaluate_distilled" else set())
 
-    places, found = 0, executed(repository, tmp_path, stage)
+    places, found = 0, executed(repository, tmp_path, of_stage)
     assert len(found) > 10
     for path, lines in found.items():
         if path in outside or syntax_sha256(folder / path) == NO_CODE:

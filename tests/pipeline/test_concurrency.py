@@ -7,14 +7,13 @@ import time
 import pytest
 
 from tests.pipeline.conftest import cells, ran
-from tests.pipeline.test_interruptions import outputs
 
 pytestmark = pytest.mark.pipeline
 
 
 def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
     stage = f"graph/distill/dvc.yaml:distill@{cells(repository)[3]}"
-    expected, metrics = outputs(repository, stage), repository.dvc("metrics", "show", "--json")
+    expected, metrics = repository.outputs(stage), repository.dvc("metrics", "show", "--json")
     path = repository.folder / "aml/losses/reg.py"
     path.write_text(path.read_text() + "\nEDITED = 1\n")
     first = subprocess.Popen(
@@ -32,7 +31,7 @@ def test_a_second_run_says_who_is_before_it_and_readers_read_on(repository):
     paths = "reports/metrics", "data/queries", "read/tables", "read/claims.csv"
     repository.run(sys.executable, "-m", "stages.tables", *paths)
     assert first.wait(900) == 0
-    assert outputs(repository, stage) == expected
+    assert repository.outputs(stage) == expected
     read, written = (repository.folder / folder / "claims.csv" for folder in ("read", "reports"))
     assert read.read_bytes() == written.read_bytes()
 

@@ -3,9 +3,8 @@
 import pytest
 import yaml
 
-from tests.pipeline.conftest import committed
-from tests.pipeline.outside import beside, commands, run_stage
-from tests.pipeline.test_interruptions import outputs, stages_in_order
+from tests.pipeline.conftest import committed, in_order
+from tests.pipeline.outside import beside, run_stage
 
 pytestmark = pytest.mark.pipeline
 
@@ -22,9 +21,9 @@ SURROUNDINGS = {
 def test_a_stage_of_each_kind_in_other_surroundings(finished, tmp_path):
     """Drawing, packing, training, evaluation and tables; two workers instead of none."""
     repository, _ = finished
-    arguments, folder = commands(repository), beside(repository, tmp_path, num_workers=2)
-    for stage in ("download", "preprocess", "train", "evaluate", "tables"):
-        done = run_stage(folder, stage, arguments[stage], repository.environment() | SURROUNDINGS)
+    folder = beside(repository, tmp_path, num_workers=2)
+    for kind in ("download", "preprocess", "distill", "evaluate_distilled", "tables"):
+        done = run_stage(folder, repository, kind, **SURROUNDINGS)
         assert done.returncode == 0, done.stderr
     written = [path for path in (folder / "out").rglob("*") if path.is_file()]
     assert len(written) > 20
@@ -35,7 +34,7 @@ def test_a_stage_of_each_kind_in_other_surroundings(finished, tmp_path):
 @pytest.mark.long
 def test_two_full_runs_in_other_surroundings_and_order(finished, tmp_path):
     repository, output = finished
-    order = stages_in_order(output)
+    order = in_order(output)
     values = yaml.safe_load((repository.folder / "params.yaml").read_text())
     values["runtime"]["num_workers"] = 2
     other = committed(tmp_path / "other", values)
@@ -45,5 +44,5 @@ def test_two_full_runs_in_other_surroundings_and_order(finished, tmp_path):
     for stage in [name for name in reversed(order) if name not in ("check", "tables", "experiment")]:
         other.run("env", *surroundings, "dvc", "repro", stage)
     other.run("env", *surroundings, "dvc", "repro")
-    differing = [stage for stage in order if outputs(other, stage) != outputs(repository, stage)]
+    differing = [stage for stage in order if other.outputs(stage) != repository.outputs(stage)]
     assert differing == []

@@ -1,27 +1,28 @@
-"""Runs that are killed, and the runs after them."""
+"""Runs that are killed, as people, schedulers and power cuts do, and the runs after them."""
 
+import contextlib
 import itertools
 import random
 import re
 import shutil
 import signal
-from dataclasses import replace
-from pathlib import Path
+import subprocess
 
+import psutil
 import pytest
 import yaml
 
-from tests.pipeline.conftest import ROOT, Repository, cells, committed, processes_in, tiny
-from tests.pipeline.kills import REPAIR, Kill, interrupted_repro
-from tests.pipeline.outside import beside, commands, run_stage
+from tests.pipeline.conftest import ROOT, Repository, cells, committed, in_order, processes_in, tiny
+from tests.pipeline.outside import beside, run_stage
 
 pytestmark = pytest.mark.pipeline
 
+# signals, and whom they reach: "all", as Ctrl-C, a closed session and a power cut do; "dvc" alone, whose stage then
+# runs on; "stage", as the system does when memory is short
 KILLS = list(itertools.product([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ["all", "stage", "dvc"]))
 KILLS.remove((signal.SIGINT, "dvc"))  # Ctrl-C never reaches DVC alone
 ROUNDS = 2  # kills of each stage
 LATEST_S = 16.0  # DVC takes two seconds to start, a stage one to five before its first epoch
-TIMED = {f"reports/{name}" for name in ("complexity.csv", "complexity.tex", "index.html")}
 CHECKPOINTS = "aml/training/checkpoints.py"
 
 # Ends the process, and all that started with it, where a training has just written its first checkpoint.
@@ -52,25 +53,9 @@ def leftovers(repository: Repository) -> list[str]:
     return [str(path) for path in paths if path.name.startswith(".") and path.name != ".gitignore"]
 
 
-def outputs(repository: Repository, stage: str) -> dict[str, bytes]:
-    """The bytes of every file that a finished stage wrote, by path; empty for those that show measured times."""
-    file, _, name = stage.rpartition(":")
-    lock = repository.folder / Path(file or "dvc.yaml").with_suffix(".lock")
-    outs = yaml.safe_load(lock.read_text())["stages"][name]["outs"]
-    roots = [repository.folder / out["path"] for out in outs]
-    files = [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*")))]
-    files = {str(path.relative_to(repository.folder)): path for path in files if path.is_file()}
-    return {name: b"" if name in TIMED else path.read_bytes() for name, path in files.items()}
-
-
-def stages_in_order(output: str) -> list[str]:
-    """The stages whose commands DVC ran, with the paths of their dvc.yaml files."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
-
-
 def test_a_training_killed_after_an_epoch_goes_on_to_the_same_bytes(repository, tmp_path):
     stage = f"graph/distill/dvc.yaml:distill@{cells(repository)[3]}"
-    expected = outputs(repository, stage)
+    expected = repository.outputs(stage)
     checkpoint_every_epoch(repository)
     repository.dvc("repro", "code")
     repository.commit()
@@ -80,21 +65,21 @@ def test_a_training_killed_after_an_epoch_goes_on_to_the_same_bytes(repository, 
     assert leftovers(repository) and repository.changes() == set()
     output = repository.dvc("repro", "--single-item", stage)
     assert "goes on after epoch 1 of 2" in output
-    assert outputs(repository, stage) == expected and leftovers(repository) == []
+    assert repository.outputs(stage) == expected and leftovers(repository) == []
 
 
-LONG = [pytest.param(stage, marks=pytest.mark.long) for stage in ("weights", "train", "targets", "extract")]
+LONG = [pytest.param(stage, marks=pytest.mark.long) for stage in ("weights", "distill", "targets", "extract_distilled")]
 
 
-@pytest.mark.parametrize("stage", ["download", "preprocess", "evaluate", "tables", *LONG])
+@pytest.mark.parametrize("stage", ["download", "preprocess", "evaluate_distilled", "tables", *LONG])
 def test_a_full_disk_ends_a_stage_with_a_sentence_and_no_half_output(finished, tmp_path, stage):
     """No file may grow beyond 1 KiB, which gives the error of a full disk with another number."""
     repository, _ = finished
-    arguments, folder = commands(repository)[stage], beside(repository, tmp_path, num_workers=0)
-    done = run_stage(folder, stage, arguments, repository.environment(), limit="-f 1")
+    folder = beside(repository, tmp_path, num_workers=0)
+    done = run_stage(folder, repository, stage, limit="-f 1")
     *_, last = re.split(r"[\r\n]+", done.stderr.strip())  # behind progress bars
     needed = "([0-9,]+ bytes needed, [0-9,]+ free: )?"  # of arrays
-    sentence = f"{stage}: \\[Errno 27\\] File too large: {needed}'(.*/)?out/.*'"
+    sentence = f"[a-z]+: \\[Errno 27\\] File too large: {needed}'(.*/)?out/.*'"
     assert done.returncode == 1 and re.fullmatch(sentence, last)
     assert "Traceback" not in done.stderr
     written = [path for path in (folder / "out").rglob("*") if path.is_file()]
@@ -113,29 +98,61 @@ def test_every_stage_survives_every_kind_of_kill(tmp_path):
     undisturbed, rng = committed(tmp_path / "undisturbed", values), random.Random(0)
     checkpoint_every_epoch(undisturbed)
     base, trial = undisturbed.copy(tmp_path / "base"), Repository(tmp_path / "trial")
-    order = stages_in_order(undisturbed.dvc("repro"))
+    order = in_order(undisturbed.dvc("repro"))
     kills, num_resumed = itertools.cycle(KILLS), 0
     for stage in order:
         for _ in range(ROUNDS):
-            kill = killed(base, trial, stage, Kill(*next(kills), rng.uniform(0.5, LATEST_S)))
-            output = trial.run(*REPAIR) + trial.dvc("repro", stage)
-            print(f"{stage}, {kill}:\n{output}", flush=True)
-            assert outputs(trial, stage) == outputs(undisturbed, stage), f"{stage}, {kill}"
-            assert leftovers(trial) == [] and processes_in(trial.folder) == [], f"{stage}, {kill}"
+            number, victim = next(kills)
+            seconds = killed(base, trial, stage, number, victim, rng.uniform(0.5, LATEST_S))
+            kill = f"{stage}: {number.name} to {victim} after {seconds:.2f} s"
+            output = trial.run("python", "-m", "tools.repair") + trial.dvc("repro", stage)
+            print(f"{kill}:\n{output}", flush=True)
+            assert trial.outputs(stage) == undisturbed.outputs(stage), kill
+            assert leftovers(trial) == [] and processes_in(trial.folder) == [], kill
             num_resumed += "goes on after epoch" in output
         shutil.rmtree(base.folder)
         trial.folder.rename(base.folder)
     assert "Data and pipelines are up to date." in base.dvc("repro")
-    assert [outputs(base, stage) for stage in order] == [outputs(undisturbed, stage) for stage in order]
+    assert [base.outputs(stage) for stage in order] == [undisturbed.outputs(stage) for stage in order]
     assert ROUNDS * len(order) >= 20 and num_resumed
 
 
-def killed(base: Repository, trial: Repository, stage: str, kill: Kill) -> Kill:
-    """Make `trial` a copy of `base` in which a `dvc repro <stage>` was killed before its end: as `kill` says, or after
-    half of that time, as often as needed."""
+def killed(
+    base: Repository, trial: Repository, stage: str, number: signal.Signals, victim: str, seconds: float
+) -> float:
+    """Make `trial` a copy of `base` in which a signal reached a `dvc repro <stage>` before its end: after so many
+    seconds, or half as many, as often as needed. Returns after how many."""
     while True:
         shutil.rmtree(trial.folder, ignore_errors=True)
         base.copy(trial.folder)
-        if interrupted_repro(trial, stage, kill):
-            return kill
-        kill = replace(kill, after_s=kill.after_s / 2)
+        process = subprocess.Popen(
+            ["dvc", "repro", stage],
+            cwd=trial.folder,
+            env=trial.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        for target in victims(process.pid, victim) if process.returncode is None else []:
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+                target.send_signal(number)
+        if process.wait(120) != 0:  # else it had ended before, or ignored the signal
+            return seconds
+        seconds /= 2
+
+
+def victims(dvc: int, which: str) -> list[psutil.Process]:
+    """The processes that `which` names, as in KILLS, or DVC if no stage runs."""
+    root = psutil.Process(dvc)
+    below = root.children(recursive=True)
+    stages = [child for child in below if which == "stage" and is_stage(child)]
+    return [root, *below] if which == "all" else stages[:1] or [root]
+
+
+def is_stage(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile, though nobody may have asked yet
+        return any(word.startswith("stages.") for word in process.cmdline())
+    return False

@@ -48,10 +48,8 @@ def test_one_command_makes_every_result(finished):
 
 def test_the_page_knows_every_stage_and_what_it_took(finished):
     """All stages but its own, and `experiment`, which it doesn't wait for."""
-    folder = finished[0].folder
-    locks = [folder / "dvc.lock", *folder.glob("graph/*/dvc.lock")]
-    names = {name for lock in locks for name in yaml.safe_load(lock.read_text())["stages"]}
-    graph = [lock.with_suffix(".yaml") for lock in locks]  # without graph/search, which has not run
+    folder, names = finished[0].folder, set(finished[0].entries())
+    graph = [lock.with_suffix(".yaml") for lock in folder.rglob("dvc.lock")]  # without graph/search, which has not run
     values = yaml.safe_load((folder / "params.yaml").read_text())
     assert {cell for family in families(graph, values, {}) for cell in family.cells} == names
     assert set(last_runs(folder / "work/stages.jsonl")) == names
