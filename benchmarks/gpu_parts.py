@@ -21,7 +21,7 @@ from aml.networks.network import RetrievalNetwork
 from aml.params.losses import loss_settings
 from aml.params.reading import read_parameters, setting
 from aml.params.training import TrainingSettings
-from aml.training.loop import Adam, ParameterGroup
+from aml.training.loop import adam_start, adam_step
 from aml.training.objective import FeatureSource, Objective
 from benchmarks.extraction import PARAMETERS, device_name, torch_device
 from benchmarks.measure import ROOT, require_equal
@@ -121,12 +121,11 @@ def training(device: torch.device, tiny: bool) -> Iterator[Row]:
             network = prepare(copy.deepcopy(start), device, precision).train()
             source = FeatureSource(network, None, [], num_workers=0)
             objective = Objective(source, targets, load("contr_plus"), loss.constants)
-            adam = Adam([ParameterGroup(objective.trained, settings.weight_decay)])
-            adam.groups[0].learning_rate = settings.learning_rate
+            averages, rates = adam_start(objective.trained), [settings.learning_rate, settings.weight_decay]
 
-            def step(objective=objective, adam=adam) -> torch.Tensor:
+            def step(objective=objective, averages=averages, rates=rates) -> torch.Tensor:
                 found = objective.gradient(batch, [(list(range(len(batch))), images)])
-                adam.step()
+                adam_step(objective.trained, averages, learning_rate=rates[0], weight_decay=rates[1])
                 return found
 
             first, seconds = step().item(), timed(step, device, 1 if tiny else 20)

@@ -6,7 +6,6 @@ While it trains, a checkpoint is beside <model>: an interrupted training goes on
 """
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -54,8 +53,6 @@ def main(
     its settings."""
     own = network_settings(values, network)
     training_settings, where = setting(values, settings, TRAININGS[settings]), runtime(values)
-    if where.processes > 1:
-        print("train: one process trains; runtime.processes are for extraction only", file=sys.stderr)
     is_distilled, seed = settings == "distill", training_settings.seed if seed is None else seed
     settings_of_loss = loss_settings(values, loss) if is_distilled else loss_without_teacher(values, settings)
 
@@ -74,9 +71,8 @@ def main(
         images, image_size=training_settings.image_size, normalisation=backbone(own.backbone).normalisation
     )
     rows = np.concatenate([lists["train_images"], lists["val_images"]])
-    bank = {}
-    if descriptors is not None:
-        bank = make_bank(loss, descriptors[lists["train_images"]], settings_of_loss.constants)
+    constants = settings_of_loss.constants
+    bank = {} if descriptors is None else make_bank(loss, descriptors[lists["train_images"]], constants)
     source = FeatureSource(net, tensors, rows, num_workers=where.num_workers, cache=FEATURE_CACHE)
     training = TrainingRun(
         source,
@@ -100,7 +96,8 @@ def train(training: TrainingRun, model: Path, depends: dict) -> None:
     with replacing_folder(model) as folder:
         if done:
             print(f"train: {model} goes on after epoch {done} of {training.settings.epochs}", file=sys.stderr)
-        record = training.train(curves(folder / "curves"), checkpoints.save)
+        record = training.train(checkpoints.save)
+        write_curves(folder / "curves", record)
         normalisation = training.source.tensors.normalisation
         save_network(folder, training.network, normalisation=normalisation, record=record)
     remove_partial(model)
@@ -118,21 +115,14 @@ def surroundings(inputs: list[Path | None], device: torch.device) -> dict:
     }
 
 
-def curves(folder: Path) -> Callable[[dict], None]:
-    """Return a function that adds one epoch's values to the files that `dvc plots` reads: <name>.tsv under `folder`,
-    with the columns step and <name>. Each epoch is in the files when the function returns."""
+def write_curves(folder: Path, record: list[dict]) -> None:
+    """Write the files that `dvc plots` reads: <name>.tsv under `folder` for each value of the epochs in `record`, with
+    the columns step and <name>."""
     metrics = folder / "plots" / "metrics"
     metrics.mkdir(parents=True)
-
-    def log(values: dict) -> None:
-        for name, value in values.items():
-            if name != "epoch":
-                with open(metrics / f"{name}.tsv", "a", encoding="utf-8") as file:
-                    if file.tell() == 0:
-                        file.write(f"step\t{name}\n")
-                    file.write(f"{values['epoch']}\t{value}\n")
-
-    return log
+    for name in record[0].keys() - {"epoch"}:
+        lines = [f"step\t{name}\n", *(f"{values['epoch']}\t{values[name]}\n" for values in record)]
+        (metrics / f"{name}.tsv").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -38,10 +38,10 @@ class Checkpoints:
         run = self.run
         try:
             state = torch.load(io.BytesIO(data), map_location=run.source.device, weights_only=True)
-            for name, parameter in run.trained().items():
+            for name, parameter in run.trained.items():
                 with torch.no_grad():
                     parameter.copy_(state["weights"][name])
-                run.best[name], run.optimizer.state[parameter] = state["best"][name], state["averages"][name]
+                run.best[name], run.averages[name] = state["best"][name], state["averages"][name]
             run.record = state["record"]
         except Exception as error:  # a damaged file may raise any
             raise ValueError(f"{self.path} is damaged ({error}); remove it to train from the start") from error
@@ -51,10 +51,9 @@ class Checkpoints:
         """Write the state after an epoch, unless the last time is less than INTERVAL_S ago."""
         if time.monotonic() - self.saved < INTERVAL_S:
             return
-        run, weights = self.run, self.run.trained()
-        averages = {name: run.optimizer.state[parameter] for name, parameter in weights.items()}
-        content = io.BytesIO()  # a full disk is an OSError of ours, not a RuntimeError of torch's
-        torch.save({"record": run.record, "weights": weights, "best": run.best, "averages": averages}, content)
+        run, content = self.run, io.BytesIO()  # a full disk is an OSError of ours, not a RuntimeError of torch's
+        state = {"record": run.record, "weights": run.trained, "best": run.best, "averages": run.averages}
+        torch.save(state, content)
         with replacing(self.path) as temporary:
             temporary.write_bytes(content.getbuffer())
         self.saved = time.monotonic()

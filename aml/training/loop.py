@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from tqdm import tqdm
 from aml.params.losses import LossSettings
 from aml.params.training import TrainingSettings
 from aml.training.objective import FeatureSource, Objective
-from aml.training.tuples import Split, mined_tuples, nearest_neighbours, neighbour_tuples, random_tuples
+from aml.training.tuples import Split, mined_tuples, nearest_neighbours, neighbour_tuples
 
 
 def random_stream(*names) -> np.random.Generator:
@@ -26,7 +25,7 @@ class TrainingRun:
 
     With `targets`, the teacher's descriptors (N, D) of the training images, a student learns from its teacher: only
     anchors pass through it. Without, every member of a tuple passes. `record` holds each epoch's values so far, `best`
-    the trained weights after the best of these epochs.
+    the trained weights after the best of these epochs, `averages` what Adam keeps of each trained parameter.
     """
 
     def __init__(
@@ -46,55 +45,48 @@ class TrainingRun:
         self.settings, self.loss_settings, self.seed = settings, loss_settings, seed
         self.train_split, self.validation_split = Split.of(lists, "train"), Split.of(lists, "val")
         self.neighbours = {}
-        if loss_settings.mining == "neighbours":
-            count, splits = loss_settings.constants["num_neighbours"], (self.train_split, self.validation_split)
-            self.neighbours = {split: nearest_neighbours(targets[split.images], count) for split in splits}
-        gem = [] if network.pool is None else [network.pool.p]
-        rest = [parameter for name, parameter in self.trained().items() if name != "pool.p"]
-        if not gem + rest:
+        for split in (self.train_split, self.validation_split):
+            if loss_settings.mining == "neighbours":
+                count = loss_settings.constants["num_neighbours"]
+                self.neighbours[split] = nearest_neighbours(targets[split.images], count)
+            else:
+                self.neighbours[split] = np.arange(len(split.images))[:, None]  # each image by itself
+        self.trained = self.objective.trained  # BatchNorm statistics are frozen
+        if not self.trained:
             raise ValueError(
                 "nothing of the network trains, since all of its blocks are frozen; accepted: fewer frozen_stages"
             )
-        self.optimizer = Adam([ParameterGroup(rest, settings.weight_decay), ParameterGroup(gem, weight_decay=0.0)])
+        self.averages = adam_start(self.trained)
         self.record, self.best = [], {}
 
-    def train(
-        self, log: Callable[[dict], None] = lambda values: None, save: Callable[[], None] = lambda: None
-    ) -> list[dict]:
+    def train(self, save: Callable[[], None] = lambda: None) -> list[dict]:
         """Train the epochs that `record` lacks, take the weights of the lowest validation loss, and return the record.
 
-        `log` gets every epoch's values, those already in `record` too; `save` is called after each epoch.
-
-        Raises ValueError with epoch and step at the first loss that is not finite.
+        `save` is called after each epoch. Raises ValueError with epoch and step at the first loss that is not finite.
         """
-        for values in self.record:
-            log(values)
         for epoch in range(len(self.record), self.settings.epochs):
-            self._set_learning_rates(epoch)
             values = {"epoch": epoch, "train_loss": self._train_epoch(epoch), **self._validate(epoch)}
             if self.network.pool is not None:
                 values["gem_p"] = self.network.pool.p.item()
             if values["validation_loss"] < min((past["validation_loss"] for past in self.record), default=math.inf):
-                self.best = {name: parameter.detach().clone() for name, parameter in self.trained().items()}
+                self.best = {name: parameter.detach().clone() for name, parameter in self.trained.items()}
             self.record.append(values)
-            log(values)
             save()
         with torch.no_grad():
-            for name, parameter in self.trained().items():
+            for name, parameter in self.trained.items():
                 parameter.copy_(self.best[name])
         return self.record
 
-    def _set_learning_rates(self, epoch: int) -> None:
-        """Set the rates of an epoch. GeM's power learns faster than the rest. The decay starts before the first epoch,
-        as that of the authors' scheduler does [code]."""
-        decay = math.exp(-self.settings.learning_rate_decay * (epoch + 1))
-        rest, gem = self.optimizer.groups
-        rest.learning_rate = self.settings.learning_rate * decay
-        gem.learning_rate = self.settings.learning_rate * self.settings.gem_learning_rate_factor * decay
-
-    def trained(self) -> dict[str, torch.nn.Parameter]:
-        """Return all of the network that training changes: BatchNorm statistics are frozen."""
-        return {name: value for name, value in self.network.named_parameters() if value.requires_grad}
+    def _step(self, epoch: int) -> None:
+        """Move the trained parameters by their gradients. GeM's power learns faster than the rest, without weight
+        decay. The rate decays from before the first epoch on, as the authors' scheduler does it [code]."""
+        settings, decay = self.settings, math.exp(-self.settings.learning_rate_decay * (epoch + 1))
+        rest = {name: parameter for name, parameter in self.trained.items() if name != "pool.p"}
+        gem = {name: parameter for name, parameter in self.trained.items() if name == "pool.p"}
+        rate = settings.learning_rate * decay
+        gem_rate = settings.learning_rate * settings.gem_learning_rate_factor * decay
+        adam_step(rest, self.averages, learning_rate=rate, weight_decay=settings.weight_decay)
+        adam_step(gem, self.averages, learning_rate=gem_rate, weight_decay=0.0)
 
     def _train_epoch(self, epoch: int) -> float:
         """Pass once over newly drawn tuples; return the mean loss of a tuple."""
@@ -107,7 +99,7 @@ class TrainingRun:
         losses, total = self._losses(batches, self.objective.gradient, "training", epoch), 0.0
         progress = tqdm(losses, total=len(batches), mininterval=1, leave=False)
         for loss, count in progress:
-            self.optimizer.step()
+            self._step(epoch)
             total += loss.item()
             progress.set_description(
                 f"epoch {epoch + 1}/{self.settings.epochs}, loss {loss.item() / count:.4f}", refresh=False
@@ -138,10 +130,8 @@ class TrainingRun:
         return values
 
     def _tuples(self, split: Split, rng: np.random.Generator, *, count: int, pool_size: int) -> np.ndarray:
-        if self.loss_settings.mining == "neighbours":
-            return neighbour_tuples(split, rng, count=count, neighbours=self.neighbours[split])
         if self.loss_settings.mining != "hard":
-            return random_tuples(split, rng, count)
+            return neighbour_tuples(split, rng, count=count, neighbours=self.neighbours[split])
         own = self.source.descriptors
         return mined_tuples(
             split,
@@ -189,49 +179,45 @@ def _recall(queries: np.ndarray, database: np.ndarray, clusters: np.ndarray) -> 
     return float(100 * np.mean(clusters[scores.argmax(axis=1)] == clusters))
 
 
-@dataclass
-class ParameterGroup:
-    """Parameters with one weight decay (L2, added to gradients) and one learning rate, to be set before a step."""
+def adam_start(parameters: dict[str, torch.nn.Parameter]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return what Adam keeps of each parameter, before its first step; names as in torch's state."""
+    return {
+        name: {
+            "step": torch.zeros((), device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+        for name, parameter in parameters.items()
+    }
 
-    parameters: list[torch.nn.Parameter]
-    weight_decay: float
-    learning_rate: float = 0.0
 
+@torch.no_grad()
+def adam_step(
+    parameters: dict[str, torch.nn.Parameter],
+    averages: dict[str, dict[str, torch.Tensor]],
+    *,
+    learning_rate: float,
+    weight_decay: float,
+) -> None:
+    """Move parameters by their gradients: Adam (Kingma & Ba, arXiv 1412.6980) with its usual constants, L2 decay.
 
-class Adam:
-    """Adam (Kingma & Ba, arXiv 1412.6980) with its usual constants, by torch's own fused step.
-
-    Making a torch.optim.Adam imports torch._dynamo, 0.75 s of processor time: 31 s in the embedded grid's 42 trainings.
-    `state` has each parameter's `step`, `exp_avg` and `exp_avg_sq` from its first step on, as in torch's.
+    It is torch's own fused step. Making a torch.optim.Adam imports torch._dynamo, 0.75 s of processor time: 31 s in the
+    embedded grid's 42 trainings. `averages` are updated.
     """
-
-    def __init__(self, groups: list[ParameterGroup]):
-        self.groups, self.state = groups, {parameter: {} for group in groups for parameter in group.parameters}
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move each parameter that has a gradient."""
-        for group in self.groups:
-            moved = [parameter for parameter in group.parameters if parameter.grad is not None]
-            states = [self.state[parameter] or self._start(parameter) for parameter in moved]
-            averages = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq"))
-            adam(
-                moved,
-                [parameter.grad for parameter in moved],
-                *averages,
-                [],
-                [state["step"] for state in states],
-                fused=True,
-                amsgrad=False,
-                beta1=0.9,
-                beta2=0.999,
-                lr=group.learning_rate,
-                weight_decay=group.weight_decay,
-                eps=1e-8,
-                maximize=False,
-            )
-
-    def _start(self, parameter: torch.nn.Parameter) -> dict[str, torch.Tensor]:
-        averages = {name: torch.zeros_like(parameter, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
-        self.state[parameter] |= {"step": torch.zeros((), device=parameter.device)} | averages
-        return self.state[parameter]
+    states = [averages[name] for name in parameters]
+    adam(
+        list(parameters.values()),
+        [parameter.grad for parameter in parameters.values()],
+        [state["exp_avg"] for state in states],
+        [state["exp_avg_sq"] for state in states],
+        [],
+        [state["step"] for state in states],
+        fused=True,
+        amsgrad=False,
+        beta1=0.9,
+        beta2=0.999,
+        lr=learning_rate,
+        weight_decay=weight_decay,
+        eps=1e-8,
+        maximize=False,
+    )

@@ -100,7 +100,7 @@ class Objective:
         self.source, self.targets, self.loss, self.constants = source, targets, loss, constants
         self.network, self.smaller_batches = source.network, SmallerBatches("training")
         # Kept: torch walks through all modules to list them, which takes as long as a small network's backward pass.
-        self.trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.trained = {name: value for name, value in self.network.named_parameters() if value.requires_grad}
 
     def images(self, batch: np.ndarray) -> np.ndarray:
         """Return the image rows of a batch that pass through the network."""
@@ -136,7 +136,7 @@ class Objective:
         else by passing the images again."""
 
         def attempt(images: int | None) -> None:
-            for parameter in self.trained:
+            for parameter in self.trained.values():
                 parameter.grad = None  # removes that of the last batch, and what a failed attempt has added
             if graph:
                 graph.pop().backward(gradient)

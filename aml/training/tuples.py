@@ -32,14 +32,11 @@ def draw(rng: np.random.Generator, available: int, count: int) -> np.ndarray:
     return np.concatenate([rng.permutation(available) for _ in range(rounds)])[:count]
 
 
-def random_tuples(split: Split, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return `count` random images as tuples of one, `(count, 1)`."""
-    return split.images[draw(rng, len(split.images), count)][:, None]
-
-
 def neighbour_tuples(split: Split, rng: np.random.Generator, *, count: int, neighbours: np.ndarray) -> np.ndarray:
-    """Return `count` random images with their nearest ones, `(count, K)` image rows; `neighbours` as
-    `nearest_neighbours` returns them for `split.images`."""
+    """Return `count` random images with their nearest ones, `(count, K)` image rows.
+
+    neighbours: (N, K), as `nearest_neighbours` returns them for `split.images`, each image first; K = 1: no others.
+    """
     return split.images[neighbours[draw(rng, len(split.images), count)]]
 
 

@@ -18,7 +18,7 @@ from aml.pages.figures.results import Results
 from aml.pages.figures.style import COLOURS, MARKERS, loss_names, mark_style, use_style, write_pictures
 from aml.pages.figures.training import read_curves, training_picture
 from aml.params.reports import Named
-from stages.train import curves
+from stages import train
 from tests import contents
 from tests.tables.paper_records import CHANCE, LOSSES, paper_settings, printed_records, with_seeds
 
@@ -161,11 +161,10 @@ def test_queries_are_dots_of_both_that_have_them():
 
 
 def write_curves(folder: Path) -> None:
-    """As training writes them; each epoch is in the files at its end."""
-    log = curves(folder)
-    for epoch in range(3):
-        log({"epoch": epoch, "gem_p": 3.0} | {name: values[epoch] for name, values in CURVES.items()})
-        assert read_curves(folder) == {name: values[: epoch + 1] for name, values in CURVES.items()}
+    """As training writes them."""
+    epochs = ({name: values[epoch] for name, values in CURVES.items()} for epoch in range(3))
+    train.write_curves(folder, [{"epoch": number, "gem_p": 3.0} | epoch for number, epoch in enumerate(epochs)])
+    assert read_curves(folder) == CURVES
 
 
 def test_training_marks_the_epoch_that_is_kept(tmp_path):

@@ -67,7 +67,7 @@ class Recording:
         self.steps[-1].append(([id(parameter) for parameter in parameters], lr, weight_decay))
         self._adam(parameters, *state, lr=lr, weight_decay=weight_decay, **options)
 
-    def _next_epoch(self, values):
+    def _next_epoch(self):
         for epochs in (*self.batches.values(), self.steps):
             epochs.append([])
 

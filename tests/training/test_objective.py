@@ -6,7 +6,7 @@ import torch
 
 from aml.losses import load
 from aml.networks.network import RetrievalNetwork
-from aml.training.objective import Objective
+from aml.training.objective import FeatureSource, Objective
 from tests.vectors import unit
 
 CONSTANTS = {
@@ -23,27 +23,16 @@ def random():
     return np.random.default_rng(0)
 
 
-class Source:
-    """Two shapes of images in one batch; what a FeatureSource has that an Objective asks for."""
-
-    device = torch.device("cpu")
-
-    def __init__(self):
-        torch.manual_seed(0)
-        self.network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=D, gem_p=3.0)
-
-    def groups(self, number: int):
-        places = [*range(0, number, 3)], [row for row in range(number) if row % 3]
-        shapes = (3, 24, 16), (3, 16, 24)
-        return [(where, torch.rand(len(where), *shape)) for where, shape in zip(places, shapes, strict=True)]
-
-
 def case(loss: str, random):
-    source = Source()
+    """An objective, a batch, and its images, which have two shapes."""
+    torch.manual_seed(0)
+    network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=D, gem_p=3.0)
     targets = unit(random, 30, D) if loss != "contr" else None
-    objective = Objective(source, targets, load(loss), CONSTANTS[loss])
+    objective = Objective(FeatureSource(network, None, [], num_workers=0), targets, load(loss), CONSTANTS[loss])
     batch = random.permutation(30)[: 4 * 3].reshape(4, 3) if loss == "contr" else random.permutation(30)[:9, None]
-    return objective, batch, source.groups(batch.size)
+    first, others = [*range(0, batch.size, 3)], [row for row in range(batch.size) if row % 3]
+    groups = [(first, torch.rand(len(first), 3, 24, 16)), (others, torch.rand(len(others), 3, 16, 24))]
+    return objective, batch, groups
 
 
 def gradients(objective) -> torch.Tensor:

@@ -9,7 +9,6 @@ from aml.training.tuples import (
     mined_tuples,
     nearest_neighbours,
     neighbour_tuples,
-    random_tuples,
 )
 from tests.vectors import unit
 
@@ -55,8 +54,6 @@ def test_draw_uses_all_before_any_twice():
     assert sorted(draw(rng, 5, 5).tolist()) == [0, 1, 2, 3, 4]
     assert np.bincount(draw(rng, 5, 12)).max() <= 3
     assert len(draw(rng, 5, 0)) == 0
-    drawn = random_tuples(split(), rng, 7)
-    assert drawn.shape == (7, 1) and set(drawn.ravel()) <= set(split().images)
 
 
 def test_no_negatives_are_mined_for_a_loss_that_uses_none():
