@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -29,7 +28,7 @@ def run_command(stage: Callable, *, in_processes: bool = False) -> None:
     """Run `stage` with the arguments of this command line.
 
     Its signature defines them: each positional parameter is an argument, each keyword-only one an option, which is
-    required unless it has a default. `values` gets the contents of params.yaml.
+    required unless it has a default. A list takes any number of them. `values` gets the contents of params.yaml.
     """
     module = sys.modules["__main__"]
     parser = argparse.ArgumentParser(
@@ -38,34 +37,38 @@ def run_command(stage: Callable, *, in_processes: bool = False) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     accepted = inspect.signature(stage, eval_str=True).parameters
-    options = [name for name, parameter in accepted.items() if parameter.kind is parameter.KEYWORD_ONLY]
     for name, parameter in accepted.items():
         kind, *_ = get_args(parameter.annotation) or [parameter.annotation]  # of list[kind] and kind | None
         is_list = get_origin(parameter.annotation) is list
-        if name in options:
+        if parameter.kind is parameter.KEYWORD_ONLY:
             required, nargs = parameter.default is parameter.empty, "+" if is_list else None
             parser.add_argument(f"--{name.replace('_', '-')}", type=kind, required=required, nargs=nargs)
         elif name != "values":
-            parser.add_argument(name, type=kind, nargs="*" if parameter.kind is parameter.VAR_POSITIONAL else None)
+            parser.add_argument(name, type=kind, nargs="*" if is_list else None)
     given = vars(parser.parse_args())
-    arguments = [given.get(name, parameters) for name in accepted if name not in options]
-    arguments = chain(*(argument if isinstance(argument, list) else [argument] for argument in arguments))
-    stage = partial(stage, **{name: given[name] for name in options})
-    run(partial(share, stage) if in_processes else stage, *arguments)
+
+    def command() -> None:
+        if "values" in accepted:
+            given["values"] = parameters()
+        if in_processes:
+            share(partial(stage, **given), given["values"])
+        else:
+            stage(**given)
+
+    run(command)
 
 
 def run(stage: Callable, *arguments) -> None:
     """Call `stage(*arguments)`.
 
     A mistake of the user, an interruption and a lack of memory end the process with one sentence and exit status 1. Any
-    other exception is a bug and keeps its traceback. The argument `parameters`, a function, is replaced by the contents
-    of params.yaml. If DVC runs the stage, STAGE_LOG gets a line when it is done.
+    other exception is a bug and keeps its traceback. If DVC runs the stage, STAGE_LOG gets a line when it is done.
     """
     gc.freeze()  # else Python's end visits what torch has made: 0.5 s of each of the grid's 86 GPU stages, 42 s in all
     gc.enable()  # stages/__init__.py
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
     try:
-        stage(*(parameters() if argument is parameters else argument for argument in arguments))
+        stage(*arguments)
         name = os.environ.get("DVC_STAGE")
         if name and "RANK" not in os.environ:
             run_log.append(STAGE_LOG, name.rpartition(":")[2])  # without the path of its dvc.yaml
@@ -84,11 +87,11 @@ def end(sentence: str) -> None:
     sys.exit(f"{Path(sys.argv[0]).stem}: {sentence}")
 
 
-def share(stage: Callable, *arguments) -> None:
-    """Call `stage(*arguments)` in `runtime.processes` processes. The last argument is the contents of params.yaml."""
-    number = runtime(arguments[-1]).processes
+def share(stage: Callable[[], None], values: dict) -> None:
+    """Call `stage` in `runtime.processes` processes; `values` are the contents of params.yaml."""
+    number = runtime(values).processes
     if number == 1 or "RANK" in os.environ:  # the only one, or one of several, started below or by torchrun
-        stage(*arguments)
+        stage()
     else:
         _start(number)
 

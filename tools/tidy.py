@@ -20,7 +20,7 @@ from dvc.repo import Repo
 from stages.runtime import run_command
 
 
-def main(metrics: Path, queries: Path, *outputs: Path) -> None:
+def main(metrics: Path, queries: Path, outputs: list[Path]) -> None:
     for folder in (metrics, queries):
         folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -8,14 +8,10 @@ import pytest
 
 from tests import ROOT, python
 
-LIGHT = ("check", "code", "contact_sheet", "download", "evaluate", "experiment", "preprocess", "sources", "tables")
 COMMANDS = {
     "stages.check": "cell.json checked.json",
-    "tools.doctor": "",
-    "stages.download": "name raw digests.json",
-    "stages.evaluate": "descriptors processed ground_truth metrics queries --key a --network a",
-    "stages.page": "tables claims.csv page.html --graph dvc.yaml",
     "stages.train": "name processed weights model --loss reg --settings distill",
+    "tools.doctor": "",
 }
 
 
@@ -23,15 +19,13 @@ def call(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProc
     return python("-m", module, *arguments, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
-@pytest.mark.parametrize("module", ["tools.tidy", *(f"stages.{name}" for name in LIGHT)])
-def test_without_arguments_a_command_says_its_usage(tmp_path, module):
-    done = call(tmp_path, module)
+def test_a_command_says_its_usage(tmp_path):
+    done = call(tmp_path, "stages.tables")
     assert done.returncode == 2 and done.stderr.startswith("usage: ") and "required: " in done.stderr
     assert "Traceback" not in done.stderr
-    if module == "stages.tables":  # what it reads and writes, too
-        done = call(tmp_path, module, "--help")
-        assert done.returncode == 0 and "usage: python -m stages.tables [-h] metrics queries" in done.stdout
-        assert "Reads: <metrics>/<key>.json" in done.stdout
+    done = call(tmp_path, "stages.tables", "--help")  # what it reads and writes, too
+    assert done.returncode == 0 and "usage: python -m stages.tables [-h] metrics queries" in done.stdout
+    assert "Reads: <metrics>/<key>.json" in done.stdout
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -50,27 +50,19 @@ def test_each_process_has_its_own_device_or_a_sentence(device, name, gpus, proce
             device(name, gpus=gpus, processes=processes, rank=rank)
 
 
-def test_results_repeat_and_a_cpu_keeps_freed_memory(device, monkeypatch):
-    calls = []
-    monkeypatch.setattr("aml.compute.device.keep_freed_memory", lambda: calls.append(True))
+def test_results_repeat_and_threads_are_those_asked_for(device):
     device("auto")
     assert not torch.backends.cudnn.benchmark and torch.backends.cudnn.deterministic
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
-    assert calls
-
-
-@pytest.mark.parametrize(("wanted", "found"), [(3, 3), (None, 2)])
-def test_threads_are_those_asked_for(device, wanted, found):
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    device("cpu", num_threads=wanted)
-    assert torch.get_num_threads() == found
-    torch.set_num_threads(before)
+    for wanted, found in ((2, 2), (None, 2), (3, 3), (before, before)):
+        device("cpu", num_threads=wanted)
+        assert torch.get_num_threads() == found
 
 
 FAULTS = """
 import json, resource, torch
-from aml.compute.device import keep_freed_memory
+from aml.compute.device import Runtime
 
 def new_pages():
     start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -79,7 +71,7 @@ def new_pages():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start
 
 before = new_pages()
-keep_freed_memory()
+Runtime("cpu", 1, num_threads=None, num_workers=0, num_downloads=1, compile=False).torch_device()
 for _ in range(3):
     new_pages()  # the first tensors still get fresh ones
 print(json.dumps([before, new_pages()]))

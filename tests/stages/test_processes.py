@@ -23,7 +23,7 @@ STAGE = """
 import os, time
 from stages.runtime import run, share
 
-def main(values):
+def main():
     if os.environ["RANK"] == "1":
         {failure}
     time.sleep(60)
