@@ -30,19 +30,19 @@ _END_OF_JPEG = b"\xff\xd9"
 FEW_PIXELS = 50_000_000  # decoded in half a second; two processes that do it take as long to start
 
 
-def shrink(pixels: np.ndarray, longer_side: float) -> np.ndarray:
-    """Shrink pixels `(H, W, 3)` to a longer side of at most `longer_side`: Lanczos, aspect kept, never enlarged."""
+def shrink(pixels: np.ndarray, longer_side: float, box: Sequence[float] | None = None) -> np.ndarray:
+    """Shrink pixels `(H, W, 3)` to a longer side of at most `longer_side`: Lanczos, aspect kept, never enlarged.
+
+    A query is cropped to its `box` = (x0, y0, x1, y1) pixels, then shrunk by as much as its whole image would be.
+    """
+    if box is not None:
+        whole, pixels = pixels, np.array(Image.fromarray(pixels).crop(tuple(box)))
+        longer_side = longer_side * max(pixels.shape[:2]) / max(whole.shape[:2])
     if max(pixels.shape[:2]) <= longer_side:
         return pixels
     image = Image.fromarray(pixels)
     image.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
     return np.array(image)
-
-
-def crop_and_shrink(pixels: np.ndarray, box: Sequence[float], longer_side: float) -> np.ndarray:
-    """Crop a query to `box` = (x0, y0, x1, y1) pixels, then shrink it by as much as its whole image would be shrunk."""
-    cropped = np.array(Image.fromarray(pixels).crop(tuple(box)))
-    return shrink(cropped, longer_side * max(cropped.shape[:2]) / max(pixels.shape[:2]))
 
 
 class ImageTensors:
@@ -54,25 +54,23 @@ class ImageTensors:
     def __getitem__(self, row: int) -> "Tensor":
         import torch
 
-        pixels = read_pixels(self.images, row)
-        if self.images.boxes is None:
-            pixels = shrink(pixels, self.image_size)
-        else:
-            pixels = crop_and_shrink(pixels, self.images.boxes[row], self.image_size)
-        return torch.from_numpy(pixels).permute(2, 0, 1)
+        box = None if self.images.boxes is None else self.images.boxes[row]
+        return torch.from_numpy(shrink(read_pixels(self.images, row), self.image_size, box)).permute(2, 0, 1)
 
     def loader(
         self, batches: Sequence[Sequence[int]], stacked: Callable, *, num_workers: int, device: "device"
     ) -> "DataLoader":
         """Return an iterable of the pixels of each batch of rows, as `stacked` makes one of a list. `num_workers`
-        processes decode them where that pays."""
+        processes decode them if the rows have many pixels."""
         from torch.utils.data import DataLoader
 
+        pixels = self.images.sizes.astype(np.int64).prod(axis=1)
+        are_many = sum(pixels[list(batch)].sum() for batch in batches) > FEW_PIXELS
         return DataLoader(
             self,
             batch_sampler=batches,
             collate_fn=stacked,
-            num_workers=decoding_processes(self.images, batches, num_workers),
+            num_workers=num_workers if are_many else 0,
             pin_memory=device.type == "cuda",
         )
 
@@ -119,13 +117,6 @@ def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) 
         box = () if images.boxes is None else tuple(images.boxes[row])
         by_size[(*images.sizes[row], *box)].append(int(row))
     return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
-
-
-def decoding_processes(images: ImageSet, batches: Sequence[Sequence[int]], num_workers: int) -> int:
-    """Return how many processes should decode these rows: `num_workers`, or 0 (the stage itself) if they have few
-    pixels."""
-    pixels = images.sizes.astype(np.int64).prod(axis=1)
-    return num_workers if sum(pixels[list(batch)].sum() for batch in batches) > FEW_PIXELS else 0
 
 
 class Checked(NamedTuple):

@@ -20,7 +20,7 @@ from aml.files.atomic import replacing_folder, write_json
 from aml.files.digests import file_sha256
 from aml.files.evaluated_lists import testing_sets
 from aml.files.image_sets import read_images
-from aml.images import crop_and_shrink, read_pixels, shrink
+from aml.images import read_pixels, shrink
 from aml.networks.stored import load_network
 from aml.params.datasets import dataset_settings
 from aml.params.reading import setting
@@ -102,7 +102,7 @@ def measure(path: Path, database: TeacherDatabase, least: int) -> dict:
     for name in database.lists.test_sets:
         images, queries[name] = database.images[f"{name}.queries"], []
         for row, box in enumerate(images.boxes):
-            pixels = crop_and_shrink(read_pixels(images, row), box, image_size)
+            pixels = shrink(read_pixels(images, row), image_size, box)
             started = time.perf_counter()
             queries[name].append(describe(session, pixels, least))
             times.append(time.perf_counter() - started)

@@ -6,8 +6,6 @@ from PIL import Image
 from aml.images import (
     ImageTensors,
     batches_of_one_size,
-    crop_and_shrink,
-    decoding_processes,
     shrink,
     stack,
     stack_by_shape,
@@ -31,7 +29,7 @@ def test_the_longer_side_shrinks_and_nothing_is_enlarged(size, expected):
 
 def test_a_query_is_cropped_before_it_shrinks_by_the_whole_image_s_factor():
     whole, box = pixels(200, 100), (50, 20, 150, 70)
-    query = crop_and_shrink(whole, box, 100)  # 100 x 50 pixels of an image that shrinks to one half
+    query = shrink(whole, 100, box)  # 100 x 50 pixels of an image that shrinks to one half
     assert query.shape == (25, 50, 3)
     by_hand = Image.fromarray(whole[20:70, 50:150])
     by_hand.thumbnail((50, 50), Image.Resampling.LANCZOS)
@@ -74,6 +72,7 @@ def test_batches_hold_images_of_one_size():
 
 def test_processes_decode_only_where_there_is_much_to_decode():
     images = Sizes([(1024, 768), (96, 72)])
-    assert decoding_processes(images, [[0] * 40, [0] * 40], 2) == 2
-    assert decoding_processes(images, [[0, 1], [1]], 2) == 0
-    assert decoding_processes(images, [[0] * 80], 0) == 0
+    tensors = ImageTensors(images, image_size=96, normalisation={})
+    for batches, asked, expected in (([[0] * 40, [0] * 40], 2, 2), ([[0, 1], [1]], 2, 0), ([[0] * 80], 0, 0)):
+        loader = tensors.loader(batches, stack, num_workers=asked, device=torch.device("cpu"))
+        assert loader.num_workers == expected

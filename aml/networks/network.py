@@ -125,6 +125,3 @@ class GeM(nn.Module):
     def forward(self, x):
         with torch.autocast(x.device.type, enabled=False):
             return x.float().clamp(min=EPSILON).pow(self.p).mean((-2, -1)).pow(1 / self.p)  # (B, C)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p.item():.4f}"

@@ -31,12 +31,11 @@ def start_from(network: RetrievalNetwork, weights: Path, *, generator: torch.Gen
     state = load_tensors(weights)
     kept = {name: tensor for name, tensor in state.items() if int(name.split(".")[0]) < len(network.backbone)}
     fill(network.backbone, kept, weights)
-    if network.projection is not None:
-        bound = network.projection.in_channels**-0.5
-        nn.init.uniform_(network.projection.weight, -bound, bound, generator=generator)
+    for layer in (network.projection, network.whitening):
+        if layer is not None:
+            bound = layer.weight.shape[1] ** -0.5
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
     if network.whitening is not None:
-        bound = network.dimension**-0.5
-        nn.init.uniform_(network.whitening.weight, -bound, bound, generator=generator)
         nn.init.zeros_(network.whitening.bias)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from aml.images import crop_and_shrink, decode, shrink
+from aml.images import decode, shrink
 
 ORIENTATION = 0x0112  # of EXIF
 SIDE = 240  # longer side of a picture on a page, pixels
@@ -37,7 +37,7 @@ def query_pixels(pixels: np.ndarray, box: Sequence[float] | None, image_size: in
             f"box {' '.join(f'{side:g}' for side in box)}; accepted: whole pixels with 0 <= x0 < x1 <= {width} and "
             f"0 <= y0 < y1 <= {height}"
         )
-    return crop_and_shrink(pixels, box, image_size)
+    return shrink(pixels, image_size, box)
 
 
 def picture(pixels: np.ndarray, box: Sequence[float] | None = None) -> str:
