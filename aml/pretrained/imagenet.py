@@ -13,6 +13,7 @@ from aml.networks.backbones import backbone, weights_source
 from aml.networks.stored import fill
 from aml.params.pretrained import LIBRARIES
 from aml.pretrained.files import read_tensors
+from aml.pretrained.layouts import renamed
 
 
 def web_file(name: str, places: list[str] | None) -> tuple[str, list[str]] | None:
@@ -50,13 +51,6 @@ def imagenet_state(name: str, file: Path | None) -> dict[str, torch.Tensor]:
         file = next(Path(str(path)) for path in folder.iterdir() if path.name.endswith(".pth"))
         found = dict(zip(ours, read_tensors(file).values(), strict=False))  # the classifier comes last
     else:
-        found = {_renamed(theirs, row.names): tensor for theirs, tensor in read_tensors(file).items()}
+        found = renamed(read_tensors(file), row.names)
     fill(blocks, {key: found[key] for key in ours if key in found}, file.name)
     return blocks.state_dict()
-
-
-def _renamed(theirs: str, names: dict[str, str]) -> str:
-    """Return this project's name of a library's tensor; the library's name if the backbone has no such tensor (the
-    classifier, say)."""
-    prefix = next((prefix for prefix in names if f"{theirs}.".startswith(f"{prefix}.")), None)
-    return theirs if prefix is None else f"{names[prefix]}{theirs.removeprefix(prefix)}".removeprefix(".")

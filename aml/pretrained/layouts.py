@@ -1,6 +1,6 @@
-"""Map the names of tensors in the authors' files to those of `RetrievalNetwork`.
+"""Map the names of tensors in files of others to this project's.
 
-A layout maps prefixes of dotted names; the rest of a name stays. Nothing here imports torch.
+A layout maps prefixes of dotted names, or whole names; the rest of a name stays. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -42,12 +42,9 @@ def layout(backbone: str, state: dict) -> dict[str, str]:
 
 
 def renamed(state: dict[str, torch.Tensor], prefixes: dict[str, str]) -> dict[str, torch.Tensor]:
-    """Return the tensors under the names of `RetrievalNetwork`. Raises ValueError for the first name that has none
-    of the prefixes."""
+    """Return the tensors with the first prefix that fits each name replaced ("" drops it); other names stay."""
     names = {}
     for name, tensor in state.items():
-        prefix = next((prefix for prefix in prefixes if name.startswith(f"{prefix}.")), None)
-        if prefix is None:
-            raise ValueError(f"{name!r} is not a tensor of the network; accepted: {', '.join(prefixes)}")
-        names[prefixes[prefix] + name.removeprefix(prefix)] = tensor
+        prefix = next((prefix for prefix in prefixes if f"{name}.".startswith(f"{prefix}.")), "")
+        names[f"{prefixes.get(prefix, '')}{name.removeprefix(prefix)}".removeprefix(".")] = tensor
     return names

@@ -1,4 +1,7 @@
-"""published/params.yaml and published/dvc.yaml: which networks, and the same stages as the main graph's."""
+"""published/params.yaml and published/dvc.yaml: which networks, and the same stages as the main graph's; published
+teachers in the main graph."""
+
+import re
 
 import pytest
 import yaml
@@ -7,7 +10,8 @@ from aml.params.pretrained import network_files
 from aml.params.reading import read_parameters
 from aml.tables.printed_values import PRINTED
 from aml.tables.settings import network_settings, table_settings
-from tests import ROOT, read_rows, stages_of_the_graph
+from stages import check
+from tests import ROOT, read_rows, set_at, stages_of_the_graph
 
 VALUES = read_parameters(ROOT / "published/params.yaml")
 FILES = VALUES["checkpoints"]["files"]
@@ -73,3 +77,31 @@ def test_shared_numbers_are_the_paper_s():
         assert VALUES[family].items() <= paper[family].items()
     for name in ("teachers", "students", "dimensions", "losses"):
         assert VALUES["grid"][name] == paper["grid"][name]
+
+
+def test_each_further_teacher_can_be_named_in_the_paper_s_setting(tmp_path):
+    values = read_parameters(ROOT / "params.paper.yaml")
+    further = [name for name, network in values["networks"].items() if "whitening" in network]
+    assert len(further) == 6
+    for name in further:
+        values["grid"] |= {"teachers": [name], "published_teachers": [name], "dimensions": [2048]}
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", values | {"teacher": name})
+        backbone, _, data = name.split("_")
+        data = {"sfm": "rSfM120k", "gl18": "gl18"}[data]
+        file = network_files(values, name)[0].checkpoint
+        assert re.fullmatch(rf"{data}-tl-{backbone}-gem-w-[0-9a-f]{{7}}\.pth", file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("checkpoints.files", {}, r"no 'vgg16' in params\.yaml: checkpoints\.files"),
+        ("networks.vgg16.backbone", "lite1", r"unknown 'lite1' in .*networks\.vgg16\.backbone, which is published"),
+    ],
+)
+def test_the_check_knows_what_can_be_published(tmp_path, name, value, message):
+    values = read_parameters(ROOT / "params.paper.yaml")
+    values["grid"]["dimensions"] = []
+    values["networks"]["vgg16"]["stages"] = 5
+    with pytest.raises(ValueError, match=message):
+        check.main(tmp_path / "cell.json", tmp_path / "checked.json", set_at(values, name, value))
