@@ -51,14 +51,13 @@ def constants(name: str) -> dict[str, type]:
     types = {"float": float, "int": int}
     for node in _parse(name).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            arguments = [argument for argument in node.args.kwonlyargs if argument.arg != "bank"]
-            annotated = {argument.arg: getattr(argument.annotation, "id", None) for argument in arguments}
-            for argument, annotation in annotated.items():
-                if annotation not in types:
-                    raise ValueError(
-                        f"aml/losses/{name}.py: {argument} is annotated {annotation}; accepted: float, int"
-                    )
-            return {argument: types[annotation] for argument, annotation in annotated.items()}
+            found = {argument.arg: getattr(argument.annotation, "id", None) for argument in node.args.kwonlyargs}
+            found.pop("bank", None)
+            if wrong := [argument for argument, kind in found.items() if kind not in types]:
+                raise ValueError(
+                    f"aml/losses/{name}.py: {wrong[0]} is annotated {found[wrong[0]]}; accepted: float, int"
+                )
+            return {argument: types[kind] for argument, kind in found.items()}
     raise ValueError(f"aml/losses/{name}.py has no function {name}; accepted: one function with the file's name")
 
 
@@ -75,13 +74,10 @@ def make_bank(name: str, descriptors: "np.ndarray", constants: dict) -> dict[str
 
 
 def load(name: str) -> Callable[..., "Tensor"]:
-    """Return the loss's function, with its inputs checked; only this imports torch.
+    """Return the loss's function, with its inputs' shapes checked; only this imports torch.
 
-    The function gets both inputs in one dtype of at least float32, also under autocast. It raises ValueError for shapes
-    that do not fit and for tuples that lack a member.
+    The function raises ValueError for shapes that do not fit and for tuples that lack a member.
     """
-    import torch
-
     function, used = getattr(importlib.import_module(f"aml.losses.{_require_known(name)}"), name), members(name)
     expected = ["anchor", "positive", "negatives"]
     while len(expected) > 1 and expected[-1] not in used:
@@ -95,8 +91,7 @@ def load(name: str) -> Callable[..., "Tensor"]:
                 f"{name}: anchors {tuple(anchors.shape)}, references {tuple(references.shape)}; accepted: (B, D) and "
                 f"(B, M, D) with M >= {len(expected)}: {', '.join(expected)}"
             )
-        dtype = functools.reduce(torch.promote_types, (anchors.dtype, references.dtype, torch.float32))
-        return function(anchors.to(dtype), references.to(dtype), **constants)
+        return function(anchors, references, **constants)
 
     return checked
 

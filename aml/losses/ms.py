@@ -11,7 +11,6 @@ def ms(anchors: torch.Tensor, references: torch.Tensor, *, alpha: float, beta: f
 
     Eq. (6), with s_x = f(a) . x and t = threshold. In the authors' code alpha is 2, beta 40, threshold 0.5.
     """
-    # A product and a sum, not a matmul: autocast would take a matmul down to 16 bits.
     excess = (anchors.unsqueeze(1) * references[:, 1:]).sum(dim=2) - threshold  # (B, 1 + negatives)
     positive = _log_one_plus_sum(-alpha * excess[:, :1]) / alpha
     negatives = _log_one_plus_sum(beta * excess[:, 1:]) / beta

@@ -19,17 +19,11 @@ def raml(
         return anchors.sum()
     teacher = references[:, 0]
     alignment = (1 - (anchors * teacher).sum(dim=1) + EPSILON).square().mean()
-    target = _products(teacher, teacher)
+    target = teacher @ teacher.T
     off_diagonal = ~torch.eye(len(anchors), dtype=torch.bool, device=anchors.device)
 
     def relations(similarities: torch.Tensor) -> torch.Tensor:
         return ((similarities - target + EPSILON).square() * off_diagonal).sum() / max(1, off_diagonal.sum())
 
-    asymmetric, symmetric = relations(_products(anchors, teacher)), relations(_products(anchors, anchors))
+    asymmetric, symmetric = relations(anchors @ teacher.T), relations(anchors @ anchors.T)
     return alignment + asymmetric_weight * asymmetric + symmetric_weight * symmetric
-
-
-def _products(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Return all inner products (B, B); not in 16 bits, as a matmul under autocast would be."""
-    with torch.autocast(left.device.type, enabled=False):
-        return left @ right.T

@@ -35,7 +35,7 @@ def ssp(
 
     def log_similarities(descriptors: torch.Tensor) -> torch.Tensor:
         parts = normalize(descriptors.unflatten(1, (num_subvectors, -1)), dim=2)  # (B, M, D / M)
-        products = (parts.unsqueeze(2) * centroids).sum(dim=3)  # a sum: autocast would take a matmul down to 16 bits
+        products = (parts.unsqueeze(2) * centroids).sum(dim=3)
         return (sharpness * products).log_softmax(dim=2).flatten(0, 1)
 
     target = log_similarities(references[:, 0])
