@@ -23,13 +23,9 @@ IMAGES = torch.rand(3, 3, 24, 32, generator=torch.Generator().manual_seed(5))
 
 
 def network(*, seed: int = 0, frozen_stages: int = 2, projection: int = 8) -> RetrievalNetwork:
-    torch.manual_seed(seed)
-    frozen = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=2, projection=8, gem_p=3.0).backbone
-    found = RetrievalNetwork(
-        backbone="lite0", stages=2, frozen_stages=frozen_stages, projection=projection, gem_p=3.0
-    ).eval()
-    found.backbone.load_state_dict(frozen.state_dict())
-    return found.to(memory_format=torch.channels_last)
+    torch.manual_seed(seed)  # the backbone is drawn first
+    options = {"backbone": "lite0", "stages": 2, "frozen_stages": frozen_stages, "projection": projection, "gem_p": 3.0}
+    return RetrievalNetwork(**options).eval().to(memory_format=torch.channels_last)
 
 
 class Counting:
