@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from aml.files.image_sets import ImageSet, read_images, read_queries
-from aml.images import crop_and_shrink, read_pixels, shrink
+from aml.images import read_pixels, shrink
 from aml.search.student import Student
 from tests.pipeline.conftest import Repository, ran
 
@@ -24,7 +24,7 @@ def vectors(images: ImageSet) -> Iterator[np.ndarray]:
     for row in range(len(images)):
         pixels = read_pixels(images, row)
         if images.boxes is not None:
-            pixels = crop_and_shrink(pixels, images.boxes[row], 32)
+            pixels = shrink(pixels, 32, images.boxes[row])
         small = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX)
         yield np.asarray(small, np.float32).ravel() - 127.5
 
