@@ -4,43 +4,33 @@ from pathlib import Path, PurePosixPath
 
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.datasets.upstream_lists import check_counts, check_distinct, first_of, one_form, read
-from aml.files.atomic import replacing_folder
+from aml.datasets.upstream_lists import check_counts, check_distinct, one_form, read
 from aml.params.datasets import Distractors
 
 
-def preprocess(raw: Path, processed: Path, settings: Distractors, *, name: str, num_workers: int) -> dict:
-    """Read `raw`, write the distractors `processed` in the order of the list, and return {}: they have no ground truth.
+def preprocess(raw: Path, pack: PackWriter, settings: Distractors, *, name: str, num_workers: int) -> dict:
+    """Read `raw`, pack the distractors in the order of the list, and return {}: they have no ground truth.
 
     settings.archives_in_all archives hold all images of the list; only those in the first settings.archives are packed.
     With 0 nothing is read.
 
     Raises ValueError for files that break the format, for another number of names than settings.expected, for a missing
-    archive, and for images that are missing although all archives are used; nothing is written then.
+    archive, and for images that are missing although all archives are used.
     """
-    num_archives = settings.archives
-    names = _read_names(raw / f"{settings.list}.txt", settings.expected) if num_archives else []
-    archives = [raw / f"revisitop1m.{number}.tar.gz" for number in range(1, num_archives + 1)]
-    absent = [archive.name for archive in archives if not archive.is_file()]
-    if absent:
-        raise ValueError(f"{len(absent)} of {num_archives} archives are not in {raw}: {first_of(absent)}")
+    files = [raw / file for file in settings.needed(name)]
+    names = _read_names(files[0], settings.expected) if files else []
     listed = set(names)
-    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
-        packed = pack_listed(
-            archives,
-            names,
-            pack,
-            name_of=lambda member: _listed_name(member, listed),
-            on_bad_image=settings.on_bad_image,
-            num_workers=num_workers,
-            is_whole=num_archives == settings.archives_in_all,
-        )
-        names = [name for name in names if name in pack]
-        if not names and num_archives:
-            raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
-        pack.write_list("images.csv", names)
-        counts = {"images": len(names), "listed": len(listed)}
-        pack.write_report({"kind": "distractors", **counts, **packed.report()})
+    packed = pack_listed(
+        files[1:], names, pack,
+        name_of=lambda member: _listed_name(member, listed),
+        on_bad_image=settings.on_bad_image, num_workers=num_workers,
+        is_whole=settings.archives == settings.archives_in_all,
+    )  # fmt: skip
+    names = [name for name in names if name in pack]
+    if not names and files:
+        raise ValueError(f"{raw}: none of the {len(listed)} distractors can be used")
+    pack.write_list("images.csv", names)
+    pack.write_report({"kind": "distractors", "images": len(names), "listed": len(listed), **packed.report()})
     return {}
 
 

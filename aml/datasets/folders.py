@@ -17,7 +17,6 @@ from aml.datasets.packing import pack_listed
 from aml.datasets.photo_tables import MAX_BYTES, Query, Table, read_landmarks, read_queries
 from aml.datasets.photos import SUFFIXES, as_stored
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import Folder, archive_names, source_files
 
@@ -26,13 +25,13 @@ VALIDATION_EVERY = 5  # of the landmarks with two images or more, by name
 MAX_POSITIVES = 5  # of an image: the next ones of its landmark, by name
 
 
-def preprocess(raw: Path, processed: Path, settings: Folder, *, name: str, num_workers: int) -> dict:
-    """Read `raw`, write the set `processed` of settings.kind, and return the ground truth of a test set as
-    `aml.files.image_sets` describes it, {} for others.
+def preprocess(raw: Path, pack: PackWriter, settings: Folder, *, name: str, num_workers: int) -> dict:
+    """Read `raw`, pack the set of settings.kind, and return the ground truth of a test set as `aml.files.image_sets`
+    describes it, {} for others.
 
-    Raises ValueError, and writes nothing, for a folder without images, for a CSV that breaks the format or names an
-    image that the folder lacks, for a box outside its image, and if too little is left; also for an image that can't be
-    used, if settings.on_bad_image is "error".
+    Raises ValueError for a folder without images, for a CSV that breaks the format or names an image that the folder
+    lacks, for a box outside its image, and if too little is left; also for an image that can't be used, if
+    settings.on_bad_image is "error".
     """
     paths = [raw / file for file in archive_names(source_files(settings, name))]
     where, kind = ", ".join(map(str, paths)), settings.kind
@@ -42,30 +41,28 @@ def preprocess(raw: Path, processed: Path, settings: Folder, *, name: str, num_w
     queries, database, unread = read_queries(table, names) if kind == "test" else ([], names, {})
     used = [image for image in names if image in landmarks] if kind == "training" else names
     known = set(names)
-    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
-        packed = pack_listed(
-            paths, used, pack,
-            name_of=lambda member: member if member in known else None,
-            on_bad_image=settings.on_bad_image,
-            num_workers=num_workers,
-            prepare=functools.partial(as_stored, turn=settings.exif_orientation == "apply"),
-        )  # fmt: skip
-        packed.excluded |= odd
-        kept = [image for image in used if image in pack]
-        if not kept:
-            raise ValueError(f"{where}: none of {len(used)} images can be used: {first_of(packed.excluded.items())}")
-        if kind == "test":
-            truth, report = _ground_truth(queries, [image for image in database if image in pack], unread, pack)
-            report |= write_test_lists(pack, truth, settings.csv)
-        else:
-            pack.write_list("images.csv", kept)
-            report = {"kind": "distractors", "images": len(kept), "listed": len(used)}
-        if kind == "training":
-            arrays = _pairs([landmarks[image] for image in kept], settings.csv)
-            write_lists(folder, arrays)
-            report |= {"kind": "training"} | {name: len(rows) for name, rows in arrays.items()}
-        report |= {"other_files": num_others, "not_in_the_csv": len(names) - len(used)}
-        pack.write_report(report | {"converted": packed.num_converted} | packed.report())
+    packed = pack_listed(
+        paths, used, pack,
+        name_of=lambda member: member if member in known else None,
+        on_bad_image=settings.on_bad_image, num_workers=num_workers,
+        prepare=functools.partial(as_stored, turn=settings.exif_orientation == "apply"),
+    )  # fmt: skip
+    packed.excluded |= odd
+    kept = [image for image in used if image in pack]
+    if not kept:
+        raise ValueError(f"{where}: none of {len(used)} images can be used: {first_of(packed.excluded.items())}")
+    if kind == "test":
+        truth, report = _ground_truth(queries, [image for image in database if image in pack], unread, pack)
+        report |= write_test_lists(pack, truth, settings.csv)
+    else:
+        pack.write_list("images.csv", kept)
+        report = {"kind": "distractors", "images": len(kept), "listed": len(used)}
+    if kind == "training":
+        arrays = _pairs([landmarks[image] for image in kept], settings.csv)
+        write_lists(pack.folder, arrays)
+        report |= {"kind": "training"} | {name: len(rows) for name, rows in arrays.items()}
+    report |= {"other_files": num_others, "not_in_the_csv": len(names) - len(used)}
+    pack.write_report(report | {"converted": packed.num_converted} | packed.report())
     return labels_and_oddities(truth) if kind == "test" else {}
 
 

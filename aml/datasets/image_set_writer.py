@@ -17,9 +17,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class PackWriter:
-    """Writes images.tar, image after image, and lists over it. Use it inside `replacing_folder`:
+    """Writes images.tar into `folder`, image after image, and lists over it:
 
-    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
+    with PackWriter(folder) as pack:
         pack.add(name, data, width, height)
         pack.write_list("images.csv", names)
 
@@ -27,12 +27,12 @@ class PackWriter:
     """
 
     def __init__(self, folder):
-        self._folder, self._digest = Path(folder), hashlib.sha256()
+        self.folder, self._digest = Path(folder), hashlib.sha256()
         self._index = {}  # name -> index of the image
         self._numbers = array("q")  # offset, bytes, width, height, filled of each image
 
     def __enter__(self):
-        self._file = open(self._folder / "images.tar", "wb", buffering=1 << 20)
+        self._file = open(self.folder / "images.tar", "wb", buffering=1 << 20)
         return self
 
     def __exit__(self, kind, error, traceback):
@@ -77,7 +77,7 @@ class PackWriter:
 
         Raises ValueError for a name that was not packed.
         """
-        with open(self._folder / filename, "w", encoding="utf-8", newline="") as file:
+        with open(self.folder / filename, "w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file, lineterminator="\n")
             lines.writerow(COLUMNS if boxes is None else COLUMNS + BOX_COLUMNS)
             boxes = boxes or [[]] * len(names)
@@ -91,7 +91,7 @@ class PackWriter:
         """Write report.json: `report` and the sha256 of images.tar, to which nothing may be added afterwards."""
         digest = self._digest.copy()
         digest.update(self._end())
-        write_json(self._folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
+        write_json(self.folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
 
 
 def unwritable(name: str) -> str | None:

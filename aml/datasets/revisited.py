@@ -8,7 +8,6 @@ from aml.datasets import pickles, upstream_lists
 from aml.datasets.ground_truth import GroundTruth, labels_and_oddities, own_names, write_test_lists
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.packing import pack_listed
-from aml.files.atomic import replacing_folder
 from aml.files.image_sets import LABELS
 from aml.params.datasets import TestSet, archive_names, source_files
 
@@ -17,8 +16,8 @@ _HINT = f"; only {', '.join(_SUFFIXES)} are read, capitals and folders must be a
 _KEYS, _QUERY_KEYS = ("imlist", "qimlist", "gnd"), ("bbx", *LABELS)
 
 
-def preprocess(raw: Path, processed: Path, settings: TestSet, *, name: str, num_workers: int) -> dict:
-    """Read `raw`, write the test set `processed`, and return its ground truth as `aml.files.image_sets` describes it.
+def preprocess(raw: Path, pack: PackWriter, settings: TestSet, *, name: str, num_workers: int) -> dict:
+    """Read `raw`, pack the test set, and return its ground truth as `aml.files.image_sets` describes it.
 
     Database and queries are in the order of the ground truth. Boxes are kept as they are. A box that reaches over its
     image's border is reported, not cut: upstream crops with Pillow, which rounds the coordinates and fills the outside
@@ -26,25 +25,22 @@ def preprocess(raw: Path, processed: Path, settings: TestSet, *, name: str, num_
 
     Raises ValueError for files that break the format, for other counts than settings.expected (queries and database of
     the ground truth, images in the archives, listed or not), for a listed image that is missing or cannot be decoded,
-    and for a query without a box or with one that misses its image; nothing is written then.
+    and for a query without a box or with one that misses its image.
     """
     path = raw / f"gnd_{name}.pkl"
     found = _read_ground_truth(path)
     database, queries = found.database, found.queries
-    expected = settings.expected
-    upstream_lists.check_counts({"queries": len(queries), "database": len(database)}, expected, path)
+    upstream_lists.check_counts({"queries": len(queries), "database": len(database)}, settings.expected, path)
     # a drawn set has one archive
     archives = [raw / file for file in archive_names(source_files(settings, name)) or [f"{name}_images.tgz"]]
     names = list(dict.fromkeys([*database, *queries]))
     upstream_lists.check_distinct(own_names(queries), f"{path}, qimlist")
-    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
-        packed = pack_listed(
-            archives, names, pack,
-            name_of=_finder(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
-        )  # fmt: skip
-        upstream_lists.check_counts({"images": packed.num_images}, expected, ", ".join(map(str, archives)))
-        report = write_test_lists(pack, found, str(path))
-        pack.write_report(report | packed.report())
+    packed = pack_listed(
+        archives, names, pack,
+        name_of=_finder(names), on_bad_image="error", num_workers=num_workers, hint=_HINT,
+    )  # fmt: skip
+    upstream_lists.check_counts({"images": packed.num_images}, settings.expected, ", ".join(map(str, archives)))
+    pack.write_report(write_test_lists(pack, found, str(path)) | packed.report())
     return labels_and_oddities(found)
 
 

@@ -7,48 +7,45 @@ import numpy as np
 from aml.datasets import pickles, upstream_lists
 from aml.datasets.image_set_writer import PackWriter, write_lists
 from aml.datasets.packing import pack_listed
-from aml.files.atomic import replacing_folder
 from aml.params.datasets import TrainingSet
 
-ARCHIVE = "ims.tar.gz"
 _HINT = (
     ". (retrieval-SfM-120k does not have 120,000: 91,642 images and 181,697 pairs are for training, 6,403 and 1,691 "
     "for validation; only the whitening list comes near its name.)"
 )
 
 
-def preprocess(raw: Path, processed: Path, settings: TrainingSet, *, name: str, num_workers: int) -> dict:
-    """Read `raw`, write the training set `processed`, and return {}: it has no ground truth.
+def preprocess(raw: Path, pack: PackWriter, settings: TrainingSet, *, name: str, num_workers: int) -> dict:
+    """Read `raw`, pack the training set, and return {}: it has no ground truth.
 
     Rows: train list, validation list, other whitening images; of those none that is in no pair. An excluded image's
     pairs are dropped too (settings.on_bad_image: see `pack_listed`).
     Raises ValueError for lists, archives and images that break the format or are missing, and for other counts than
-    settings.expected; nothing is written then.
+    settings.expected.
     """
-    lists = settings.lists
-    splits = _read_lists(raw, lists)
+    archive, *lists = (raw / file for file in settings.needed(name))
+    splits = _read_lists(*lists)
     counts = {f"{split}_images": len(splits[split]["names"]) for split in ("train", "val")}
     counts |= {f"{split}_pairs": len(splits[split]["queries"]) for split in ("train", "val")}
-    upstream_lists.check_counts(counts, settings.expected, raw / f"{lists}.pkl", _HINT)
+    upstream_lists.check_counts(counts, settings.expected, lists[0], _HINT)
     whitening = splits["whitening"]
     used = [whitening["names"][i] for i in sorted({*whitening["queries"], *whitening["positives"]})]
     names = list(dict.fromkeys([*splits["train"]["names"], *splits["val"]["names"], *used]))
     member_names = {upstream_lists.one_form(cid_path(name)): name for name in names}
-    with replacing_folder(processed) as folder, PackWriter(folder) as pack:
-        packed = pack_listed(
-            [raw / ARCHIVE], names, pack,
-            name_of=member_names.get, on_bad_image=settings.on_bad_image, num_workers=num_workers,
-        )  # fmt: skip
-        names = [name for name in names if name in pack]
-        rows = {name: row for row, name in enumerate(names)}
-        arrays, dropped = {}, {}
-        for split in splits:
-            arrays |= _arrays(split, splits[split], rows, dropped)
-            if not len(arrays[f"{split}_queries"]):
-                raise ValueError(f"{raw}, {lists}: no usable {split} pair; at least one is needed")
-        pack.write_list("images.csv", names)
-        write_lists(folder, arrays)
-        pack.write_report(_report(names, splits, arrays, dropped, packed))
+    packed = pack_listed(
+        [archive], names, pack,
+        name_of=member_names.get, on_bad_image=settings.on_bad_image, num_workers=num_workers,
+    )  # fmt: skip
+    names = [name for name in names if name in pack]
+    rows = {name: row for row, name in enumerate(names)}
+    arrays, dropped = {}, {}
+    for split in splits:
+        arrays |= _arrays(split, splits[split], rows, dropped)
+        if not len(arrays[f"{split}_queries"]):
+            raise ValueError(f"{raw}, {settings.lists}: no usable {split} pair; at least one is needed")
+    pack.write_list("images.csv", names)
+    write_lists(pack.folder, arrays)
+    pack.write_report(_report(names, splits, arrays, dropped, packed))
     return {}
 
 
@@ -57,14 +54,14 @@ def cid_path(cid: str) -> str:
     return "/".join(("ims", cid[-2:], cid[-4:-2], cid[-6:-4], cid))
 
 
-def _read_lists(raw, lists):
+def _read_lists(path, of_whitening):
     """Return for each split: names, clusters (not for whitening), queries and positives as indices of names."""
-    path, splits = raw / f"{lists}.pkl", {}
     halves = upstream_lists.entries(pickles.load(path), ("train", "val"), str(path))
-    for split, half in zip(("train", "val"), halves, strict=True):
-        splits[split] = _read_split(half, f"{path}, {split}", has_clusters=True)
-    path = raw / f"{lists}-whiten.pkl"
-    splits["whitening"] = _read_split(pickles.load(path), str(path), has_clusters=False)
+    splits = {
+        split: _read_split(half, f"{path}, {split}", has_clusters=True)
+        for split, half in zip(("train", "val"), halves, strict=True)
+    }
+    splits["whitening"] = _read_split(pickles.load(of_whitening), str(of_whitening), has_clusters=False)
     return splits
 
 

@@ -21,9 +21,10 @@ LIST = "".join(f"jpg/{number % 7}/image{number}.jpg\n" for number in range(30)).
 @fuzzed
 @given(training=altered(TRAINING, PARTS), whitening=st.one_of(st.just(WHITENING), altered(WHITENING, PARTS)))
 def test_training_lists(folder, training, whitening):
-    (folder / "l.pkl").write_bytes(pickle.dumps(training))
-    (folder / "l-whiten.pkl").write_bytes(pickle.dumps(whitening))
-    found = ends_well(lambda: sfm._read_lists(folder, "l"), folder)
+    lists = folder / "l.pkl", folder / "l-whiten.pkl"
+    for path, value in zip(lists, (training, whitening), strict=True):
+        path.write_bytes(pickle.dumps(value))
+    found = ends_well(lambda: sfm._read_lists(*lists), folder)
     for split in (found or {}).values():
         assert all(0 <= row < len(split["names"]) for row in split["queries"] + split["positives"])
 
