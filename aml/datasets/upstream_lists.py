@@ -1,6 +1,7 @@
 """Read upstream lists, and check their values before anything relies on them."""
 
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,8 @@ def equal_lengths(where: str, **lists):
 
 def check_distinct(names: list, where: str):
     """Raise ValueError, naming `where`, for the first name that comes twice."""
-    if len(set(names)) != len(names):
-        seen = set()
-        twice = next(name for name in names if name in seen or seen.add(name))
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
         raise ValueError(f"{where}: {twice!r} is listed twice")
 
 

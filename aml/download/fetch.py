@@ -1,5 +1,6 @@
 """Fetch files from the web or local copies: resumed, checked, and given their names only when they are whole."""
 
+import filecmp
 import json
 import os
 import sys
@@ -67,7 +68,7 @@ def fetch(sources: Iterable[str], destination: Path, *, digests: Path, sha256_st
         known, own = known_files(digests).get(destination.name), transfer.present(sources)
         if destination.exists():
             is_own = own is not None and (known is None or known["source"] in OWN)
-            if not is_own or transfer.is_copy(destination, own):
+            if not is_own or (own.is_file() and filecmp.cmp(destination, own, shallow=False)):  # a folder: packed again
                 try:
                     return _accept(destination, destination, str(own) if is_own else FOUND, digests, sha256_start)
                 except transfer.Refusal as error:
@@ -104,8 +105,6 @@ def _download(url, part, expected_bytes):
         try:
             return transfer.download(url, part, expected_bytes=expected_bytes)
         except transfer.Interruption as error:
-            if isinstance(error, transfer.Misfit):
-                transfer.forget(part)
             reached = part.stat().st_size if part.exists() else 0
             failures = 1 if reached > best >= 0 else failures + 1
             best = max(best, reached)

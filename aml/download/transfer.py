@@ -18,7 +18,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from aml.files.atomic import require_room, write_json
-from aml.files.digests import file_sha256
 
 GZIP = b"\x1f\x8b"
 # how a file of such a name starts
@@ -28,7 +27,6 @@ SPARE_BYTES = 256 << 20  # left free on the disk
 STALL_S = 60.0  # without a byte: the connection has broken off
 _CHUNK_BYTES = 1 << 20
 _WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
-_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "aml"}
 
 
 class Refusal(Exception):  # noqa: N818 (only aml.download sees them)
@@ -37,10 +35,6 @@ class Refusal(Exception):  # noqa: N818 (only aml.download sees them)
 
 class Interruption(Exception):  # noqa: N818
     """The transfer broke off; trying again may help."""
-
-
-class Misfit(Interruption):
-    """The part on the disk does not belong to the file at the source."""
 
 
 def check_start(first: bytes, name: str) -> None:
@@ -55,27 +49,17 @@ def check_start(first: bytes, name: str) -> None:
 
 
 def local_path(source: str) -> Path | None:
-    """Return the file that a source names on this machine; None for a source on the web. Raises Refusal for any
-    other."""
-    scheme = urllib.parse.urlsplit(source).scheme if "://" in source else ""
-    if scheme in ("http", "https"):
-        return None
-    if scheme not in ("file", ""):
-        raise Refusal(f"unknown scheme {scheme!r}; accepted are http, https, file and local paths")
-    path = urllib.request.url2pathname(urllib.parse.urlsplit(source).path) if scheme else source
-    return Path(path).expanduser()
+    """Return the file that a source names on this machine; None for a source elsewhere."""
+    scheme, separator, _ = source.partition("://")
+    if not separator:
+        return Path(source).expanduser()
+    return Path(urllib.request.url2pathname(urllib.parse.urlsplit(source).path)) if scheme.lower() == "file" else None
 
 
 def present(sources: list[str]) -> Path | None:
     """Return the first of these sources that is a file or folder on this machine, or None."""
-    for source in sources:
-        try:
-            path = local_path(source)
-        except Refusal:
-            continue
-        if path is not None and path.exists():
-            return path
-    return None
+    paths = map(local_path, sources)
+    return next((path for path in paths if path is not None and path.exists()), None)
 
 
 def copy(path: Path, part: Path) -> None:
@@ -112,28 +96,26 @@ def pack_folder(folder: Path, part: Path) -> None:
         raise Refusal(f"{path}: {error}") from None
 
 
-def is_copy(path: Path, of: Path) -> bool:
-    """Return whether two files have equal sizes and sha256; a folder is to be packed again."""
-    return of.is_file() and path.stat().st_size == of.stat().st_size and file_sha256(path) == file_sha256(of)
-
-
 def download(url: str, part: Path, *, expected_bytes: int | None) -> None:
     """Append what arrives to `part`; a note beside it says which file it is part of.
 
-    Raises Refusal, Interruption, Misfit, and OSError for a full disk.
+    Raises Refusal, Interruption (a part that does not belong to the file there is removed), and OSError for a full
+    disk.
     """
+    request = urllib.request.Request(url, headers={"User-Agent": "aml"})
+    if request.type not in ("http", "https"):
+        raise Refusal(f"unknown scheme {request.type!r}; accepted are http, https, file and local paths")
     note = _read_note(part, url)
     start = part.stat().st_size if note else 0
     if note and note["bytes"] == start:
         return
-    headers = dict(_HEADERS)
     if start:
-        headers["Range"] = f"bytes={start}-"
+        request.add_header("Range", f"bytes={start}-")
         if note["version"]:
-            headers["If-Range"] = note["version"]  # the server then starts over by itself if the file has changed
+            request.add_header("If-Range", note["version"])  # if the file has changed, the server starts over by itself
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=STALL_S) as response:
-            start, total = _agreed(response, start, note, expected_bytes)
+        with urllib.request.urlopen(request, timeout=STALL_S) as response:
+            start, total = _agreed(response, part, start, note, expected_bytes)
             first = b""
             if not start:
                 first = response.read(START_BYTES)
@@ -147,7 +129,7 @@ def download(url: str, part: Path, *, expected_bytes: int | None) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:
-            raise Misfit("the file there is shorter than the part that is here") from None
+            raise _misfit(part, "the file there is shorter than the part that is here") from None
         problem = f"the server answers {error.code} {error.reason}"
         raise (Interruption if error.code in _WORTH_RETRYING else Refusal)(problem) from None
     except (OSError, http.client.HTTPException) as error:  # TimeoutError and URLError are OSErrors
@@ -162,7 +144,13 @@ def forget(part: Path):
     _note(part).unlink(missing_ok=True)
 
 
-def _agreed(response, start, note, expected_bytes):
+def _misfit(part, problem):
+    """Return the error for a part that does not belong to the file at the source, and remove the part."""
+    forget(part)
+    return Interruption(problem)
+
+
+def _agreed(response, part, start, note, expected_bytes):
     """Return the position in the file where the answer starts, and the file's length (None if the server does not
     say)."""
     length = response.headers.get("Content-Length", "")
@@ -171,7 +159,7 @@ def _agreed(response, start, note, expected_bytes):
         span, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
         total = int(whole) if whole.isdigit() else None
         if span.split("-")[0] != str(start) or total != note["bytes"]:
-            raise Misfit("the server sends another range than the one asked for")
+            raise _misfit(part, "the server sends another range than the one asked for")
     elif response.status == 200:
         start = 0
     else:
@@ -195,7 +183,7 @@ def _receive(response, part, first, start, total):
     if total is not None and size < total:
         raise Interruption(f"the connection closed after {size} of {total} bytes")
     if total is not None and size > total:
-        raise Misfit(f"{size} bytes came where {total} were announced")
+        raise _misfit(part, f"{size} bytes came where {total} were announced")
 
 
 def _version(response):

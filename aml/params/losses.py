@@ -1,6 +1,6 @@
 """Section `losses`: the constants of each loss, and how the images of its tuples are found."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, make_dataclass
 from typing import Annotated, Literal
 
 from aml import losses
@@ -72,14 +72,10 @@ def _loss_settings(values: dict, name: str, given: str, fixed: dict) -> LossSett
     own, members = losses.constants(name), losses.members(name)
     if unknown := sorted(set(members) - set(MEMBERS)):
         raise ValueError(f"unknown members {unknown} of loss {name!r}; known: {', '.join(MEMBERS)}")
-    settings = setting(values, given, dict)
-    known = [field.name for field in fields(LossSettings) if field.name not in (*fixed, "constants")] + list(own)
-    for key in settings:
-        if key not in known:
-            raise ValueError(f"unknown {key!r} in params.yaml: {given}; known: {', '.join(known)}")
-    constants = {key: setting(values, f"{given}.{key}", kind) for key, kind in own.items()}
-    common = {key: value for key, value in settings.items() if key not in own}
-    found = of_type(LossSettings, {**fixed, **common, "constants": constants}, given)
+    common = {field.name: field.type for field in fields(LossSettings) if field.name not in (*fixed, "constants")}
+    settings = vars(setting(values, given, make_dataclass("Loss", (common | own).items())))
+    constants = {key: settings.pop(key) for key in own}
+    found = of_type(LossSettings, fixed | settings | {"constants": constants}, given)
     accepted = ["hard", "random", "none"]
     if "neighbours" in members:
         accepted = ["neighbours"]
