@@ -82,11 +82,7 @@ class Evil:
     [
         (os.system, ["touch {}"], "system"),
         (eval, ["open({!r}, 'w')"], "eval"),
-        (getattr, ["a", "b"], "getattr"),
-        (bytearray, [1 << 40], "bytearray"),
-        (pickle.loads, [b"N."], "loads"),
         (np.load, ["{}"], r"numpy\.load"),
-        (Evil, [], r"Evil"),
     ],
 )
 def test_refuses_every_other_global_by_name(tmp_path, protocol, function, arguments, name):

@@ -4,25 +4,13 @@ import json
 
 import pytest
 
-from aml.params.datasets import archive_names, dataset_settings, source_files
+from aml.params.datasets import dataset_settings, source_files
 from aml.params.losses import loss_settings, loss_without_teacher
 from aml.params.reading import read_parameters
-from stages.check import FAMILIES, main
+from stages.check import main
 from tests import ROOT
 
 FILES = ["params.yaml", "params.paper.yaml"]
-
-
-def test_both_have_the_same_keys():
-    """Where names are a user's own (datasets, networks, weights), each entry has the keys of its kind; see `check`."""
-    default, paper = (read_parameters(ROOT / name) for name in FILES)
-    assert list(default) == list(paper)
-    for section in set(default) - set(FAMILIES):
-        if isinstance(default[section], dict):
-            assert list(default[section]) == list(paper[section])
-    assert all(list(default["losses"][name]) == list(paper["losses"][name]) for name in LOSSES)
-    for values in (default, paper):  # a loss of one's own comes after the paper's
-        assert list(values["losses"])[: len(LOSSES)] == values["grid"]["losses"][: len(LOSSES)] == list(LOSSES)
 
 
 TUPLES = {"mining": "hard", "num_negatives": 5}
@@ -66,6 +54,7 @@ def test_losses_have_the_method_s_constants(file, margins, labelled, unlabelled,
     for name, loss in LOSSES.items():
         own = {"images_per_epoch": unlabelled if name in ("reg", "rkd", "dr") else labelled}
         assert found[name] == loss | own | ({"margin": margins[name]} if name in margins else {})
+    assert list(values["losses"])[: len(LOSSES)] == values["grid"]["losses"][: len(LOSSES)] == list(LOSSES)
     for training, images in zip(("train_teacher", "train_student"), alone, strict=True):
         assert values[training]["loss"] == {"num_negatives": 5, "margin": 0.7, "images_per_epoch": images}
 
@@ -109,12 +98,9 @@ def test_check_accepts_both_and_they_share_what_does_not_depend_on_the_data(tmp_
 def test_who_has_no_teacher_has_constants_of_its_own(training, monkeypatch):
     values = read_parameters(ROOT / "params.yaml")
     values["losses"]["contr"] |= {"margin": 0.8, "num_negatives": 7, "images_per_epoch": 11}
-    number = values[training]["loss"]["images_per_epoch"]
+    values[training]["loss"] |= {"margin": 0.9, "num_negatives": 3, "images_per_epoch": 13}
     own = loss_without_teacher(values, training)
-    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.7}, 5, number, "hard")
-    values[training]["loss"] |= {"margin": 0.9, "num_negatives": 3}
-    own = loss_without_teacher(values, training)
-    assert (own.constants, own.num_negatives) == ({"margin": 0.9}, 3)
+    assert (own.constants, own.num_negatives, own.images_per_epoch, own.mining) == ({"margin": 0.9}, 3, 13, "hard")
     assert loss_settings(values, "contr").constants == {"margin": 0.8}
     monkeypatch.setattr("aml.losses.members", lambda name: ("self", "anchor"))
     with pytest.raises(ValueError, match=r"unknown members \['anchor'\] of loss 'reg'; known: self, positive, negativ"):
@@ -123,17 +109,10 @@ def test_who_has_no_teacher_has_constants_of_its_own(training, monkeypatch):
 
 def test_the_files_of_the_real_sets():
     """Numbers of archives are written out."""
-    paper = read_parameters(ROOT / "params.paper.yaml")
-
-    def files(name, **changed):
-        values = {"datasets": {name: paper["datasets"][name] | changed}}
-        return source_files(dataset_settings(values, name), name)
-
-    assert list(files("sfm120k")) == ["ims.tar.gz", "retrieval-SfM-120k.pkl", "retrieval-SfM-120k-whiten.pkl"]
-    assert archive_names(files("rparis6k")) == ["paris_1-v1.tgz", "paris_2-v1.tgz"]
-    for name in paper["datasets"]:
-        for file, places in files(name).items():
-            assert [place.rpartition("/")[2] for place in places] == [file]
-    found = files("r1m", archives=7)
-    assert len(found) == 8 and found["revisitop1m.7.tar.gz"][0].endswith("/jpg/revisitop1m.7.tar.gz")
-    assert files("r1m", archives=0) == {}
+    values = read_parameters(ROOT / "params.paper.yaml")
+    for archives, count in ((100, 101), (7, 8), (0, 0)):
+        values["datasets"]["r1m"]["archives"] = archives
+        found = {name: source_files(dataset_settings(values, name), name) for name in values["datasets"]}
+        assert [len(files) for files in found.values()] == [3, 2, 3, count]
+        for files in found.values():
+            assert all([place.rpartition("/")[2] for place in places] == [file] for file, places in files.items())

@@ -1,6 +1,6 @@
 import pytest
 
-from aml.params.reading import read_parameters, section
+from aml.params.reading import read_parameters
 
 
 def read(tmp_path, text):
@@ -54,9 +54,3 @@ def test_text_must_be_utf8_and_a_missing_file_says_where_it_was_looked_for(tmp_p
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"no params.yaml in {tmp_path}; call from the project's folder"):
         read_parameters("params.yaml")
-
-
-def test_what_is_missing_is_named():
-    assert section({"a": {"b": 1}}, "a.b") == 1
-    with pytest.raises(ValueError, match=r"no 'c' in params.yaml: a; known: b"):
-        section({"a": {"b": 1}}, "a.c")
