@@ -75,10 +75,7 @@ def main(cell: Path, checked: Path, values: dict) -> None:
 
 
 def check_networks(grid: Grid, values: dict) -> None:
-    """Check that every network and loss of the grid is known, and that networks, losses and dimensions fit together."""
-    networks, vectors = section(values, "networks"), section(values, "vectors")
-    for name in (*grid.teachers, *grid.students):
-        require(name, networks if name in grid.students else [*networks, *vectors], "grid")
+    """Check that every loss of the grid is known, and that networks, losses and dimensions fit together."""
     check_vectors(grid, values)
     dimensions = all_dimensions(values, grid.teachers)
     if grid.dimensions not in ([], dimensions):
@@ -107,7 +104,7 @@ def check_teachers(grid: Grid, values: dict) -> None:
 
 
 def check_vectors(grid: Grid, values: dict) -> None:
-    """Check that no name is of vectors and of something else, and that there are images to match vectors with."""
+    """Check that no name is of vectors and of something else, and that students can match the vectors."""
     vectors = section(values, "vectors")
     for name in vectors:
         for family in ("networks", "datasets"):
@@ -125,11 +122,6 @@ def check_vectors(grid: Grid, values: dict) -> None:
                     f"params.yaml: vectors.{name}.negative is 'keep', but {student} ends with GeM, which gives "
                     f"no negative components; accepted: split, or networks.{student}.whitening: true"
                 )
-    if grid.vector_teachers and grid.train_set is None:
-        raise ValueError(
-            f"params.yaml: grid.train_set is null; accepted: a set for students of {', '.join(grid.vector_teachers)}, "
-            "with vectors of its images"
-        )
 
 
 def check_datasets(grid: Grid, values: dict) -> None:

@@ -14,7 +14,7 @@ from aml.datasets import archives
 from aml.datasets.ground_truth import GroundTruth, labels_and_oddities, write_test_lists
 from aml.datasets.image_set_writer import PackWriter, unwritable, write_lists
 from aml.datasets.packing import pack_listed
-from aml.datasets.photo_tables import MAX_BYTES, Query, Table, read_landmarks, read_queries
+from aml.datasets.photo_tables import MAX_BYTES, Query, read_landmarks, read_queries, read_table
 from aml.datasets.photos import SUFFIXES, as_stored
 from aml.datasets.upstream_lists import first_of, one_form
 from aml.files.image_sets import LABELS
@@ -36,11 +36,11 @@ def preprocess(raw: Path, pack: PackWriter, settings: Folder, *, name: str, num_
     paths = [raw / file for file in archive_names(source_files(settings, name))]
     where, kind = ", ".join(map(str, paths)), settings.kind
     names, odd, num_others, content = _contents(paths, raw, settings)
-    table = None if settings.csv is None else Table(content, settings.csv, names, COLUMNS[kind])
-    landmarks = read_landmarks(table) if kind == "training" else {}
-    queries, database, unread = read_queries(table, names) if kind == "test" else ([], names, {})
-    used = [image for image in names if image in landmarks] if kind == "training" else names
     known = set(names)
+    table = {} if settings.csv is None else read_table(content, settings.csv, known, COLUMNS[kind])
+    landmarks = read_landmarks(table, settings.csv) if kind == "training" else {}
+    queries, database, unread = read_queries(table, known, settings.csv) if kind == "test" else ([], known, {})
+    used = [image for image in names if image in landmarks] if kind == "training" else names
     packed = pack_listed(
         paths, used, pack,
         name_of=lambda member: member if member in known else None,
@@ -52,7 +52,7 @@ def preprocess(raw: Path, pack: PackWriter, settings: Folder, *, name: str, num_
     if not kept:
         raise ValueError(f"{where}: none of {len(used)} images can be used: {first_of(packed.excluded.items())}")
     if kind == "test":
-        truth, report = _ground_truth(queries, [image for image in database if image in pack], unread, pack)
+        truth, report = _ground_truth(queries, [image for image in kept if image in database], unread, pack)
         report |= write_test_lists(pack, truth, settings.csv)
     else:
         pack.write_list("images.csv", kept)

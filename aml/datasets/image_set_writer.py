@@ -74,16 +74,12 @@ class PackWriter:
 
         images: the packed images' names, if those of the list differ from them; each name of the list starts with its
         image's.
-
-        Raises ValueError for a name that was not packed.
         """
         with open(self.folder / filename, "w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file, lineterminator="\n")
             lines.writerow(COLUMNS if boxes is None else COLUMNS + BOX_COLUMNS)
             boxes = boxes or [[]] * len(names)
             for row, (name, image, box) in enumerate(zip(names, images or names, boxes, strict=True)):
-                if image not in self._index:
-                    raise ValueError(f"{filename}: image {image!r} of {name!r} was not packed")
                 start = self._index[image] * _NUMBERS
                 lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *map(float, box)])
 

@@ -6,7 +6,8 @@ from aml.files.image_sets import read_images
 from tests.datasets.raw_folders import image, pack_distractors, report, write_archive
 
 ARCHIVES = [{"jpg/00/c.jpg": image(2), "jpg/00/a.jpg": image(0)}, {"jpg/01/a.jpg": image(1, mode="L"), "jpg/x": b"?"}]
-CUT, EMPTY = (ARCHIVES[0] | {"jpg/00/b.jpg": data} for data in (image(3, (64, 48))[:700], b""))
+B = image(3, (64, 48))
+CUT, HALF_A_HEADER, EMPTY = (ARCHIVES[0] | {"jpg/00/b.jpg": data} for data in (B[:700], B[:200], b""))
 
 
 @pytest.fixture
@@ -52,13 +53,16 @@ def test_bad_images_listed_by_file_name_alone(packed):
     folder = packed([EMPTY], "a.jpg\nb.jpg\nc.jpg", on_bad_image="exclude")
     assert read_images(folder).names == ["a.jpg", "c.jpg"] and report(folder)["excluded"] == {"b.jpg": "an empty file"}
     folder = packed([CUT], "a.jpg\nb.jpg\nc.jpg", on_bad_image="fill")
-    assert read_images(folder).filled.tolist() == [False, True, False] and list(report(folder)["filled"]) == ["b.jpg"]
+    images, found = read_images(folder), report(folder)
+    assert images.names == ["a.jpg", "b.jpg", "c.jpg"] and images.filled.tolist() == [False, True, False]
+    assert images.read(1) == B[:700] and images.sizes[1].tolist() == [64, 48]
+    assert found["excluded"] == {} and list(found["filled"]) == ["b.jpg"] and "truncated" in found["filled"]["b.jpg"]
 
 
 @pytest.mark.parametrize(
     ("archives", "names", "changed", "message"),
     [
-        (ARCHIVES[:1], "a.jpg\nc.jpg\nd.jpg\n", {}, r"1 of 3 listed images are not in .*: 'd.jpg' \(1 in all\)"),
+        (ARCHIVES[:1], "a.jpg\nd.jpg", {"on_bad_image": "exclude"}, r"1 of 2 listed images are not in .*: 'd.jpg'"),
         (ARCHIVES[:1], "a.jpg\nc.jpg\n", {"num_archives": 3}, r"no archive .*/revisitop1m\.2\.tar\.gz"),
         (ARCHIVES[:1], "a.jpg\nc.jpg\n", {"expected": 1001001}, r"mini.txt: 2 names, expected are 1001001"),
         (ARCHIVES[:1], "a.jpg\na.jpg\n", {}, r"mini.txt: 'a.jpg' is listed twice"),
@@ -66,6 +70,7 @@ def test_bad_images_listed_by_file_name_alone(packed):
         (ARCHIVES[:1], "\n", {}, r"mini.txt: line 1 is empty"),
         (ARCHIVES, "02/x.jpg\n", {"num_archives": 1, "in_all": 2}, "none of the 1 distractors can be used"),
         ([CUT], "a.jpg\nb.jpg\nc.jpg", {}, r"'b.jpg': OSError: image file is truncated"),
+        ([HALF_A_HEADER], "b.jpg", {"on_bad_image": "fill"}, r"(?s)1 of 1 .*, not even filled; on_bad_image: exclude"),
     ],
 )
 def test_distractors_are_refused(tmp_path, packed, archives, names, changed, message):

@@ -92,10 +92,6 @@ def test_refuses_every_other_global_by_name(tmp_path, protocol, function, argume
     assert not (tmp_path / "made").exists()
 
 
-def short(text):
-    return pickle.SHORT_BINUNICODE + bytes([len(text)]) + text
-
-
 def global_(module, name):
     return b"c%s\n%s\n" % (module, name)
 

@@ -99,27 +99,6 @@ def test_bad_images_stop_or_are_excluded_with_their_pairs(tmp_path, files, lists
         packed(on_bad_image="exclude")
 
 
-def test_truncated_images_keep_rows_pairs_and_bytes_where_they_are_filled(tmp_path, files, packed):
-    files[cid_path(TRAIN[0])] = cut = image(0, (64, 48))[:700]
-    folder = packed(on_bad_image="fill")
-    images = read_images(folder)
-    assert images.names == TRAIN + VAL + OTHER[1:] and images.read(0) == cut
-    assert images.filled.tolist() == [True] + [False] * 7 and images.sizes[0].tolist() == [64, 48]
-    odd = report(folder)
-    assert odd["excluded"] == {} and list(odd["filled"]) == [TRAIN[0]] and "truncated" in odd["filled"][TRAIN[0]]
-    assert set(odd["dropped"].values()) == {0} and odd["modes"] == {"RGB": 8}
-    files[cid_path(TRAIN[0])] = cut[:200]  # half a header
-    with pytest.raises(ValueError, match=rf"(?s)1 of 8 .*{TRAIN[0]}.*, not even filled; on_bad_image: exclude leaves"):
-        packed(on_bad_image="fill")
-
-
-def test_missing_images_are_refused(files, packed):
-    for cid in TRAIN[1:3]:
-        files[f"ims/{cid}"] = files.pop(cid_path(cid))  # at another place
-    with pytest.raises(ValueError, match=f"2 of 8 listed .*ims.tar.gz: '{TRAIN[1]}', '{TRAIN[2]}' .2 in all"):
-        packed(on_bad_image="exclude")
-
-
 def test_an_image_listed_twice_counts_once(lists, packed):
     lists["train"] |= {"cids": [*TRAIN, TRAIN[0]], "cluster": [5, 5, 9, 9, 5], "qidxs": [4, 2], "pidxs": [1, 3]}
     folder = packed()

@@ -26,14 +26,11 @@ SLIPS = {
     "a: 1\n---\nb: 1\n": "params.yaml, line 2: but found another document",
     "a: 1\nb: \0\n": "params.yaml is not YAML of plain values: ReaderError: unacceptable character #x0000",
     "a: !!int ''\n": "params.yaml is not YAML of plain values: IndexError",
-    "a: !!bool maybe": "params.yaml is not YAML of plain values: KeyError",
     "a: !!timestamp soon": "params.yaml, line 1: failed to construct timestamp",
     "a: " + "9" * 5000: "Exceeds the limit",
     "a: " + "[" * 1500: "RecursionError",
-    "a: " + "{b: " * 1500: "RecursionError",
     "a: 1\n" * 60_000: "params.yaml has 300000 bytes; at most 262144 are accepted",
     "": "params.yaml holds None; a mapping is expected, as in git checkout",
-    "# all commented\n": "params.yaml holds None; a mapping is expected",
     "- 1\n": "params.yaml holds a list of 1; a mapping is expected",
 }
 

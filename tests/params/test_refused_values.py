@@ -105,7 +105,8 @@ REFUSED += [
     (OURS, "vectors", {"lite0": MADE}, "vectors and networks both have 'lite0'; accepted: a name of its own"),
     (OURS, "vectors", {"synth1k": MADE}, "vectors and datasets both have 'synth1k'; accepted: a name of its own"),
     (OURS, "grid.vector_teachers", ["made"], "unknown 'made' in params.yaml: grid.vector_teachers; known: "),
-    (OURS, "grid.teachers", ["lite0", "lite2", "made"], "unknown 'made' in params.yaml: grid; known: lite0, lite2"),
+    (OURS, "grid.teachers", ["lite0", "made"], "no 'made' in params.yaml: networks; known: lite0, lite2"),
+    (OURS, "grid.students", ["made"], "no 'made' in params.yaml: networks; known: lite0, lite2"),
 ]
 for name in ("a/b", "a b", "a-b", "ä"):
     REFUSED += [(OURS, "vectors", {name: MADE}, f"the name '{name}'; accepted: letters, digits, underscores")]
