@@ -62,7 +62,7 @@ def preprocess(raw: Path, pack: PackWriter, settings: Folder, *, name: str, num_
         write_lists(pack.folder, arrays)
         report |= {"kind": "training"} | {name: len(rows) for name, rows in arrays.items()}
     report |= {"other_files": num_others, "not_in_the_csv": len(names) - len(used)}
-    pack.write_report(report | {"converted": packed.num_converted} | packed.report())
+    pack.write_report(report | {"converted": packed.converted} | packed.report())
     return labels_and_oddities(truth) if kind == "test" else {}
 
 
@@ -80,8 +80,9 @@ def _contents(paths, raw, settings) -> tuple[list[str], dict[str, str], int, byt
                 images.add(one_form(member))
             else:
                 num_others += 1
-    odd = {image.encode(errors="backslashreplace").decode(): unwritable(image) for image in images if unwritable(image)}
-    names, where = sorted(image for image in images if not unwritable(image)), ", ".join(map(str, paths))
+    problems, where = {image: unwritable(image) for image in sorted(images)}, ", ".join(map(str, paths))
+    odd = {image.encode(errors="backslashreplace").decode(): why for image, why in problems.items() if why}
+    names = [image for image, why in problems.items() if not why]
     if not names:
         raise ValueError(f"{where}: no image ({', '.join(SUFFIXES)}) among {num_others + len(odd)} files")
     if odd and settings.on_bad_image == "error":

@@ -25,8 +25,11 @@ def write_test_lists(pack: PackWriter, found: GroundTruth, where: str) -> dict:
     """
     database, queries, boxes = found.database, found.queries, found.boxes
     pack.write_list("images.csv", database)
-    for query, box in zip(queries, boxes, strict=True):
-        _check_box(box, *pack.size(query), f"{where}, query {query!r}")
+    over = [
+        query
+        for query, box in zip(queries, boxes, strict=True)
+        if _is_over_the_border(box, *pack.size(query), f"{where}, query {query!r}")
+    ]
     pack.write_list("queries.csv", own_names(queries), boxes, images=queries)
     return {
         "kind": "test",
@@ -34,7 +37,7 @@ def write_test_lists(pack: PackWriter, found: GroundTruth, where: str) -> dict:
         "database": len(database),
         "queries_in_database": len(set(queries) & set(database)),
         "queries_listed_again": len(queries) - len(set(queries)),
-        "boxes_over_the_border": [x for x, box in zip(queries, boxes, strict=True) if _is_over(box, *pack.size(x))],
+        "boxes_over_the_border": over,
     }
 
 
@@ -56,11 +59,11 @@ def own_names(queries: list[str]) -> list[str]:
     return names
 
 
-def _check_box(box, width: int, height: int, where):
-    """Raise ValueError, naming `where`, unless box (x0, y0, x1, y1) covers a pixel of a width x height image.
+def _is_over_the_border(box, width: int, height: int, where) -> bool:
+    """Return whether box (x0, y0, x1, y1) reaches over the border of a width x height image, which is accepted:
+    cropping as upstream does (Pillow's `crop`, coordinates rounded) fills the outside with black.
 
-    A box that only reaches over the border is accepted: cropping as upstream does (Pillow's `crop`, coordinates
-    rounded) fills the outside with black.
+    Raises ValueError, naming `where`, unless the box covers a pixel of the image.
     """
     if not all(map(math.isfinite, box)):
         raise ValueError(f"{where}: box {list(box)} where four finite numbers x0, y0, x1, y1 are expected")
@@ -71,8 +74,4 @@ def _check_box(box, width: int, height: int, where):
         raise ValueError(f"{where}: box {list(box)} lies outside its image of {width} x {height} pixels")
     if x1 - x0 > 2 * width or y1 - y0 > 2 * height:
         raise ValueError(f"{where}: box {list(box)} is more than twice its image of {width} x {height} pixels")
-
-
-def _is_over(box, width, height):
-    x0, y0, x1, y1 = (round(x) for x in box)
     return x0 < 0 or y0 < 0 or x1 > width or y1 > height

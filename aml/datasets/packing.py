@@ -21,33 +21,25 @@ _AHEAD = 4  # images a worker may have waiting: bounds the memory
 
 @dataclass
 class Packed:
-    """The result of packing.
+    """The result of packing, by the names of report.json.
 
     excluded: name -> problem, of listed images that cannot be decoded and are not packed; filled: the same for damaged
     images that are packed and that readers fill.
     """
 
-    excluded: dict[str, str] = field(default_factory=dict)
-    filled: dict[str, str] = field(default_factory=dict)
     archives: dict[str, int] = field(default_factory=dict)  # file name -> listed images in it
     modes: Counter = field(default_factory=Counter)  # Pillow mode -> images
-    num_rotated: int = 0
+    exif_rotated: int = 0
+    unlisted_files: int = 0
+    repeated_files: int = 0
+    excluded: dict[str, str] = field(default_factory=dict)
+    filled: dict[str, str] = field(default_factory=dict)
     num_images: int = 0  # files with an image's extension, listed or not
-    num_unlisted: int = 0
-    num_repeated: int = 0
-    num_converted: int = 0
+    converted: int = 0
 
     def report(self) -> dict:
-        """Return the entries of report.json."""
-        return {
-            "archives": self.archives,
-            "modes": dict(sorted(self.modes.items())),
-            "exif_rotated": self.num_rotated,
-            "unlisted_files": self.num_unlisted,
-            "repeated_files": self.num_repeated,
-            "excluded": dict(sorted(self.excluded.items())),
-            "filled": dict(sorted(self.filled.items())),
-        }
+        """Return the entries that report.json has for each layout."""
+        return {name: value for name, value in vars(self).items() if name not in ("num_images", "converted")}
 
 
 def pack_listed(
@@ -79,7 +71,7 @@ def pack_listed(
         warnings.simplefilter("ignore")  # Pillow's, about metadata and palettes; what matters becomes a problem
         prepared = in_order(pool, lambda job: (*job, *prepare(job[1])), jobs, num_workers * _AHEAD)
         for name, data, stored, checked in tqdm(prepared, total=len(names), desc="images", unit="image", disable=None):
-            packed.num_converted += stored is not data
+            packed.converted += stored is not data
             _add(name, stored, checked, pack, packed, on_bad_image)
     _check_complete(names if is_whole else list(seen), seen, packed, on_bad_image, paths, hint)
     return packed
@@ -94,7 +86,7 @@ def _jobs(paths, wanted, name_of, seen, packed):
             name = name_of(member)
             packed.num_images += name is not None
             if data is None:
-                packed.num_unlisted += 1
+                packed.unlisted_files += 1
                 continue
             contents = hash(data)  # 64 bits of each image are kept, not its bytes
             packed.archives[path.name] += 1
@@ -102,7 +94,7 @@ def _jobs(paths, wanted, name_of, seen, packed):
                 seen[name] = contents
                 yield name, data
             elif seen[name] == contents:
-                packed.num_repeated += 1
+                packed.repeated_files += 1
             else:
                 raise ValueError(f"archive {path}, {member!r}: image {name!r} came before with other bytes")
 
@@ -116,7 +108,7 @@ def _add(name, data, checked, pack, packed, on_bad_image):
         return
     pack.add(name, data, checked.width, checked.height, filled=is_filled)
     packed.modes[checked.mode] += 1
-    packed.num_rotated += checked.is_rotated
+    packed.exif_rotated += checked.is_rotated
 
 
 def _check_complete(names, seen, packed, on_bad_image, paths, hint):
