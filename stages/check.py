@@ -48,12 +48,11 @@ NAMED = {
     "vectors": vector_settings,
     "losses": loss_settings,
 }
-FAMILIES = (*NAMED, "weights", "checkpoints")  # their keys are names that users choose
 
 
 def main(cell: Path, checked: Path, values: dict) -> None:
     for name in values:
-        require(name, (*SCALARS, *SECTIONS, *FAMILIES), "params.yaml")
+        require(name, (*SCALARS, *SECTIONS, *NAMED, "weights", "checkpoints"), "params.yaml")
     found = {name: setting(values, name, kind) for name, kind in (SCALARS | SECTIONS).items()}
     for family, read in NAMED.items():
         for name in setting(values, family, dict):

@@ -22,6 +22,7 @@ class PackWriter:
     with PackWriter(folder) as pack:
         pack.add(name, data, width, height)
         pack.write_list("images.csv", names)
+        pack.write_report({"kind": "test"})
 
     The bytes of images.tar depend on names, data and their order alone. Images are not kept in memory.
     """
@@ -35,10 +36,8 @@ class PackWriter:
         self._file = open(self.folder / "images.tar", "wb", buffering=1 << 20)
         return self
 
-    def __exit__(self, kind, error, traceback):
-        with self._file as file:
-            if kind is None:
-                file.write(self._end())
+    def __exit__(self, *error):
+        self._file.close()
 
     def __contains__(self, name):
         return name in self._index
@@ -55,10 +54,6 @@ class PackWriter:
         self._numbers.extend([self._file.tell(), len(data), int(width), int(height), int(filled)])
         self._write(data)
         self._write(bytes(-len(data) % tarfile.BLOCKSIZE))
-
-    def _end(self):
-        """Return tar's end mark, and zeros up to a whole record."""
-        return bytes(1024 + -(self._file.tell() + 1024) % tarfile.RECORDSIZE)
 
     def _write(self, data):
         self._file.write(data)
@@ -84,10 +79,9 @@ class PackWriter:
                 lines.writerow([row, name, *self._numbers[start : start + _NUMBERS], *map(float, box)])
 
     def write_report(self, report: dict):
-        """Write report.json: `report` and the sha256 of images.tar, to which nothing may be added afterwards."""
-        digest = self._digest.copy()
-        digest.update(self._end())
-        write_json(self.folder / "report.json", {**report, "images_sha256": digest.hexdigest()})
+        """End images.tar, and write report.json: `report` and the sha256 of images.tar."""
+        self._write(bytes(1024 + -(self._file.tell() + 1024) % tarfile.RECORDSIZE))  # zeros, up to a whole record
+        write_json(self.folder / "report.json", {**report, "images_sha256": self._digest.hexdigest()})
 
 
 def unwritable(name: str) -> str | None:

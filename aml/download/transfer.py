@@ -80,15 +80,15 @@ def copy(path: Path, part: Path) -> None:
 def pack_folder(folder: Path, part: Path) -> None:
     """Pack the files of a folder and its subfolders as a tar that depends on their paths and bytes alone. Hidden files
     are left out, links to files followed. Raises Refusal for a folder without files, OSError for a full disk."""
-    inside = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    inside = {name: path for name, path in inside.items() if not any(x.startswith(".") for x in name.parts)}
-    if not inside:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    shown = [path for path in files if not any(x.startswith(".") for x in path.relative_to(folder).parts)]
+    if not shown:
         raise Refusal("an empty folder")
-    require_room(part.parent, sum(path.stat().st_size for path in inside.values()) + SPARE_BYTES)
+    require_room(part.parent, sum(path.stat().st_size for path in shown) + SPARE_BYTES)
     try:
         with tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
-            for name, path in inside.items():
-                member = tarfile.TarInfo(name.as_posix())  # time, owner and group stay 0
+            for path in shown:
+                member = tarfile.TarInfo(path.relative_to(folder).as_posix())  # time, owner and group stay 0
                 with open(path, "rb") as file:
                     member.size = os.fstat(file.fileno()).st_size
                     tar.addfile(member, file)
@@ -160,10 +160,8 @@ def _agreed(response, part, start, note, expected_bytes):
         total = int(whole) if whole.isdigit() else None
         if span.split("-")[0] != str(start) or total != note["bytes"]:
             raise _misfit(part, "the server sends another range than the one asked for")
-    elif response.status == 200:
-        start = 0
     else:
-        raise Refusal(f"the server answers {response.status}")
+        start = 0
     if expected_bytes is not None and total not in (None, expected_bytes):
         raise Refusal(f"{total} bytes, expected are {expected_bytes}")
     return start, total
@@ -197,8 +195,7 @@ def _note(part):
 
 def _read_note(part, url):
     """Return the note of `part`; {} if there is none or it is about another source."""
-    try:
-        note = json.loads(_note(part).read_text(encoding="utf-8"))
-        return note if part.exists() and note["url"] == url and {"version", "bytes"} <= set(note) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    if not (part.exists() and _note(part).exists()):
         return {}
+    note = json.loads(_note(part).read_text(encoding="utf-8"))
+    return note if note["url"] == url else {}

@@ -70,6 +70,7 @@ def test_bad_images_listed_by_file_name_alone(packed):
         (ARCHIVES[:1], "\n", {}, r"mini.txt: line 1 is empty"),
         (ARCHIVES, "02/x.jpg\n", {"num_archives": 1, "in_all": 2}, "none of the 1 distractors can be used"),
         ([CUT], "a.jpg\nb.jpg\nc.jpg", {}, r"'b.jpg': OSError: image file is truncated"),
+        ([{"a\x01.jpg": image(0)}], "a\x01.jpg", {}, r"image name 'a\\x01.jpg': .* no control characters are accepted"),
         ([HALF_A_HEADER], "b.jpg", {"on_bad_image": "fill"}, r"(?s)1 of 1 .*, not even filled; on_bad_image: exclude"),
     ],
 )

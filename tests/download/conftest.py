@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aml.download import fetch
-from tests.download.flaky_server import flaky_server
+from tests.download.local_server import DATA, serving
 
 
 class Place:
@@ -35,5 +35,6 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def flaky():
-    with flaky_server() as server:
+    with serving(data=DATA) as server:
+        server.url += "/x.tgz"
         yield server

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from aml.download import transfer
-from tests.download.flaky_server import DATA, PAGE
+from tests.download.local_server import DATA, PAGE
 
 
 def test_a_file_comes_whole_and_is_noted(flaky, place):
@@ -14,7 +14,7 @@ def test_a_file_comes_whole_and_is_noted(flaky, place):
     assert place.fetch(flaky.url) == sha256
     assert place.file.read_bytes() == DATA and place.left() == ["x.tgz"]
     assert place.noted() == {"x.tgz": {"sha256": sha256, "bytes": len(DATA), "source": flaky.url}}
-    assert place.fetch("http://127.0.0.1:9/never asked") == sha256 and flaky.log == [None]
+    assert place.fetch("http://127.0.0.1:9/never asked") == sha256 and flaky.ranges == [None]
 
 
 NINE_TENTHS = f"bytes={int(len(DATA) * 0.9)}-"
@@ -33,7 +33,7 @@ def test_goes_on_where_it_stopped(flaky, place, monkeypatch, tag, plan, asked):
     monkeypatch.setattr(transfer, "STALL_S", 0.2)
     flaky.tag, flaky.plan = tag, plan
     place.fetch(flaky.url)
-    assert place.file.read_bytes() == DATA and place.left() == ["x.tgz"] and flaky.log == asked
+    assert place.file.read_bytes() == DATA and place.left() == ["x.tgz"] and flaky.ranges == asked
 
 
 def test_starts_over_where_ranges_are_ignored(flaky, place):
@@ -42,7 +42,7 @@ def test_starts_over_where_ranges_are_ignored(flaky, place):
         place.fetch(flaky.url)
     flaky.plan = ["ignores ranges, to the end"]
     place.fetch(flaky.url)
-    assert flaky.log[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
+    assert flaky.ranges[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
 
 
 @pytest.mark.parametrize("tag", ['"1"', ""])
@@ -53,7 +53,7 @@ def test_goes_on_in_the_next_run_or_starts_over_where_the_file_has_changed(flaky
         place.fetch(flaky.url)
     assert place.left() == ["x.tgz.part", "x.tgz.part.json"]
     place.fetch(flaky.url)
-    assert flaky.log[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
+    assert flaky.ranges[-1] == NINE_TENTHS and place.file.read_bytes() == DATA
     place.file.unlink()
     place.digests.unlink()
     flaky.plan = ["drops", 403]
@@ -67,7 +67,7 @@ def test_goes_on_in_the_next_run_or_starts_over_where_the_file_has_changed(flaky
 def test_a_part_of_another_source_is_not_continued(flaky, place):
     flaky.plan = ["drops", 403, "fine"]
     place.fetch(flaky.url, flaky.url + "?mirror")
-    assert flaky.log[-1] is None and place.file.read_bytes() == DATA
+    assert flaky.ranges[-1] is None and place.file.read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_refused_and_retried(flaky, place, behaviour, file, reason, num_requests
     flaky.plan, place.file = [behaviour], place.folder / file
     with pytest.raises(ValueError, match=reason):
         place.fetch(flaky.url)
-    assert len(flaky.log) == num_requests and place.left() == [] and not place.digests.exists()
+    assert len(flaky.ranges) == num_requests and place.left() == [] and not place.digests.exists()
 
 
 def test_the_next_source_is_tried(flaky, place, capsys):
@@ -121,10 +121,10 @@ def test_a_changed_file_is_kept_and_not_downloaded_again(flaky, place):
         place.fetch(flaky.url)
     assert place.left()[0] == "x.tgz.refused" and not place.file.exists()
     assert (place.folder / "x.tgz.refused").read_bytes() == flaky.data
-    num_requests = len(flaky.log)
+    num_requests = len(flaky.ranges)
     with pytest.raises(ValueError, match=rf"x.tgz.refused was refused earlier.* {remedy}"):
         place.fetch(flaky.url)
-    assert len(flaky.log) == num_requests
+    assert len(flaky.ranges) == num_requests
     (place.folder / "x.tgz.refused").unlink()
     place.digests.write_text("{}")  # both are removed: the new version is accepted
     place.fetch(flaky.url)
@@ -139,7 +139,7 @@ def test_a_file_in_place_is_checked(flaky, place):
     place.file.write_bytes(PAGE)
     with pytest.raises(ValueError, match="a web page"):
         place.fetch(flaky.url)
-    assert place.file.exists() and len(flaky.log) == 1
+    assert place.file.exists() and len(flaky.ranges) == 1
 
 
 def test_needs_space(flaky, place, monkeypatch):

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from tests.download.flaky_server import DATA, PAGE
+from tests.download.local_server import DATA, PAGE
 
 
 @pytest.mark.parametrize("removed", [[], ["file"], ["digests"], ["file", "digests"]])

@@ -18,7 +18,6 @@ def server(tmp_path):
         (folder / name).write_bytes(transfer.GZIP + bytes([number]) * 1000)
     (folder / "list.txt").write_text("a.jpg\n")
     with serving(folder) as server:
-        server.folder = folder
         yield server
 
 
@@ -35,7 +34,7 @@ def test_all_files_come_once_and_each_is_noted(server, tmp_path):
     raw, digests = fetch(server, tmp_path, [*NAMES, "list.txt"])
     assert all((raw / name).read_bytes() == (server.folder / name).read_bytes() for name in [*NAMES, "list.txt"])
     assert list(json.loads(digests.read_text())) == sorted(path.name for path in raw.iterdir())
-    assert sorted(server.asked) == [("GET", f"/{name}") for name in [*NAMES[5:], "list.txt"]]
+    assert sorted(server.asked) == [f"/{name}" for name in [*NAMES[5:], "list.txt"]]
     raw, digests = fetch(server, tmp_path / "elsewhere", [])
     assert list(raw.iterdir()) == [] and not digests.exists()
 
@@ -70,7 +69,7 @@ def test_a_server_that_is_away_is_not_asked_for_every_file(server, tmp_path):
         (server.folder / name).unlink()
     with pytest.raises(ValueError, match="7 of 7 files are not in"):
         fetch(server, tmp_path, num_downloads=1)
-    assert [method for method, _ in server.asked] == ["GET", "GET", "GET"]
+    assert len(server.asked) == 3
 
 
 def test_errors_of_ours_are_not_swallowed(server, tmp_path, monkeypatch):

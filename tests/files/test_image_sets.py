@@ -171,16 +171,3 @@ def test_refuses_missing_and_unreadable_files(folder, tmp_path):
     ground_truth(folder).write_text("[{")
     with pytest.raises(ValueError, match=r"set.json is damaged"):
         read_ground_truth(ground_truth(folder))
-
-
-def test_writer_refuses(tmp_path):
-    with PackWriter(tmp_path) as pack:
-        pack.add("a", b"1", 10, 10)
-        for arguments, message in [
-            (("", b"1", 1, 1), "image name ''"),
-            (("x\ny", b"1", 1, 1), "control characters"),
-            (("\udce9", b"1", 1, 1), "not valid Unicode"),
-        ]:
-            with pytest.raises(ValueError, match=message):
-                pack.add(*arguments)
-        assert "a" in pack

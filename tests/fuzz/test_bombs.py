@@ -11,11 +11,9 @@ from functools import partial
 
 import pytest
 
-from aml import images
 from aml.datasets import archives
 from aml.params.reading import of_type, read_parameters
 from tests.fuzz.watch import limited_memory
-from tests.test_decoding import png_header
 
 MEGABYTE = 1 << 20
 
@@ -94,11 +92,6 @@ def test_a_zip_with_a_file_of_gigabytes(read):
         lying[place : place + 4] = struct.pack("<I", MEGABYTE)
     with pytest.raises(ValueError, match="'a': Bad CRC-32"):
         read(lying)
-
-
-@pytest.mark.parametrize("sides", [(30_000, 30_000), (9_000, 9_000), (2**31 - 1, 1)])
-def test_images_of_gigapixels(read, sides):
-    assert "at most 80000000" in images.check(png_header(*sides)).problem
 
 
 def test_aliases_of_aliases_are_never_written_out(read, tmp_path):

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from tests import contents, read_rows
-from tests.download.flaky_server import DATA, flaky_server
-from tests.download.local_server import serving
+from tests.download.local_server import DATA, serving
 from tests.pipeline.conftest import ROOT, committed, ran, shrink_budgets
 from tests.pipeline.upstream import COUNTS, NUM_DISTRACTORS, write_library_weights, write_upstream
 
@@ -108,15 +107,15 @@ def test_the_rest_needs_no_network(finished_paper):
 def test_an_interrupted_download_goes_on_in_the_next_run(tmp_path):
     values = copy.deepcopy(PAPER)
     values["runtime"]["num_downloads"] = 1
-    with flaky_server() as server:
+    with serving(data=DATA) as server:
         for source in values["datasets"]["roxford5k"]["sources"]:
             source["places"] = [server.url]
         repository = committed(tmp_path / "repository", values)
         server.plan = ["drops", 403, "fine"]  # at 90 % of the archive; the ground truth comes
         output = repository.dvc("repro", "download@roxford5k", ok=False)
         assert "1 of 2 files are not in data/raw/roxford5k:\noxbuild_images-v1.tgz could not be fetched" in output
-        server.log.clear()
+        server.ranges.clear()
         repository.dvc("repro", "download@roxford5k")
-        assert server.log == [f"bytes={int(len(DATA) * 0.9)}-"]
+        assert server.ranges == [f"bytes={int(len(DATA) * 0.9)}-"]
     files = contents(repository.folder / "data/raw/roxford5k")
     assert files["oxbuild_images-v1.tgz"] == DATA and len(files) == 2

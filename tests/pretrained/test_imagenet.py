@@ -70,7 +70,7 @@ def test_the_stage_fetches_once_and_names_by_network(tmp_path):
     with serving(folder) as server:
         for _ in range(2):  # the second finds the original in place
             run(tmp_path, f"{server.url}/{name}")
-        assert server.asked == [("GET", f"/{name}")]
+        assert server.asked == [f"/{name}"]
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["big", "small", "smaller"]
     state = load_file(tmp_path / "weights" / "small" / "imagenet.safetensors")
     assert torch.equal(state["18.0.weight"], network.features[18][0].weight)
