@@ -12,7 +12,7 @@ from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.image_sets import read_images, read_lists
 from aml.files.whitening import read_whitening
 from stages import evaluate, vectors
-from tests.stages.packed_sets import GRID, NO_EXPANSION, VALUES, labels_of, write_sets
+from tests.stages.packed_sets import NO_EXPANSION, VALUES, labels_of, write_sets
 from tests.stages.random_descriptors import describe
 
 COMPONENTS = 5
@@ -109,9 +109,8 @@ def test_vectors_that_students_can_have_keep_their_size(processed, given, tmp_pa
 
 
 def scores(processed, folder: Path, key: str, **names) -> dict:
-    values = {"grid": GRID | {"distractors": "crowd"}, "expansion": NO_EXPANSION}
     inputs = folder / "descriptors", processed, labels_of(processed), folder / "metrics", folder / "queries"
-    evaluate.main(*inputs, values, key=key, **names)
+    evaluate.main(*inputs, VALUES | {"expansion": NO_EXPANSION}, key=key, **names)
     return json.loads((folder / f"metrics/{key}.json").read_text())
 
 
