@@ -165,9 +165,3 @@ def test_refuses_missing_and_unreadable_files(folder, tmp_path):
     np.savez(folder / "lists.npz", **arrays() | {"val_images": np.array([{}], dtype=object)})
     with pytest.raises(ValueError, match="not a readable npz"):
         read_lists(folder)
-    (folder / "lists.npz").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(ValueError, match="not a readable npz"):
-        read_lists(folder)
-    ground_truth(folder).write_text("[{")
-    with pytest.raises(ValueError, match=r"set.json is damaged"):
-        read_ground_truth(ground_truth(folder))
