@@ -95,8 +95,6 @@ def plain(model: Path, descriptors: Path, photos: Path) -> list[list[float]]:
 @cache
 def plain_answer(model: Path, descriptors: Path) -> Callable[[bytes], list[float]]:
     """Return a function from a photo's bytes to the similarities of the TOP nearest rows, by PyTorch and NumPy."""
-    import torch
-
     from aml.files.descriptors import DescriptorFolder
     from aml.files.whitening import read_whitening
     from aml.images import shrink
@@ -110,9 +108,7 @@ def plain_answer(model: Path, descriptors: Path) -> Callable[[bytes], list[float
 
     def answer(photo: bytes) -> list[float]:
         pixels = shrink(np.array(Image.open(io.BytesIO(photo)).convert("RGB")), described.extraction["image_size"])
-        with torch.inference_mode():
-            descriptor = describer(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].numpy()
-        similarities = rows @ descriptor
+        similarities = rows @ describer.describe(pixels)
         return similarities[nearest(similarities, TOP)].tolist()
 
     return answer

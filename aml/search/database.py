@@ -66,10 +66,8 @@ class TeacherDatabase:
         distractors = self.described[array] if array in self.parts else None
         for name, of_set in queries.items():
             database, labels = self.described[f"{name}.database"], self.lists.ground_truth[name]
-            without, with_distractors = evaluate(of_set, database, labels, distractors)
-            results = {name: without}
-            if with_distractors is not None:
-                results[f"{name}+{self.parts[array]}"] = with_distractors
-            for title, levels in results.items():
-                found[title] = {level: round(100 * values["mAP"], 2) for level, values in levels.items()}
+            titles = name, f"{name}+{self.parts.get(array)}"
+            for title, levels in zip(titles, evaluate(of_set, database, labels, distractors), strict=True):
+                if levels is not None:
+                    found[title] = {level: round(100 * values["mAP"], 2) for level, values in levels.items()}
         return found

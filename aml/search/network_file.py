@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -38,6 +39,11 @@ class Describer(nn.Module):
         images = (pixels.float() / 255 - self.mean) / self.std
         descriptors = describe_at_scales(self.network, images, self.scales, scaled=scaled).double()
         return whiten(descriptors, self.whitening_mean, self.whitening_projection.double()).float()
+
+    @torch.inference_mode()
+    def describe(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the descriptor `(D,)` float32 of RGB pixels `(H, W, 3)` uint8."""
+        return self(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].numpy()
 
 
 def scaled(images: torch.Tensor, scale: float) -> torch.Tensor:

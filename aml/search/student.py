@@ -16,7 +16,6 @@ from aml.files.digests import file_sha256
 INPUT, OUTPUT = "image", "descriptor"
 DESCRIPTION = "model.json"
 SINGLE, MULTI = "student", "student-multiscale"  # names of files without precision and .onnx
-DEFAULT = f"{SINGLE}.onnx"
 SIDES = (1, 2, 4, 8, 16, 32, 64)  # pixels
 
 
@@ -29,7 +28,7 @@ class Student:
 
     def __init__(self, path: Path):
         path = Path(path)
-        self.path = path if path.suffix == ".onnx" else path / DEFAULT
+        self.path = path if path.suffix == ".onnx" else path / f"{SINGLE}.onnx"
         described = self.path.parent / DESCRIPTION
         for needed in (described, self.path):
             if not needed.exists():

@@ -1,10 +1,10 @@
 """A search by an exported student in the index of its teacher, and on request by the teacher itself."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from aml.images import read_pixels
 from aml.search.index import Index, Result
 from aml.search.student import Student
 from tools.search.photo import query_pixels, upright
+
+if TYPE_CHECKING:  # it imports torch
+    from aml.search.network_file import Describer
 
 
 class Answer(NamedTuple):
@@ -47,7 +50,7 @@ class Finder:
             raise ValueError(f"{photo}: {error}") from error
         results = self.index.search(self.student.describe(seen), top)
         taken = 1000 * (time.perf_counter() - started)
-        also = None if self.teacher is None else self.index.search(self.teacher(seen), top)
+        also = None if self.teacher is None else self.index.search(self.teacher.describe(seen), top)
         return Answer(photo, pixels, box, results, taken, also)
 
     def pixels(self, result: Result) -> np.ndarray | None:
@@ -63,13 +66,9 @@ class Finder:
         return read_images(folder) if (folder / "images.csv").exists() else None
 
 
-def _teacher(models: Path, index: Index) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from pixels `(H, W, 3)` to the teacher's own whitened descriptor `(D,)`, as the index has them.
-
-    Raises ValueError if the model is not the one that made the index.
-    """
-    import torch
-
+def _teacher(models: Path, index: Index) -> "Describer":
+    """Return the teacher itself, which describes photos as the index has them. Raises ValueError if its model is not
+    the one that made the index."""
     from aml.networks.stored import identity, load_network
     from aml.search.network_file import Describer
 
@@ -82,10 +81,4 @@ def _teacher(models: Path, index: Index) -> Callable[[np.ndarray], np.ndarray]:
             f"{folder} is not the network {wanted[:8]} that made {index.folder}; `dvc repro` and index again"
         )
     scales = index.about["extraction"]["scales"]
-    describer = Describer(network, description["normalisation"], read_whitening(index.folder), scales)
-
-    def describe(pixels: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return describer(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].numpy()
-
-    return describe
+    return Describer(network, description["normalisation"], read_whitening(index.folder), scales)
