@@ -58,15 +58,6 @@ def test_rows_one_rounding_apart_keep_their_order():
     assert_counts(count_above(query, rows, [np.arange(600)]), scores, [np.arange(600)], 600)
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 512, 1000])
-def test_any_dimension(dimension):
-    random = np.random.default_rng(dimension)
-    queries, rows = unit(random, 3, dimension), unit(random, 500, dimension)
-    labelled = [random.choice(400, 60, replace=False) for _ in range(3)]
-    counts = count_above(queries, rows[:400], labelled, rows[400:])
-    assert_counts(counts, similarities(queries, rows), labelled, 400)
-
-
 def test_an_error_beyond_half_the_first_bound_counts_all_again(monkeypatch, case):
     queries, rows, labelled = case
     tolerances = []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aml.evaluation.per_query import COLUMNS, QueryScores, read_average_precisions, read_per_query, write_per_query
+from aml.evaluation.per_query import COLUMNS, read_average_precisions, write_per_query
 from aml.evaluation.ranking import labelled_rows, summarise
 from tests.evaluation.naive import counts_by_sorting
 
@@ -45,16 +45,6 @@ def test_means_are_the_summary_s(results, tmp_path):
             assert list(of_queries) == [line["query"] for line in of_level if line["AP"]]
             assert np.mean(list(of_queries.values())) == pytest.approx(100 * summary["mAP"], abs=1e-6)
     assert list(found["symmetric", "test", "hard"]) == ["a"]
-
-
-def test_a_level_without_positives_has_no_lines(tmp_path):
-    labels = [{"easy": [0], "hard": [], "junk": []}]
-    above, _ = counts_by_sorting(np.array([[1.0, 0.0]]), labelled_rows(labels))
-    results = {"symmetric": {"test": summarise(above, labels)}}
-    write_per_query(tmp_path / "x.csv", results, {"test": [("a", 3)]})
-    found = read_average_precisions(tmp_path / "x.csv")
-    assert found == {("symmetric", "test", level): {"a": 100.0} for level in ("easy", "medium")}
-    assert read_per_query(tmp_path / "x.csv")["symmetric", "test", "easy"] == {"a": QueryScores(3, 100.0, 100.0)}
 
 
 @pytest.mark.parametrize(

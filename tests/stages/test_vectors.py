@@ -160,11 +160,9 @@ BAD_CONTENT = [
         with_components(np.nan),
         r"test.npy: the vector of 'test4' is not finite \(1 such rows here\); describe the image",
     ),
-    (with_components(np.inf), r"the vector of 'test4' is not finite"),
     (with_components(0, slice(None)), r"the vector of 'test4' is zero"),
     (with_array(np.ones((10, 4))), r"test.npy: vectors of 4 components; accepted: 5, as params.yaml says"),
     (with_array(np.ones(10)), r"test.npy holds float64 of shape \(10,\); accepted: one array of real numb"),
-    (with_array(np.ones((10, 5), complex)), r"test.npy holds complex128 of shape"),
     (with_array(np.array([[None] * 5] * 10)), r"test.npy can't be read \(.*\); write it by numpy.save"),
 ]
 
