@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from aml.params.reading import Seed, Within, of_type, setting
+from aml.params.reading import Seed, Within, setting
 
 ARCHIVES = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 NUMBER = "{number}"  # in names and URLs of source files: 1 to `archives`, a file each
@@ -14,6 +14,7 @@ NUM_STONES = 8
 BadImages = Literal["error", "exclude", "fill"]
 # longer side, pixels: smaller images show nothing, larger ones only the textures' pixels
 DrawnSize = Annotated[int, Within(32, 2048)]
+Number = Annotated[int, Within(0)]  # that preprocess must find
 Drawn = Annotated[int, Within(1, 100_000)]
 
 
@@ -70,11 +71,10 @@ class TrainingSet:
     """The layout of retrieval-SfM-120k: ims.tar.gz, <lists>.pkl and <lists>-whiten.pkl."""
 
     kind: ClassVar = "training"
-    counts: ClassVar = ("train_images", "train_pairs", "val_images", "val_pairs")
     label: str
     layout: str
     lists: str  # stem of the .pkl files
-    expected: dict | None  # some of `counts`, which preprocess must find
+    expected: dict[Literal["train_images", "train_pairs", "val_images", "val_pairs"], Number] | None  # some of them
     on_bad_image: BadImages
     sources: list[SourceFile] | None
     synthetic: SyntheticTraining | None
@@ -88,10 +88,9 @@ class TestSet:
     """The layout of the revisited Oxford and Paris sets: gnd_<name>.pkl and archives, all that are named."""
 
     kind: ClassVar = "test"
-    counts: ClassVar = ("queries", "database", "images")  # images: in the archives, listed or not
     label: str
     layout: str
-    expected: dict | None
+    expected: dict[Literal["queries", "database", "images"], Number] | None  # images: in the archives, listed or not
     sources: list[SourceFile] | None
     synthetic: SyntheticTest | None
 
@@ -164,12 +163,6 @@ def dataset_settings(values: dict, name: str) -> Dataset:
     if layout not in LAYOUTS:
         raise ValueError(f"unknown layout {layout!r} in params.yaml: datasets.{name}; known: {', '.join(LAYOUTS)}")
     settings = setting(values, f"datasets.{name}", LAYOUTS[layout])
-    for count, number in settings.expected.items() if isinstance(settings.expected, dict) else []:
-        field = f"datasets.{name}.expected"
-        if count not in settings.counts:
-            raise ValueError(f"unknown count {count!r} in params.yaml: {field}; known: {', '.join(settings.counts)}")
-        if of_type(int, number, f"{field}.{count}") < 0:
-            raise ValueError(f"params.yaml: {field}.{count} is {number}; accepted: 0 or more")
     if (settings.sources is None) is (settings.synthetic is None):
         given = "neither" if settings.sources is None else "both"
         raise ValueError(f"params.yaml: datasets.{name} has {given} of sources and synthetic; exactly one is accepted")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from aml.networks.backbones import known, weights_source
-from aml.params.reading import of_type, setting
+from aml.params.reading import setting
 
 LIBRARIES = ("torchvision", "timm")  # their ImageNet weights are fetched; those of others come inside a package
 
@@ -30,12 +30,12 @@ def weight_places(values: dict) -> dict[str, list[str]]:
     Raises ValueError for a name that is not that of a backbone whose weights are fetched, and for two files of one
     name.
     """
-    given = {}
+    given = setting(values, "weights", dict[str, list[str] | None] | None) or {}
     fetched = [name for name in known() if weights_source(name).partition(":")[0] in LIBRARIES]
-    for name, places in (setting(values, "weights", dict | None) or {}).items():
+    for name in given:
         if name not in fetched:
             raise ValueError(f"unknown {name!r} in params.yaml: weights; known: {', '.join(fetched)}")
-        given |= {name: places} if of_type(list[str] | None, places, f"weights.{name}") else {}
+    given = {name: places for name, places in given.items() if places}
     names = [PurePosixPath(places[0]).name for places in given.values()]
     if len(set(names)) < len(names):
         raise ValueError(f"params.yaml: weights names two files of one name in {', '.join(names)}; rename one")

@@ -116,9 +116,10 @@ def of_type(kind: Any, value: Any, name: str) -> Any:
     """Return `value` as the type `kind`. Raises ValueError with value, dotted name and what is accepted if it has
     another type.
 
-    kind: int, float, str, bool, dict, a dataclass, list[...], Literal[...], one of these | None, or Annotated with
-    limits (`Within`, `Above`), which hold for each number of a list. An int is accepted for a float, and a mapping for
-    a dataclass if it has each of its fields that have no default, and no other key. Nothing else is converted.
+    kind: int, float, str, bool, dict, a dataclass, list[...], dict[..., ...], Literal[...], one of these | None, or
+    Annotated with limits (`Within`, `Above`), which hold for each number of a list. An int is accepted for a float, and
+    a mapping for a dataclass if it has each of its fields that have no default, and no other key. Nothing else is
+    converted.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -134,6 +135,9 @@ def of_type(kind: Any, value: Any, name: str) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"params.yaml: {name} is {_short(value)}; a list is expected")
         return [of_type(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if origin is dict:
+        given = of_type(dict, value, name).items()
+        return {of_type(arguments[0], key, name): of_type(arguments[1], item, f"{name}.{key}") for key, item in given}
     if origin is Literal:
         if value not in arguments:
             raise _refused(name, value, ", ".join(arguments))

@@ -65,7 +65,7 @@ REFUSED = [
     (OURS, "datasets.rsynth_a.synthetic.kinds", ["pagoda"], "kinds[0] is 'pagoda'; accepted: cathedral, church"),
     (OURS, "datasets.rsynth_a.synthetic.palette", [8], "synthetic: palette is 8; accepted: 0 to 7"),
     (OURS, "datasets.rsynth_a.synthetic.palette", [], "palette []; accepted: one or more of each"),
-    (OURS, "datasets.rsynth_a.expected", {"queries": -1}, "expected.queries is -1; accepted: 0 or more"),
+    (OURS, "datasets.rsynth_a.expected", {"queries": -1}, "expected: queries is -1; accepted: 0 or more"),
     (OURS, "datasets.rsynth_a.layout", "oxford", "unknown layout 'oxford' in params.yaml: datasets.rsynth_a; known: s"),
     (OURS, "datasets.synth1k.synthetic.num_images", 1, "num_images is 1; accepted: 2 or more, one for each"),
     (PAPER, "datasets.r1m.archives", 101, "datasets.r1m: archives is 101; accepted: 0 to 100"),
@@ -76,7 +76,7 @@ REFUSED = [
     (PAPER, "datasets.sfm120k.sources", [{"file": "a/b", "places": ["/x"]}], "file is 'a/b'; accepted: a file name"),
     (PAPER, "datasets.sfm120k.sources", [{"file": "x", "places": []}], "'x' has no places; accepted: one or more"),
     (PAPER, "datasets.sfm120k.sources", [{"file": "x", "places": ["y"]}] * 2, "'x' stands twice; accepted: once"),
-    (PAPER, "datasets.rparis6k.expected.files", 7, "unknown count 'files' in params.yaml: datasets.rparis6k.expected"),
+    (PAPER, "datasets.rparis6k.expected.files", 7, "expected is 'files'; accepted: queries, database, images"),
     (PAPER, "weights", {"lite0": None}, "unknown 'lite0' in params.yaml: weights; known: dinov2_vitb14, dinov2_vits14"),
     (PAPER, "weights", {"vgg16": ["/a/x"], "resnet101": ["/b/x"]}, "weights names two files of one name in x, x"),
     # what sections say of one another
