@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aml.files.atomic import replacing
 from aml.pages import provenance
-from aml.pages.page import Content, listed, picture, render
+from aml.pages.page import data_uri, listed, render
 from aml.params.grid import key_of
 from aml.params.reading import PARAMETERS
 from aml.run_log import last_runs
@@ -21,7 +21,10 @@ from aml.tables.json_file import read_json_tables
 from aml.tables.settings import table_settings
 from stages.runtime import STAGE_LOG, run_command
 
-CONTACT_SHEET = "What the test sets, the training set and the distractors look like"
+CONTACT_SHEET = {
+    "title": "Contact sheet",
+    "caption": "What the test sets, the training set and the distractors look like",
+}
 
 
 def main(
@@ -41,9 +44,9 @@ def main(
     who = json.loads(cell.read_text(encoding="utf-8")) if cell else None
     finished, differences, whitening = read_json_tables(tables)
     families = provenance.families(graph, values, last_runs(STAGE_LOG))
-    content = Content(
+    text = render(
+        finished,
         note=settings.note,
-        tables=finished,
         losses=settings.losses,
         claims=lines(claims),
         making=provenance.making(),
@@ -51,13 +54,13 @@ def main(
         installed=provenance.installed(),
         families=[family for family in families if family.name != "page"],  # which is not done yet
         parameters=Path(PARAMETERS).read_text(encoding="utf-8"),
-        intervals={
-            (line["key"], line["protocol"], line["set"], line["level"]): (line["low"], line["high"])
+        intervals={  # of scores, by `Table.place`
+            (line["key"], line["protocol"], line["set"], line["level"], "mAP"): f"{line['low']} to {line['high']}"
             for line in lines(tables / "intervals.csv")
         },
         differences=differences,
         cell=key_of(who["student"], who["teacher"], who["loss"]) if who else None,
-        contact_sheet=picture(contact_sheet, "Contact sheet", CONTACT_SHEET) if contact_sheet else None,
+        contact_sheet=CONTACT_SHEET | {"uri": data_uri(contact_sheet)} if contact_sheet else None,
         complexity=lines(complexity) if complexity else [],
         whitening=whitening,
         figures=listed(figures / "figures.json") if figures else [],
@@ -65,7 +68,7 @@ def main(
         ranked_lists=listed(ranked_lists / "ranked_lists.json") if ranked_lists and any(ranked_lists.iterdir()) else [],
     )
     with replacing(page) as temporary:
-        temporary.write_text(render(content), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def lines(path: Path) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ from aml.files.evaluated_lists import testing_sets
 from aml.files.image_sets import ImageSet, read_images, read_queries
 from aml.files.whitening import database_whitening
 from aml.pages.contact_sheet import thumbnail
-from aml.pages.ranked_lists import NUM_RESULTS, RankedList, chosen, judged, picture
+from aml.pages.ranked_lists import NUM_RESULTS, chosen, judged, picture
 from stages.runtime import run_command
 
 LEVEL = "medium"
@@ -88,8 +88,10 @@ def drawn(
     """Return the picture of one query with the results of each of VIEWS."""
     views = []
     for (label, *_), rows, found in zip(VIEWS, ranked.tolist(), average_precisions, strict=True):
-        pictures = [(*of_row, thumbnail(images, row)) for row, of_row in zip(rows, judged(rows, labels), strict=True)]
-        views.append(RankedList(f"{label}\nAP {found:.1f}", pictures))
+        kinds = zip(rows, judged(rows, labels), strict=True)
+        views.append(
+            (f"{label}\nAP {found:.1f}", [(kind, thumbnail(images, row), text) for row, (kind, text) in kinds])
+        )
     return picture(thumbnail(queries, query, has_box=True), views)
 
 

@@ -12,6 +12,7 @@ on the real sets are too far from their printed scores.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aml.files.atomic import replacing_folder
@@ -25,12 +26,10 @@ from aml.tables.json_file import write_json_tables
 from aml.tables.notes import whitening_lines
 from aml.tables.printed_values import (
     PRINTED,
-    beyond,
+    TEACHERS_TABLE,
+    check_published,
     compare,
     differences_from_printed,
-    published_distances,
-    published_sentence,
-    with_note,
     write_comparison,
 )
 from aml.tables.records import missing_records, read_records
@@ -52,12 +51,12 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
     built = marked(built, draws, settings, bootstrap)
     lines = compare(built, printed)
     from_printed = list(differences_from_printed(built, lines)) if comparison.printed else []
-    distances = published_distances(lines, published_teachers(values))
-    sentence = published_sentence(distances, comparison.tolerance)
+    sentence, far = check_published(lines, published_teachers(values), comparison.tolerance)
+    if sentence:
+        built = [replace(t, notes=(*t.notes, sentence)) if t.number == TEACHERS_TABLE else t for t in built]
     with replacing_folder(tables) as folder:
-        noted = with_note(built, sentence)
-        write_tables(noted, folder)
-        write_json_tables(folder, noted, from_printed, whitening_lines(records, networks))
+        write_tables(built, folder)
+        write_json_tables(folder, built, from_printed, whitening_lines(records, networks))
         write_lines(folder / "intervals.csv", Interval._fields, find_intervals(draws, records, settings, bootstrap))
         write_lines(folder / "differences.csv", Difference._fields, differences)
         if comparison.printed:
@@ -67,7 +66,7 @@ def main(metrics: Path, queries: Path, tables: Path, claims: Path, values: dict)
         print(f"tables: no metrics, and dashes, for {len(missing)} networks: {', '.join(missing)}", file=sys.stderr)
     if sentence:
         print(f"tables: {sentence}", file=sys.stderr)
-    if far := beyond(distances, comparison.tolerance):
+    if far:
         raise ValueError(
             f"published teachers are off by more than {comparison.tolerance:g} points: "
             f"{'; '.join(f'{name} {value:+}' for name, value in far.items())}. The tables are written, but images "

@@ -10,6 +10,7 @@ FRAME = 3
 GAP = 4
 LABEL_WIDTH = 170
 FONT_SIZE = 16
+TEXT = 20  # height of a line under a picture, pixels
 # green and yellow of Okabe and Ito, and Tol's red, which colour-blind people can tell apart
 FRAMES = {
     "query": "#000000",
@@ -32,24 +33,27 @@ def thumbnail(images: ImageSet, row: int, *, has_box: bool = False) -> Image.Ima
     return image
 
 
-def contact_sheet(rows: list[tuple[str, list[tuple[str, Image.Image] | None]]]) -> Image.Image:
-    """Arrange rows of (label, pictures); a picture is (one of FRAMES, image), or None for a gap."""
+def contact_sheet(rows: list[tuple[str, list[tuple | None]]], *, under: int = 0) -> Image.Image:
+    """Arrange rows of (label, pictures). A picture is (one of FRAMES, image) or has a text, too, for which there are
+    `under` pixels under each row; None is a gap."""
     pitch = SIDE + 2 * FRAME + GAP
     width = LABEL_WIDTH + pitch * max(len(pictures) for _, pictures in rows)
-    sheet = Image.new("RGB", (width + GAP, pitch * len(rows) + GAP), "white")
+    sheet = Image.new("RGB", (width + GAP, (pitch + under) * len(rows) + GAP), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
     for number, (label, pictures) in enumerate(rows):
-        top = GAP + pitch * number
+        top = GAP + (pitch + under) * number
         draw.multiline_text((GAP, top + SIDE / 2), label, "black", font, anchor="lm", spacing=4)
         for column, picture in enumerate(pictures):
-            if picture is None:
-                continue
-            put_framed(sheet, *picture, LABEL_WIDTH + pitch * column, top)
+            if picture is not None:
+                put_framed(sheet, LABEL_WIDTH + pitch * column, top, *picture)
     return sheet
 
 
-def put_framed(sheet: Image.Image, kind: str, image: Image.Image, left: int, top: int) -> None:
-    """Paste a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top)."""
+def put_framed(sheet: Image.Image, left: int, top: int, kind: str, image: Image.Image, text: str = "") -> None:
+    """Paste a picture in the frame of its kind, centred in the square of SIDE + 2 FRAME pixels at (left, top), and
+    write a text under it."""
+    middle = left + SIDE / 2 + FRAME, top + SIDE + 2 * FRAME + TEXT / 2
+    ImageDraw.Draw(sheet).text(middle, text, "black", ImageFont.load_default(FONT_SIZE), anchor="mm")
     left, top = left + (SIDE - image.width) // 2, top + (SIDE - image.height) // 2
     corners = (left, top, left + image.width + 2 * FRAME - 1, top + image.height + 2 * FRAME - 1)
     ImageDraw.Draw(sheet).rectangle(corners, fill=FRAMES[kind])

@@ -6,12 +6,12 @@ templates/page.html holds the text and the order of the sections. Its tables are
 import base64
 import json
 import mimetypes
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from aml.pages.provenance import Commit, Family, noted
+from aml.pages.provenance import noted
 from aml.params.reports import Loss
 from aml.tables.build import embolden
 from aml.tables.claims import CLAIMS
@@ -22,64 +22,27 @@ TEMPLATES = Path(__file__).with_name("templates")
 DASH = "–"
 
 
-# low and high by key, protocol, set or set+distractors, level
-Intervals = dict[tuple[str, str, str, str], tuple[str, str]]
+def data_uri(path: Path) -> str:
+    """Return an image file as a URI that is part of the page's own text."""
+    return f"data:{mimetypes.guess_type(path)[0]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-@dataclass(frozen=True)
-class Picture:
-    """An image that is part of the page's own text, as a data: URI."""
-
-    uri: str
-    title: str
-    caption: str
-    part: str = ""  # label of the only test set that it shows, "" if it shows all
+def listed(index: Path) -> list[dict[str, str]]:
+    """Read a JSON list of {file, title, caption, ...}, pictures beside it; each gets its `uri`."""
+    pictures = json.loads(index.read_text(encoding="utf-8"))
+    return [picture | {"uri": data_uri(index.parent / picture["file"])} for picture in pictures]
 
 
-@dataclass(frozen=True)
-class Content:
-    """The contents of the page. Of the last eight, those that are None or empty are left out."""
-
-    note: str
-    tables: list[Table]
-    losses: tuple[Loss, ...]
-    claims: list[dict[str, str]]  # the lines of claims.csv
-    making: dict[str, str]  # as `provenance.making` gives it
-    commit: Commit | None
-    installed: dict[str, str]  # versions by module
-    families: list[Family]
-    parameters: str  # the text of params.yaml
-    intervals: Intervals  # of mAP
-    differences: list[Table]  # from the printed tables
-    cell: str | None  # key of the table row of the cell under study
-    contact_sheet: Picture | None
-    complexity: list[dict[str, str]]  # the lines of complexity.csv
-    whitening: list[dict[str, str]]  # of every network that has a record
-    figures: list[Picture]
-    ranked_lists: list[Picture]
-
-
-def picture(path: Path, title: str, caption: str, part: str = "") -> Picture:
-    """Read an image file."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    return Picture(f"data:{mimetypes.guess_type(path)[0]};base64,{data}", title, caption, part)
-
-
-def listed(index: Path) -> list[Picture]:
-    """Read the pictures beside a JSON list of {file, title, caption, part (may be left out)}, in its order."""
-    entries = json.loads(index.read_text(encoding="utf-8"))
-    return [picture(index.parent / entry.pop("file"), **entry) for entry in entries]
-
-
-def render(content: Content) -> str:
-    tables = [replace(table, rows=tuple(embolden(table.rows, table.columns))) for table in content.tables]
+def render(tables: list[Table], **content) -> str:
+    """Return the page. `content` has a value for each other name in templates/page.html, as stages/page.py gives it;
+    parts of the page whose value is None or empty are left out."""
+    tables = [replace(table, rows=tuple(embolden(table.rows, table.columns))) for table in tables]
     jinja = environment(TEMPLATES, autoescape=True, lstrip_blocks=True)
-    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH}
-    jinja.globals |= {"groups": groups, "share": share, "interval": interval, "deviation": deviation}
+    jinja.globals |= {"LEVELS": LEVELS, "CLAIMS": CLAIMS, "DASH": DASH, "groups": groups, "share": share}
     jinja.globals |= {"as_score": partial(shown, missing=DASH), "as_difference": _signed}
     jinja.filters |= {"metric": _metric, "duration": duration, "grouped": grouped, "moment": _moment, "noted": noted}
     jinja.filters |= {"description": _description, "raised": _raised, "trained": partial(ticked, tick="✓", dash=DASH)}
-    return jinja.get_template("page.html").render(vars(content) | {"tables": tables})
+    return jinja.get_template("page.html").render(content, tables=tables)
 
 
 def groups(table: Table) -> dict[str, list[Row]]:
@@ -89,18 +52,6 @@ def groups(table: Table) -> dict[str, list[Row]]:
         taught = f"{row.student}, taught by {row.teacher}, d = {row.dimension}"
         found.setdefault(taught if row.teacher else "Trained without a teacher, by labels", []).append(row)
     return found
-
-
-def interval(intervals: Intervals, table: Table, row: Row, column: str) -> str:
-    """Return the interval of a mAP in words, "" without one."""
-    *place, metric = table.place(row, column)
-    return " to ".join(intervals.get(tuple(place), ())) if metric == "mAP" else ""
-
-
-def deviation(row: Row, column: str) -> str:
-    """Return the standard deviation of a score over seeds in words, "" without one."""
-    value = row.deviations.get(column)
-    return "" if value is None else f"±{tenths(value)}"
 
 
 def share(table: Table, column: str, value: float | None) -> str:

@@ -1,24 +1,14 @@
 """Pictures of ranked lists: which queries are shown, which results are right, and how they are arranged."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from aml.pages.contact_sheet import FONT_SIZE, FRAME, GAP, LABEL_WIDTH, SIDE, put_framed
+from aml.pages.contact_sheet import FRAME, GAP, SIDE, TEXT, contact_sheet, put_framed
 
 NUM_RESULTS = 10
 NUM_RANDOM = 3
-TEXT = 20  # height of the line under a picture, pixels
-
-
-@dataclass(frozen=True)
-class RankedList:
-    """The database images nearest to a query, in order."""
-
-    label: str  # which networks rank; may have several lines
-    pictures: list[tuple[str, str, Image.Image]]  # kind and text as in `judged`, and a thumbnail
 
 
 def chosen(gains: dict[str, float], *, seed: int) -> dict[str, str]:
@@ -49,21 +39,12 @@ def judged(rows: Iterable[int], labels: dict[str, np.ndarray]) -> list[tuple[str
     return found
 
 
-def picture(query: Image.Image, lists: list[RankedList]) -> Image.Image:
-    """Return a query's thumbnail, and beside it a row for each list: label, framed pictures, and a text under each."""
-    across, down = SIDE + 2 * FRAME + GAP, SIDE + 2 * FRAME + TEXT + 2 * GAP
-    num_pictures = max(len(ranked.pictures) for ranked in lists)
-    sheet = Image.new("RGB", (GAP + across + LABEL_WIDTH + across * num_pictures, GAP + down * len(lists)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
-
-    def framed(kind: str, text: str, image: Image.Image, left: int, top: int) -> None:
-        put_framed(sheet, kind, image, left, top)
-        draw.text((left + SIDE / 2 + FRAME, top + SIDE + 2 * FRAME + TEXT / 2), text, "black", font, anchor="mm")
-
-    framed("query", "query", query, GAP, (sheet.height - down) // 2)
-    for number, ranked in enumerate(lists):
-        top, left = GAP + down * number, GAP + across
-        draw.multiline_text((left + GAP, top + SIDE / 2), ranked.label, "black", font, anchor="lm", spacing=4)
-        for column, (kind, text, image) in enumerate(ranked.pictures):
-            framed(kind, text, image, left + LABEL_WIDTH + across * column, top)
+def picture(query: Image.Image, lists: list[tuple[str, list[tuple[str, Image.Image, str]]]]) -> Image.Image:
+    """Return a query's thumbnail, and beside it a row for each list: a label, and pictures of kind, thumbnail and text,
+    which `judged` gives."""
+    rows = contact_sheet(lists, under=TEXT + GAP)
+    left = GAP + SIDE + 2 * FRAME + GAP
+    sheet = Image.new("RGB", (left + rows.width - GAP, rows.height), "white")
+    sheet.paste(rows, (left, 0))
+    put_framed(sheet, GAP, (sheet.height - left - TEXT) // 2, "query", query, "query")
     return sheet

@@ -95,41 +95,24 @@ def _signed(value: Decimal) -> str:
     return f"${value:+}$" if value else str(abs(value))
 
 
-def published_distances(lines: list[Line], labels: list[str]) -> dict[str, Decimal]:
-    """Return ours minus printed, in points, of each mAP of the teachers with these labels: by "<label>, <column>".
+def check_published(lines: list[Line], labels: list[str], tolerance: float) -> tuple[str, dict[str, Decimal]]:
+    """Compare each mAP of the teachers with these labels with the printed one, in what `compare` gives.
 
-    `lines`: what `compare` gives. Their authors trained these networks, so nothing but the testing can move their
-    scores: a large distance means that images, preprocessing or protocol are not the paper's. Scores that either side
-    lacks are left out.
+    Their authors trained these networks, so nothing but the testing can move their scores: a large distance means that
+    images, preprocessing or protocol are not the paper's. Returns the result in one sentence, "" if there is none, and
+    the scores that are more than `tolerance` points off: ours minus printed, by "<label>, <column>".
     """
-    of_teachers = [line for line in lines if line.table == TEACHERS_TABLE and not line.teacher]
-    return {
-        f"{line.student}, {line.column}": line.difference
-        for line in of_teachers
-        if line.student in labels and line.column.endswith("_mAP") and line.difference is not None
-    }
-
-
-def beyond(found: dict[str, Decimal], tolerance: float) -> dict[str, Decimal]:
-    """Return the distances of more than `tolerance` points."""
-    return {name: value for name, value in found.items() if abs(value) > Decimal(str(tolerance))}
-
-
-def published_sentence(found: dict[str, Decimal], tolerance: float) -> str:
-    """Return the result of the check in one sentence; "" where nothing was checked."""
+    found = {}
+    for line in lines:
+        is_published = line.table == TEACHERS_TABLE and not line.teacher and line.student in labels
+        if is_published and line.column.endswith("_mAP") and line.difference is not None:
+            found[f"{line.student}, {line.column}"] = line.difference
     if not found:
-        return ""
+        return "", {}
+    far = {name: value for name, value in found.items() if abs(value) > Decimal(str(tolerance))}
     largest = max(found, key=lambda name: abs(found[name]))
-    within = len(found) - len(beyond(found, tolerance))
-    return (
-        f"Published teachers: {within} of {len(found)} mAP are within {tolerance:g} points of the printed ones; the "
-        f"largest difference is {found[largest]:+} ({largest})."
+    sentence = (
+        f"Published teachers: {len(found) - len(far)} of {len(found)} mAP are within {tolerance:g} points of the "
+        f"printed ones; the largest difference is {found[largest]:+} ({largest})."
     )
-
-
-def with_note(tables: Iterable[Table], note: str) -> list[Table]:
-    """Return the tables with `note`, if any, under the one that has the teachers' scores."""
-    return [
-        replace(table, notes=(*table.notes, note)) if note and table.number == TEACHERS_TABLE else table
-        for table in tables
-    ]
+    return sentence, far

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aml.pages.page import Content, picture
+from aml.pages.page import data_uri
 from aml.pages.provenance import Commit, Family
 from aml.run_log import StageRun
 from aml.tables.build import build_tables
@@ -16,8 +16,8 @@ from tests.tables.paper_records import LOSSES, paper_settings, printed_records
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"><circle cx="450" cy="150" r="99"/></svg>'
 
 
-def content(folder: Path, **changes) -> Content:
-    """`folder` gets the files that it is made from."""
+def content(folder: Path, **changes) -> dict:
+    """What `render` takes; `folder` gets the files that it is made from."""
     records = printed_records()
     del records["mobilenet_v2-vgg16-reg"]
     records["vgg16"]["symmetric"]["roxford5k"]["medium"]["mAP"] = 62.1
@@ -25,7 +25,7 @@ def content(folder: Path, **changes) -> Content:
     tables, printed = build_tables(paper_settings(note="A note, 5 < 6."), records), read_tables(PRINTED)
     write_claims(folder / "claims.csv", tables, printed, {}, confidence=95)
     (folder / "drawn.svg").write_text(SVG)
-    drawn = picture(folder / "drawn.svg", "Drawn", "A circle.")
+    drawn = {"uri": data_uri(folder / "drawn.svg"), "title": "Drawn", "caption": "A circle.", "part": ""}
     seconds = {"distill@a": 100.0, "distill@b": 20.0}
     runs = tuple(
         StageRun(name, "2026-01-02T03:04:05+00:00", s, "A GPU", {"torch": "2.0"}) for name, s in seconds.items()
@@ -40,7 +40,7 @@ def content(folder: Path, **changes) -> Content:
         "installed": {"python": "3.11", "torch": "2.1"},
         "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],
         "parameters": "seed: 0 # <here>\n",
-        "intervals": {("mobilenet_v2-vgg16-contr_plus", "asymmetric", "roxford5k+r1m", "hard"): ("9.87", "19.95")},
+        "intervals": {("mobilenet_v2-vgg16-contr_plus", "asymmetric", "roxford5k+r1m", "hard", "mAP"): "9.87 to 19.95"},
         "differences": list(differences_from_printed(tables, compare(tables, printed))),
         "cell": "mobilenet_v2-vgg16-contr_plus",
         "contact_sheet": drawn,
@@ -49,4 +49,4 @@ def content(folder: Path, **changes) -> Content:
         "figures": [drawn, drawn],
         "ranked_lists": [drawn],
     }
-    return Content(**values | changes)
+    return values | changes

@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -59,7 +58,7 @@ class Parsed(HTMLParser):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     shown_content = content(tmp_path_factory.mktemp("page"))
-    return shown_content, Parsed(render(shown_content))
+    return shown_content, Parsed(render(**shown_content))
 
 
 def values(parsed: Parsed, tag: str, name: str) -> list[str]:
@@ -79,7 +78,7 @@ def test_it_needs_no_other_file_and_every_picture_says_what_it_is(page):
     sources = [value for _, a in parsed.elements for name, value in a.items() if name in ("src", "href")]
     assert sources and all(source.startswith(("data:", "#")) for source in sources)
     assert not {"script", "iframe", "object"} & {tag for tag, _ in parsed.elements}
-    assert "url(" not in render(page[0]) and "@import" not in render(page[0])
+    assert "url(" not in render(**page[0]) and "@import" not in render(**page[0])
     pictures = [attributes for tag, attributes in parsed.elements if tag == "img"]
     assert len(pictures) == 4 and all(attributes["alt"] for attributes in pictures)
 
@@ -87,7 +86,7 @@ def test_it_needs_no_other_file_and_every_picture_says_what_it_is(page):
 def test_every_score_is_the_tables(page):
     """The best of each pair is bold in every column, and an interval stands at its own score."""
     shown_content, parsed = page
-    for table in shown_content.tables:
+    for table in shown_content["tables"]:
         pairs, found = by_pair(table.rows), iter(parsed.cells[f"table-{table.number}"])
         for row in table.rows:
             for column in table.columns:
@@ -97,20 +96,20 @@ def test_every_score_is_the_tables(page):
                 assert text == shown(mine, "–") and ("map" in classes) is column.endswith("_mAP")
                 assert ("best" in classes) is (best is not None and mine is not None and tenths(mine) == best)
         assert next(found, None) is None
-    for table in shown_content.differences:
+    for table in shown_content["differences"]:
         expected = [row.values[column] for row in table.rows for column in table.columns]
         found = [text.removesuffix("†").replace("−", "-") for text, _ in parsed.cells[f"difference-{table.number}"]]
         assert found == ["–" if value is None else f"{value:+}" for value in expected]
         daggers = sum(text.endswith("†") for text, _ in parsed.cells[f"difference-{table.number}"])
         assert daggers == sum(len(row.marked) for row in table.rows)
-    (table,) = (table for table in shown_content.tables if table.number == 10)
+    (table,) = (table for table in shown_content["tables"] if table.number == 10)
     row = next(row for row in table.rows if row.key == "mobilenet_v2-vgg16-contr_plus")
     assert parsed.intervals == {"table-10": [(str(row.values["roxford5k_hard_mAP"]), "9.87 to 19.95")]}
 
 
 def test_expansions_are_shown_beside_both_metrics_and_said(page, tmp_path):
     tables = build_tables(paper_settings(), with_expansions(printed_records()))
-    parsed = Parsed(render(content(tmp_path, tables=tables, differences=[])))
+    parsed = Parsed(render(**content(tmp_path, tables=tables, differences=[])))
     for table in tables:
         classes = [classes for _, classes in parsed.cells[f"table-{table.number}"]]
         assert ["both" in found for found in classes] == [False, False, True, True] * 4 * len(table.rows)
@@ -147,7 +146,7 @@ def test_it_says_what_ran_where_when_and_how_long_and_which_claims_hold(page, wo
 def test_what_is_not_given_has_no_place(tmp_path):
     absent = dict.fromkeys(("contact_sheet", "complexity", "commit", "cell")) | {"intervals": {}, "note": ""}
     absent |= {name: [] for name in ("figures", "ranked_lists", "differences", "families", "tables", "whitening")}
-    parsed = Parsed(render(content(tmp_path, **absent)))
+    parsed = Parsed(render(**content(tmp_path, **absent)))
     ids = {attributes.get("id") for _, attributes in parsed.elements}
     assert not ids & {"data", "complexity", "whitening", "figures", "ranked", "printed"} and "run" in ids
     assert "No run of a stage was noted there" in parsed.text and "Without a git repository or" in parsed.text
@@ -159,15 +158,18 @@ def test_a_list_of_pictures_is_complete_and_durations_are_short(tmp_path):
     index = tmp_path / "figures.json"
     index.write_text(json.dumps([{"file": "a.svg", "title": "T", "caption": "C"}]))
     (picture,) = listed(index)
-    assert picture.uri.startswith("data:image/svg+xml;base64,") and (picture.title, picture.caption) == ("T", "C")
+    assert picture["uri"].startswith("data:image/svg+xml;base64,") and (picture["title"], picture["caption"]) == (
+        "T",
+        "C",
+    )
     durations = {0: "0.0 s", 1.54: "1.5 s", 9.99: "10.0 s", 12.4: "12 s", 125: "2 min 5 s", 3790: "1 h 3 min"}
     assert {seconds: duration(seconds) for seconds in durations} == durations
 
 
 def test_tables_are_read_as_they_were_written(page, tmp_path):
     shown_content, _ = page
-    write_json_tables(tmp_path, shown_content.tables, shown_content.differences, shown_content.whitening)
+    write_json_tables(tmp_path, shown_content["tables"], shown_content["differences"], shown_content["whitening"])
     tables, differences, whitening = read_json_tables(tmp_path)
-    assert tables == shown_content.tables and whitening == shown_content.whitening
-    read = replace(shown_content, tables=tables, differences=differences)
-    assert render(read) == render(shown_content) and any(row.marked for t in differences for row in t.rows)
+    assert tables == shown_content["tables"] and whitening == shown_content["whitening"]
+    read = shown_content | {"tables": tables, "differences": differences}
+    assert render(**read) == render(**shown_content) and any(row.marked for t in differences for row in t.rows)

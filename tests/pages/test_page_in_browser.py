@@ -91,7 +91,7 @@ def seen(folder: Path, script: str, *, width: int, dark: bool = False) -> dict:
     """
     names = "shown, daggers, images, hints" if script is WIDE else "images, hints, pictures, training, scrolling"
     script = f"{script}{EVERYTHING}return {{{names}, width, colour, loaded}};"
-    file, page = folder / "frame.html", html.escape(render(content(folder)))
+    file, page = folder / "frame.html", html.escape(render(**content(folder)))
     file.write_text(FRAME.format(width=width, page=page, script=script))
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     command = [CHROMIUM, *FLAGS, scheme, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from aml.pages.contact_sheet import FRAME, FRAMES, SIDE
-from aml.pages.ranked_lists import RankedList, chosen, judged, picture
+from aml.pages.ranked_lists import chosen, judged, picture
 
 GAINS = {"a": 0.0, "b": 5.0, "c": -7.0, "d": 5.0, "e": -7.0, "f": 1.0, "g": 2.0}
 
@@ -35,7 +35,7 @@ def test_frames_have_the_colours_of_their_kinds():
     kinds = ["easy", "hard", "junk", "wrong"]
 
     def ranked(order):
-        return RankedList("label", [(kind, "text", Image.new("RGB", (SIDE, 60), "white")) for kind in order])
+        return "label", [(kind, Image.new("RGB", (SIDE, 60), "white"), "text") for kind in order]
 
     sheet = np.asarray(picture(Image.new("RGB", (50, SIDE), "white"), [ranked(kinds), ranked(kinds[::-1][:3])]))
     for row, order in enumerate((kinds, kinds[::-1][:3])):

@@ -119,7 +119,7 @@ def test_intervals_are_those_of_the_mean_over_seeds(records, tmp_path):
 
 def test_the_page_has_deviations(tmp_path):
     tables = build_tables(SETTINGS, RECORDS)
-    page = render_page(content(tmp_path, tables=tables, differences=[]))
+    page = render_page(**content(tmp_path, tables=tables, differences=[]))
     deviations = [d for table in tables for row in table.rows for d in row.deviations.values() if d is not None]
     assert page.count("<small>±") == len(deviations) and f"<small>±{tenths(deviations[0])}</small>" in page
     assert page.count('class="pointed"') == len(tables)
