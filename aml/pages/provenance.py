@@ -27,14 +27,6 @@ WRITTEN = (
 
 
 @dataclass(frozen=True)
-class Commit:
-    """The commit that is checked out; `changed`: paths that differ from it, except what a run writes."""
-
-    name: str
-    changed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Family:
     """The stages of one name in dvc.yaml; `runs`: the last of each, if this machine noted one, as in `cells`."""
 
@@ -53,15 +45,16 @@ def making() -> dict[str, str]:
     return {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": device()}
 
 
-def commit() -> Commit | None:
-    """Return the commit of the repository around the working folder; None without a repository or a commit."""
+def commit() -> dict | None:
+    """Return the `name` of the commit that is checked out around the working folder, and which paths are `changed`,
+    except what a run writes; None without a repository or a commit."""
     try:
         name = _git("rev-parse", "HEAD")
     except subprocess.CalledProcessError:
         return None
     excluded = [f":(top,exclude,glob){path}" for path in WRITTEN]
     changed = _git("status", "--porcelain", "--", ":(top)", *excluded)
-    return Commit(name.strip(), tuple(line[3:] for line in changed.splitlines()))
+    return {"name": name.strip(), "changed": [line[3:] for line in changed.splitlines()]}
 
 
 def installed() -> dict[str, str]:

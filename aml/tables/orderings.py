@@ -65,8 +65,8 @@ class Scores:
 
     def better(self, numbers: tuple[int, ...], pair: str, losses: tuple[str, ...], metric: str) -> np.ndarray:
         """Return the best score of these losses, each in the first of these tables that has it."""
-        first = [next((n for n in numbers if (pair, loss) in self.rows.get(n, ())), 0) for loss in losses]
-        return np.max([self(n, pair, loss, metric) for n, loss in zip(first, losses, strict=True)], axis=0)
+        tables = {loss: n for n in reversed(numbers) for loss in losses if (pair, loss) in self.rows.get(n, ())}
+        return np.max([self(tables.get(loss, 0), pair, loss, metric) for loss in losses], axis=0)
 
     def pairs(self, *numbers: int) -> list[str]:
         return list(dict.fromkeys(pair for number in numbers for pair, _ in self.rows.get(number, ())))

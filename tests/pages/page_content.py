@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aml.pages.page import data_uri
-from aml.pages.provenance import Commit, Family
+from aml.pages.provenance import Family
 from aml.run_log import StageRun
 from aml.tables.build import build_tables
 from aml.tables.claims import write_claims
@@ -36,7 +36,7 @@ def content(folder: Path, **changes) -> dict:
         "losses": LOSSES,
         "claims": read_rows(folder / "claims.csv"),
         "making": {"when": "2026-01-03T04:05:06+00:00", "machine": "A processor, 2 cores"},
-        "commit": Commit("ab" * 20, ("aml/losses/reg.py",)),
+        "commit": {"name": "ab" * 20, "changed": ["aml/losses/reg.py"]},
         "installed": {"python": "3.11", "torch": "2.1"},
         "families": [Family("distill", "one student", ("distill@a", "distill@b", "distill@c"), runs)],
         "parameters": "seed: 0 # <here>\n",

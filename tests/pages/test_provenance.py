@@ -25,11 +25,11 @@ def test_changes_of_results_are_none(tmp_path, monkeypatch):
     head = git("rev-parse", "HEAD")
     for name in ("reports/tables/a.csv", "reports/new", "dvc.lock", "graph/train/dvc.lock", "published/reports/b"):
         (tmp_path / name).write_text("2")
-    assert provenance.commit() == provenance.Commit(head, ())
+    assert provenance.commit() == {"name": head, "changed": []}
     (tmp_path / "aml/tables/a.py").write_text("2")
     (tmp_path / "new.py").touch()
     monkeypatch.chdir(tmp_path / "published")
-    assert provenance.commit() == provenance.Commit(head, ("aml/tables/a.py", "new.py"))
+    assert provenance.commit() == {"name": head, "changed": ["aml/tables/a.py", "new.py"]}
 
 
 def test_a_page_is_made_here_and_now_by_what_is_installed(monkeypatch):

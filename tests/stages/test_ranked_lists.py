@@ -30,13 +30,9 @@ def finished(tmp_path_factory):
     for role, teacher in (("student", KEYS["teacher"]), ("teacher", None)):
         evaluate.main(*folders, VALUES, key=KEYS[role], network=role, teacher=teacher, loss="reg")
     (folder / "cell.json").write_text(json.dumps({"key": KEYS["student"], "teacher": KEYS["teacher"], "seed": 0}))
-    run(folder, folder / "lists")
-    return folder
-
-
-def run(folder, lists):
     arguments = [folder / name for name in ("cell.json", "descriptors", "queries", "processed", "ground_truth")]
-    ranked_lists.main(*arguments, lists, VALUES)
+    ranked_lists.main(*arguments, folder / "lists", VALUES)
+    return folder
 
 
 def scores(folder, role):
@@ -44,7 +40,7 @@ def scores(folder, role):
     return {(line["protocol"], line["level"], line["query"]): line for line in lines}
 
 
-def test_pictures_stand_in_the_list_and_repeat(finished, tmp_path):
+def test_pictures_stand_in_the_list(finished):
     pages = json.loads((finished / "lists/ranked_lists.json").read_text())
     assert [page["file"] for page in pages] == ["test-best-gain.jpg", "test-worst-gain.jpg"]  # there are two queries
     student, teacher = scores(finished, "student"), scores(finished, "teacher")
@@ -65,11 +61,8 @@ def test_pictures_stand_in_the_list_and_repeat(finished, tmp_path):
         with Image.open(finished / "lists" / page["file"]) as image:
             assert image.format == "JPEG" and image.width > image.height
     assert gains[0] > gains[1]
-    run(finished, tmp_path / "again")
-    first, again = (
-        {p.name: p.read_bytes() for p in folder.iterdir()} for folder in (finished / "lists", tmp_path / "again")
-    )
-    assert first == again and set(first) == {*(page["file"] for page in pages), "ranked_lists.json"}
+    names = {path.name for path in (finished / "lists").iterdir()}
+    assert names == {*(page["file"] for page in pages), "ranked_lists.json"}
 
 
 def test_the_lists_are_those_that_were_scored(finished):

@@ -6,8 +6,6 @@ import pytest
 import yaml
 
 from aml.files.atomic import write_json
-from aml.tables.claims import CLAIM_COLUMNS
-from aml.tables.csv_files import read_tables
 from stages import tables
 from tests import ROOT, contents, read_rows
 from tests.tables.paper_records import SETS, paper_parameters, printed_records, with_losses, write_queries
@@ -66,15 +64,10 @@ def test_claims_are_counted_on_ours_and_on_the_printed_tables(tmp_path):
     del records["efficientnet_b3-vgg16-reg"]
     values["grid"]["losses"].append("csd")
     run(tmp_path, with_losses(records, {"csd": "reg"}), values)
-    claims = {row["claim"]: tuple(row.values())[2:] for row in read_rows(tmp_path / "claims.csv")}
-    assert len(claims) == 19 and CLAIM_COLUMNS[:2] == ("claim", "sentence")
-    named = {
-        **{"ours_holding": "2", "ours_total": "3", "ours_left_out": "1", "ours_failing": "MobileNetV2 by VGG16"},
-        **{"holds": "", "fails": "", "cannot_be_told": ""},
-        **{"printed_holding": "4", "printed_total": "4", "printed_left_out": "0", "printed_failing": ""},
-    }
-    assert dict(zip(CLAIM_COLUMNS[2:], claims["c1"], strict=True)) == named
-    assert claims["m"] == ("2", "3", "1", "MobileNetV2 by VGG16", "", "", "", "0", "0", "0", "")
+    claims = {row["claim"]: [*row.values()] for row in read_rows(tmp_path / "claims.csv")}
+    ours, untold = ["2", "3", "1", "MobileNetV2 by VGG16"], ["", "", ""]
+    assert len(claims) == 19 and claims["c1"][2:] == [*ours, *untold, "4", "4", "0", ""]
+    assert claims["m"][2:] == [*ours, *untold, "0", "0", "0", ""]
     assert (tmp_path / "tables/table12.csv").exists() and not list((tmp_path / "tables").glob("comparison*"))
 
 
@@ -91,16 +84,10 @@ def test_other_teachers_and_other_images_may_score_as_they_do(tmp_path, values):
     assert "Published teachers" not in (tmp_path / "tables/table7.tex").read_text()
 
 
-def test_queries_give_intervals_and_must_be_the_record_s(tmp_path):
+def test_queries_must_be_those_of_the_record(tmp_path):
     records = printed_records()
-    write_queries(tmp_path / "queries", records, ["vgg16", "mobilenet_v2-vgg16-reg", "mobilenet_v2-vgg16-contr_plus"])
+    write_queries(tmp_path / "queries", records, ["vgg16"])
     run(tmp_path, records, paper())
-    assert len(read_rows(tmp_path / "tables/intervals.csv")) == (1 + 2 * 2) * 4  # protocols and columns; no distractors
-    assert len(read_rows(tmp_path / "tables/differences.csv")) == 2 * 4
-    claims = {row["claim"]: row for row in read_rows(tmp_path / "claims.csv")}
-    assert not claims["h"]["holds"] and claims["h"]["cannot_be_told"].count(" by ") == 4  # rkd has no queries
-    assert "A dagger marks mAP within noise" in (tmp_path / "tables/table7.tex").read_text()
-    assert len(read_tables(tmp_path / "tables/table7.csv")[0].rows) == 34  # a dagger there would be no number
     written = contents(tmp_path / "tables")
     (tmp_path / "metrics").rename(tmp_path / "before")
     with pytest.raises(ValueError, match=r"vgg16\.csv has AP of mean 60\.90 in symmetric\.roxford5k\.medium; accepted"):

@@ -45,14 +45,10 @@ def paper_settings(**changes) -> TableSettings:
     return replace(PAPER, **{"losses": LOSSES} | changes)
 
 
-def printed_rows() -> list[dict[str, str]]:
-    return read_rows(PRINTED)
-
-
 def printed_records() -> dict[str, dict]:
     """A metrics record for each of the 42 networks in the printed tables, by key."""
     records: dict[str, dict] = {}
-    for row in printed_rows():
+    for row in read_rows(PRINTED):
         network, teacher, loss = KEYS[row["student"]], KEYS.get(row["teacher"]), row["loss"]
         key = network if network in ("vgg16", "resnet101") else f"{network}-{row['d']}"
         key = f"{network}-{teacher}-{loss}" if teacher else key
@@ -113,27 +109,25 @@ def write_comparison_of(tables: list, folder: Path) -> list[dict]:
 
 
 def _empty_record(key: str, network: str, teacher: str | None, loss: str, dimension: int) -> dict:
-    evaluation = {"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5]}
-    evaluation["num_excluded"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
-    evaluation["num_filled"] = {"sfm": 0, "roxford5k": 0, "rparis6k": 0, "r1m": 0}
-    evaluation["odd"] = {}
+    damaged = dict.fromkeys(("sfm", *SETS, "r1m"), 0)
     protocols = ("symmetric", "asymmetric") if teacher else ("symmetric",)
-    evaluation["learned_whitening"] = {
-        protocol: {"regularisation": 0.0, "condition_number": 2.5e4} for protocol in protocols
+    evaluation = {
+        **{"query_crop": True, "whitening": "database", "image_size": 1024, "scales": [1.0, 0.70711, 0.5], "odd": {}},
+        **{"num_excluded": damaged, "num_filled": damaged, "sets": SETS},
+        "learned_whitening": {name: {"regularisation": 0.0, "condition_number": 2.5e4} for name in protocols},
     }
     return {
         "network": {
             **{"key": key, "network": network, "teacher": teacher},
             **{"loss": loss, "dimension": dimension, "num_parameters": 1, "seed": None},
         },
-        "evaluation": {**evaluation, "sets": {name: dict(counts) for name, counts in SETS.items()}},
+        "evaluation": copy.deepcopy(evaluation),
         "chance": {
             f"{name}{ending}": {level: dict.fromkeys(("mAP", "mP@1", "mP@5", "mP@10"), value) for level in LEVELS}
             for name in SETS
             for ending, value in (("", CHANCE), ("+r1m", 1.0))
         },
-        "symmetric": {},
-        **({"asymmetric": {}} if teacher else {}),
+        **{name: {} for name in protocols},
     }
 
 

@@ -1,6 +1,7 @@
 """Any sensible part of the grid, from its parameters and records to the last table, picture and page; and no result of
 a cell that is not in the grid."""
 
+import copy
 import csv
 import json
 from pathlib import Path
@@ -10,12 +11,12 @@ import yaml
 
 from aml.complexity.costs import write_csv
 from aml.files.atomic import write_json
+from aml.tables.settings import table_settings
 from stages import check, figures, page, tables
 from tests import ROOT, stages_of_the_graph
 from tests.pages.test_figures import costs, write_curves
 from tests.tables.paper_records import SETS, paper_parameters, printed_records, with_seeds, write_queries
 
-DIMENSIONS = {"vgg16": 512, "resnet101": 2048, "resnet50": 2048, "efficientnet_b3": 1536}
 GRIDS = {  # what differs from the paper's grid; rows of Table 7
     "all of it": ({}, 6 + 4 * 7),
     "one teacher": ({"teachers": ["vgg16"], "dimensions": [512]}, 3 + 2 * 7),
@@ -45,24 +46,14 @@ def parameters(**grid) -> dict:
     return values
 
 
-def records(grid: dict) -> dict[str, dict]:
-    """A record of every network of the grid, with made-up scores."""
+def records(values: dict) -> dict[str, dict]:
+    """A record of every network of the grid and each of its seeds, with made-up scores."""
     some, found = printed_records(), {}
-
-    def add(key, like, seed, **network):
-        record = json.loads(json.dumps(some[like]))
-        record["network"] |= {"key": key, "seed": seed, **network}
-        found[key] = record
-
-    for teacher in grid["teachers"]:
-        add(teacher, "vgg16", None, network=teacher, dimension=DIMENSIONS[teacher])
-    for student in grid["students"]:
-        for dimension in grid["dimensions"]:
-            add(f"{student}-{dimension}-0", "mobilenet_v2-512", 0, network=student, dimension=dimension)
-        for teacher in grid["teachers"]:
-            for loss in grid["losses"]:
-                named = {"network": student, "teacher": teacher, "loss": loss, "dimension": DIMENSIONS[teacher]}
-                add(f"{student}-{teacher}-{loss}-0", "mobilenet_v2-vgg16-reg", 0, **named)
+    for network in table_settings(values).networks():
+        for key, seed in network.record_keys.items():
+            found[key] = record = copy.deepcopy(some["mobilenet_v2-vgg16-reg" if network.teacher else "vgg16"])
+            record["network"] |= {"key": key, "network": network.name, "seed": seed, "dimension": network.dimension}
+            record["network"] |= {"teacher": network.teacher and network.teacher.key, "loss": network.loss.key}
     return found
 
 
@@ -106,7 +97,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 @pytest.mark.parametrize(("grid", "num_rows"), GRIDS.values(), ids=GRIDS)
 def test_a_part_of_the_grid_has_its_tables_figures_and_page(folder, grid, num_rows):
     values = parameters(**grid)
-    write(folder, records(values["grid"]))
+    write(folder, records(values))
     found = reports(folder, values)
     rows = list(csv.DictReader(found["tables/table7.csv"].decode().splitlines()))
     assert len(rows) == num_rows and all(row["roxford5k_medium_mAP"] for row in rows)
@@ -121,9 +112,9 @@ def test_a_part_of_the_grid_has_its_tables_figures_and_page(folder, grid, num_ro
 
 def test_results_of_cells_that_left_change_no_table_figure_or_page(folder):
     values = parameters(losses=["contr", "reg"])
-    write(folder, records(values["grid"]))
+    write(folder, records(values))
     expected = reports(folder, values)
-    write(folder, records(values["grid"] | {"losses": ["rkd", "dr", "ms"]}))
+    write(folder, records(parameters(losses=["rkd", "dr", "ms"])))
     write(folder, {key: record for key, record in with_seeds(printed_records(), {3: 1.0}).items() if "-" in key})
     (folder / "metrics/of_another_version.json").write_text('{"scores": [1]}')
     assert reports(folder, values) == expected

@@ -1,6 +1,5 @@
 """Studies beside the default: their parameters, which docs/dvc.md shows, and what is made of equal budgets."""
 
-import copy
 import csv
 import re
 import shlex
@@ -73,14 +72,11 @@ def finished(folder: Path, wanted: dict[str, object], points: dict[str, float]) 
     for name, value in (wanted | {"grid.seeds": SEEDS}).items():
         set_at(values, name, value)
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
-    found = {}
-    for key, record in records(values["grid"]).items():
-        for seed in SEEDS if "-" in key else [None]:
-            of_seed = copy.deepcopy(record)
-            of_seed["network"] |= {"key": key if seed is None else f"{key.removesuffix('-0')}-{seed}", "seed": seed}
-            for level in (level for name in SETS for level in of_seed.get("asymmetric", {}).get(name, {}).values()):
-                level["mAP"] += points.get(record["network"]["loss"], 0) + (seed - 1)
-            found[of_seed["network"]["key"]] = of_seed
+    found = records(values)
+    for record in found.values():
+        seed, loss = (record["network"][name] for name in ("seed", "loss"))
+        for level in (level for name in SETS for level in record.get("asymmetric", {}).get(name, {}).values()):
+            level["mAP"] += points.get(loss, 0) + (seed - 1)
     (folder / "reports/metrics").mkdir(parents=True)
     for key, record in found.items():
         write_json(folder / f"reports/metrics/{key}.json", record)
