@@ -63,7 +63,7 @@ def test_one_command_makes_the_tables_of_what_can_be_had_and_goes_on_later(proje
         (project.folder / "published/params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
         output = project.run("make", "published", ok=False)
         assert f"convert: {lost.name} could not be fetched" in output
-        assert "dashes, for 2 networks: mobilenet_v2-vgg16-contr_pos, mobilenet_v2-512" in output
+        assert "dashes, for 2 networks: mobilenet_v2-512, mobilenet_v2-vgg16-contr_pos" in output
         assert sorted(path.stem for path in (reports / "metrics").iterdir()) == KEYS[1:]
         (web / "lost").rename(lost)
         output = project.run("make", "published")
