@@ -114,7 +114,7 @@ def picture(by_budget: dict[str, Run], lines: list[Line]) -> style.Picture:
     settings = results.settings
     figure, axes = style.panels(1, len(PROTOCOLS), 0.6 + 0.36 * len(LOSSES), sharey=True)
     (student,), (teacher,) = settings.students, settings.teachers
-    reference = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
+    reference = results.mean_map(results.networks[teacher.key], "symmetric")
     for panel, protocol in zip(axes.flat, PROTOCOLS, strict=True):
         for line in (line for line in lines if line.protocol == protocol):
             row = positions[line.loss] + OFFSET * (1 if line.budget == "images" else -1)

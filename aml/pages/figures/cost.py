@@ -53,12 +53,12 @@ def _columns(panel: Axes, results: Results, teacher: Teacher, protocol: str, cos
     networks = [*([] if teacher.vectors else [teacher.key]), *students]
     ordered = sorted(networks, key=lambda key: costs[key].multiply_adds)
     panel.axhline(results.chance(), **style.CHANCE_LINE)
-    its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
+    its_own = results.mean_map(results.networks[teacher.key], "symmetric")
     panel.axhline(its_own, **style.REFERENCE_LINE)
     if not teacher.vectors:  # which cost nothing that is known
         panel.plot(ordered.index(teacher.key), its_own, **style.TEACHER)
     for key, student in students.items():
-        networks = [results.without_teacher(student.key, teacher.dimension), *results.distilled(student, teacher)]
+        networks = [results.networks.get(key), *results.distilled(student, teacher)]
         for number, network in enumerate(networks):
             value = results.mean_map(network, protocol)
             if not math.isnan(value):  # a student without teacher is not tested asymmetrically

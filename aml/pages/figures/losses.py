@@ -30,7 +30,7 @@ def losses_picture(results: Results) -> style.Picture | None:
     for number, (student, teacher) in enumerate(pairs):
         panel = axes.flat[number]
         _pair(panel, results, results.distilled(student, teacher), positions)
-        its_own = results.mean_map(results.without_teacher(teacher.key, teacher.dimension), "symmetric")
+        its_own = results.mean_map(results.networks[teacher.key], "symmetric")
         panel.axvline(its_own, **style.REFERENCE_LINE)
         panel.axvline(results.chance(), **style.CHANCE_LINE)
         panel.set(title=f"{student.label} by {teacher.label}")

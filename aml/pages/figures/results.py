@@ -4,6 +4,7 @@ import dataclasses
 import math
 import statistics
 
+from aml.params.grid import key_of
 from aml.params.reports import Named, Network, TableSettings, Teacher
 from aml.tables.records import any_record, check_records, get, missing_records, score
 
@@ -13,26 +14,20 @@ SCORE = "Medium mAP (%)"
 
 
 class Results:
-    """The networks of a grid and their metrics records, by key. Raises ValueError as `check_records` does."""
+    """The networks of a grid and their metrics records, both by key. Raises ValueError as `check_records` does."""
 
     def __init__(self, settings: TableSettings, records: dict[str, dict]):
         self.settings, self.records = settings, records
-        self.networks = settings.networks()
-        check_records(records, self.networks, [test_set.key for test_set in settings.test_sets])
-        self.missing = missing_records(records, self.networks)
+        self.networks = {network.key: network for network in settings.networks()}
+        check_records(records, self.networks.values(), [test_set.key for test_set in settings.test_sets])
 
     def of_test_set(self, test_set: Named) -> "Results":
         """Return the same networks' results on one test set only."""
         return Results(dataclasses.replace(self.settings, test_sets=(test_set,)), self.records)
 
-    def without_teacher(self, name: str, dimension: int) -> Network | None:
-        """Return the teacher `name`, or the student trained without one; None where the grid has no such student."""
-        found = (n for n in self.networks if n.teacher is None and (n.name, n.dimension) == (name, dimension))
-        return next(found, None)
-
     def distilled(self, student: Named, teacher: Teacher) -> list[Network]:
         """Return a pair's networks, one for each loss."""
-        return [n for n in self.networks if n.name == student.key and n.teacher == teacher]
+        return [self.networks[key_of(student.key, teacher.key, loss.key)] for loss in self.settings.losses]
 
     def pairs(self) -> list[tuple[Named, Teacher]]:
         return [(student, teacher) for student in self.settings.students for teacher in self.settings.teachers]
@@ -49,7 +44,7 @@ class Results:
 
     def chance(self) -> float:
         """Return what a random ranking gives, mean over test sets; nan without any record."""
-        return self._over_sets(any_record(self.records, self.networks), "chance", with_distractors=False)
+        return self._over_sets(any_record(self.records, self.networks.values()), "chance", with_distractors=False)
 
     def _of_seeds(self, network: Network | None, protocol: str, with_distractors: bool) -> list[float]:
         """Return the mean over test sets of each seed; only nan if one lacks it."""
@@ -72,7 +67,8 @@ class Results:
     @property
     def note(self) -> str:
         """The sentence of a caption on networks without a record; "" if every network has one."""
-        return f"No record, so no mark: {', '.join(self.missing)}." if self.missing else ""
+        missing = missing_records(self.records, self.networks.values())
+        return f"No record, so no mark: {', '.join(missing)}." if missing else ""
 
     @property
     def measure(self) -> str:
