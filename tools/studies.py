@@ -1,7 +1,7 @@
 """Runs a study beside the default, and keeps what it says in reports/<study>.
 
-seeds: every student by several seeds. beyond: the losses beyond the paper too. budget: losses by equal budgets, for the
-pair under study.
+seeds: every student by several seeds (without seeds: 0 to 4). beyond: the losses beyond the paper too (those of
+params.yaml). budget: losses by equal budgets, for the pair under study (0 to 2).
 
 Not a stage: `make seeds`, `make beyond` and `make budget` call it. Each run of a study is in a clone of this
 repository's last commit, work/<study> or work/<study>-<run>, with other parameters and the same DVC cache: params.yaml
@@ -11,7 +11,6 @@ on; one of an earlier commit is replaced.
 Writes: reports/<study>: tables or scores, claims.csv, one figure, and README.md, which names the commit.
 """
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -27,7 +26,7 @@ from aml.files.atomic import replacing
 from aml.pages import provenance
 from aml.params.reading import PARAMETERS, parameters, section
 from aml.tables.model import SUCCESSORS
-from stages.runtime import run
+from stages.runtime import run_command
 from tools import budget
 
 FIGURE = "losses"  # of reports/figures
@@ -62,6 +61,8 @@ class Study:
 
 
 def main(name: str, seeds: list[int]) -> None:
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}; known: {', '.join(STUDIES)}")
     commit, study, values = provenance.commit(), STUDIES[name], parameters()
     if commit is None or commit.changed:
         found = f"changes in {', '.join(commit.changed)}" if commit else "no commit"
@@ -137,8 +138,4 @@ def printed(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=STUDIES)
-    parser.add_argument("seeds", type=int, nargs="*", help="left out: 0 to 4 (seeds), params.yaml's (beyond), 0 to 2")
-    given = parser.parse_args()
-    run(main, given.study, given.seeds)
+    run_command(main)
