@@ -64,19 +64,19 @@ def main(name: str, seeds: list[int]) -> None:
     if name not in STUDIES:
         raise ValueError(f"unknown study {name!r}; known: {', '.join(STUDIES)}")
     commit, study, values = provenance.commit(), STUDIES[name], parameters()
-    if commit is None or commit.changed:
-        found = f"changes in {', '.join(commit.changed)}" if commit else "no commit"
+    if commit is None or commit["changed"]:
+        found = "changes in " + ", ".join(commit["changed"]) if commit else "no commit"
         raise ValueError(f"{found}; accepted: a commit without changes, since results are of a commit: commit them")
     seeds = seeds or study.seeds or values["grid"]["seeds"]
     clones = {}
     for run_name, wanted in study.runs(values).items():
         folder = clones[run_name] = Path("work") / "-".join(filter(None, (name, run_name)))
-        clone(commit.name, folder)
+        clone(commit["name"], folder)
         apply_overrides(folder / PARAMETERS, overrides(values, {"grid.seeds": seeds} | wanted))
         for command in (("tools.repro", "check"), ("tools.cluster", "--keep-going")):
             module(folder, *command, remedy=f"after the cause is gone, `make {name}` goes on")
     with replacing(Path("reports") / name, is_folder=True) as folder:
-        heading = study.heading.format(seeds=", ".join(map(str, seeds)), commit=commit.name[:7])
+        heading = study.heading.format(seeds=", ".join(map(str, seeds)), commit=commit["name"][:7])
         (folder / "README.md").write_text(f"{heading}\n{study.keep(clones, folder)}\n", encoding="utf-8")
 
 
