@@ -12,7 +12,7 @@ from aml.params.reading import Within, setting
 Precision = Literal["float32", "tf32", "bfloat16"]  # of the convolutions; the others move descriptors
 
 SOME = Within(1, 1024)  # processes or threads of a machine: more is a slip
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # in glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # in glibc's malloc.h
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, 2**30)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(M_ARENA_MAX, 1)  # memory of threads' own would have no room for more than 64 MB
 
 
 def runtime(values: dict) -> Runtime:

@@ -10,12 +10,20 @@ if TYPE_CHECKING:
     from torch import device
 
 
-def num_side_by_side(device: "device", most: int) -> int:
-    """Return how many batches fit on the cores at a time, at most `most`: each takes torch's number of threads. On a
-    GPU it is one."""
+def num_side_by_side(device: "device", most: int, num_threads: int | None) -> int:
+    """Return how many batches fit on the cores at a time, at most `most`, each with `num_threads` threads of torch.
+
+    None lets torch take an equal share of the cores for each batch, which is faster than all cores for one. On a GPU
+    it is one batch.
+    """
     import torch
 
-    return 1 if device.type != "cpu" else max(1, min(most, len(os.sched_getaffinity(0)) // torch.get_num_threads()))
+    if device.type != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0))
+    if num_threads is None:
+        torch.set_num_threads(max(1, cores // max(1, most)))
+    return max(1, min(most, cores // torch.get_num_threads()))
 
 
 def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterator:

@@ -11,7 +11,7 @@ from aml.compute.out_of_memory import SmallerBatches
 from aml.images import ImageTensors, stack
 from aml.networks.network import RetrievalNetwork
 
-CPU_PIXELS = 2**21  # at a time on a CPU, or one image: more take memory and gain nothing
+CPU_PIXELS = 2**20  # at a time on a CPU, or one image: more take memory and gain nothing
 
 
 def describe_batches(

@@ -29,9 +29,9 @@ from aml.files.atomic import replacing, replacing_folder, require_room, reserve
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.digests import file_sha256
 from aml.files.image_sets import ImageSet
-from aml.files.whitening import whitening_sha256, write_whitening
+from aml.files.whitening import whitening_digest, write_whitening
 from aml.images import ImageTensors, batches_of_one_size
-from aml.networks.inference import folded, prepare
+from aml.networks.inference import folded, prepare, use_winograd
 from aml.networks.stored import identity, load_network
 
 if TYPE_CHECKING:  # the stage `targets` does without
@@ -61,11 +61,13 @@ def describe_lists(
     device = where.torch_device()
     network, description = load_network(model)
     network = prepare(folded(network), device, extraction["precision"])
+    if device.type == "cpu" and extraction["precision"] == "float32" and not where.compile:
+        use_winograd(network)
     if count() == 1:  # several would compute the same features at once
         cache_frozen_features(network, FEATURE_CACHE)
     if where.compile:
         network.compile(dynamic=True)  # once for all shapes
-    who = identity(model, description) | {"whitening": whitening_sha256(model)}
+    who = identity(model, description) | {"whitening": whitening_digest(model)}
     depends = {
         "code": code_digest(),
         "libraries": {library.__name__: library.__version__ for library in (torch, PIL, simplejpeg, np)},
@@ -75,7 +77,7 @@ def describe_lists(
         "lists": {name: images.pack_digest() for name, images in lists.items()},
     }
     # what torch compiles is called by one thread alone
-    num_threads = 1 if where.compile else num_side_by_side(device, where.num_workers // count())
+    num_threads = 1 if where.compile else num_side_by_side(device, where.num_workers // count(), where.num_threads)
     unfinished, shards = partial_folder(descriptors, depends), {}
     of_arrays = sum(len(lists[name]) * network.dimension * np.dtype(dtypes[name]).itemsize for name in lists)
     require_room(unfinished, 2 * of_arrays - sum(shard.stat().st_size for shard in unfinished.glob("*.npy")))
@@ -112,8 +114,8 @@ def describe_lists(
                 )
         if whitening is not None:
             write_whitening(folder, whitening.found)
-        sha256 = whitening_sha256(folder)
-        write_provenance(folder, network=who, extraction=extraction, whitening=sha256, arrays=arrays)
+        digest = whitening_digest(folder)
+        write_provenance(folder, network=who, extraction=extraction, whitening=digest, arrays=arrays)
     remove_partial(descriptors)
 
 

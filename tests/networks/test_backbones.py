@@ -1,5 +1,7 @@
 """Backbones against the libraries that their weights come from, and as networks are made of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 from aml.extraction.describe import describe_at_scales
 from aml.networks.backbones import backbone, channels, known, weights_source
-from aml.networks.inference import folded
+from aml.networks.inference import folded, use_winograd
 from aml.networks.network import RetrievalNetwork
 from aml.pretrained.imagenet import imagenet_state
 from tests.networks.library_weights import vit, write_weights
@@ -117,3 +119,20 @@ def test_folding_batchnorm_changes_rounding_only(name):
     with torch.no_grad():
         np.testing.assert_allclose(folded(network)(images), network(images), atol=2e-6)
     assert not [module for module in folded(network).modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+@pytest.mark.skipif(not torch.backends.nnpack.is_available(), reason="torch has no Winograd for this processor")
+@pytest.mark.parametrize("name", ["vgg16", "resnet50"])
+def test_winograd_changes_rounding_only_and_that_of_large_images_alone(name):
+    torch.manual_seed(0)
+    network = folded(whole(name))
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)  # else the signal dies
+    large, small = torch.randn(2, 3, 160, 129), torch.randn(2, 3, 20, 24)
+    with torch.no_grad():
+        direct, expected = [network(large), network(small)], copy.deepcopy(network).double()(large.double())
+        use_winograd(network)
+        found = [network(large), network(small)]
+    np.testing.assert_allclose(found[0], expected, atol=1e-6)
+    assert [torch.equal(*both) for both in zip(found, direct, strict=True)] == [False, True]
