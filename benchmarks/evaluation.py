@@ -19,7 +19,7 @@ from aml.evaluation.whitening import whiten
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_digests
 from aml.files.image_sets import BOX_COLUMNS, COLUMNS, read_ground_truth
-from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, read_whitening, whitening_digest, write_whitening
 from benchmarks.measure import Case, Options, alternate_children, require_equal
 from stages import evaluate
 
@@ -110,8 +110,8 @@ def write_inputs(folder: Path, size: Size, labels: list[dict] | None = None) -> 
         dtype = size.dtype if name == "crowd.database" else "float32"
         arrays[name] = write_descriptors(descriptors, name, random_rows(name, sizes[name]), dtype=dtype, **form)
     write_whitening(descriptors, whitening)
-    network, sha256 = {"dimension": dimension, "num_parameters": 1}, whitening_sha256(descriptors)
-    write_provenance(descriptors, network=network, extraction={}, whitening=sha256, arrays=arrays)
+    network, digest = {"dimension": dimension, "num_parameters": 1}, whitening_digest(descriptors)
+    write_provenance(descriptors, network=network, extraction={}, whitening=digest, arrays=arrays)
 
 
 def random_whitening(rng: np.random.Generator, dimension: int) -> Whitening:

@@ -18,7 +18,7 @@ from aml.files.atomic import replacing_folder
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_lists, testing_sets, whitening_list
 from aml.files.image_sets import ImageSet, read_images
-from aml.files.whitening import Whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, whitening_digest, write_whitening
 from aml.params.extraction import ExtractionSettings, WhiteningSettings
 from aml.params.reading import setting
 from aml.params.vectors import VectorSettings, vector_settings
@@ -55,9 +55,9 @@ def main(teacher: str, given: Path, processed: Path, targets: Path, descriptors:
             arrays[name] = write(folder, name, images, vectors[name], settings, by, dtypes.get(name, "float32"))
         write_whitening(folder, of_outputs(whitening) if settings.negative == "split" else whitening)
         students = {name: getattr(extraction, name) for name in ("image_size", "scales", "precision")}
-        students["query_crop"], sha256 = True, whitening_sha256(folder)
+        students["query_crop"], digest = True, whitening_digest(folder)
         who = identity(settings, vectors.values()) | {"queries": settings.queries}
-        write_provenance(folder, network=who, extraction=students, whitening=sha256, arrays=arrays)
+        write_provenance(folder, network=who, extraction=students, whitening=digest, arrays=arrays)
 
 
 def identity(settings: VectorSettings, vectors: Iterable[NamedVectors]) -> dict:

@@ -23,7 +23,7 @@ MAX_THREADS = 8  # more would wait for Python's lock
 PRODUCT_ROWS = 512  # at a time: enough for a fast product, and few enough to stay in the processor's cache
 GATHERED_ROWS = 512  # labelled rows at a time, in each thread
 NORM_TOLERANCE = 1e-3  # rounding to float16 moves norms by up to 5e-4, whitening by 1e-6 / |P (x - m)|
-BUCKETS = 2**14  # per unit of similarity; a power of two, so that scaling the queries is exact
+BUCKETS = 2**13  # per unit of similarity; a power of two, so that scaling the queries is exact
 
 
 def count_above(

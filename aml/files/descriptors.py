@@ -2,7 +2,7 @@
 
 Row i of `<name>.npy` describes image i of one image list. Evaluation refuses folders that do not belong together.
 Therefore the provenance has the network, image size and scales that made the folder; for each array the number of rows,
-the digests of its list and of its file, and whether its rows are whitened; and the sha256 of the whitening.npz that
+the digests of its list and of its file, and whether its rows are whitened; and the digest of the whitening.npz that
 whitened them (null if none did). Rows are checked when they are written, and files against their digests when they are
 read.
 """
@@ -45,7 +45,7 @@ def write_provenance(
     folder: Path, *, network: dict, extraction: dict, arrays: dict[str, dict], whitening: str | None
 ) -> None:
     """Write `provenance.json`: which network made the arrays, how (`extraction`), an entry for each array, and the
-    sha256 of the whitening."""
+    digest of the whitening."""
     content = {"network": network, "extraction": extraction, "whitening": whitening, "arrays": arrays}
     write_json(Path(folder) / "provenance.json", content)
 

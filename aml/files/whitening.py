@@ -12,7 +12,7 @@ import numpy as np
 
 from aml.files.atomic import read_npz, replacing
 from aml.files.descriptors import DescriptorFolder
-from aml.files.digests import file_sha256
+from aml.files.digests import pieces_crc32
 
 FILENAME = "whitening.npz"
 
@@ -45,16 +45,16 @@ def read_whitening(folder: Path) -> Whitening | None:
     return Whitening(arrays["m"], arrays["P"], *arrays["learned"].tolist())
 
 
-def whitening_sha256(folder: Path) -> str | None:
-    """Return the sha256 of a folder's whitening, or None."""
+def whitening_digest(folder: Path) -> str | None:
+    """Return the digest of a folder's whitening, or None."""
     path = Path(folder) / FILENAME
-    return file_sha256(path) if path.exists() else None
+    return pieces_crc32(path) if path.exists() else None
 
 
 def database_whitening(folder: DescriptorFolder) -> Whitening:
     """Read the whitening of a descriptor folder. Raises ValueError if there is none, or another one than
     provenance.json names."""
-    found = whitening_sha256(folder.folder)
+    found = whitening_digest(folder.folder)
     if found is None or found != folder.whitening:
         raise ValueError(
             f"{folder.folder}: provenance.json names whitening {folder.whitening}, but whitening.npz is "

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from aml.files.descriptors import DescriptorFolder, write_descriptors, write_provenance
-from aml.files.whitening import Whitening, database_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, database_whitening, whitening_digest, write_whitening
 from tests import flipped
 from tests.vectors import unit
 
@@ -75,7 +75,7 @@ def test_a_whitening_that_is_missing_or_another_is_refused(tmp_path):
     write_whitening(tmp_path, Whitening(np.zeros(8), np.eye(8)))
     with pytest.raises(ValueError, match=r"names whitening None, but whitening\.npz is [0-9a-f]{64}"):
         database_whitening(DescriptorFolder(write(tmp_path)))
-    folder = DescriptorFolder(write(tmp_path, whitening=whitening_sha256(tmp_path)))
+    folder = DescriptorFolder(write(tmp_path, whitening=whitening_digest(tmp_path)))
     np.testing.assert_array_equal(database_whitening(folder).projection, np.eye(8))
     (tmp_path / "whitening.npz").unlink()
     with pytest.raises(ValueError, match=r"but whitening\.npz is missing; `dvc repro` extracts again"):

@@ -6,7 +6,7 @@ import numpy as np
 
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
-from aml.files.whitening import Whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, whitening_digest, write_whitening
 from tests.vectors import unit
 
 D = 6
@@ -36,7 +36,7 @@ def describe(
         lines[name] = write_descriptors(folder, name, pieces, **form)
     write_whitening(folder, random_whitening(seed, dimension))
     network = {"sha256": sha256, "dimension": dimension, "num_parameters": 1, "whitening": None}
-    digest = whitening_sha256(folder)
+    digest = whitening_digest(folder)
     write_provenance(folder, network=network, extraction=extraction, whitening=digest, arrays=lines)
     return rows
 

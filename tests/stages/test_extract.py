@@ -20,7 +20,7 @@ from aml.extraction.descriptor_folder import describe_lists
 from aml.files.descriptors import DescriptorFolder
 from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.evaluated_lists import whitening_list
-from aml.files.whitening import Whitening, read_whitening, whitening_sha256, write_whitening
+from aml.files.whitening import Whitening, read_whitening, whitening_digest, write_whitening
 from aml.networks.network import RetrievalNetwork
 from aml.networks.stored import save_network
 from stages import extract
@@ -72,7 +72,7 @@ def assert_whitened_by(folder: DescriptorFolder, raw: dict, whitening: Whitening
         exact = whiten(raw[name].astype(np.float64), whitening.mean, whitening.projection)
         np.testing.assert_allclose(folder[name], exact, rtol=0, atol=tolerance)
     assert [folder[name].dtype for name in DATABASES] == [np.float32, np.float16]
-    assert folder.whitening == whitening_sha256(folder.folder)
+    assert folder.whitening == whitening_digest(folder.folder)
 
 
 @pytest.mark.parametrize("shrinkage", [0, 0.5])
