@@ -1,4 +1,5 @@
-"""Batches or files that several threads work on side by side. torch is imported late: packing works without it."""
+"""Parts of batches, or files, that several threads work on side by side. torch is imported late, since packing works
+without it."""
 
 import os
 from collections import deque
@@ -11,18 +12,17 @@ if TYPE_CHECKING:
 
 
 def num_side_by_side(device: "device", most: int, num_threads: int | None) -> int:
-    """Return how many batches fit on the cores at a time, at most `most`, each with `num_threads` threads of torch.
+    """Return how many parts of batches fit on the cores at a time, at most `most`, each with `num_threads` threads.
 
-    None lets torch take an equal share of the cores for each batch, which is faster than all cores for one. On a GPU
-    it is one batch.
+    None gives each part an equal share of the cores, which is faster than all cores for one. On a GPU it is one batch
+    at a time. The number of torch's threads is set to what each part has.
     """
     import torch
 
     if device.type != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0))
-    if num_threads is None:
-        torch.set_num_threads(max(1, cores // max(1, most)))
+    torch.set_num_threads(num_threads or max(1, cores // max(1, most)))
     return max(1, min(most, cores // torch.get_num_threads()))
 
 

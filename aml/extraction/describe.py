@@ -27,27 +27,33 @@ def describe_batches(
 ) -> Iterator[torch.Tensor]:
     """Yield the descriptors `(B, D)`, float32, of each batch of rows, on the network's device.
 
-    Images of a batch have one size. `num_threads` batches are described at a time, which changes no bit. Messages and
-    the progress bar show the `name` of the list; `quiet` hides the bar.
+    Images of a batch have one size. On a CPU `num_threads` parts of batches are described at a time, which changes no
+    bit. Messages and the progress bar show the `name` of the list; `quiet` hides the bar.
     """
     device, smaller_batches = next(network.parameters()).device, SmallerBatches(name)
     loader = tensors.loader(batches, stack, num_workers=num_workers, device=device)
 
-    def describe(pixels: torch.Tensor) -> torch.Tensor:
-        height, width = pixels.shape[-2:]
-        number = len(pixels) if device.type != "cpu" else max(1, CPU_PIXELS // (height * width))
-        parts = (tensors.normalised(part, device) for part in pixels.split(number))
-        return torch.cat([describe_at_scales(network, part, scales) for part in parts])
+    def parts() -> Iterator[torch.Tensor]:
+        for pixels in loader:
+            height, width = pixels.shape[-2:]
+            yield from pixels.split(len(pixels) if device.type != "cpu" else max(1, CPU_PIXELS // (height * width)))
 
-    def describe_batch(pixels: torch.Tensor) -> torch.Tensor:
+    def describe(pixels: torch.Tensor) -> torch.Tensor:
+        return describe_at_scales(network, tensors.normalised(pixels, device), scales)
+
+    def describe_part(pixels: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             return smaller_batches.map(describe, pixels)
 
+    described = in_threads(describe_part, parts(), num_threads)
     total = sum(map(len, batches))
     with tqdm(total=total, desc=name, unit="image", mininterval=1, leave=False, disable=quiet) as bar:
-        for descriptors in in_threads(describe_batch, loader, num_threads):
-            bar.update(len(descriptors))
-            yield descriptors
+        for batch in batches:
+            found = []
+            while sum(map(len, found)) < len(batch):
+                found.append(next(described))
+                bar.update(len(found[-1]))
+            yield torch.cat(found)
 
 
 def scaled_bilinear(images: torch.Tensor, scale: float) -> torch.Tensor:
