@@ -54,15 +54,15 @@ def pack(folder: Path, name: str, layout: str, files: list[str], num_workers=2, 
     return processed
 
 
-def pack_training_set(folder: Path, name="mini", *, on_bad_image="error", **settings) -> Path:
-    files = ["ims.tar.gz", f"{name}.pkl", f"{name}-whiten.pkl"]
-    return pack(folder, name, "sfm", files, lists=name, on_bad_image=on_bad_image, **settings)
+def pack_training_set(folder: Path, *, on_bad_image="error", **settings) -> Path:
+    files = ["ims.tar.gz", "mini.pkl", "mini-whiten.pkl"]
+    return pack(folder, "mini", "sfm", files, lists="mini", on_bad_image=on_bad_image, **settings)
 
 
-def pack_distractors(folder: Path, archives: int, in_all: int, *, name="mini", on_bad_image="error", expected=None):
-    options = {"list": name, "archives": archives, "archives_in_all": in_all, "on_bad_image": on_bad_image}
-    files = [f"{name}.txt", "revisitop1m.{number}.tar.gz"]
-    return pack(folder, name, "distractors", files, expected=expected, **options)
+def pack_distractors(folder: Path, archives: int, in_all: int, *, on_bad_image="error", expected=None):
+    options = {"list": "mini", "archives": archives, "archives_in_all": in_all, "on_bad_image": on_bad_image}
+    files = ["mini.txt", "revisitop1m.{number}.tar.gz"]
+    return pack(folder, "mini", "distractors", files, expected=expected, **options)
 
 
 def run_revisited(folder: Path, files, gnd=GND, expected=None, **changed) -> Path:

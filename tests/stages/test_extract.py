@@ -134,6 +134,11 @@ def test_two_processes_write_the_bytes_of_one_and_leave_nothing_else(inputs, who
     assert contents(tmp_path / "out/x") == whole and [path.name for path in (tmp_path / "out").iterdir()] == ["x"]
 
 
+def test_every_shard_has_one_process(tmp_path):
+    shards = descriptor_folder.Shards(tmp_path, "x", [[row] for row in range(60)], dtype="float32")
+    assert [shards.missing(process, 3) for process in range(3)] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+
+
 @pytest.fixture
 def interrupted(inputs, tmp_path, monkeypatch):
     """A function: interrupts a run when it has written so many shards, and gives the names of the list of each shard,

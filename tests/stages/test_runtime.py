@@ -4,9 +4,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
+import time
 
 import numpy as np
 import pytest
@@ -14,8 +12,8 @@ import pytest
 from aml.files.atomic import replacing
 from aml.run_log import last_runs
 from stages.runtime import STAGE_LOG, run
-
-ROOT = Path(__file__).parents[2]
+from tests import ROOT, python
+from tests.stages.packed_sets import RUNTIME
 
 
 @pytest.fixture(autouse=True)
@@ -70,8 +68,7 @@ run(lambda: print(before, gc.isenabled()))
 def test_the_garbage_collector_rests_only_while_a_stage_is_imported(tmp_path, start, printed):
     shutil.copytree(ROOT / "stages", tmp_path / "stages")
     (tmp_path / "stages" / "probe.py").write_text(PROBE)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, *start], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = python(*start, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.stdout.strip() == printed
 
 
@@ -87,3 +84,31 @@ def test_a_finished_stage_that_dvc_runs_is_noted_and_no_other(monkeypatch):
     assert not STAGE_LOG.exists()
     run(print, "done")
     assert set(last_runs(STAGE_LOG)) == {"distill@a-b-c"}
+
+
+FAILING = """
+import os, time
+from stages.runtime import run, share
+
+def main():
+    if os.environ["RANK"] == "1":
+        {failure}
+    time.sleep(60)
+
+run(share, main, {{"runtime": {runtime}}})
+"""
+
+
+@pytest.mark.parametrize(
+    "failure, message",
+    [
+        ("raise ValueError(\"image 'a' cannot be decoded\")", "failing: image 'a' cannot be decoded\n"),
+        ("os.kill(os.getpid(), 9)", "process 1 of 2 ended with status -9\n"),
+    ],
+)
+def test_one_that_fails_ends_all_with_its_sentence(tmp_path, failure, message):
+    (tmp_path / "failing.py").write_text(FAILING.format(failure=failure, runtime=RUNTIME | {"processes": 2}))
+    begin = time.monotonic()
+    done = python("-m", "failing", timeout=100, env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    assert (done.returncode, done.stderr) == (1, message)
+    assert time.monotonic() - begin < 30
