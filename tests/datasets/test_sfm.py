@@ -69,9 +69,8 @@ def test_a_training_set(files, packed):
 
 def test_neither_workers_nor_numpy_s_integers_change_the_result(lists, packed):
     one = contents(packed(num_workers=1))
-    for split in lists.values():
-        split["qidxs"] = [np.int64(x) for x in split["qidxs"]]
-        split["pidxs"] = np.array(split["pidxs"], dtype=np.int32)
+    lists["train"]["qidxs"] = [np.int64(x) for x in lists["train"]["qidxs"]]
+    lists["val"]["pidxs"] = np.array(lists["val"]["pidxs"], dtype=np.int32)
     assert contents(packed(num_workers=3)) == one  # replaces the folder of the first run
 
 
