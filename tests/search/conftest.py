@@ -15,8 +15,7 @@ from aml.networks.stored import load_network, save_network
 from stages.export import main as export
 from stages.index import main as index
 from tests import ROOT
-from tests.stages.packed_sets import GRID, labels_of, write_sets
-from tests.stages.random_descriptors import D, describe
+from tests.stages.packed_sets import GRID, D, describe, labels_of, write_sets
 
 KEY = "small-big-reg-0"
 NORMALISATION = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.2]}
@@ -45,7 +44,7 @@ def tiny(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("search")
     processed = write_sets(folder / "processed")
     sha256 = file_sha256(write_model(folder / "models/big", seed=1) / "model.safetensors")
-    describe(folder / "descriptors/big", processed, seed=1, distractors="crowd", sha256=sha256)
+    describe(folder / "descriptors/big", processed, seed=1, sha256=sha256)
     model = write_model(folder / f"models/{KEY}", seed=0)
     inputs = folder / "descriptors/big", processed, labels_of(processed)
     export(model, *inputs, folder / f"exported/{KEY}", folder / "export.json", parameters())

@@ -15,7 +15,7 @@ from aml.search.network_file import Describer, write_onnx
 from aml.search.student import Student, open_session, smallest_side
 from stages.export import require_equal
 from tests.search.conftest import KEY, NORMALISATION, by_torch
-from tests.stages.random_descriptors import D, random_whitening
+from tests.stages.packed_sets import D, random_whitening
 
 SCALES = [1.0, 0.7]
 FILES = {

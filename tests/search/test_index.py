@@ -18,8 +18,7 @@ from stages.evaluate import main as evaluate
 from stages.index import main
 from tests.evaluation.naive import counts_by_sorting
 from tests.search.conftest import parameters
-from tests.stages.packed_sets import labels_of
-from tests.stages.random_descriptors import random_whitening
+from tests.stages.packed_sets import labels_of, random_whitening
 from tests.vectors import unit
 
 SETTINGS = IndexSettings(sets=None, kind="flat", lists=4, probes=2, code_bytes=4, links=8)

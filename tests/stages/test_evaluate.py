@@ -16,8 +16,15 @@ from aml.files.descriptors import DescriptorFolder
 from aml.files.image_sets import COLUMNS, read_ground_truth
 from aml.params.expansion import Neighbours
 from stages.evaluate import main, percentages
-from tests.stages.packed_sets import NO_EXPANSION, NUM_DISTRACTORS, VALUES, labels_of, write_sets
-from tests.stages.random_descriptors import describe, random_whitening
+from tests.stages.packed_sets import (
+    NO_EXPANSION,
+    NUM_DISTRACTORS,
+    VALUES,
+    describe,
+    labels_of,
+    random_whitening,
+    write_sets,
+)
 
 EXPANSION = {"query": {"neighbours": 2, "alpha": 3.0}, "database": {"neighbours": 1, "alpha": None}}
 
@@ -39,7 +46,7 @@ def described(tmp_path):
     """A folder with the random descriptors of the networks x and y."""
     processed = write_sets(tmp_path / "processed")
     for seed, key in enumerate("xy"):
-        describe(tmp_path / "descriptors" / key, processed, seed=seed, distractors="crowd")
+        describe(tmp_path / "descriptors" / key, processed, seed=seed)
     return tmp_path
 
 
@@ -48,7 +55,7 @@ def test_used_and_damaged_images_are_counted(described, num_distractors):
     processed = described / "processed"
     if not num_distractors:
         (processed / "crowd/images.csv").write_text(",".join(COLUMNS) + "\n")
-    describe(described / "descriptors/z", processed, seed=0, distractors="crowd")
+    describe(described / "descriptors/z", processed, seed=0)
     edit(processed / "crowd/report.json", excluded={"a": "bad", "b": "bad"}, filled={"c": "bad"})
     edit(labels_of(processed) / "test.json", unknown_keys={"ok": 1})
     record = run(described, key="z", network="z")

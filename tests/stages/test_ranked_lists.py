@@ -11,8 +11,7 @@ from aml.files.descriptors import DescriptorFolder
 from aml.pages.ranked_lists import judged
 from stages import evaluate, ranked_lists
 from tests import read_rows
-from tests.stages.packed_sets import GRID, LABELS, NO_EXPANSION, NUM_DATABASE, labels_of, write_sets
-from tests.stages.random_descriptors import describe
+from tests.stages.packed_sets import GRID, LABELS, NO_EXPANSION, NUM_DATABASE, describe, labels_of, write_sets
 
 KEYS = {"student": "student-teacher-reg-0", "teacher": "teacher"}
 VALUES = {"grid": GRID, "expansion": NO_EXPANSION}

@@ -12,8 +12,7 @@ from aml.files.evaluated_lists import testing_lists as lists_of_testing
 from aml.files.image_sets import read_images, read_lists
 from aml.files.whitening import read_whitening
 from stages import evaluate, vectors
-from tests.stages.packed_sets import NO_EXPANSION, VALUES, labels_of, write_sets
-from tests.stages.random_descriptors import describe
+from tests.stages.packed_sets import NO_EXPANSION, VALUES, describe, labels_of, write_sets
 
 COMPONENTS = 5
 STEMS = ("train", "test", "test.queries", "crowd")
@@ -119,7 +118,7 @@ def test_a_student_that_copies_the_vectors_gets_their_result(processed, given, t
     _, described = run(processed, tmp_path, whitening=whitening)
     own = scores(processed, tmp_path, "made", network="made")
     form = {"queries": np.array(described["test.queries"]), "extraction": described.extraction}
-    describe(tmp_path / "descriptors/copy", processed, seed=1, distractors="crowd", **form)
+    describe(tmp_path / "descriptors/copy", processed, seed=1, **form)
     copy = scores(processed, tmp_path, "copy", network="small", teacher="made", loss="reg", seed=0)
     assert own["symmetric"] == copy["asymmetric"] and own["symmetric"]["test"]["medium"]["mAP"] > 0
     learned = copy["evaluation"]["learned_whitening"]["asymmetric"]
