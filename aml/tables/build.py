@@ -38,10 +38,10 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     networks = [] if kind.rows == "ablation" else settings.without_teacher()
     networks += settings.of_pairs(kind.losses(settings.losses))
     with_distractors = distractors if kind.with_distractors else None
-    sets = {test_set.key: test_set.key for test_set in settings.test_sets}  # to their names in records
-    if kind.with_distractors:
-        counts = {key: distractors and some and evaluation["sets"][key]["num_distractors"] for key in sets}
-        sets = {key: f"{key}+{distractors.key}" if counts[key] else None for key in sets}
+    no_distractors = kind.with_distractors and distractors is None  # every score is a dash, as the caption says
+    added = f"+{with_distractors.key}" if with_distractors else ""
+    names = [test_set.key for test_set in settings.test_sets]
+    sets = {name: None if no_distractors else name + added for name in names}  # to their names in records
     expansions = (evaluation or {}).get("expansion", {})  # constants by metric
     columns = score_columns(sets, (*METRICS, *expansions))
     chance = _means(_scores({"chance": some}, "chance", score_columns(sets), sets))
@@ -51,7 +51,6 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
     complete = {network.key for network in networks if network.record_keys.keys() <= records.keys()}
     evaluated = [v for row in rows if row.key in complete - unasked.keys() for v in row.values.values()]
     unused = None if with_distractors else settings.distractors
-    no_distractors = kind.with_distractors and distractors is None  # the caption says it
     return Table(
         number=number,
         distractors=with_distractors.key if with_distractors else "",
@@ -61,7 +60,7 @@ def _table(number, settings: TableSettings, records: dict, distractors: Named | 
         title=captions.title(kind, distractors),
         caption=captions.caption(kind, settings, distractors, evaluation, chance),
         notes=(
-            *notes.dashes(kind, missing_records(records, networks), others=None in evaluated and not no_distractors),
+            *notes.dashes(missing_records(records, networks), others=None in evaluated and not no_distractors),
             *notes.no_queries(label for key, label in unasked.items() if key in complete),
             *notes.singular_whitening(records, networks, kind.protocol),
             *notes.damaged_images(evaluation, without=unused and unused.key),

@@ -7,20 +7,16 @@ diagonal (METHOD, Section 4), and the scores depend on it.
 from collections.abc import Iterable
 
 from aml.params.reports import Network
-from aml.tables.model import Kind
 from aml.tables.records import get, present
 
 LEARNED = ("evaluation", "learned_whitening")  # in a record, by protocol; null where the whitening was published
 DAMAGED = {"num_excluded": "left out", "num_filled": "decoded as far as they go, the rest filled"}
 
 
-def dashes(kind: Kind, missing: list[str], *, others: bool) -> tuple[str, ...]:
+def dashes(missing: list[str], *, others: bool) -> list[str]:
     """Return the sentences on dashes: of networks without record, and, if there are any, of others."""
     sentences = [f"Not evaluated: {', '.join(missing)}."] if missing else []
-    if others:
-        reason = " or was evaluated without distractors" if kind.with_distractors else ""
-        sentences.append(f"Other dashes: the set has no query with a positive at that level{reason}.")
-    return tuple(sentences)
+    return sentences + (["Other dashes: the set has no query with a positive at that level."] if others else [])
 
 
 def no_queries(labels: Iterable[str]) -> tuple[str, ...]:

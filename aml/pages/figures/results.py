@@ -6,7 +6,7 @@ import statistics
 
 from aml.params.grid import key_of
 from aml.params.reports import Named, Network, TableSettings, Teacher
-from aml.tables.records import any_record, check_records, get, missing_records, score
+from aml.tables.records import any_record, check_records, missing_records, score
 
 PROTOCOLS = ("symmetric", "asymmetric")
 LEVEL, METRIC = "medium", "mAP"
@@ -58,8 +58,7 @@ class Results:
         names, key = [test_set.key for test_set in self.settings.test_sets], record["network"]["key"]
         if with_distractors:
             added = self.settings.distractors
-            counts = {name: get(record, key, "evaluation", "sets", name, "num_distractors") for name in names}
-            names = [f"{name}+{added.key}" for name in names if added and counts[name]]
+            names = [f"{name}+{added.key}" for name in names if added and f"{name}+{added.key}" in record[section]]
         found = [score(record, key, section=section, name=name, level=LEVEL, metric=METRIC) for name in names]
         present = [value for value in found if value is not None]
         return statistics.fmean(present) if present else math.nan
