@@ -43,12 +43,6 @@ def test_seeds_are_run_beside_the_default(repository):
     """In a clone that shares the cache: nothing is trained twice, and nothing but reports/seeds changes here."""
     pytest.importorskip("ray")
     before = repository.status()
-    with (repository.folder / "aml/losses/reg.py").open("a") as file:
-        file.write("x = 1\n")
-    refused = repository.run("python", "-m", "tools.studies", "seeds", "0", "1", ok=False)
-    assert "changes in aml/losses/reg.py; accepted: a commit" in refused
-    repository.run("git", "checkout", "--quiet", "aml/losses/reg.py")
-
     output = repository.run("python", "-m", "tools.studies", "seeds", "0", "1")
     trained = re.findall(r"(?:train_teacher|train_student|distill)@(\S+): started on", output)
     assert sorted(trained) == sorted(f"{key.removesuffix('-0')}-1" for key in cells(repository)[1:])

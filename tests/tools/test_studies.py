@@ -4,6 +4,7 @@ import csv
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 from statistics import mean
 
@@ -20,7 +21,7 @@ from tests.tables.paper_records import SETS, printed_records, write_queries
 from tests.tables.test_sub_grids import parameters as paper_parameters
 from tests.tables.test_sub_grids import records
 from tools import budget
-from tools.studies import STUDIES, overrides
+from tools.studies import STUDIES, main, overrides
 
 SEEDS, RECORDS = [0, 1, 2], printed_records()
 
@@ -46,6 +47,21 @@ def test_a_study_is_the_experiments_that_the_page_shows_and_its_parameters_are_a
         apply_overrides(tmp_path / "params.yaml", changes)
         check.main(tmp_path / "cell.json", tmp_path / "checked.json", parameters())
         assert parameters()["grid"]["seeds"] == seeds
+
+
+def test_a_study_is_of_a_commit_without_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    git = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org")
+    with pytest.raises(ValueError, match="no commit; accepted: a commit without changes"):
+        main("seeds", [])
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "first")):
+        subprocess.run([*git, *words], check=True)
+    Path("a.py").touch()
+    with pytest.raises(ValueError, match=r"changes in a\.py; accepted: a commit without changes"):
+        main("seeds", [])
+    with pytest.raises(ValueError, match="unknown study 'seed'; known: seeds, beyond, budget"):
+        main("seed", [])
 
 
 def in_any_order(change: str) -> tuple[str, frozenset[str]]:
