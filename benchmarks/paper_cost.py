@@ -121,11 +121,16 @@ def paper_work(values: dict) -> tuple[Operations, Operations]:
 
 def trainings(values: dict, grid: Grid, of_set: dict[str, int]) -> dict[str, list[int]]:
     """Return the images that pass through the network in each training, by the network's key in `networks`."""
+
+    def passes(training: str, loss: LossSettings) -> int:
+        settings = setting(values, training, TRAININGS[training])
+        return training_passes(settings, loss, of_set, is_distilled=training == "distill")
+
     found, seeds = {}, len(grid.seeds)
     for name in grid.trained_teachers:
-        found[name] = [training_passes(values, "train_teacher", loss_without_teacher(values, "train_teacher"), of_set)]
-    distilled = [training_passes(values, "distill", loss_settings(values, name), of_set) for name in grid.losses]
-    alone = training_passes(values, "train_student", loss_without_teacher(values, "train_student"), of_set)
+        found[name] = [passes("train_teacher", loss_without_teacher(values, "train_teacher"))]
+    distilled = [passes("distill", loss_settings(values, name)) for name in grid.losses]
+    alone = passes("train_student", loss_without_teacher(values, "train_student"))
     of_teachers = Counter(network_settings(values, name).dimension for name in grid.teachers)
     for student in grid.students:
         for dimension, num_teachers in of_teachers.items():
@@ -134,10 +139,11 @@ def trainings(values: dict, grid: Grid, of_set: dict[str, int]) -> dict[str, lis
     return found
 
 
-def training_passes(values: dict, training: str, loss: LossSettings, of_set: dict[str, int]) -> int:
+def training_passes(
+    settings: TrainingSettings, loss: LossSettings, of_set: dict[str, int], *, is_distilled: bool
+) -> int:
     """Return the images that pass through the network in one training, if no anchor comes twice in an epoch."""
-    settings: TrainingSettings = setting(values, training, TRAININGS[training])
-    is_distilled, labelled = training == "distill", loss.mining == "hard"
+    labelled = loss.mining == "hard"
     members = 1 if is_distilled else 2 + loss.num_negatives  # of a tuple, that pass through the network
 
     def of_split(anchors: int, pool: int, passes: int) -> int:

@@ -1,24 +1,16 @@
-"""What the paper's setting costs, against hand calculations and against what a training really does."""
+"""What the paper's setting costs, by hand. What a training really passes: tests/training/test_training_run.py."""
 
 import json
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from aml.images import ImageTensors
-from aml.losses import load
-from aml.networks.network import RetrievalNetwork
-from aml.params.losses import loss_settings, loss_without_teacher
+from aml.params.losses import loss_settings
 from aml.params.reading import read_parameters, setting
-from aml.params.training import TRAININGS
-from aml.training.loop import TrainingRun
-from aml.training.objective import FeatureSource
+from aml.params.training import TrainingSettings
 from benchmarks import paper_cost
 from benchmarks.paper_cost import PARTS, hours, paper_work, text, training_passes
-from benchmarks.pictures import packed
 
 ROOT = Path(__file__).parents[2]
 VALUES = read_parameters(ROOT / "params.paper.yaml")
@@ -44,45 +36,8 @@ def test_images_of_the_paper_by_hand(work):
     assert passes["distractors"].total() == 42 * 1_001_001
     assert passes["extraction without distractors"].total() == 42 * tested + 40 * training_images
     reg = 100 * (3 * 20000 + 6400 + 6403)  # of 6,403 validation images 6,400 fill batches of five
-    assert (
-        training_passes(VALUES, "distill", loss_settings(VALUES, "reg"), VALUES["datasets"]["sfm120k"]["expected"])
-        == reg
-    )
-
-
-@pytest.mark.parametrize(
-    ("training", "loss"),
-    [("distill", "contr_plus"), ("distill", "contr_pos"), ("distill", "reg"), ("train_student", "contr")],
-)
-def test_a_training_passes_as_many_images_as_counted(tmp_path, training, loss):
-    """Anchors come once an epoch here, as the count assumes."""
-    values = read_parameters(ROOT / "params.paper.yaml")
-    values["losses"][loss]["images_per_epoch"] = values["train_student"]["loss"]["images_per_epoch"] = 12
-    values[training] |= {"epochs": 2, "image_size": 16, "pool_size": 22}
-    settings = setting(values, training, TRAININGS[training])
-    is_distilled = training == "distill"
-    own = loss_settings(values, loss) if is_distilled else loss_without_teacher(values, training)
-    lists, begin = {}, 0
-    for name, pairs in {"train": 12, "val": 7}.items():
-        rows = np.arange(begin, begin := begin + 2 * pairs)
-        lists |= {f"{name}_images": rows, f"{name}_clusters": rows // 2}
-        lists |= {f"{name}_queries": rows[::2], f"{name}_positives": rows[1::2]}
-    images = packed(tmp_path / "images", [(16, 16)] * begin)
-    tensors = ImageTensors(images, image_size=16, normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
-    network = RetrievalNetwork(backbone="lite0", stages=2, frozen_stages=0, projection=8, gem_p=3.0)
-    targets = np.full((begin, 8), 8**-0.5, np.float32) if is_distilled else None
-    source, count = FeatureSource(network, tensors, [], num_workers=0), 0
-
-    def counted(features, describe=network.describe):
-        nonlocal count
-        count += len(features) * (1 + paper_cost.BACKWARD * torch.is_grad_enabled())
-        return describe(features)
-
-    network.describe = counted
-    TrainingRun(
-        source, lists, targets, load(loss), settings=settings, loss_settings=own, seed=0
-    ).train()  # fmt: skip
-    assert count == training_passes(values, training, own, {"train_images": 24, "val_images": 14, "val_pairs": 7})
+    settings, of_set = setting(VALUES, "distill", TrainingSettings), VALUES["datasets"]["sfm120k"]["expected"]
+    assert training_passes(settings, loss_settings(VALUES, "reg"), of_set, is_distilled=True) == reg
 
 
 def test_the_page_says_what_the_code_prints(work):

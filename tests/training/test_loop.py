@@ -1,5 +1,5 @@
 """The training loop with its calls recorded: which tuples come, what the loss gets, what Adam is told. How many images
-pass through the student: tests/benchmarks/test_paper_cost.py."""
+pass through the student: test_training_run.py."""
 
 import dataclasses
 import math

@@ -1,4 +1,5 @@
-"""One run of training on noise: what it leaves as it is, what a batch sums, which epoch it keeps."""
+"""One run of training on noise: what it leaves as it is, what a batch sums, which epoch it keeps, how many images pass
+through the student."""
 
 import copy
 import dataclasses
@@ -17,6 +18,7 @@ from aml.params.reading import read_parameters
 from aml.params.training import TrainingSettings
 from aml.training.loop import TrainingRun
 from aml.training.objective import FeatureSource
+from benchmarks.paper_cost import BACKWARD, training_passes
 from tests import ROOT
 
 PAPER = read_parameters(ROOT / "params.paper.yaml")
@@ -129,3 +131,23 @@ def test_every_loss_trains_what_is_not_frozen_on_images_of_many_sizes(tensors, l
     changed = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, before[name])}
     assert {"projection.weight", "pool.p"} <= changed and not [name for name in changed if "running" in name]
     assert any(name.startswith("backbone") for name in changed) is (frozen_stages == 0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "with_teacher"), [("contr_plus", True), ("contr_pos", True), ("reg", True), ("contr", False)]
+)
+def test_a_training_passes_as_many_images_as_the_paper_s_cost_counts(tensors, loss, with_teacher):
+    """Anchors come once an epoch here, as the count assumes."""
+    given = settings_of_loss(PAPER, loss)
+    given = dataclasses.replace(given, images_per_epoch=12, num_negatives=min(2, given.num_negatives))
+    settings, student, count = dataclasses.replace(SETTINGS, pool_size=22), network(0), 0
+
+    def counted(features, describe=student.describe):
+        nonlocal count
+        count += len(features) * (1 + BACKWARD * torch.is_grad_enabled())
+        return describe(features)
+
+    student.describe = counted
+    run_of(student, tensors, settings=settings, loss=loss, loss_settings=given, with_teacher=with_teacher).train()
+    of_set = {"train_images": 30, "val_images": 10, "val_pairs": 5}
+    assert count == training_passes(settings, given, of_set, is_distilled=with_teacher)
