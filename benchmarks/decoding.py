@@ -34,14 +34,14 @@ def compare(pictures: list[bytes], longer_side: int, what: str, trials: int) -> 
         "OpenCV, then Pillow": lambda: [shrink(by_opencv(data), longer_side) for data in pictures],
         "torchvision, then Pillow": lambda: [shrink(by_torchvision(data), longer_side) for data in pictures],
     }
-    seconds, pixels = alternate(ways, trials)
+    timings = alternate(ways, trials)
+    seconds, pixels = timings.seconds, timings.results
     for name, found in pixels.items():
         require_equal(f"{what}, {name}", found, pixels["plain"], 0)
     best = min(seconds, key=seconds.get)
     return Case(
         what=what,
-        trials=trials,
-        seconds=seconds,
+        **timings.of_case,
         equality="pixels, of 255",
         difference=0.0,
         reached={"as fast as the best": seconds["ours"] <= SLACK * seconds[best]},

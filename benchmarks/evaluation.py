@@ -9,6 +9,7 @@ block by block, which every exact evaluation needs. Files are read from the syst
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.evaluated_lists import testing_digests
 from aml.files.image_sets import BOX_COLUMNS, COLUMNS, read_ground_truth
 from aml.files.whitening import Whitening, read_whitening, whitening_digest, write_whitening
-from benchmarks.measure import Case, Options, alternate_children, require_equal
+from benchmarks.measure import Case, Options, alternate, in_child, require_equal
 from stages import evaluate
 
 QUERIES, DATABASE = 70, 4_993
@@ -55,21 +56,23 @@ def run(options: Options) -> list[Case]:
 def compare(folder: str, size: Size, trials: int) -> Case:
     what = f"{size.rows:,} x {size.dimension} rows, distractors {size.dtype}, {QUERIES} queries"
     ways = {"ours": ours, "product": product} | ({"public": public} if size.factor else {})
-    calls = {name: (call, folder) for name, call in ways.items()}
-    seconds, cpu_seconds, results, memory = alternate_children(calls, trials)
+    timings = alternate({name: partial(call, folder) for name, call in ways.items()}, trials, in_child)
+    seconds, results = timings.seconds, timings.results
     reached, difference = {"within 1.5 times the product alone": seconds["ours"] <= 1.5 * seconds["product"]}, 0.0
     if size.factor:
         reached[f"{size.factor} times as fast"] = seconds["public"] >= size.factor * seconds["ours"]
         difference = require_equal(what, results["ours"], results["public"], TOLERANCE)
     return Case(
         what=what,
-        trials=trials,
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
+        **timings.of_case,
         equality="mAP and mP@k of each level, points, against the public way",
         difference=difference,
         reached=reached,
-        found={f"{name}_{kind}": round(value) for name, both in memory.items() for kind, value in both.items()},
+        found={
+            f"{name}_{kind}": round(megabytes)
+            for kind in ("private_mb", "resident_mb")
+            for name, megabytes in timings.of_each(kind, max).items()
+        },
     )
 
 

@@ -8,6 +8,8 @@ do.
 """
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,8 @@ def run(options: Options) -> list[Case]:
 
 
 def compare(folder: Path, name: str, count: int, device: torch.device, trials: int) -> Case:
-    seconds, cpu_seconds, results = alternate_processes(variants(folder, device.type), trials)
+    timings = alternate_processes(variants(folder, device.type), trials)
+    seconds, results = timings.seconds, timings.results
     expected, tolerance = results["public"], TOLERANCE
     if np.abs(results["ours"] - expected).max() > TOLERANCE:
         # rounding moves the public way itself by more: then ours must be no farther from float64
@@ -58,9 +61,7 @@ def compare(folder: Path, name: str, count: int, device: torch.device, trials: i
     width, height = read_images(folder / "processed/test").sizes[0].tolist()
     return Case(
         what=f"{name}, {count} images, {width} x {height}, {len(settings.scales)} scales",
-        trials=trials,
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
+        **timings.of_case,
         equality="components of descriptors",
         difference=difference,
         reached={f"{factor:g} times the public way": seconds["public"] >= factor * seconds["ours"]},
@@ -69,12 +70,12 @@ def compare(folder: Path, name: str, count: int, device: torch.device, trials: i
     )
 
 
-def variants(folder: Path, device: str) -> dict[str, tuple]:
-    """Return each way with its arguments, for `alternate_processes`."""
+def variants(folder: Path, device: str) -> dict[str, Callable[[], np.ndarray]]:
+    """Return each way, for `alternate_processes`."""
     return {
-        "ours": (ours, folder, values_for(device)),
-        "plain": (described, folder, device, 0, torch.float32, True),
-        "public": (described, folder, device, num_workers()),
+        "ours": partial(ours, folder, values_for(device)),
+        "plain": partial(described, folder, device, 0, gradient=True),
+        "public": partial(described, folder, device, num_workers()),
     }
 
 

@@ -27,14 +27,13 @@ def nothing_to_do(folder: Path, *, trials: int) -> Case:
             f"{len(stale)} stages are not up to date, {next(iter(stale))} among them: make repro first"
         )
     num_stages = len(dvc("stage", "list", "--all", "--name-only").split())
-    seconds, printed = alternate({"ours": lambda: dvc("repro")}, trials)
+    timings = alternate({"ours": partial(dvc, "repro")}, trials)
     return Case(
         what=f"dvc repro, nothing to do, {num_stages} stages",
-        trials=trials,
-        seconds=seconds,
+        **timings.of_case,
         equality="stages that ran",
-        difference=float(num_run(printed["ours"])),
-        reached={f"at most {LIMIT} s": seconds["ours"] <= LIMIT},
+        difference=float(num_run(timings.results["ours"])),
+        reached={f"at most {LIMIT} s": timings.seconds["ours"] <= LIMIT},
     )
 
 

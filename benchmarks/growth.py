@@ -6,6 +6,7 @@ Writes growth.svg with log-log axes, where slope 1 means proportional.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -13,7 +14,7 @@ from matplotlib import pyplot
 
 from benchmarks import evaluation, extraction
 from benchmarks.graph import num_run
-from benchmarks.measure import Curve, Options, alternate, alternate_children, alternate_processes, exponents
+from benchmarks.measure import Curve, Options, alternate, alternate_processes, exponents, in_child
 from benchmarks.pictures import SIZE
 from benchmarks.stubbed_graph import stubbed_graph
 
@@ -34,8 +35,8 @@ def evaluation_curve(options: Options) -> Curve:
 
     def measured(folder: Path, num_rows: int) -> dict[str, float]:
         evaluation.write_inputs(folder, evaluation.Size(num_rows, dimension, "float32", 1))
-        ways = {"ours": (evaluation.ours, folder), "public": (evaluation.public, folder)}
-        return alternate_children(ways, options.trials)[0]
+        ways = {"ours": partial(evaluation.ours, folder), "public": partial(evaluation.public, folder)}
+        return alternate(ways, options.trials, in_child).seconds
 
     what = f"evaluation, {evaluation.QUERIES} queries, dimension {dimension}"
     return curve_of(what, "database rows", options.trials, sizes, measured)
@@ -48,7 +49,7 @@ def extraction_curve(options: Options) -> Curve:
     def measured(folder: Path, count: int) -> dict[str, float]:
         extraction.write_inputs(folder, NETWORK, count, size)
         ways = extraction.variants(folder, device)
-        return alternate_processes({name: ways[name] for name in ("ours", "public")}, options.trials)[0]
+        return alternate_processes({name: ways[name] for name in ("ours", "public")}, options.trials).seconds
 
     what = f"extraction, {NETWORK}, {len(extraction.values_for(device)['extract']['scales'])} scales"
     return curve_of(what, "images", options.trials, sizes, measured)
@@ -76,10 +77,10 @@ def graph_curve(options: Options) -> Curve:
             num_done = len(list(graph.folder.glob("reports/metrics/*.json")))
             if num_done != num_cells:
                 raise ValueError(f"{num_done} cells have results; expected {num_cells}\n{printed}")
-            medians, results = alternate({"nothing to do": lambda graph=graph: graph.dvc("repro")}, options.trials)
-            if num_run(results["nothing to do"]):
-                raise ValueError(f"the second dvc repro ran stages; expected none\n{results['nothing to do']}")
-        seconds["nothing to do"].append(medians["nothing to do"])
+            again = alternate({"nothing to do": partial(graph.dvc, "repro")}, options.trials)
+            if num_run(again.results["nothing to do"]):
+                raise ValueError(f"the second dvc repro ran stages; expected none\n{again.results['nothing to do']}")
+        seconds["nothing to do"].append(again.seconds["nothing to do"])
         sizes.append(num_cells)
     return Curve(
         "graph, commands replaced by stubs", "cells", options.trials, sizes, seconds, exponents(sizes, seconds)

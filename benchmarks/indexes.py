@@ -17,7 +17,7 @@ import numpy as np
 from aml.params.search import IndexSettings
 from aml.search.comparing import TOP, recall
 from aml.search.kinds import kinds, problem, trained
-from benchmarks.measure import Case, Options, in_child, require_equal
+from benchmarks.measure import Case, Options, in_child, require_equal, timed
 
 ROWS, DIMENSION, CLUSTERS, QUERIES = 1_000_000, 512, 20_000, 100
 QUICK = 2000, 32, 40, 20
@@ -94,12 +94,9 @@ def nearest(similarities: np.ndarray, count: int) -> np.ndarray:
 def one_by_one(answer: Callable[[np.ndarray], np.ndarray], queries: np.ndarray) -> tuple[np.ndarray, dict]:
     """Return the answers to each query, and a query's median seconds, of the clock (`wall`) and of the processors
     (`cpu`)."""
-    found, seconds = [], []
-    for query in queries:
-        started, cpu_started = time.perf_counter(), time.process_time()
-        found.append(answer(query))
-        seconds.append((time.perf_counter() - started, time.process_time() - cpu_started))
-    return np.stack(found), dict(zip(("wall", "cpu"), np.median(seconds, axis=0).tolist(), strict=True))
+    trials = [timed(answer, query) for query in queries]
+    wall, cpu = np.median([(trial.seconds, trial.cpu_seconds) for trial in trials], axis=0).tolist()
+    return np.stack([trial.result for trial in trials]), {"wall": wall, "cpu": cpu}
 
 
 def measured(folder: Path, kind: str, settings: IndexSettings) -> dict:
@@ -115,10 +112,10 @@ def measured(folder: Path, kind: str, settings: IndexSettings) -> dict:
     costs = {"build_s": time.perf_counter() - started, "build_cpu_s": time.process_time() - cpu_started}
     _, seconds = one_by_one(lambda query: index.search(query[None], exact.shape[1])[1][0], queries)
     costs |= {f"query_{clock}_ms": 1000 * value for clock, value in seconds.items()}
-    started, cpu_started = time.perf_counter(), time.process_time()
-    similarities, found = index.search(queries, exact.shape[1])
-    costs["queries_a_second"] = len(queries) / (time.perf_counter() - started)
-    costs["queries_a_cpu_second"] = len(queries) / (time.process_time() - cpu_started)
+    all_queries = timed(index.search, queries, exact.shape[1])
+    similarities, found = all_queries.result
+    costs["queries_a_second"] = len(queries) / all_queries.seconds
+    costs["queries_a_cpu_second"] = len(queries) / all_queries.cpu_seconds
     full = written_bytes(index, folder)
     index.reset()
     besides = written_bytes(index, folder)

@@ -1,6 +1,7 @@
 """Measure for all benchmarks: trials in turn, medians, peak memory of a child process, equality, goals reached."""
 
 import multiprocessing
+import operator
 import os
 import statistics
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,51 +69,90 @@ class CannotRunError(Exception):
     """A benchmark that cannot run here; the text says why."""
 
 
-def alternate(variants: dict[str, Callable[[], Any]], trials: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Return the median seconds of each variant over trials in which all run, forwards and backwards in turn; last
-    results.
-
-    There is no warm-up: with three trials or more, the median leaves out the first.
-    """
-    results = {}
-
-    def seconds_of(name: str) -> float:
-        results[name], seconds, _ = _timed(variants[name], ())
-        return seconds
-
-    runs = _alternated({name: partial(seconds_of, name) for name in variants}, trials)
-    return {name: statistics.median(seconds) for name, seconds in runs.items()}, results
-
-
 @dataclass(frozen=True)
 class Trial:
-    """A call in a process of its own: what it gave, its seconds, those of the processors, and its largest memory, less
-    that before the call: without mapped files, and with them, whose pages the system takes back when it needs them."""
+    """A call: what it gave, its seconds, and those of the processors. In a process of its own also its largest memory,
+    less that before the call: without mapped files, and with them, whose pages the system takes back when it needs
+    them."""
 
     result: Any
     seconds: float
     cpu_seconds: float
-    private_mb: float
-    resident_mb: float
+    private_mb: float | None = None
+    resident_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """The trials of each way to do the same work."""
+
+    trials: dict[str, list[Trial]]
+
+    def of_each(self, field: str, statistic: Callable = statistics.median) -> dict[str, float]:
+        """Return the median, or another statistic, of a field of each way's trials."""
+        return {way: statistic(getattr(trial, field) for trial in trials) for way, trials in self.trials.items()}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        return self.of_each("seconds")
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What each way gave at last."""
+        return {way: trials[-1].result for way, trials in self.trials.items()}
+
+    @property
+    def of_case(self) -> dict[str, Any]:
+        """What a `Case` says of them."""
+        seconds, cpu_seconds = self.seconds, self.of_each("cpu_seconds")
+        return {"trials": len(self.trials["ours"]), "seconds": seconds, "cpu_seconds": cpu_seconds}
+
+
+def timed(function: Callable, *arguments) -> Trial:
+    """Call a function in this process."""
+    start, cpu_start = time.perf_counter(), _cpu_seconds()
+    result = function(*arguments)
+    return Trial(result, time.perf_counter() - start, _cpu_seconds() - cpu_start)
+
+
+def alternate(ways: dict[str, Callable[[], Any]], trials: int, call: Callable[..., Trial] = timed) -> Timings:
+    """Call all ways in each trial, forwards and backwards in turn; by `in_child`, each time in a fresh process.
+
+    There is no warm-up: with three trials or more, the median leaves out the first.
+    """
+    found = {name: [] for name in ways}
+    for trial in range(trials):
+        for name in list(ways)[:: 1 if trial % 2 == 0 else -1]:
+            found[name].append(call(ways[name]))
+    return Timings(found)
+
+
+def alternate_processes(ways: dict[str, Callable[[], Any]], trials: int) -> Timings:
+    """Do as `alternate` with all calls of a way in one process of its own."""
+    with ExitStack() as stack:
+        calls = {name: partial(stack.enter_context(child()), way) for name, way in ways.items()}
+        return alternate(calls, trials, operator.call)
 
 
 @contextmanager
 def child() -> Iterator[Callable[..., Trial]]:
-    """Give a `call(function, *arguments)` of a module's functions in a fresh process, which ends with the block. It
-    raises what the function raises, and ValueError where the process ends."""
+    """Give a `call(function, *arguments)` of a module's functions in a fresh process, which ends with the block. Its
+    seconds are those of the call, without start and imports. It raises what the function raises, and ValueError where
+    the process ends."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_fork_from_now_on) as pool:
 
         def call(function: Callable, *arguments) -> Trial:
             process = pool.submit(_process, function, arguments).result()
             before = peaks = _memory(process)
-            done = pool.submit(_timed, function, arguments)
+            done = pool.submit(timed, function, *arguments)
             while not wait([done], SAMPLE_SECONDS).done:
                 with suppress(psutil.NoSuchProcess):  # it has just ended
                     peaks = np.maximum(peaks, _memory(process))
+            private_mb, resident_mb = (np.subtract(peaks, before) / 1e6).tolist()
             try:
-                return Trial(*done.result(), *(np.subtract(peaks, before) / 1e6).tolist())
+                return replace(done.result(), private_mb=private_mb, resident_mb=resident_mb)
             except BrokenProcessPool:
-                raise ValueError(f"{function.__name__}: its process ended without a result") from None
+                raise ValueError(f"{function}: its process ended without a result") from None
 
         yield call
 
@@ -121,47 +161,6 @@ def in_child(function: Callable, *arguments) -> Trial:
     """Call a module's function in a fresh process. Raises what the call raises."""
     with child() as call:
         return call(function, *arguments)
-
-
-def alternate_children(
-    variants: dict[str, tuple], trials: int
-) -> tuple[dict[str, float], dict[str, float], dict[str, Any], dict[str, dict[str, float]]]:
-    """Do as `alternate` with each call (function, arguments...) in a child; also the median seconds of the processors.
-
-    The last result is the largest memory of each variant, MB. Seconds are those of the call, without start and imports.
-    """
-    runs = _alternated({name: partial(in_child, *call) for name, call in variants.items()}, trials)
-    kinds = ("private_mb", "resident_mb")
-    memory = {
-        name: {kind: max(getattr(run, kind) for run in of_one) for kind in kinds} for name, of_one in runs.items()
-    }
-    return *_medians(runs), memory
-
-
-def alternate_processes(
-    variants: dict[str, tuple], trials: int
-) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """Do as `alternate` with all calls (function, arguments...) of a variant in one child; also the median seconds
-    of the processors."""
-    with ExitStack() as stack:
-        runs = _alternated({name: partial(stack.enter_context(child()), *v) for name, v in variants.items()}, trials)
-    return _medians(runs)
-
-
-def _alternated(calls: dict[str, Callable[[], Any]], trials: int) -> dict[str, list]:
-    """Return what each call gives, over trials in which all run, forwards and backwards in turn."""
-    runs = {name: [] for name in calls}
-    for trial in range(trials):
-        for name in list(calls)[:: 1 if trial % 2 == 0 else -1]:
-            runs[name].append(calls[name]())
-    return runs
-
-
-def _medians(runs: dict[str, list[Trial]]) -> tuple[dict[str, float], dict[str, float], dict[str, Any]]:
-    """Return the median seconds of each variant, of the clock and of the processors, and its last result."""
-    seconds = {name: statistics.median(run.seconds for run in of_one) for name, of_one in runs.items()}
-    cpu_seconds = {name: statistics.median(run.cpu_seconds for run in of_one) for name, of_one in runs.items()}
-    return seconds, cpu_seconds, {name: of_one[-1].result for name, of_one in runs.items()}
 
 
 def require_equal(what: str, ours: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
@@ -191,17 +190,10 @@ def _process(*_) -> int:
     return os.getpid()
 
 
-def _timed(function: Callable, arguments: tuple) -> tuple[Any, float, float]:
-    """Return a call's result, its seconds, and those of the processors."""
-    start, cpu_start = time.perf_counter(), _cpu_seconds()
-    result = function(*arguments)
-    return result, time.perf_counter() - start, _cpu_seconds() - cpu_start
-
-
 def _cpu_seconds() -> float:
     """Return the seconds that this process, and those that it has started and seen end, have taken of the
     processors."""
-    return sum(os.times()[:4])
+    return time.process_time() + sum(os.times()[2:4])
 
 
 def _memory(pid: int) -> list[int]:

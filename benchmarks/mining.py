@@ -3,6 +3,8 @@
 Public: sort all similarities of each anchor, and take the first rows of clusters that were not taken yet.
 """
 
+from functools import partial
+
 import numpy as np
 
 from aml.training.tuples import hard_negatives
@@ -21,18 +23,16 @@ def run(options: Options) -> list[Case]:
     anchors, pool = (_unit(rng.standard_normal((rows, dimension), np.float32)) for rows in (num_anchors, num_pool))
     clusters = [rng.integers(num_clusters, size=rows) for rows in (num_anchors, num_pool)]
     arguments = anchors, pool, *clusters, NEGATIVES
-    seconds, found = alternate(
-        {"ours": lambda: hard_negatives(*arguments), "public": lambda: public.hard_negatives(*arguments)},
-        options.trials,
-    )
+    ways = {"ours": partial(hard_negatives, *arguments), "public": partial(public.hard_negatives, *arguments)}
+    timings = alternate(ways, options.trials)
+    seconds, found = timings.seconds, timings.results
     pool = pool.astype(np.float64)
     similarities = {name: np.einsum("ad,and->an", anchors, pool[rows]) for name, rows in found.items()}
     what = f"{num_anchors:,} anchors, pool of {num_pool:,} x {dimension}, {NEGATIVES} negatives"
     return [
         Case(
             what=what,
-            trials=options.trials,
-            seconds=seconds,
+            **timings.of_case,
             equality="exact similarities of the chosen rows",
             difference=require_equal(what, similarities["ours"], similarities["public"], TOLERANCE),
             reached={"5 times the public way": seconds["public"] >= 5 * seconds["ours"]},

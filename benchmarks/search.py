@@ -53,18 +53,18 @@ def photo_case(*, exported: Path, index: Path, model: Path, descriptors: Path, p
         command = [sys.executable, "-m", "tools.search", photo, "--model", exported, "--index", index, "--json"]
         code = "import sys; from benchmarks.search import print_plain; print_plain(*sys.argv[1:])"
         other = [sys.executable, "-c", code, model, descriptors, photo]
-        first, answers = alternate({"ours": partial(_printed, command), "plain": partial(_printed, other)}, TRIALS)
+        start = alternate({"ours": partial(_printed, command), "plain": partial(_printed, other)}, TRIALS)
+    first, answers = start.seconds, start.results
     results = [result["similarity"] for result in answers["ours"]["photos"][0]["results"]]
     what = f"{min(PHOTOS, len(_photos(photos)))} photos, one by one"
     require_equal(what, results, answers["plain"], TOLERANCE)
-    ways = {"ours": (ours, exported, index, photos), "plain": (plain, model, descriptors, photos)}
-    seconds, cpu_seconds, similarities = alternate_processes(ways, TRIALS)
+    ways = {"ours": partial(ours, exported, index, photos), "plain": partial(plain, model, descriptors, photos)}
+    timings = alternate_processes(ways, TRIALS)
+    seconds, similarities = timings.seconds, timings.results
     a_photo = {name: value / len(similarities[name]) for name, value in seconds.items()}
     return Case(
         what=what,
-        trials=TRIALS,
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
+        **timings.of_case,
         equality=f"similarities of the {TOP} nearest images",
         difference=require_equal(what, similarities["ours"], similarities["plain"], TOLERANCE),
         reached={

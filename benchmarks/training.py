@@ -8,6 +8,7 @@ the others leave out. Images have three shapes, as photographs do.
 import copy
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,9 @@ def run(options: Options) -> list[Case]:
     device = torch_device(options.device)
     with tempfile.TemporaryDirectory() as folder:
         task = distillation(Path(folder), device, quick=options.quick)
-        variants = {"ours": (ours, task), "plain": (public, replace(task, num_workers=0)), "public": (public, task)}
-        seconds, cpu_seconds, results = alternate_processes(variants, options.trials)
+        ways = {"ours": (ours, task), "plain": (public, replace(task, num_workers=0)), "public": (public, task)}
+        timings = alternate_processes({name: partial(*way) for name, way in ways.items()}, options.trials)
+    seconds, results = timings.seconds, timings.results
     (weights, losses), (expected_weights, expected_losses) = results["ours"], results["public"]
     require_equal("losses", losses, expected_losses, TOLERANCE * max(expected_losses))
     start, found, expected = (described(task, given) for given in (weights_of(task.network), weights, expected_weights))
@@ -58,9 +60,7 @@ def run(options: Options) -> list[Case]:
     return [
         Case(
             what=f"{NAME}, {LOSS}, an epoch of {len(task.lists['train_queries'])} anchors",
-            trials=options.trials,
-            seconds=seconds,
-            cpu_seconds=cpu_seconds,
+            **timings.of_case,
             equality="distance of descriptors after the epoch, as a part of the way that they went",
             difference=require_equal("descriptors", [distance(found)], [0], tolerance),
             reached={"not slower than the public way": seconds["ours"] <= seconds["public"]},
