@@ -9,8 +9,9 @@ pictures read images without it.
 import contextlib
 import functools
 import io
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -117,6 +118,17 @@ def batches_of_one_size(images: ImageSet, rows: Sequence[int], batch_size: int) 
         box = () if images.boxes is None else tuple(images.boxes[row])
         by_size[(*images.sizes[row], *box)].append(int(row))
     return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
+
+
+def in_order(pool: Executor, function: Callable, items: Iterable, most: int) -> Iterator:
+    """Yield `function(item)` of each item, in their order, while `pool` computes; at most `most` are held at a time."""
+    begun = deque()
+    for item in items:
+        begun.append(pool.submit(function, item))
+        if len(begun) == most:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 class Checked(NamedTuple):

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from PIL import Image
 from aml.images import (
     ImageTensors,
     batches_of_one_size,
+    in_order,
     shrink,
     stack,
     stack_by_shape,
@@ -76,3 +79,16 @@ def test_processes_decode_only_where_there_is_much_to_decode():
     for batches, asked, expected in (([[0] * 40, [0] * 40], 2, 2), ([[0, 1], [1]], 2, 0), ([[0] * 80], 0, 0)):
         loader = tensors.loader(batches, stack, num_workers=asked, device=torch.device("cpu"))
         assert loader.num_workers == expected
+
+
+def test_order_is_kept_and_no_more_are_held_than_asked_for():
+    taken = []
+
+    def items():
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [(text, len(taken)) for text in in_order(pool, str, items(), 4)]
+    assert found == [(str(number), min(number + 4, 20)) for number in range(20)]

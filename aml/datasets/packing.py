@@ -9,11 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from aml.compute.in_threads import in_order
 from aml.datasets import archives
 from aml.datasets.image_set_writer import PackWriter
 from aml.datasets.upstream_lists import first_of, one_form
-from aml.images import Checked, check
+from aml.images import Checked, check, in_order
 
 MAX_IMAGE_BYTES = 256 << 20
 _AHEAD = 4  # images a worker may have waiting: bounds the memory

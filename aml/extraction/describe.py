@@ -1,14 +1,15 @@
 """Multi-scale descriptors of images (METHOD, Sec. 4)."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from aml.compute.in_threads import in_threads
 from aml.compute.out_of_memory import SmallerBatches
-from aml.images import ImageTensors, stack
+from aml.images import ImageTensors, in_order, stack
 from aml.networks.network import RetrievalNetwork
 
 CPU_PIXELS = 2**20  # at a time on a CPU, or one image: more take memory and gain nothing
@@ -54,6 +55,34 @@ def describe_batches(
                 found.append(next(described))
                 bar.update(len(found[-1]))
             yield torch.cat(found)
+
+
+def num_side_by_side(device: torch.device, most: int, num_threads: int | None) -> int:
+    """Return how many parts of batches fit on the cores at a time, at most `most`, each with `num_threads` threads.
+
+    None gives each part an equal share of the cores, which is faster than all cores for one. On a GPU it is one batch
+    at a time. The number of torch's threads is set to what each part has.
+    """
+    if device.type != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0))
+    torch.set_num_threads(num_threads or max(1, cores // max(1, most)))
+    return max(1, min(most, cores // torch.get_num_threads()))
+
+
+def in_threads(function: Callable, items: Iterable, num_threads: int) -> Iterator:
+    """Yield `function(item)` of each item, in their order, while `num_threads` threads compute.
+
+    Each thread has as many threads of torch as this one. Rounding depends on that number, so the bits are those of one
+    thread.
+    """
+    if num_threads == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(
+        num_threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
+    ) as pool:
+        yield from in_order(pool, function, items, num_threads + 1)  # one waits, so that no thread does
 
 
 def scaled_bilinear(images: torch.Tensor, scale: float) -> torch.Tensor:

@@ -22,9 +22,8 @@ import torch
 
 from aml.compute.device import Runtime
 from aml.compute.feature_cache import FEATURE_CACHE, cache_frozen_features
-from aml.compute.in_threads import num_side_by_side
 from aml.compute.unfinished import code_digest, partial_folder, remove_partial
-from aml.extraction.describe import describe_batches
+from aml.extraction.describe import describe_batches, num_side_by_side
 from aml.files.atomic import replacing, replacing_folder, require_room, reserve
 from aml.files.descriptors import write_descriptors, write_provenance
 from aml.files.digests import file_sha256

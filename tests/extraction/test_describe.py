@@ -1,8 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 
-from aml.extraction.describe import describe_batches
+from aml.extraction.describe import describe_batches, num_side_by_side
 from aml.images import ImageTensors, batches_of_one_size
 from aml.networks.backbones import IMAGENET
 from aml.networks.network import RetrievalNetwork
@@ -92,3 +94,16 @@ def test_batching_and_workers_change_nothing_but_rounding(batch_size, num_worker
     np.testing.assert_allclose(extract(net, batch_size)[1], reference, atol=2e-6)
     # batches of one, or of 4 and 3, of two shapes, at three scales
     assert sorted(sizes) == (21 * [1] if batch_size == 1 else [1, 1, 1] + 9 * [2])
+
+
+@pytest.mark.parametrize(
+    "most, num_threads, side_by_side, of_each",
+    [(2, None, 2, 4), (16, None, 8, 1), (0, None, 1, 8), (4, 1, 4, 1), (4, 4, 2, 4), (4, 16, 1, 16)],
+)
+def test_cores_are_shared_among_what_runs_side_by_side(most, num_threads, side_by_side, of_each, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    before = torch.get_num_threads()
+    assert num_side_by_side(torch.device("cpu"), most, num_threads) == side_by_side
+    assert torch.get_num_threads() == of_each
+    torch.set_num_threads(before)
+    assert num_side_by_side(torch.device("cuda"), most, num_threads) == 1
